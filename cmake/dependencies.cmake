@@ -1,0 +1,31 @@
+# Everything Shardplex links, all of it packaged by Debian 12 (scripts/setup installs it).
+
+find_package(Boost 1.81 REQUIRED COMPONENTS json url program_options)
+find_package(PostgreSQL 15 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Threads REQUIRED)
+find_package(yaml-cpp 0.7 REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(libpqxx REQUIRED IMPORTED_TARGET libpqxx)
+
+# Flags of every target of ours: warnings are errors, sanitizers by preset.
+add_library(shardplex_flags INTERFACE)
+target_include_directories(shardplex_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(shardplex_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+# gcc 12 reports false positives of these inside the standard library and Boost at -O2 and with sanitizers.
+target_compile_options(shardplex_flags INTERFACE -Wno-error=maybe-uninitialized -Wno-error=restrict
+                       -Wno-error=array-bounds -Wno-error=stringop-overflow -Wno-error=stringop-overread)
+if(SHARDPLEX_SANITIZE)
+  target_compile_options(shardplex_flags INTERFACE -fsanitize=${SHARDPLEX_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all -Wno-tsan)
+  target_link_options(shardplex_flags INTERFACE -fsanitize=${SHARDPLEX_SANITIZE})
+endif()
+
+# Asio and Beast, compiled once.
+add_library(shardplex_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/asio.cpp)
+target_compile_definitions(shardplex_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+                           BOOST_ASIO_NO_DEPRECATED)
+target_link_libraries(shardplex_asio PUBLIC Boost::headers Threads::Threads OpenSSL::Crypto shardplex_flags)

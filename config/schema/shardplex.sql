@@ -1,0 +1,124 @@
+-- The schema `shardplex`: who this shard is, which slots it owns, and the checks every statement passes.
+-- Made by `shardplex cluster init`; safe to run again. The truth about ownership lives here, next to the data, so that it is
+-- transactional with it and replicates with it.
+
+CREATE SCHEMA IF NOT EXISTS shardplex;
+
+-- Identity and epoch: one row.
+CREATE TABLE IF NOT EXISTS shardplex.shard (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  cluster   text   NOT NULL,
+  name      text   NOT NULL,
+  epoch     bigint NOT NULL DEFAULT 1
+) WITH (fillfactor = 10);
+
+-- A slot that has never been here has no row. incoming and moved slots may have rows of data, which nobody sees.
+CREATE TABLE IF NOT EXISTS shardplex.slots (
+  grp        text        NOT NULL,
+  slot       integer     NOT NULL CHECK (slot >= 0),
+  state      text        NOT NULL CHECK (state IN ('incoming', 'owned', 'fenced', 'moved')),
+  changed_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (grp, slot)
+);
+
+-- Journal of every change of ownership, for operators and for moves that are resumed.
+CREATE TABLE IF NOT EXISTS shardplex.moves (
+  epoch      bigint      PRIMARY KEY,
+  grp        text        NOT NULL,
+  slots      integer[]   NOT NULL,
+  state      text        NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Node numbers of routers, and the first millisecond each has not been promised. Used on the first shard of the map only.
+CREATE TABLE IF NOT EXISTS shardplex.nodes (
+  node           integer PRIMARY KEY CHECK (node BETWEEN 0 AND 127),
+  reserved_until bigint  NOT NULL
+);
+
+-- Reads: part of the WHERE clause. STABLE, so it is evaluated once per statement and in that statement's snapshot.
+CREATE OR REPLACE FUNCTION shardplex.check_epoch(expected bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
+DECLARE actual bigint;
+BEGIN
+  SELECT s.epoch INTO actual FROM shardplex.shard s;
+  IF actual IS DISTINCT FROM expected THEN
+    RAISE EXCEPTION 'stale epoch' USING ERRCODE = 'SX001', DETAIL = format('expected %s, the shard is at %s', expected, actual);
+  END IF;
+  RETURN true;
+END $$;
+
+-- Writes: a statement of its own before the write, in the same transaction. The shared lock is taken first and the epoch is
+-- read after it in a fresh snapshot, so a fence, which takes the lock exclusively and then raises the epoch, either waits for
+-- this transaction or is seen by it. The lock is tried, not awaited: a wait would hold up the statements behind it in the pipeline.
+CREATE OR REPLACE FUNCTION shardplex.begin_write(g text, expected bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT AS $$
+DECLARE actual bigint;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock_shared(1936223344, hashtext(g)) THEN
+    RAISE EXCEPTION 'slots are being fenced' USING ERRCODE = 'SX002', DETAIL = format('group %s', g);
+  END IF;
+  SELECT s.epoch INTO actual FROM shardplex.shard s;
+  IF actual IS DISTINCT FROM expected THEN
+    RAISE EXCEPTION 'stale epoch' USING ERRCODE = 'SX001', DETAIL = format('expected %s, the shard is at %s', expected, actual);
+  END IF;
+END $$;
+
+-- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch
+-- and journals it, and returns the new epoch. A slot that is not in one of the states `before` (NULL element: absent) fails it whole.
+CREATE OR REPLACE FUNCTION shardplex.change_slots(g text, which integer[], before text[], after text) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE wrong integer[]; new_epoch bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(1936223344, hashtext(g));
+  SELECT array_agg(w.slot ORDER BY w.slot) INTO wrong
+    FROM unnest(which) AS w(slot) LEFT JOIN shardplex.slots s ON s.grp = g AND s.slot = w.slot
+    WHERE NOT EXISTS (SELECT FROM unnest(before) b WHERE b IS NOT DISTINCT FROM s.state);
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'slots % of group % cannot become %', wrong, g, coalesce(after, 'absent')
+      USING ERRCODE = 'SX003', HINT = format('They have to be %s.', array_to_string(before, ' or ', 'absent'));
+  END IF;
+  IF after IS NULL THEN
+    DELETE FROM shardplex.slots WHERE grp = g AND slot = ANY (which);
+  ELSE
+    INSERT INTO shardplex.slots AS s (grp, slot, state) SELECT g, w, after FROM unnest(which) w
+      ON CONFLICT (grp, slot) DO UPDATE SET state = excluded.state, changed_at = now();
+  END IF;
+  UPDATE shardplex.shard SET epoch = epoch + 1 RETURNING epoch INTO new_epoch;
+  INSERT INTO shardplex.moves (epoch, grp, slots, state) VALUES (new_epoch, g, which, coalesce(after, 'absent'));
+  RETURN new_epoch;
+END $$;
+
+-- The life of a slot on its target: receive_slots, (copy), own_slots. On its source: fence_slots, hand_over_slots, (delete the
+-- rows), forget_slots. unfence_slots and forget_slots give up.
+CREATE OR REPLACE FUNCTION shardplex.receive_slots(g text, which integer[]) RETURNS bigint LANGUAGE sql AS
+$$ SELECT shardplex.change_slots(g, which, ARRAY[NULL, 'moved'], 'incoming') $$;
+CREATE OR REPLACE FUNCTION shardplex.own_slots(g text, which integer[]) RETURNS bigint LANGUAGE sql AS
+$$ SELECT shardplex.change_slots(g, which, ARRAY['incoming'], 'owned') $$;
+CREATE OR REPLACE FUNCTION shardplex.fence_slots(g text, which integer[]) RETURNS bigint LANGUAGE sql AS
+$$ SELECT shardplex.change_slots(g, which, ARRAY['owned'], 'fenced') $$;
+CREATE OR REPLACE FUNCTION shardplex.unfence_slots(g text, which integer[]) RETURNS bigint LANGUAGE sql AS
+$$ SELECT shardplex.change_slots(g, which, ARRAY['fenced'], 'owned') $$;
+CREATE OR REPLACE FUNCTION shardplex.hand_over_slots(g text, which integer[]) RETURNS bigint LANGUAGE sql AS
+$$ SELECT shardplex.change_slots(g, which, ARRAY['fenced'], 'moved') $$;
+CREATE OR REPLACE FUNCTION shardplex.forget_slots(g text, which integer[]) RETURNS bigint LANGUAGE sql AS
+$$ SELECT shardplex.change_slots(g, which, ARRAY['incoming', 'moved'], NULL) $$;
+
+-- Promises a router a range of milliseconds under a node number: nobody else gets ids of that number in that range, however
+-- its clock stands. `preferred` is the node it had (NULL: any). `now_ms` and the result count from 2024-01-01 UTC.
+CREATE OR REPLACE FUNCTION shardplex.reserve_ids(preferred integer, now_ms bigint, span_ms bigint,
+                                                 OUT node integer, OUT from_ms bigint, OUT until_ms bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF preferred IS NULL THEN
+    LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE;
+    SELECT n INTO node FROM generate_series(0, 127) n LEFT JOIN shardplex.nodes t ON t.node = n
+      ORDER BY coalesce(t.reserved_until, 0) > now_ms, t.node IS NOT NULL, t.reserved_until, n LIMIT 1;
+  ELSE
+    node := preferred;
+  END IF;
+  INSERT INTO shardplex.nodes AS t (node, reserved_until) VALUES (reserve_ids.node, now_ms + span_ms)
+    ON CONFLICT ON CONSTRAINT nodes_pkey DO UPDATE SET reserved_until = greatest(t.reserved_until, now_ms) + span_ms
+    RETURNING t.reserved_until INTO until_ms;
+  from_ms := until_ms - span_ms;
+END $$;

@@ -1,0 +1,36 @@
+// What can go wrong between the router and a PostgreSQL server.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <string>
+
+#include "query/error.hpp"
+
+namespace shardplex::postgres {
+
+struct Failure {
+  enum class Kind : std::uint8_t {
+    connect,    ///< no connection could be made; nothing was sent
+    lost,       ///< the connection broke after the statement was sent; whether it took effect is not known
+    statement,  ///< PostgreSQL refused the statement: sqlstate and the texts are its own
+    busy,       ///< no place in the pool within its bound; nothing was sent
+    deadline,   ///< the absolute deadline passed; whether a sent statement took effect is not known
+  };
+  Kind kind = Kind::connect;
+  bool sent = false;     ///< the statement may have reached the server
+  std::string sqlstate;  ///< 5 characters where PostgreSQL gave one
+  std::string message;   ///< primary message; never holds credentials or parameter values of ours
+  std::string detail, hint;
+};
+
+template <class T>
+using Outcome = boost::system::result<T, Failure>;
+
+[[noreturn]] void throw_exception_from_error(const Failure& failure, const boost::source_location& where);
+
+/// The HTTP contract's error: statement → its SQLSTATE; connect, lost → SHARD503 naming the shard; busy →
+/// PGRST003; deadline → SHARD504 naming the shard. 57P01 and 08* on a shard are SHARD503 too.
+Error to_error(const Failure& failure, std::string_view shard);
+
+}  // namespace shardplex::postgres

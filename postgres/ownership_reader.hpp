@@ -1,0 +1,31 @@
+// Reads a server's role and its shard's account of what it owns.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "postgres/pool.hpp"
+#include "shard_map/ownership.hpp"
+
+namespace shardplex::postgres {
+
+/// One server, seen in one statement.
+struct ServerStatus {
+  bool in_recovery = false;  ///< a replica
+  std::int64_t timeline = 0;
+  std::int64_t wal_lsn = 0;                  ///< primary: current write position; replica: last replayed
+  std::optional<double> replay_lag_seconds;  ///< replica: age of the last replayed transaction, 0 when all
+                                             ///< received WAL is replayed
+  bool has_schema = false;                   ///< the schema shardplex exists and is initialised
+  std::string cluster, shard;                ///< identity, as `cluster init` wrote it
+  Epoch epoch;
+  std::int64_t max_prepared_transactions = 0;
+};
+
+/// The slots of `map`'s groups, states by slot, and the epoch, in one snapshot.
+Awaitable<Outcome<ShardOwnership>> read_ownership(Pool& pool, const ShardMap& map, Deadline deadline);
+
+Awaitable<Outcome<ServerStatus>> read_status(Pool& pool, Deadline deadline);
+
+}  // namespace shardplex::postgres

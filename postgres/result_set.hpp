@@ -1,0 +1,45 @@
+// The rows of one statement, in PostgreSQL's binary format.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace shardplex::postgres {
+
+struct ResultDeleter {
+  void operator()(PGresult* r) const noexcept { PQclear(r); }
+};
+
+/// Owns a PGresult of PGRES_TUPLES_OK, PGRES_SINGLE_TUPLE or PGRES_COMMAND_OK.
+class ResultSet {
+ public:
+  explicit ResultSet(PGresult* result) : result_(result) {}
+
+  int rows() const { return PQntuples(result_.get()); }
+  int columns() const { return PQnfields(result_.get()); }
+  bool is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+  /// The value's bytes; valid while this ResultSet lives. Empty for null.
+  std::string_view bytes(int row, int column) const {
+    return {PQgetvalue(result_.get(), row, column),
+            static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+  }
+  std::optional<std::string> copy(int row, int column) const {
+    if (is_null(row, column)) return std::nullopt;
+    return std::string(bytes(row, column));
+  }
+  /// int2, int4 or int8 (by length), big-endian. Precondition: not null.
+  std::int64_t integer(int row, int column) const;
+  bool boolean(int row, int column) const { return bytes(row, column) == std::string_view("\1", 1); }
+  /// Rows inserted, updated or deleted, as the command tag says.
+  std::uint64_t affected_rows() const;
+
+ private:
+  std::unique_ptr<PGresult, ResultDeleter> result_;
+};
+
+}  // namespace shardplex::postgres

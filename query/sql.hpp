@@ -1,0 +1,28 @@
+// SQL text: the only place where identifiers are quoted and array literals are built.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shardplex {
+
+/// A statement and its values. Values travel as text-format parameters of unspecified type, so PostgreSQL
+/// reads each as it would an untyped literal in that place; nullopt is SQL null. Results are asked for in
+/// binary format.
+struct Statement {
+  std::string sql;
+  std::vector<std::optional<std::string>> params;
+  bool operator==(const Statement&) const = default;
+};
+
+/// "name" with embedded double quotes doubled.
+std::string quote_identifier(std::string_view name);
+
+/// {"a","b\"c",NULL}: a one-dimensional array literal, each element quoted.
+std::string array_literal(std::span<const std::optional<std::string>> elements);
+std::string array_literal(std::span<const std::string> elements);
+
+}  // namespace shardplex

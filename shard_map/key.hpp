@@ -1,0 +1,35 @@
+// From a shard key to a slot: canonical bytes per type, hashed with xxHash64, seed 0.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "shard_map/ids.hpp"
+
+namespace shardplex {
+
+/// How a shard key's text becomes the bytes that are hashed.
+enum class KeyType {
+  integer,  ///< smallint, integer, bigint: 8 bytes, little-endian, two's complement
+  text,     ///< text, varchar: the UTF-8 bytes as stored
+  uuid,     ///< 16 bytes in network order
+};
+
+/// The canonical bytes of a key written as PostgreSQL input text, or nullopt where `text` is not a value that
+/// PostgreSQL 15 and this function are sure to read alike (such a key cannot narrow a route).
+/// Integers: optional surrounding ASCII white space, sign, decimal digits, in the range of bigint.
+/// uuid: the 36-character form, either case.
+std::optional<std::string> canonical_bytes(KeyType type, std::string_view text);
+
+/// The canonical bytes of an integer key: 8 bytes, little-endian.
+std::string canonical_bytes(std::int64_t value);
+
+/// xxHash64 with seed 0.
+std::uint64_t hash_bytes(std::string_view bytes);
+
+/// hash_bytes(bytes) mod slot_count.
+Slot slot_of(std::string_view canonical, std::uint32_t slot_count);
+
+}  // namespace shardplex

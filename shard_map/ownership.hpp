@@ -1,0 +1,73 @@
+// Who owns which slots right now, as the shards themselves say (the schema `shardplex` in each shard).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex {
+
+/// A slot's state on one shard; a slot without a state has never been there and has no rows there.
+enum class SlotState : std::uint8_t {
+  absent,
+  incoming,  ///< rows may be arriving; not owned, invisible
+  owned,     ///< read and written here
+  fenced,    ///< still read here; writes wait for the hand-over
+  moved,     ///< handed over; leftover rows may remain, invisible
+};
+
+std::optional<SlotState> parse_slot_state(std::string_view name);
+std::string_view to_string(SlotState state);
+
+/// One shard's own account, read in one snapshot.
+struct ShardOwnership {
+  Epoch epoch;
+  std::map<std::string, std::vector<SlotState>, std::less<>> groups;  ///< group name -> state per slot
+};
+
+/// The accounts of all shards put together. A value; the planner routes by it and stamps each statement with
+/// epoch(shard).
+class Ownership {
+ public:
+  enum class Fault : std::uint8_t { none, unowned, doubly_owned, shard_unknown };
+
+  struct Owner {
+    ShardId shard;              ///< meaningful where fault is none or shard_unknown
+    Fault fault = Fault::none;  ///< shard_unknown: the shard that should own it has not been heard
+    bool fenced = false;
+  };
+
+  /// `accounts[i]` is shard i's account, or nullopt while that shard has never been heard. Slots that no
+  /// heard shard claims are attributed to the shard that `map` places them on where that one is unheard
+  /// (fault shard_unknown), and are unowned otherwise.
+  Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& accounts);
+
+  const Owner& owner(GroupId group, Slot slot) const { return groups_[group.value].owners[slot.value]; }
+  std::optional<Epoch> epoch(ShardId shard) const { return epochs_[shard.value]; }
+
+  /// True where every row of the group on the shard is in a slot that the shard owns, so that a statement
+  /// needs no slot filter.
+  bool clean(GroupId group, ShardId shard) const { return groups_[group.value].clean[shard.value]; }
+
+  /// True where every slot of the group has exactly one owner that has been heard.
+  bool complete(GroupId group) const { return groups_[group.value].complete; }
+
+  /// Sentences such as "catalog: slots 3, 7-9 have no owner"; empty where nothing is wrong.
+  std::vector<std::string> faults(const ShardMap& map) const;
+
+ private:
+  struct GroupOwners {
+    std::vector<Owner> owners;  // by slot
+    std::vector<bool> clean;    // by shard
+    bool complete = true;
+  };
+  std::vector<GroupOwners> groups_;
+  std::vector<std::optional<Epoch>> epochs_;
+};
+
+}  // namespace shardplex
