@@ -21,6 +21,10 @@ struct Statement {
 /// "name" with embedded double quotes doubled.
 std::string quote_identifier(std::string_view name);
 
+/// 'text' as a string constant, safe under any standard_conforming_strings. For names out of the shard map
+/// only; what a client sends is always a parameter.
+std::string quote_literal(std::string_view text);
+
 /// {"a","b\"c",NULL}: a one-dimensional array literal, each element quoted.
 std::string array_literal(std::span<const std::optional<std::string>> elements);
 std::string array_literal(std::span<const std::string> elements);
