@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# A cluster starts, recovers from kill -9, replaces a replica that cannot follow, and leaves nothing behind.
+# shellcheck source=tests/scripts/expect.sh
+source "$(dirname "${BASH_SOURCE[0]}")/expect.sh"
+
+# Folders that PostgreSQL's user can enter, which mktemp's are not.
+chmod 755 "$scratch"
+dir=$scratch/cluster
+other=$scratch/other
+clean_up() {
+  scripts/cluster destroy --dir "$dir" >/dev/null
+  scripts/cluster destroy --dir "$other" >/dev/null
+  rm -rf -- "$scratch"
+}
+trap clean_up EXIT
+
+states() { scripts/cluster status --dir "$1" --json | jq -c 'map([.name, .role, .state])'; }
+sql() {
+  local port; port=$(awk -F'\t' -v name="$1" '$1 == name { print $4 }' "$dir/servers.tsv")
+  psql -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U shardplex -d movies -c "$2"
+}
+# eventually EXPECTED COMMAND...: within 20 s.
+eventually() {
+  local expected=$1 end=$((SECONDS + 20)) actual
+  shift
+  while actual=$("$@" 2>&1 || true); [[ $actual != "$expected" ]]; do
+    ((SECONDS < end)) || { failed "'$*': expected '$expected', got '$actual'"; return; }
+    sleep 0.1
+  done
+}
+start() { scripts/cluster start --dir "$dir" >/dev/null; }
+
+# Two at once choose different ports.
+scripts/cluster start --dir "$other" --shards 1 --replicas 0 --map genre --fsync off >/dev/null & other_start=$!
+scripts/cluster start --dir "$dir" --shards 2 --fsync off --setting work_mem=5MB >/dev/null
+wait "$other_start"
+all_up='[["alpha","primary","up"],["beta","primary","up"],["alpha-1","replica","up"],["beta-1","replica","up"]]'
+expect_equal 'servers' "$all_up" "$(states "$dir")"
+expect_equal 'ports' '' "$(cat "$dir/servers.tsv" "$other/servers.tsv" | cut -f4 | grep -v port | sort | uniq -d)"
+grep -q 'placement: { alpha: \[0-511\], beta: \[512-1023\] }' "$dir/map.yaml" || failed 'the map by hash does not divide the slots'
+grep -q 'otherwise: \[936-1023\]' "$other/map.yaml" || failed 'the map by genre has no otherwise'
+
+expect_equal 'settings' 'logical|100|5MB|C.UTF-8|UTF8|shardplex' "$(sql alpha "SELECT concat_ws('|',
+  current_setting('wal_level'), current_setting('max_prepared_transactions'), current_setting('work_mem'), datcollate,
+  pg_encoding_to_char(encoding), datdba::regrole) FROM pg_database WHERE datname = 'movies'")"
+expect_equal 'only local' '127.0.0.1/' "$(sql alpha "SELECT concat_ws('/', current_setting('listen_addresses'),
+  current_setting('unix_socket_directories'))")"
+sql alpha 'CREATE TABLE kept AS SELECT 1 AS value'
+eventually 1 sql alpha-1 'SELECT value FROM kept'
+
+expect_exit 1 'made with --shards 2, not 3' scripts/cluster start --dir "$dir" --shards 3
+expect_exit 1 "no server 'gamma'" scripts/cluster kill --dir "$dir" gamma
+
+# A crash of a primary and of a replica.
+scripts/cluster kill --dir "$dir" alpha
+scripts/cluster kill --dir "$dir" beta-1
+expect_equal 'after kill' '[["alpha","primary","down"],["beta","primary","up"],["alpha-1","replica","up"],["beta-1","replica","down"]]' \
+  "$(states "$dir")"
+before=$(scripts/cluster status --dir "$dir" --json | jq '.[] | select(.name == "beta").pid')
+start
+expect_equal 'after start' "$all_up" "$(states "$dir")"
+expect_equal 'what ran is kept' "$before" "$(scripts/cluster status --dir "$dir" --json | jq '.[] | select(.name == "beta").pid')"
+expect_equal 'data' 1 "$(sql alpha 'SELECT value FROM kept')"
+
+# A postmaster.pid that names another process, as after a restart of the machine.
+scripts/cluster kill --dir "$dir" alpha
+sed -i "1s/.*/$$/" "$dir/alpha/data/postmaster.pid"
+scripts/cluster start-server --dir "$dir" alpha
+expect_equal 'data after a stale postmaster.pid' 1 "$(sql alpha 'SELECT value FROM kept')"
+
+# A replica whose slot and WAL are gone is made anew.
+scripts/cluster stop-server --dir "$dir" alpha-1 -m immediate
+sql alpha "SELECT pg_drop_replication_slot('alpha_1')" >/dev/null
+for _ in 1 2 3; do sql alpha 'INSERT INTO kept VALUES (2)'; sql alpha 'SELECT pg_switch_wal()' >/dev/null; sql alpha CHECKPOINT; done
+expect_exit 0 'alpha-1 cannot follow its primary; making it anew' scripts/cluster start --dir "$dir"
+eventually 4 sql alpha-1 'SELECT count(*) FROM kept'
+
+# A promoted replica keeps its data.
+sql beta-1 'SELECT pg_promote()' >/dev/null
+sql beta-1 'CREATE TABLE only_here AS SELECT 3 AS value'
+expect_exit 0 'beta-1 was promoted; it is left as it is' scripts/cluster start --dir "$dir"
+expect_equal 'data of a promoted replica' 3 "$(sql beta-1 'SELECT value FROM only_here')"
+
+scripts/cluster stop --dir "$dir"
+expect_equal 'after stop' '["down"]' "$(scripts/cluster status --dir "$dir" --json | jq -c 'map(.state) | unique')"
+scripts/cluster destroy --dir "$dir"
+[[ ! -e $dir ]] || failed "destroy left $dir behind"
+finish

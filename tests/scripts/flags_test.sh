@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Every script explains itself, and refuses flags it does not know with exit code 2 before it does anything.
+# shellcheck source=tests/scripts/expect.sh
+source "$(dirname "${BASH_SOURCE[0]}")/expect.sh"
+
+for script in scripts/*; do
+  expect_exit 0 '^usage: ' "$script" --help
+  expect_exit 2 'no-such-flag' "$script" --no-such-flag
+done
+
+expect_exit 2 'which command' scripts/cluster --dir "$scratch/c"
+expect_exit 2 'not .walk.' scripts/cluster walk --dir "$scratch/c"
+expect_exit 2 '--dir is required' scripts/cluster start
+expect_exit 2 '--dir needs a value' scripts/cluster start --dir
+expect_exit 2 'number from 1 to 8, not .9.' scripts/cluster start --dir "$scratch/c" --shards 9
+expect_exit 2 'number from 0 to 8, not .x.' scripts/cluster start --dir "$scratch/c" --replicas x
+expect_exit 2 'number from 1024 to 65000, not .05432.' scripts/cluster start --dir "$scratch/c" --base-port 05432
+expect_exit 2 '--fsync takes one of: on off' scripts/cluster start --dir "$scratch/c" --fsync perhaps
+expect_exit 2 '--map takes one of: hash genre none' scripts/cluster start --dir "$scratch/c" --map range
+expect_exit 2 '--collate takes a locale name' scripts/cluster start --dir "$scratch/c" --collate "C'"
+expect_exit 2 '--setting takes name=value' scripts/cluster start --dir "$scratch/c" --setting work_mem
+expect_exit 2 'kill needs the name of a server' scripts/cluster kill --dir "$scratch/c"
+expect_exit 2 "unexpected 'alpha'" scripts/cluster stop --dir "$scratch/c" alpha
+expect_exit 1 'there is no cluster in' scripts/cluster status --dir "$scratch/c"
+expect_exit 0 'nothing to destroy' scripts/cluster destroy --dir "$scratch/c"
+[[ ! -e $scratch/c ]] || failed 'a refused command left files behind'
+
+expect_exit 2 '--map takes one of: hash genre' scripts/demo --map none --dir "$scratch/d"
+expect_exit 2 '--port takes a number' scripts/demo --port http --dir "$scratch/d"
+expect_exit 2 'two ports' scripts/demo --port 8080 --admin-port 8080 --dir "$scratch/d"
+expect_exit 0 'no demo runs' scripts/demo --stop --dir "$scratch/d"
+[[ ! -e $scratch/d ]] || failed 'a refused demo left files behind'
+
+expect_exit 2 "no preset 'fast'" scripts/test --preset fast
+expect_exit 2 'whole number' scripts/make-movies --count many
+expect_exit 2 'no films to rate' scripts/make-movies --count 0 --ratings 1
+finish
