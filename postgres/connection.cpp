@@ -1,1 +1,472 @@
+#include "postgres/connection.hpp"
 
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <charconv>
+#include <string_view>
+
+#include "postgres/session.hpp"
+
+namespace shardplex::postgres {
+namespace {
+
+using Readiness = asio::posix::descriptor_base;
+
+constexpr std::chrono::seconds overdue_limit{1};
+constexpr int binary_results = 1;
+constexpr std::size_t parameter_limit = 65'535;  // a 16-bit count in the Bind message
+
+std::string_view field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text ? text : "";
+}
+
+Failure statement_failure(const PGresult* result) {
+  return {.kind = Failure::Kind::statement,
+          .sent = true,
+          .sqlstate = std::string(field(result, PG_DIAG_SQLSTATE)),
+          .message = std::string(field(result, PG_DIAG_MESSAGE_PRIMARY)),
+          .detail = std::string(field(result, PG_DIAG_MESSAGE_DETAIL)),
+          .hint = std::string(field(result, PG_DIAG_MESSAGE_HINT))};
+}
+
+Failure lost(std::string message) {
+  return {.kind = Failure::Kind::lost, .sent = true, .message = std::move(message)};
+}
+
+Failure not_connected(std::string message) {
+  return {.kind = Failure::Kind::connect, .sent = false, .message = std::move(message)};
+}
+
+Failure refused(std::string sqlstate, std::string message) {
+  return {.kind = Failure::Kind::statement,
+          .sent = false,
+          .sqlstate = std::move(sqlstate),
+          .message = std::move(message)};
+}
+
+// The server ends the connection after an error of this severity.
+bool ends_connection(const PGresult* result) {
+  const std::string_view severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity == "FATAL" || severity == "PANIC";
+}
+
+// The server does not know the prepared statement any more, or knows it with other columns than it has now.
+bool is_stale(const PGresult* result) {
+  const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
+  return sqlstate == "26000" ||
+         (sqlstate == "0A000" && field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery");
+}
+
+bool holds_nul(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
+
+// What libpq could not carry: it would cut a text at its first NUL. The codes are those PostgreSQL uses.
+std::optional<Failure> unsendable(const Statement& statement) {
+  if (statement.params.size() > parameter_limit) return refused("54023", "too many parameters");
+  const bool nul = holds_nul(statement.sql) ||
+                   std::ranges::any_of(statement.params, [](const auto& p) { return p && holds_nul(*p); });
+  if (nul) return refused("22021", "invalid byte sequence for encoding \"UTF8\": 0x00");
+  return std::nullopt;
+}
+
+std::optional<Failure> unsendable(const std::vector<Statement>& statements) {
+  for (const Statement& statement : statements)
+    if (auto failure = unsendable(statement)) return failure;
+  return std::nullopt;
+}
+
+// libpq writes `connection to server at "…", port … failed: REASON`, and hints on further lines.
+std::string reason_of(const PGconn* pg) {
+  std::string_view text = PQerrorMessage(pg);
+  constexpr std::string_view mark = "failed: ";
+  if (auto at = text.find(mark); at != text.npos) text.remove_prefix(at + mark.size());
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+class PreparedName {
+ public:
+  explicit PreparedName(PreparedStatements::Id id) {
+    *std::to_chars(text_.data() + 1, text_.data() + text_.size() - 1, id).ptr = '\0';
+  }
+  const char* c_str() const { return text_.data(); }
+
+ private:
+  std::array<char, 24> text_{'s'};
+};
+
+// PQcancel connects and waits: it has a thread of its own, joined when the program ends.
+void cancel_in_background(PGconn* pg) {
+  struct CancelDeleter {
+    void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
+  };
+  static asio::thread_pool canceller(1);
+  std::unique_ptr<PGcancel, CancelDeleter> cancel(PQgetCancel(pg));
+  if (!cancel) return;
+  asio::post(canceller, [cancel = std::move(cancel)] {
+    std::array<char, 256> error;  // a cancel is a wish: where it fails, statement_timeout ends the statement
+    PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
+  });
+}
+
+}  // namespace
+
+// ---- Opening and closing
+
+std::shared_ptr<Connection> Connection::open(asio::io_context& io, const ConnectionSettings& settings,
+                                             ConnectionEvents events) {
+  std::shared_ptr<Connection> connection(new Connection(io, settings, std::move(events)));
+  connection->start_connect();
+  return connection;
+}
+
+Connection::Connection(asio::io_context& io, const ConnectionSettings& settings, ConnectionEvents events)
+    : io_(io), settings_(settings), events_(std::move(events)), socket_(io), connect_timer_(io) {}
+
+Connection::~Connection() {
+  if (socket_.is_open()) socket_.release();
+  PQfinish(pg_);
+}
+
+void Connection::start_connect() {
+  connect_timer_.expires_after(settings_.connect_timeout);
+  connect_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error && self->state_ == State::connecting) self->connect_failed("timeout");
+  });
+  pg_ = start_session(settings_);
+  if (pg_ && PQstatus(pg_) != CONNECTION_BAD) return wait_to_connect(Readiness::wait_write);
+  // The owner does not have this object yet: tell it later.
+  asio::post(io_, [self = shared_from_this()] {
+    if (self->state_ != State::connecting) return;
+    self->connect_failed(self->pg_ ? reason_of(self->pg_) : "the connection string is not valid");
+  });
+}
+
+// libpq may have closed its socket and opened another, perhaps with the same number, so the descriptor is
+// made anew for each wait.
+void Connection::wait_to_connect(Readiness::wait_type readiness) {
+  socket_.assign(PQsocket(pg_));
+  socket_.async_wait(readiness, [self = shared_from_this()](boost::system::error_code error) {
+    if (!error && self->state_ == State::connecting) self->poll_connect();
+  });
+}
+
+void Connection::poll_connect() {
+  socket_.release();
+  switch (PQconnectPoll(pg_)) {
+    case PGRES_POLLING_READING:
+      return wait_to_connect(Readiness::wait_read);
+    case PGRES_POLLING_WRITING:
+      return wait_to_connect(Readiness::wait_write);
+    case PGRES_POLLING_OK:
+      return connected();
+    default:
+      return connect_failed(reason_of(pg_));
+  }
+}
+
+void Connection::connected() {
+  connect_timer_.cancel();
+  PQsetNoticeReceiver(
+      pg_, [](void*, const PGresult*) {}, nullptr);
+  if (PQsetnonblocking(pg_, 1) != 0 || PQenterPipelineMode(pg_) != 1) return connect_failed(reason_of(pg_));
+  socket_.assign(PQsocket(pg_));
+  state_ = State::ready;
+  wait_readable();
+  events_.idle_or_ready();
+}
+
+void Connection::connect_failed(std::string reason) {
+  lose(not_connected("cannot connect to " + server_name() + ": " + reason));
+}
+
+std::string Connection::server_name() const {
+  const char* host = PQhost(pg_);
+  const char* port = PQport(pg_);
+  return std::string(host ? host : "") + ':' + (port ? port : "");
+}
+
+void Connection::lose(Failure failure) {
+  const auto self = shared_from_this();
+  const Failure unsent = not_connected("the connection to " + server_name() + " was lost");
+  auto stream = std::exchange(stream_, {});
+  disconnect(failure, unsent);
+  if (stream) stream->events.end(failure);
+  events_.broken(failure);
+}
+
+void Connection::close() {
+  if (state_ == State::closed) return;
+  disconnect(lost("the connection was closed"), not_connected("the connection was closed"));
+}
+
+void Connection::cancel_and_close() {
+  if (state_ == State::closed) return;
+  cancel_in_background(pg_);
+  close();
+}
+
+void Connection::disconnect(const Failure& for_sent, const Failure& for_unsent) {
+  state_ = State::closed;
+  connect_timer_.cancel();
+  if (socket_.is_open()) socket_.release();
+  PQfinish(std::exchange(pg_, nullptr));
+
+  auto jobs = std::exchange(jobs_, {});
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (auto& done = jobs[i].job.done) done(i < sent_ ? for_sent : for_unsent);
+  sent_ = 0;
+  stream_.reset();
+}
+
+// ---- Jobs
+
+void Connection::submit(Job job) {
+  if (auto failure = unsendable(job.statements)) return job.done(std::move(*failure));
+  jobs_.emplace_back(std::move(job));
+  schedule_write();
+}
+
+void Connection::schedule_write() {
+  if (write_scheduled_) return;
+  write_scheduled_ = true;
+  asio::post(io_, [self = shared_from_this()] {
+    self->write_scheduled_ = false;
+    if (self->state_ == State::ready) self->write_queued();
+  });
+}
+
+void Connection::write_queued() {
+  while (sent_ < jobs_.size()) {
+    if (!send(jobs_[sent_])) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
+    ++sent_;
+    while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements))
+      send_housekeeping(std::string("DEALLOCATE ") + PreparedName(*evicted).c_str());
+  }
+  flush();
+}
+
+bool Connection::send(PendingJob& pending) {
+  const bool sent =
+      pending.housekeeping ? send_unprepared(pending.job.statements.front()) : send_prepared(pending);
+  return sent && PQpipelineSync(pg_) == 1;
+}
+
+bool Connection::send_prepared(PendingJob& pending) {
+  for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
+    const Statement& statement = pending.job.statements[i];
+    const auto [id, fresh] = prepared_.use(statement.sql);
+    const PreparedName name(id);
+    if (fresh) {
+      if (PQsendPrepare(pg_, name.c_str(), statement.sql.c_str(), 0, nullptr) != 1) return false;
+      pending.commands.push_back({.statement = i, .prepare = true, .prepared = id});
+    }
+    if (PQsendQueryPrepared(pg_, name.c_str(), static_cast<int>(statement.params.size()),
+                            parameter_values(statement), nullptr, nullptr, binary_results) != 1)
+      return false;
+    pending.commands.push_back({.statement = i, .prepare = false, .prepared = id});
+  }
+  return true;
+}
+
+bool Connection::send_unprepared(const Statement& statement) {
+  return PQsendQueryParams(pg_, statement.sql.c_str(), static_cast<int>(statement.params.size()), nullptr,
+                           parameter_values(statement), nullptr, nullptr, binary_results) == 1;
+}
+
+const char* const* Connection::parameter_values(const Statement& statement) {
+  values_.clear();
+  for (const auto& param : statement.params) values_.push_back(param ? param->c_str() : nullptr);
+  return values_.data();
+}
+
+// A segment of its own, sent before any that is not sent yet: a command inside a job's segment would stand in
+// the way of statements that must be alone in theirs, such as COMMIT PREPARED.
+void Connection::send_housekeeping(std::string sql) {
+  const auto first_unsent = jobs_.begin() + static_cast<std::ptrdiff_t>(sent_);
+  PendingJob pending({.statements = {{std::move(sql), {}}}, .deadline = Deadline::max(), .done = {}});
+  pending.housekeeping = true;
+  // A failure to send shows again, and is handled, at the next flush.
+  if (send(*jobs_.insert(first_unsent, std::move(pending)))) ++sent_;
+}
+
+void Connection::flush() {
+  const int flushed = PQflush(pg_);
+  if (flushed < 0) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
+  if (flushed == 1 && !waiting_writable_) {
+    waiting_writable_ = true;
+    socket_.async_wait(Readiness::wait_write, [self = shared_from_this()](boost::system::error_code error) {
+      self->waiting_writable_ = false;
+      if (!error && self->state_ == State::ready) self->flush();
+    });
+  }
+  // libpq reads while it cannot write; what it has read does not make the socket readable again.
+  read_results();
+}
+
+void Connection::expire(Clock::time_point now) {
+  for (PendingJob& pending : jobs_)
+    if (pending.job.done && pending.job.deadline <= now)
+      pending.job.done(Failure{.kind = Failure::Kind::deadline,
+                               .sent = true,
+                               .message = "no answer from " + server_name() + " before the deadline"});
+
+  if (std::exchange(finished_at_last_expire_, finished_) != finished_ || jobs_.empty()) last_progress_ = now;
+  if (jobs_.empty() || now - overdue_limit <= std::max(jobs_.front().job.deadline, last_progress_)) return;
+  cancel_in_background(pg_);
+  lose(lost(server_name() + " does not answer"));
+}
+
+// ---- Results
+
+void Connection::wait_readable() {
+  if (waiting_readable_) return;
+  waiting_readable_ = true;
+  socket_.async_wait(Readiness::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+    self->waiting_readable_ = false;
+    if (!error && self->state_ == State::ready) self->on_readable();
+  });
+}
+
+void Connection::on_readable() {
+  if (stream_ && stream_->paused) return;
+  const bool alive = PQconsumeInput(pg_) == 1;
+  read_results();
+  if (state_ != State::ready) return;
+  if (!alive) return lose(lost("the connection to " + server_name() + " was lost"));
+  if (!(stream_ && stream_->paused)) wait_readable();
+}
+
+void Connection::read_results() {
+  if (stream_) return read_stream();
+  const std::uint64_t finished_before = finished_;
+  while (state_ == State::ready && sent_ > 0 && PQisBusy(pg_) == 0) take_result(PQgetResult(pg_));
+  if (state_ == State::ready && finished_ != finished_before) events_.idle_or_ready();
+}
+
+// libpq ends each command's results with a null, and a segment with PGRES_PIPELINE_SYNC (without a null). An
+// error at commit comes after all commands' results.
+void Connection::take_result(PGresult* raw) {
+  PendingJob& pending = jobs_.front();
+  if (!raw) {
+    ++pending.answered;
+    return;
+  }
+  ResultSet result(raw);
+  const bool of_statement =
+      pending.answered < pending.commands.size() && !pending.commands[pending.answered].prepare;
+  switch (PQresultStatus(raw)) {
+    case PGRES_PIPELINE_SYNC:
+      return finish_front();
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_EMPTY_QUERY:
+      if (of_statement && pending.job.done) pending.results.push_back(std::move(result));
+      return;
+    case PGRES_PIPELINE_ABORTED:
+    case PGRES_FATAL_ERROR:
+      return take_error(pending, raw);
+    default:
+      return lose(lost("an answer out of turn from " + server_name()));
+  }
+}
+
+void Connection::take_error(PendingJob& pending, const PGresult* result) {
+  const bool aborted = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
+  if (!aborted) {
+    pending.failure = statement_failure(result);
+    if (ends_connection(result)) {
+      pending.failure->kind = Failure::Kind::lost;
+      return lose(*pending.failure);
+    }
+  }
+  if (pending.answered >= pending.commands.size()) return;
+  const Command& command = pending.commands[pending.answered];
+  if (command.prepare)
+    prepared_.forget(pending.job.statements[command.statement].sql, command.prepared);
+  else if (!aborted)
+    pending.stale = is_stale(result) ? std::optional(pending.answered) : std::nullopt;
+}
+
+void Connection::finish_front() {
+  PendingJob pending = std::move(jobs_.front());
+  jobs_.pop_front();
+  --sent_;
+  ++finished_;
+  if (pending.stale) forget_stale(pending);
+
+  if (pending.stale && !pending.retried && pending.job.done) {
+    jobs_.emplace_back(std::move(pending.job)).retried = true;
+    schedule_write();
+  } else if (pending.job.done) {
+    if (pending.failure)
+      pending.job.done(std::move(*pending.failure));
+    else
+      pending.job.done(std::move(pending.results));
+  }
+
+  // Seen only when nothing is behind: until then libpq says "active".
+  const PGTransactionStatusType status = PQtransactionStatus(pg_);
+  if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
+    lose(lost("a job left its transaction open on " + server_name()));
+}
+
+// Where the statement is still held, the server has lost or outdated what it had, and likely not this one
+// alone; otherwise its prepare, sent with an earlier job, has failed.
+void Connection::forget_stale(const PendingJob& pending) {
+  const Command& failed = pending.commands[*pending.stale];
+  if (!prepared_.holds(pending.job.statements[failed.statement].sql, failed.prepared)) return;
+  prepared_.forget_all();
+  send_housekeeping("DEALLOCATE ALL");
+}
+
+// ---- Streams
+
+void Connection::start_stream(const Statement& statement, StreamEvents events) {
+  stream_.emplace(Stream{.events = std::move(events)});
+  if (auto failure = unsendable(statement)) return end_stream(std::move(failure));
+  const bool sent = send_unprepared(statement) && PQsetSingleRowMode(pg_) == 1 && PQpipelineSync(pg_) == 1;
+  if (!sent) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
+  flush();
+}
+
+void Connection::pause_stream(bool paused) {
+  if (!stream_ || std::exchange(stream_->paused, paused) == paused || paused) return;
+  read_stream();  // what libpq has already read
+  if (stream_ && !stream_->paused) wait_readable();
+}
+
+void Connection::read_stream() {
+  while (stream_ && !stream_->paused && PQisBusy(pg_) == 0) take_stream_result(PQgetResult(pg_));
+}
+
+void Connection::take_stream_result(PGresult* raw) {
+  if (!raw) return;
+  ResultSet result(raw);
+  switch (PQresultStatus(raw)) {
+    case PGRES_SINGLE_TUPLE:
+      return stream_->events.row(std::move(result));
+    case PGRES_TUPLES_OK:  // after the last row
+    case PGRES_COMMAND_OK:
+    case PGRES_PIPELINE_ABORTED:
+      return;
+    case PGRES_FATAL_ERROR:
+      stream_->failure = statement_failure(raw);
+      if (!ends_connection(raw)) return;
+      stream_->failure->kind = Failure::Kind::lost;
+      return lose(*stream_->failure);
+    case PGRES_PIPELINE_SYNC:
+      return end_stream(std::move(stream_->failure));
+    default:
+      return lose(lost("an answer out of turn from " + server_name()));
+  }
+}
+
+void Connection::end_stream(std::optional<Failure> failure) {
+  std::exchange(stream_, {})->events.end(std::move(failure));
+}
+
+}  // namespace shardplex::postgres

@@ -5,26 +5,30 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/container/small_vector.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <list>
 #include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "postgres/asio.hpp"
 #include "postgres/completion.hpp"
 #include "postgres/failure.hpp"
+#include "postgres/prepared_statements.hpp"
 #include "postgres/result_set.hpp"
 #include "query/sql.hpp"
 
 namespace shardplex::postgres {
 
+/// The session: client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, extra_float_digits 1,
+/// bytea_output hex, so that text built by the server looks the same everywhere. TimeZone stays the server's
+/// own, so that answers equal the server's. A host should be numeric: libpq resolves names by blocking the
+/// thread.
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
   std::string application_name = "shardplexd";
@@ -34,7 +38,8 @@ struct ConnectionSettings {
 };
 
 /// One transaction: its statements are sent together, in one pipeline segment ended by a Sync, so they commit
-/// or fail together in one round trip. An error fails this job only; jobs queued behind it go on.
+/// or fail together in one round trip. An error fails this job only; jobs queued behind it go on. No
+/// statement may leave a transaction block open behind the job, or COPY.
 struct Job {
   std::vector<Statement> statements;  ///< at least one
   Deadline deadline;
@@ -60,6 +65,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void submit(Job job);
 
   bool ready() const { return state_ == State::ready; }
+  bool closed() const { return state_ == State::closed; }
   std::size_t in_flight() const { return jobs_.size(); }
 
   /// Completes jobs whose deadline has passed with Failure::deadline (their results are discarded when they
@@ -86,10 +92,82 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   enum class State : std::uint8_t { connecting, ready, closed };
-  struct PendingJob;
+
+  /// One message of a segment that the server answers: a prepare or the execution of a prepared statement.
+  struct Command {
+    std::uint32_t statement;  // index into Job::statements
+    bool prepare;
+    PreparedStatements::Id prepared;
+  };
+
+  struct PendingJob {
+    explicit PendingJob(Job j) : job(std::move(j)) {}
+
+    Job job;                    // done is empty once completed: what still comes is discarded
+    bool housekeeping = false;  // ours: sent unprepared, nobody waits for it
+    bool retried = false;
+    boost::container::small_vector<Command, 4> commands;
+    std::size_t answered = 0;          // commands
+    std::optional<std::size_t> stale;  // the command that failed for the server's prepared statement: retry
+    std::vector<ResultSet> results;
+    std::optional<Failure> failure;
+  };
+
+  struct Stream {
+    StreamEvents events;
+    bool paused = false;
+    std::optional<Failure> failure{};
+  };
+
+  Connection(asio::io_context& io, const ConnectionSettings& settings, ConnectionEvents events);
+
+  void start_connect();
+  void poll_connect();
+  void wait_to_connect(asio::posix::descriptor_base::wait_type readiness);
+  void connected();
+  void connect_failed(std::string reason);
+
+  void schedule_write();
+  void write_queued();
+  bool send(PendingJob& pending);
+  bool send_prepared(PendingJob& pending);
+  bool send_unprepared(const Statement& statement);
+  void send_housekeeping(std::string sql);
+  const char* const* parameter_values(const Statement& statement);
+  void flush();
+
+  void wait_readable();
+  void on_readable();
+  void read_results();
+  void take_result(PGresult* result);
+  void take_error(PendingJob& pending, const PGresult* result);
+  void finish_front();
+  void forget_stale(const PendingJob& pending);
+  void read_stream();
+  void take_stream_result(PGresult* result);
+  void end_stream(std::optional<Failure> failure);
+
+  void lose(Failure failure);
+  void disconnect(const Failure& for_sent, const Failure& for_unsent);
+  std::string server_name() const;
+
+  asio::io_context& io_;
+  const ConnectionSettings settings_;
+  ConnectionEvents events_;
   State state_ = State::connecting;
-  std::deque<PendingJob> jobs_;
-  // The rest is the implementation's own.
+  PGconn* pg_ = nullptr;
+  asio::posix::stream_descriptor socket_;  // libpq's socket, on loan: released before libpq closes it
+  asio::steady_timer connect_timer_;
+
+  std::deque<PendingJob> jobs_;  // in the order of the server's answers; the first sent_ are with libpq
+  std::size_t sent_ = 0;
+  bool write_scheduled_ = false, waiting_writable_ = false, waiting_readable_ = false;
+  PreparedStatements prepared_;
+  std::vector<const char*> values_;  // kept for its memory
+
+  std::uint64_t finished_ = 0, finished_at_last_expire_ = 0;
+  Clock::time_point last_progress_{};
+  std::optional<Stream> stream_;
 };
 
 }  // namespace shardplex::postgres

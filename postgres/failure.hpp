@@ -18,10 +18,10 @@ struct Failure {
     deadline,   ///< the absolute deadline passed; whether a sent statement took effect is not known
   };
   Kind kind = Kind::connect;
-  bool sent = false;     ///< the statement may have reached the server
-  std::string sqlstate;  ///< 5 characters where PostgreSQL gave one
-  std::string message;   ///< primary message; never holds credentials or parameter values of ours
-  std::string detail, hint;
+  bool sent = false;       ///< the statement may have reached the server
+  std::string sqlstate{};  ///< 5 characters where PostgreSQL gave one
+  std::string message{};   ///< primary message; never holds credentials or parameter values of ours
+  std::string detail{}, hint{};
 };
 
 template <class T>

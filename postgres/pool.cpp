@@ -1,1 +1,219 @@
+#include "postgres/pool.hpp"
 
+#include <algorithm>
+
+namespace shardplex::postgres {
+namespace {
+
+constexpr std::array all_lanes{Lane::point, Lane::read, Lane::write, Lane::stream};
+static_assert(all_lanes.size() == lane_count);
+
+Failure unsent(Failure::Kind kind, std::string message) {
+  return {.kind = kind, .sent = false, .message = std::move(message)};
+}
+
+}  // namespace
+
+Pool::Pool(asio::io_context& io, PoolSettings settings) : io_(io), settings_(std::move(settings)) {}
+
+Pool::~Pool() {
+  const Failure closing = unsent(Failure::Kind::connect, "the pool is closed");
+  for (Lane lane : all_lanes) {
+    for (Member& member : lane_of(lane).members) member.connection->close();
+    fail_waiting(lane, closing);
+  }
+}
+
+// ---- Jobs
+
+void Pool::submit(Lane lane, Job job) {
+  Members& members = lane_of(lane);
+  if (members.jobs.empty())
+    if (Connection* connection = with_room(lane)) return connection->submit(std::move(job));
+  if (auto failure = refusal(lane)) return job.done(std::move(*failure));
+  members.jobs.push_back({std::move(job), Clock::now()});
+  open_for_waiting(lane);
+}
+
+Awaitable<Outcome<std::vector<ResultSet>>> Pool::execute(Lane lane, std::vector<Statement> statements,
+                                                         Deadline deadline) {
+  using Results = Outcome<std::vector<ResultSet>>;
+  co_return co_await completion_of<Results>(io_.get_executor(), [&](Completion<Results> done) {
+    submit(lane, {std::move(statements), deadline, std::move(done)});
+  });
+}
+
+Connection* Pool::with_room(Lane lane) {
+  Connection* best = nullptr;
+  for (const Member& member : lane_of(lane).members) {
+    Connection& connection = *member.connection;
+    if (member.taken || !connection.ready() || connection.in_flight() >= settings_of(lane).depth) continue;
+    if (!best || connection.in_flight() < best->in_flight()) best = &connection;
+  }
+  return best;
+}
+
+std::optional<Failure> Pool::refusal(Lane lane) {
+  const Members& members = lane_of(lane);
+  const bool any_ready = std::ranges::any_of(members.members, [](auto& m) { return m.connection->ready(); });
+  if (unreachable_ && !any_ready) return unreachable_;
+  if (members.jobs.size() + members.takers.size() >= settings_.queue)
+    return unsent(Failure::Kind::busy, "the queue for a connection is full");
+  return std::nullopt;
+}
+
+// ---- Connections
+
+void Pool::open_for_waiting(Lane lane) {
+  const Members& members = lane_of(lane);
+  if (unreachable_ || members.members.size() >= settings_of(lane).connections) return;
+  const auto connecting =
+      static_cast<std::size_t>(std::ranges::count_if(members.members, [](auto& m) { return !m.connected; }));
+  if (connecting * settings_of(lane).depth < members.jobs.size() + members.takers.size()) open(lane);
+}
+
+void Pool::open(Lane lane) {
+  ConnectionEvents events{.idle_or_ready = [this, lane] { on_room(lane); },
+                          .broken = [this, lane](const Failure& failure) { on_broken(lane, failure); }};
+  lane_of(lane).members.push_back({Connection::open(io_, settings_.connection, std::move(events))});
+}
+
+void Pool::on_room(Lane lane) {
+  Members& members = lane_of(lane);
+  for (Member& member : members.members) {
+    if (member.connected || !member.connection->ready()) continue;
+    member.connected = true;
+    ++members.connects;
+    unreachable_.reset();
+    backoff_ = std::chrono::milliseconds{0};
+  }
+  serve_waiting(lane);
+}
+
+void Pool::on_broken(Lane lane, const Failure& failure) {
+  Members& members = lane_of(lane);
+  std::erase_if(members.members, [](auto& m) { return m.connection->closed(); });
+  if (failure.kind == Failure::Kind::connect) {
+    ++members.connect_failures;
+    back_off(lane, failure);
+    if (members.members.empty()) fail_waiting(lane, failure);
+  }
+  open_for_waiting(lane);
+}
+
+void Pool::back_off(Lane lane, const Failure& failure) {
+  unreachable_ = failure;
+  unreachable_lane_ = lane;
+  backoff_ = std::clamp(backoff_ * 2, settings_.backoff_min, settings_.backoff_max);
+  // Between half and all of it, so that routers do not come back in step.
+  std::uniform_int_distribution<std::int64_t> spread(backoff_.count() / 2, backoff_.count());
+  retry_at_ = Clock::now() + std::chrono::milliseconds(spread(jitter_));
+}
+
+// ---- Waiting
+
+void Pool::serve_waiting(Lane lane) {
+  Members& members = lane_of(lane);
+  while (!members.takers.empty()) {
+    Member* member = idle_member(lane);
+    if (!member) break;
+    members.takers.front().done(lend(*member));
+    members.takers.pop_front();
+  }
+  while (!members.jobs.empty()) {
+    Connection* connection = with_room(lane);
+    if (!connection) break;
+    connection->submit(std::move(members.jobs.front().job));
+    members.jobs.pop_front();
+  }
+  open_for_waiting(lane);
+}
+
+void Pool::fail_waiting(Lane lane, const Failure& failure) {
+  Members& members = lane_of(lane);
+  for (WaitingJob& waiting : std::exchange(members.jobs, {})) waiting.job.done(failure);
+  for (WaitingTaker& waiting : std::exchange(members.takers, {})) waiting.done(failure);
+}
+
+void Pool::expire_waiting(Lane lane, Clock::time_point now) {
+  const auto overdue = [&](Deadline deadline, Clock::time_point since) -> std::optional<Failure> {
+    if (deadline <= now) return unsent(Failure::Kind::deadline, "no connection was free before the deadline");
+    if (since + settings_.queue_wait <= now) return unsent(Failure::Kind::busy, "no connection became free");
+    return std::nullopt;
+  };
+  Members& members = lane_of(lane);
+  std::erase_if(members.jobs, [&](WaitingJob& waiting) {
+    auto failure = overdue(waiting.job.deadline, waiting.since);
+    if (failure) waiting.job.done(*failure);
+    return failure.has_value();
+  });
+  std::erase_if(members.takers, [&](WaitingTaker& waiting) {
+    auto failure = overdue(waiting.deadline, waiting.since);
+    if (failure) waiting.done(*failure);
+    return failure.has_value();
+  });
+}
+
+void Pool::tick(Clock::time_point now) {
+  for (Lane lane : all_lanes) {
+    const auto members = lane_of(lane).members;  // a copy: expire() may break and so remove one
+    for (const Member& member : members) member.connection->expire(now);
+    expire_waiting(lane, now);
+  }
+  if (!unreachable_ || now < retry_at_) return;
+  const bool trying =
+      std::ranges::any_of(lane_of(unreachable_lane_).members, [](auto& m) { return !m.connected; });
+  if (!trying) open(unreachable_lane_);
+}
+
+// ---- Lending
+
+Awaitable<Outcome<std::shared_ptr<Connection>>> Pool::take(Deadline deadline) {
+  co_return co_await completion_of<Outcome<std::shared_ptr<Connection>>>(
+      io_.get_executor(), [&](Taken done) { take(std::move(done), deadline); });
+}
+
+void Pool::take(Taken done, Deadline deadline) {
+  if (Member* member = idle_member(Lane::stream)) return done(lend(*member));
+  if (auto failure = refusal(Lane::stream)) return done(std::move(*failure));
+  lane_of(Lane::stream).takers.push_back({std::move(done), deadline, Clock::now()});
+  open_for_waiting(Lane::stream);
+}
+
+Pool::Member* Pool::idle_member(Lane lane) {
+  auto& members = lane_of(lane).members;
+  const auto idle = std::ranges::find_if(members, [](const Member& member) {
+    return !member.taken && member.connection->ready() && member.connection->in_flight() == 0;
+  });
+  return idle == members.end() ? nullptr : &*idle;
+}
+
+std::shared_ptr<Connection> Pool::lend(Member& member) {
+  member.taken = true;
+  auto give_back = [connection = member.connection, pool = std::weak_ptr(alive_)](Connection*) {
+    if (auto alive = pool.lock()) alive->take_back(connection.get());
+  };
+  return {member.connection.get(), std::move(give_back)};
+}
+
+void Pool::take_back(const Connection* connection) {
+  auto& members = lane_of(Lane::stream).members;
+  for (Member& member : members)
+    if (member.connection.get() == connection) member.taken = false;
+  std::erase_if(members, [](auto& m) { return m.connection->closed(); });
+  serve_waiting(Lane::stream);
+}
+
+LaneState Pool::state(Lane lane) const {
+  const Members& members = lanes_[static_cast<std::size_t>(lane)];
+  LaneState state{.queued = members.jobs.size() + members.takers.size(),
+                  .connects = members.connects,
+                  .connect_failures = members.connect_failures};
+  for (const Member& member : members.members) {
+    ++(member.connection->ready() ? state.ready : state.connecting);
+    state.in_flight += member.connection->in_flight() + (member.taken ? 1 : 0);
+  }
+  return state;
+}
+
+}  // namespace shardplex::postgres

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <list>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -53,17 +53,17 @@ class Pool {
   Pool(const Pool&) = delete;
 
   /// Sends the job on the lane's least loaded connection, opening one where all are at their depth; waits in
-  /// the lane's queue otherwise. While the server cannot be reached, jobs fail at once with Failure::connect
-  /// during backoff.
+  /// the lane's queue otherwise. After a failed attempt to connect, jobs of lanes without a connection fail
+  /// at once with Failure::connect, until an attempt made by tick() has succeeded.
   void submit(Lane lane, Job job);
 
   /// co_await-able form. The vector has one ResultSet per statement.
   Awaitable<Outcome<std::vector<ResultSet>>> execute(Lane lane, std::vector<Statement> statements,
                                                      Deadline deadline);
 
-  /// An idle connection of Lane::stream, taken out of the pool; give it back by give_back(), or close it.
+  /// An idle connection of Lane::stream, for exclusive use; it goes back when the pointer is dropped, or is
+  /// replaced on demand where it has been closed by then. It may be dropped after the pool's end.
   Awaitable<Outcome<std::shared_ptr<Connection>>> take(Deadline deadline);
-  void give_back(std::shared_ptr<Connection> connection);
 
   /// To be called about every 100 ms: deadlines, queue waits, reconnects.
   void tick(Clock::time_point now);
@@ -72,8 +72,61 @@ class Pool {
   asio::io_context& context() { return io_; }
 
  private:
+  using Taken = Completion<Outcome<std::shared_ptr<Connection>>>;
+
+  struct Member {
+    std::shared_ptr<Connection> connection;
+    bool connected = false;
+    bool taken = false;
+  };
+  struct WaitingJob {
+    Job job;
+    Clock::time_point since;
+  };
+  struct WaitingTaker {
+    Taken done;
+    Deadline deadline;
+    Clock::time_point since;
+  };
+  struct Members {
+    std::vector<Member> members;
+    std::deque<WaitingJob> jobs;
+    std::deque<WaitingTaker> takers;
+    std::uint64_t connects = 0, connect_failures = 0;
+  };
+
+  Members& lane_of(Lane lane) { return lanes_[static_cast<std::size_t>(lane)]; }
+  const LaneSettings& settings_of(Lane lane) const { return settings_.lanes[static_cast<std::size_t>(lane)]; }
+
+  Connection* with_room(Lane lane);
+  Member* idle_member(Lane lane);
+  /// Why nothing more can wait in the lane now, if so.
+  std::optional<Failure> refusal(Lane lane);
+  void open_for_waiting(Lane lane);
+  void open(Lane lane);
+  void on_room(Lane lane);
+  void on_broken(Lane lane, const Failure& failure);
+  void serve_waiting(Lane lane);
+  void back_off(Lane lane, const Failure& failure);
+  void fail_waiting(Lane lane, const Failure& failure);
+  void expire_waiting(Lane lane, Clock::time_point now);
+  void take(Taken done, Deadline deadline);
+  std::shared_ptr<Connection> lend(Member& member);
+  void take_back(const Connection* connection);
+
   asio::io_context& io_;
-  PoolSettings settings_;
+  const PoolSettings settings_;
+  std::array<Members, lane_count> lanes_;
+
+  /// Why the last attempt to connect failed; empty once one has succeeded.
+  std::optional<Failure> unreachable_;
+  Lane unreachable_lane_ = Lane::point;
+  Clock::time_point retry_at_{};
+  std::chrono::milliseconds backoff_{0};
+  std::minstd_rand jitter_{std::random_device{}()};
+
+  /// Owns nothing: what outlives the pool holds it weakly.
+  std::shared_ptr<Pool> alive_{this, [](Pool*) {}};
 };
 
 }  // namespace shardplex::postgres

@@ -37,6 +37,8 @@ class ResultSet {
   bool boolean(int row, int column) const { return bytes(row, column) == std::string_view("\1", 1); }
   /// Rows inserted, updated or deleted, as the command tag says.
   std::uint64_t affected_rows() const;
+  /// What it takes in memory, libpq's own overhead included.
+  std::size_t memory_bytes() const { return PQresultMemorySize(result_.get()); }
 
  private:
   std::unique_ptr<PGresult, ResultDeleter> result_;

@@ -1,0 +1,59 @@
+#include "postgres/session.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+
+namespace shardplex::postgres {
+namespace {
+
+struct ConninfoDeleter {
+  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+using Conninfo = std::unique_ptr<PQconninfoOption, ConninfoDeleter>;
+
+Conninfo parse(const std::string& conninfo) {
+  char* error = nullptr;
+  Conninfo parsed(PQconninfoParse(conninfo.c_str(), &error));
+  PQfreemem(error);
+  return parsed;
+}
+
+// The `options` that would hold without us: of the connection string, or of the environment.
+std::string own_options(const Conninfo& conninfo) {
+  for (const PQconninfoOption* option = conninfo.get(); option->keyword; ++option)
+    if (option->keyword == std::string_view("options") && option->val) return option->val;
+  const char* from_environment = std::getenv("PGOPTIONS");
+  return from_environment ? from_environment : "";
+}
+
+// Ours come last, so they win.
+std::string session_options(const ConnectionSettings& settings, const Conninfo& conninfo) {
+  return own_options(conninfo) +
+         " -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex"
+         " -c statement_timeout=" +
+         std::to_string(settings.statement_timeout.count());
+}
+
+}  // namespace
+
+PGconn* start_session(const ConnectionSettings& settings) {
+  const Conninfo conninfo = parse(settings.conninfo);
+  if (!conninfo) return nullptr;
+  const std::string options = session_options(settings, conninfo);
+  // Bounds what libpq would otherwise leave to the kernel's minutes: a dead peer, and a PQcancel to one.
+  const std::string tcp_user_timeout = std::to_string(settings.connect_timeout.count());
+  // A later keyword wins over an earlier one; dbname stands for all of conninfo.
+  const std::array keywords{"application_name", "tcp_user_timeout", "dbname",
+                            "client_encoding",  "options",          static_cast<const char*>(nullptr)};
+  const std::array values{settings.application_name.c_str(),
+                          tcp_user_timeout.c_str(),
+                          settings.conninfo.c_str(),
+                          "UTF8",
+                          options.c_str(),
+                          static_cast<const char*>(nullptr)};
+  return PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/1);
+}
+
+}  // namespace shardplex::postgres
