@@ -29,8 +29,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 
 /// Parses the query string (without '?') of a request on `table`. Splitting at & and = happens before
 /// decoding. Refused here: embeds, spreads and aggregates in select, embedded filters/orders (SHARD400, with
-/// a hint). `allow_filters` is false for POST, whose unreserved parameters PostgREST ignores only if none are
-/// given.
+/// a hint). Filters of a POST are read as any others; what they mean there is its caller's to say.
 Result<Query> parse_query(std::string_view table, std::string_view query_string, const ParseLimits& limits);
 
 /// A `Range: 0-9` header (Range-Unit items) intersected with the query's limit/offset, as PostgREST does for
