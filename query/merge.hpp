@@ -45,11 +45,15 @@ class SortedMerge {
   };
   std::vector<MergeKey> keys_;
   std::vector<Input> inputs_;
-  std::vector<std::size_t> heap_;  // inputs with a row, smallest first; loser of ties is the later input
-  std::optional<std::size_t> starved_;
-  std::uint64_t to_skip_ = 0;
+  std::vector<std::size_t>
+      heap_;  // inputs by their first row, smallest on top; of equal rows, the earlier input's
+  std::vector<std::size_t>
+      starved_;  // unfinished inputs outside the heap: all at first, then the one last taken from
+  std::uint64_t to_skip_;
   std::optional<std::uint64_t> left_;
-  bool started_ = false;
+
+  Row take_first();
+  std::optional<std::size_t> admit_starved();
   bool sorts_before(std::size_t a, std::size_t b) const;
 };
 
