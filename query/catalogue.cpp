@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "query/key_filter.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
@@ -93,11 +94,6 @@ void compare(const std::string& shard_a, const Table& a, const std::string& shar
 
 // ---- What a table of the map has to be.
 
-bool is_list_type(const Column& column) {
-  return !column.enum_labels.empty() || (column.type_schema == "pg_catalog" &&
-                                         (column.type_name == "text" || column.type_name == "varchar"));
-}
-
 void check_routing_column(const Column& column, std::vector<std::string>& problems) {
   if (!column.deterministic_collation)
     problems.push_back("column " + column.name + " routes rows, but its collation " + column.collation +
@@ -124,14 +120,10 @@ void check_list_column(const Table& table, const std::string& name, std::vector<
     problems.push_back("there is no column " + name + ", by which the map makes lists");
     return;
   }
-  if (!is_list_type(*column))
+  if (!can_be_listed(*column) && column->deterministic_collation)
     problems.push_back("the list column " + name + " is " + column->type +
                        "; it has to be text, varchar or an enum");
   check_routing_column(*column, problems);
-}
-
-const ListStrategy* list_strategy(const TablePlacement& placement, const ShardMap& map) {
-  return placement.group ? std::get_if<ListStrategy>(&map.group(*placement.group).strategy) : nullptr;
 }
 
 /// Why the table cannot be served whatever the other shards say.

@@ -60,8 +60,10 @@ class ReadPlan {
   };                 ///< param: index into params
   std::string from;  ///< "public"."movies" AS "movies"
   std::string inner_columns, outer_columns, where, order_by;
-  std::string group;  ///< the group's name, for the owned-slot filter; "" for reference tables
+  std::string group;  ///< the group's name; "" for reference tables
+  std::string owned;  ///< the owned-slot filter
   std::vector<std::optional<std::string>> params;
+  std::size_t filter_params = 0;  ///< how many of them, from the first, belong to `where`
   std::optional<KeyList> key_list;
 };
 
@@ -81,13 +83,13 @@ struct PointShape {
 };
 
 /// The shape of GET /table?<key>=eq.X&select=…, where <key> is the single-column primary key of `table` and,
-/// for a sharded table, the column that its slot is hashed from.
+/// for a sharded table, the column that its slot is hashed from. Precondition: point_key() accepts the query.
 Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Table& table,
                               const TablePlacement& placement, const ShardMap& map);
 
 /// The key text of `query` where it is a point read: exactly one filter, `eq` on the column plan_point()
-/// speaks of, no quantifier or negation, offset 0, limit absent or > 0, any order (one row needs none).
-/// nullptr otherwise.
+/// speaks of, no quantifier or negation, offset 0, limit absent or > 0, no json path in select, an order of
+/// any columns (one row needs none). nullptr otherwise.
 const std::string* point_key(const Query& query, const Table& table, const TablePlacement& placement,
                              const ShardMap& map);
 
@@ -117,6 +119,7 @@ struct WritePlan {
   /// same shard.
   std::optional<Slot> new_slot;
   std::vector<std::string> primary_key_columns;
+  std::size_t row_count = 0;  ///< POST: rows in the body
 
   /// The data-modifying statement. `pinned`: limit to this slot. `only_owned`: add the owned-slot filter.
   Statement statement(std::optional<Slot> pinned, bool only_owned) const;
