@@ -17,7 +17,8 @@ target_compile_options(shardplex_flags INTERFACE -Wall -Wextra -Wpedantic -Wshad
                        -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
 # gcc 12 reports false positives of these inside the standard library and Boost at -O2 and with sanitizers.
 target_compile_options(shardplex_flags INTERFACE -Wno-error=maybe-uninitialized -Wno-error=restrict
-                       -Wno-error=array-bounds -Wno-error=stringop-overflow -Wno-error=stringop-overread)
+                       -Wno-error=array-bounds -Wno-error=stringop-overflow -Wno-error=stringop-overread
+                       -Wno-error=mismatched-new-delete)
 if(SHARDPLEX_SANITIZE)
   target_compile_options(shardplex_flags INTERFACE -fsanitize=${SHARDPLEX_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all -Wno-tsan)

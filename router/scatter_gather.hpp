@@ -1,0 +1,153 @@
+// Sending statements to the right servers and bringing the answers together.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "postgres/row_stream.hpp"
+#include "query/merge.hpp"
+#include "query/plan.hpp"
+#include "router/exchange.hpp"
+#include "router/worker.hpp"
+
+namespace shardplex::router {
+
+enum class Consistency : std::uint8_t {
+  any,     ///< a replica that is not behind will do
+  strong,  ///< primaries only
+};
+
+/// One request's dealings with the shards: what it may use, and what it tells the client about how it was
+/// answered.
+struct RequestContext {
+  RequestContext(Worker& w, Deadline d) : worker(w), deadline(d), planned_with(w.view()) {}
+
+  Worker& worker;
+  Deadline deadline;
+  ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
+  Consistency consistency = Consistency::any;
+  bool map_changed = false;        ///< the map was read again under way: the request has to start over
+  std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
+  std::uint64_t parse_us = 0, plan_us = 0, shards_us = 0, merge_us = 0;
+
+  /// Adds the time since the last call (or the start) to a stage's.
+  void stage_done(std::uint64_t& stage_us) {
+    const auto now = Clock::now();
+    stage_us += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(now - stage_began).count());
+    stage_began = now;
+  }
+  Clock::time_point stage_began = Clock::now();
+};
+
+/// Sets Shardplex-Shards and Server-Timing. To be called before the answer begins.
+void say_how_it_was_made(Exchange& exchange, const RequestContext& context);
+
+/// A route that does not hold any more: read ownership again, and plan again.
+struct Replan {
+  std::string reason;  ///< for the client, where the deadline comes first
+  std::string shard;
+};
+
+/// What one try at a request came to.
+template <class T>
+using Attempt = std::variant<T, Error, Replan>;
+
+Error shard_unavailable(std::string shard, std::string details);
+Error deadline_exceeded(std::string details);
+
+/// What place() said, as an attempt's outcome: shard_unknown is SHARD503, the others are worth another look
+/// at ownership.
+std::variant<Error, Replan> to_attempt(const RouteFault& fault);
+
+/// Calls `attempt(view)` with the newest view until its outcome is not Replan, reading ownership again before
+/// each further try; pauses grow from 2 to 50 ms. When the deadline comes first: SHARD504 with the last
+/// reason.
+template <class T>
+Awaitable<Result<T>> until_routed(RequestContext& context,
+                                  std::function<Awaitable<Attempt<T>>(ViewPtr)> attempt);
+
+/// Pauses between tries of until_routed(), reads ownership again; the error where the deadline comes first.
+Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const Replan& replan,
+                                                std::uint64_t version, std::chrono::milliseconds& pause);
+
+/// The servers of `shard` that a read may use, best first: a replica that is not behind, then the primary;
+/// primaries only where consistency is strong. Empty where none is up.
+std::vector<std::size_t> read_candidates(const View& view, ShardId shard, Consistency consistency,
+                                         std::minstd_rand& random);
+
+using ResultSets = std::vector<postgres::ResultSet>;
+
+/// Runs a read on one shard: on the best candidate, and on the next one where that is behind the map or
+/// cannot be reached.
+Awaitable<Attempt<ResultSets>> ask_reader(RequestContext& context, ViewPtr view, ShardId shard,
+                                          postgres::Lane lane, Statement statement);
+
+/// Runs a transaction on the shard's primary. A connection that could not be made is SHARD503; one lost under
+/// way is SHARD503 whose details say that the outcome is unknown.
+Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                           postgres::Lane lane, std::vector<Statement> statements);
+
+/// The rows of one shard's answer, in its order: all at once, or window by window.
+class ShardRows {
+ public:
+  ShardRows() = default;
+  explicit ShardRows(postgres::ResultSet all) { ready_.push_back(std::move(all)); }
+  /// The first window has been awaited, so that the ownership check is known to have passed.
+  ShardRows(std::unique_ptr<postgres::RowStream> stream, ResultSets first_window, std::string shard)
+      : ready_(std::move(first_window)), stream_(std::move(stream)), shard_(std::move(shard)) {}
+
+  /// The next rows; empty at the end.
+  Awaitable<Result<ResultSets>> next(Deadline deadline);
+  /// The value of the plan's total column; 0 where there are no rows.
+  std::int64_t total() const;
+
+ private:
+  ResultSets ready_;
+  std::unique_ptr<postgres::RowStream> stream_;
+  std::string shard_;
+};
+
+/// Runs a planned read on all its targets in parallel (reference tables: on any shard). `stream` chooses
+/// windows over whole answers.
+Awaitable<Result<std::vector<ShardRows>>> gather_rows(RequestContext& context, const ReadPlan& plan,
+                                                      const TablePlacement& placement, const SlotSet* slots,
+                                                      bool stream);
+
+/// Reads one row by its key, batched with other requests, on all shards that may hold it. `key` is canonical
+/// text.
+Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& context,
+                                                           std::shared_ptr<const PointShape> shape,
+                                                           const TablePlacement& placement,
+                                                           const SlotSet* slots, std::string key);
+
+/// Runs a statement with one row and one bigint column on all targets, and adds up the numbers.
+Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context, const TablePlacement& placement,
+                                           const SlotSet* slots,
+                                           std::function<Statement(const ReadPlan::ForShard&)> statement);
+
+template <class T>
+Awaitable<Result<T>> until_routed(RequestContext& context,
+                                  std::function<Awaitable<Attempt<T>>(ViewPtr)> attempt) {
+  auto pause = std::chrono::milliseconds(0);
+  for (;;) {
+    const auto view = context.worker.view();
+    const auto version = view->snapshot->version;
+    if (view->snapshot->map_version != context.planned_with->snapshot->map_version) {
+      context.map_changed = true;
+      co_return deadline_exceeded("The shard map has changed under way.");
+    }
+    auto outcome = co_await attempt(view);
+    if (auto* value = std::get_if<T>(&outcome)) co_return std::move(*value);
+    if (auto* error = std::get_if<Error>(&outcome)) co_return std::move(*error);
+    if (auto error = co_await before_next_try(context, std::get<Replan>(outcome), version, pause))
+      co_return std::move(*error);
+  }
+}
+
+}  // namespace shardplex::router

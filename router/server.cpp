@@ -1,0 +1,158 @@
+#include "router/server.hpp"
+
+#include <sys/resource.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "router/admin.hpp"
+#include "router/control.hpp"
+#include "router/endpoints.hpp"
+#include "router/listener.hpp"
+#include "router/log.hpp"
+#include "router/version.hpp"
+
+namespace shardplex::router {
+namespace {
+
+constexpr auto drain_poll = std::chrono::milliseconds(20);
+constexpr auto time_check_every = std::chrono::milliseconds(500);
+
+/// A client connection is a descriptor: take as many as the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// A worker, its listener and its thread.
+class WorkerThread {
+ public:
+  WorkerThread(const Settings& settings, std::uint16_t port, Refresher& refresher, IdSource& ids,
+               WorkerMetrics& metrics)
+      : worker_(settings, refresher, ids, metrics),
+        listener_(
+            worker_.io(), {settings.address, port, true}, settings.limits,
+            [this](Exchange& exchange) { return serve(worker_, exchange); }, worker_.http_date(), &metrics),
+        drain_timer_(worker_.io()) {
+    worker_.on_tick([this](Clock::time_point now) {
+      if (now - times_checked_ < time_check_every) return;
+      times_checked_ = now;
+      listener_.check_times(now);
+    });
+    worker_.start();
+    listener_.start();
+  }
+
+  std::uint16_t port() const { return listener_.port(); }
+  void adopt(const SnapshotPtr& snapshot) { worker_.adopt(snapshot); }
+  void start() {
+    thread_ = std::thread([this] { worker_.io().run(); });
+  }
+  /// Any thread: finish what is under way until `deadline`, then end the thread.
+  void drain(Clock::time_point deadline) {
+    asio::post(worker_.io(), [this, deadline] {
+      listener_.drain();
+      wait_until_empty(deadline);
+    });
+  }
+  void join() { thread_.join(); }
+
+ private:
+  void wait_until_empty(Clock::time_point deadline) {
+    if (listener_.empty() || Clock::now() >= deadline) {
+      if (!listener_.empty()) log_warning("the drain's time is up, connections are cut");
+      listener_.abandon();
+      worker_.stop();
+      worker_.io().stop();
+      return;
+    }
+    drain_timer_.expires_after(drain_poll);
+    drain_timer_.async_wait([this, deadline](boost::system::error_code) { wait_until_empty(deadline); });
+  }
+
+  Worker worker_;
+  Listener listener_;
+  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> drain_timer_;
+  Clock::time_point times_checked_ = Clock::now();
+  std::thread thread_;
+};
+
+}  // namespace
+
+int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto worker_count =
+      settings.workers > 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
+
+  asio::io_context io(1);
+  Metrics metrics(worker_count);
+  IdSource ids;
+  std::vector<std::unique_ptr<WorkerThread>> workers;
+  Control control(io, settings, std::move(map), ids, metrics, [&workers](const SnapshotPtr& snapshot) {
+    for (const auto& worker : workers) worker->adopt(snapshot);
+  });
+  Admin admin(control, metrics);
+  Limits admin_limits = settings.limits;
+  admin_limits.connections_per_worker = 1000;
+  std::string admin_date;
+  Listener admin_listener(
+      io, {settings.admin_address, settings.admin_port, false}, admin_limits,
+      [&admin](Exchange& exchange) { return admin.serve(exchange); }, admin_date, nullptr);
+  admin_listener.start();
+
+  auto port = settings.port;
+  for (std::size_t i = 0; i < worker_count; ++i) {
+    workers.push_back(std::make_unique<WorkerThread>(settings, port, control, ids, metrics.worker(i)));
+    port = workers.front()->port();  // the first may have taken any free one
+  }
+
+  asio::signal_set reload_signal(io, SIGHUP), stop_signals(io, SIGTERM, SIGINT);
+  std::function<void()> await_reload = [&] {
+    reload_signal.async_wait([&](boost::system::error_code ec, int) {
+      if (ec) return;
+      control.reload();
+      await_reload();
+    });
+  };
+  await_reload();
+  std::thread joiner;
+  stop_signals.async_wait([&](boost::system::error_code ec, int) {
+    if (ec) return;
+    log_info("draining");
+    admin.set_draining();
+    const auto deadline = Clock::now() + settings.drain_timeout;
+    for (const auto& worker : workers) worker->drain(deadline);
+    joiner = std::thread([&] {
+      for (const auto& worker : workers) worker->join();
+      asio::post(io, [&] {
+        control.stop();
+        reload_signal.cancel();
+        admin_listener.drain();
+        admin_listener.abandon();
+        io.stop();
+      });
+    });
+  });
+
+  log_info("listening", {{"version", version},
+                         {"address", settings.address},
+                         {"port", static_cast<std::int64_t>(port)},
+                         {"admin_port", static_cast<std::int64_t>(admin_listener.port())},
+                         {"workers", static_cast<std::int64_t>(worker_count)}});
+  for (const auto& worker : workers) worker->start();
+  control.start();
+  io.run();
+  if (joiner.joinable()) joiner.join();
+  log_info("stopped");
+  return 0;
+}
+
+}  // namespace shardplex::router

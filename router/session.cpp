@@ -1,0 +1,281 @@
+#include "router/session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/write.hpp>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "router/log.hpp"
+#include "router/version.hpp"
+
+namespace shardplex::router {
+namespace {
+
+constexpr auto as_tuple = asio::as_tuple(use_awaitable);
+constexpr std::size_t idle_buffer_bytes = 4096;  // kept by an idle connection
+constexpr auto linger_time = std::chrono::seconds(2);
+constexpr std::size_t lingering_bytes = 4 * 1024 * 1024;
+
+const std::string server_field = "shardplex/" + std::string(version);
+
+Error over_limit(const char* message, std::size_t limit, const char* flag) {
+  return Error{"SHARD400", message, "The limit is " + std::to_string(limit) + " bytes.",
+               std::string("The operator sets it by ") + flag + ".", std::nullopt};
+}
+
+}  // namespace
+
+/// The Exchange of one request on this session's socket.
+class Session::Answer final : public Exchange {
+ public:
+  Answer(Session& session, Request r) : Exchange(std::move(r)), session_(session) {
+    keep_alive_ = request.keep_alive();
+    head_only_ = request.method() == http::verb::head;
+  }
+
+  bool streaming() const override { return streaming_; }
+
+  Awaitable<bool> flush() override {
+    session_.enter(Phase::writing);
+    if (!streaming_ && !co_await start_stream()) co_return false;
+    if (!body.empty() && !head_only_) {
+      const auto [ec, n] =
+          chunked_
+              ? co_await asio::async_write(session_.socket_, http::make_chunk(asio::buffer(body)), as_tuple)
+              : co_await asio::async_write(session_.socket_, asio::buffer(body), as_tuple);
+      if (ec) co_return false;
+    }
+    body.clear();
+    session_.enter(Phase::serving);
+    co_return true;
+  }
+
+  /// Sends what is left; false where the connection cannot serve another request.
+  Awaitable<bool> finish() {
+    if (session_.draining_) keep_alive_ = false;
+    session_.enter(Phase::writing);
+    if (!streaming_) {
+      http::response<http::string_body> response(static_cast<http::status>(status), request.version());
+      write_head(response);
+      if (head_only_ || status == 204 || status == 304) {
+        if (head_only_ && !body.empty()) response.content_length(body.size());
+        body.clear();
+      } else {
+        response.content_length(body.size());
+      }
+      response.body() = std::move(body);
+      http::response_serializer<http::string_body> serializer(response);
+      const auto [ec, n] = co_await http::async_write(session_.socket_, serializer, as_tuple);
+      co_return !ec && keep_alive_;
+    }
+    if (broken) co_return false;
+    if (!co_await flush()) co_return false;
+    if (chunked_) {
+      session_.enter(Phase::writing);
+      const auto [ec, n] = co_await asio::async_write(session_.socket_, http::make_chunk_last(), as_tuple);
+      if (ec) co_return false;
+    }
+    co_return keep_alive_&& chunked_;
+  }
+
+ private:
+  template <class Response>
+  void write_head(Response& response) {
+    response.set(http::field::server, server_field);
+    response.set(http::field::date, session_.http_date_);
+    if (!body.empty() || streaming_) response.set(http::field::content_type, content_type);
+    for (const auto& [name, value] : fields) response.insert(name, value);
+    response.keep_alive(keep_alive_);
+  }
+
+  Awaitable<bool> start_stream() {
+    streaming_ = true;
+    chunked_ = request.version() >= 11;
+    if (session_.draining_ || !chunked_) keep_alive_ = false;
+    http::response<http::empty_body> head(static_cast<http::status>(status), request.version());
+    write_head(head);
+    if (chunked_) head.chunked(true);
+    http::response_serializer<http::empty_body> serializer(head);
+    const auto [ec, n] = co_await http::async_write_header(session_.socket_, serializer, as_tuple);
+    co_return !ec;
+  }
+
+  Session& session_;
+  bool keep_alive_ = true, head_only_ = false, streaming_ = false, chunked_ = false;
+};
+
+Session::Session(TcpSocket socket, const Limits& limits, const Handler& handler, const std::string& http_date)
+    : socket_(std::move(socket)), limits_(limits), handler_(handler), http_date_(http_date) {}
+
+void Session::enter(Phase phase) {
+  phase_ = phase;
+  phase_began_ = Clock::now();
+}
+
+void Session::check_time(Clock::time_point now) {
+  const auto limit = [this]() -> Clock::duration {
+    switch (phase_) {
+      case Phase::idle:
+        return buffer_.size() > 0 ? limits_.header_timeout : limits_.idle_timeout;
+      case Phase::head:
+        return limits_.header_timeout;
+      case Phase::body:
+        return limits_.body_timeout;
+      case Phase::writing:
+        return limits_.write_timeout;
+      case Phase::lingering:
+        return linger_time;
+      case Phase::serving:
+        break;  // the request's own deadline rules
+    }
+    return Clock::duration::max();
+  }();
+  if (now - phase_began_ < limit) return;
+  timed_out_ = true;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (phase_ != Phase::idle || buffer_.size() > 0) return;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Session::cut() {
+  timed_out_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+Awaitable<void> Session::run() {
+  while (co_await serve_one()) {
+    if (draining_) break;
+    if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes) buffer_ = {};
+  }
+  co_await linger();
+}
+
+/// Lets the client read what was sent last before the connection goes: closing with unread input would reset
+/// it.
+Awaitable<void> Session::linger() {
+  boost::system::error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  if (timed_out_) co_return;
+  enter(Phase::lingering);
+  std::array<char, 4096> rest;
+  for (std::size_t dropped = 0; dropped < lingering_bytes;) {
+    const auto [ec, n] = co_await socket_.async_read_some(asio::buffer(rest), as_tuple);
+    if (ec) break;
+    dropped += n;
+  }
+}
+
+Awaitable<void> Session::refuse(unsigned status, const Error& error) {
+  Answer answer(*this, {});
+  answer.request.version(11);
+  answer.request.keep_alive(false);
+  answer.fail(error);
+  answer.status = status;
+  answer.set("Connection", "close");
+  draining_ = true;
+  co_await answer.finish();
+}
+
+/// Reads one request into the parser; false where there is none, or where it has been refused.
+Awaitable<bool> Session::read_request(Parser& parser) {
+  enter(Phase::idle);
+  if (buffer_.size() == 0) {
+    // The first bytes are awaited apart, so that a connection with nothing to say is idle, not slow.
+    auto space = buffer_.prepare(idle_buffer_bytes / 2);
+    const auto [ec, n] = co_await socket_.async_read_some(space, as_tuple);
+    if (ec) co_return false;
+    buffer_.commit(n);
+  }
+  enter(Phase::head);
+  if (const auto [ec, n] = co_await http::async_read_header(socket_, buffer_, parser, as_tuple); ec) {
+    const auto first_line_end =
+        std::string_view(static_cast<const char*>(buffer_.data().data()), buffer_.size()).find("\r\n");
+    if (timed_out_) {
+      timed_out_ = false;
+      co_await refuse(408, Error{"SHARD408", "The request's head did not arrive in time", std::nullopt,
+                                 std::nullopt, 408});
+    } else if (ec == http::error::header_limit && first_line_end == std::string_view::npos) {
+      co_await refuse(414, over_limit("The URL is too long", limits_.url_bytes, "--max-url-bytes"));
+    } else if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+      co_await refuse(431, over_limit("The request's header fields are too large", limits_.header_bytes,
+                                      "--max-header-bytes"));
+    } else if (ec.category() == make_error_code(http::error::bad_method).category() &&
+               ec != http::error::end_of_stream && ec != http::error::partial_message) {
+      co_await refuse(400, Error{"PGRST100", "The request is not HTTP", ec.message(), std::nullopt, 400});
+    }
+    co_return false;
+  }
+  if (parser.get().target().size() > limits_.url_bytes) {
+    co_await refuse(414, over_limit("The URL is too long", limits_.url_bytes, "--max-url-bytes"));
+    co_return false;
+  }
+  if (parser.is_done()) co_return true;
+
+  enter(Phase::body);
+  if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    const auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(go_on), as_tuple);
+    if (ec) co_return false;
+  }
+  if (const auto [ec, n] = co_await http::async_read(socket_, buffer_, parser, as_tuple); ec) {
+    if (timed_out_) {
+      timed_out_ = false;
+      co_await refuse(408, Error{"SHARD408", "The request's body did not arrive in time", std::nullopt,
+                                 std::nullopt, 408});
+    } else if (ec == http::error::body_limit) {
+      co_await refuse(413,
+                      over_limit("The request's body is too large", limits_.body_bytes, "--max-body-bytes"));
+    } else if (ec.category() == make_error_code(http::error::bad_method).category() &&
+               ec != http::error::end_of_stream && ec != http::error::partial_message) {
+      co_await refuse(400,
+                      Error{"PGRST102", "The request's body is not HTTP", ec.message(), std::nullopt, 400});
+    }
+    co_return false;
+  }
+  co_return true;
+}
+
+Awaitable<bool> Session::serve_one() {
+  std::optional<Parser> parser(std::in_place);
+  parser->header_limit(static_cast<std::uint32_t>(limits_.header_bytes + limits_.url_bytes));
+  parser->body_limit(limits_.body_bytes);
+  if (!co_await read_request(*parser)) co_return false;
+
+  Answer answer(*this, parser->release());
+  parser.reset();
+  enter(Phase::serving);
+  std::exception_ptr failure;
+  try {
+    co_await handler_(answer);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+      log_error("a request broke an invariant", {{"what", std::string_view(e.what())}});
+    }
+    if (answer.streaming())
+      answer.broken = true;
+    else
+      answer.fail(Error{"XX000", "Internal error of the router", std::nullopt, std::nullopt, 500});
+  }
+  co_return co_await answer.finish();
+}
+
+}  // namespace shardplex::router

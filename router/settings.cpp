@@ -1,0 +1,161 @@
+#include "router/settings.hpp"
+
+#include <boost/program_options.hpp>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "router/version.hpp"
+
+namespace shardplex::router {
+namespace {
+
+namespace po = boost::program_options;
+
+/// "250ms", "30s", "5m" as an option's value.
+struct Duration {
+  std::chrono::milliseconds value{0};
+};
+
+void validate(boost::any& out, const std::vector<std::string>& values, Duration*, int) {
+  po::validators::check_first_occurrence(out);
+  const std::string& text = po::validators::get_single_string(values);
+  const auto digits = text.find_first_not_of("0123456789");
+  const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  const std::int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
+  if (scale == 0 || digits == 0 || digits > 9)
+    throw po::error("'" + text + "' is not a duration; write it like 250ms, 30s or 5m");
+  out = Duration{std::chrono::milliseconds(std::stoll(text.substr(0, digits)) * scale)};
+}
+
+std::ostream& operator<<(std::ostream& out, const Duration& duration) {
+  return duration.value.count() % 1000 == 0 ? out << duration.value.count() / 1000 << "s"
+                                            : out << duration.value.count() << "ms";
+}
+
+LogLevel parse_level(const std::string& text) {
+  if (text == "debug") return LogLevel::debug;
+  if (text == "info") return LogLevel::info;
+  if (text == "warning") return LogLevel::warning;
+  if (text == "error") return LogLevel::error;
+  throw po::error("log-level '" + text + "' is not one of debug, info, warning, error");
+}
+
+/// A duration option bound to a setting, with the setting's value as the default.
+auto duration(std::chrono::milliseconds& target) {
+  return po::value<Duration>()
+      ->default_value(Duration{target})
+      ->value_name("TIME")
+      ->notifier([&target](const Duration& given) { target = given.value; });
+}
+
+template <class T>
+auto number(T& target) {
+  return po::value<T>(&target)->default_value(target)->value_name("N");
+}
+
+void require(bool holds, const char* message) {
+  if (!holds) throw po::error(message);
+}
+
+void check(const Settings& s) {
+  require(!s.map_file.empty(), "--map FILE is needed: the YAML shard map (see config/movies-hash.yaml)");
+  require(s.workers <= 256, "--workers has to be at most 256");
+  require(s.limits.url_bytes >= 256, "--max-url-bytes has to be at least 256");
+  require(s.limits.header_bytes >= 1024, "--max-header-bytes has to be at least 1024");
+  require(s.limits.connections_per_worker > 0, "--max-connections has to be at least 1");
+  require(s.request_timeout.count() > 0, "--request-timeout has to be more than 0");
+  require(s.poll_interval.count() >= 10, "--poll-interval has to be at least 10ms");
+  require(s.stream_window_bytes >= 1024, "--stream-window-bytes has to be at least 1024");
+  for (const auto& lane : s.pool.lanes)
+    require(lane.connections > 0, "each of the --*-connections has to be at least 1");
+}
+
+}  // namespace
+
+std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
+  Settings s;
+  std::string config_file, level = "info";
+  auto& limits = s.limits;
+  auto& lanes = s.pool.lanes;
+
+  po::options_description general("General");
+  general.add_options()("help,h", "print this text and exit")("version,V", "print the version and exit")(
+      "config,c", po::value(&config_file)->value_name("FILE"),
+      "read the options below from a file of name = value lines");
+
+  po::options_description options("Router");
+  options.add_options()("map,m", po::value(&s.map_file)->value_name("FILE"),
+                        "YAML shard map; read again on SIGHUP")(
+      "address", po::value(&s.address)->default_value(s.address)->value_name("IP"),
+      "public address to listen on")("port,p", number(s.port), "public port; 0 takes any free one")(
+      "admin-address", po::value(&s.admin_address)->default_value(s.admin_address)->value_name("IP"),
+      "address of the admin port")("admin-port", number(s.admin_port), "admin port; 0 takes any free one")(
+      "workers", number(s.workers), "threads that serve requests; 0 is one per core")(
+      "request-timeout", duration(s.request_timeout), "deadline of a request")(
+      "drain-timeout", duration(s.drain_timeout), "how long SIGTERM waits for requests in flight")(
+      "poll-interval", duration(s.poll_interval), "between looks at every server")(
+      "max-replica-lag", duration(s.max_replica_lag), "a replica further behind is passed over")(
+      "log-level", po::value(&level)->default_value(level)->value_name("LEVEL"),
+      "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request");
+
+  po::options_description bounds("Limits");
+  bounds.add_options()("max-url-bytes", number(limits.url_bytes), "longest URL")(
+      "max-header-bytes", number(limits.header_bytes), "longest request head")(
+      "max-body-bytes", number(limits.body_bytes), "longest request body")(
+      "max-rows", number(limits.rows), "most rows of one answer; 0 is no limit")(
+      "max-filters", number(limits.parse.filters), "most filters of one request")(
+      "max-nesting", number(limits.parse.nesting), "deepest nesting of and() and or()")(
+      "max-list-items", number(limits.parse.list_items), "most items of one in.() list")(
+      "max-connections", number(limits.connections_per_worker), "client connections per worker")(
+      "header-timeout", duration(limits.header_timeout), "for a request's head to arrive")(
+      "body-timeout", duration(limits.body_timeout), "for a request's body to arrive")(
+      "idle-timeout", duration(limits.idle_timeout), "for an idle keep-alive connection")(
+      "write-timeout", duration(limits.write_timeout), "for a client that does not read its answer")(
+      "stream-window-bytes", number(s.stream_window_bytes), "rows held per shard while a big answer streams");
+
+  using postgres::Lane;
+  const auto lane = [&lanes](Lane which) -> postgres::LaneSettings& {
+    return lanes[static_cast<std::size_t>(which)];
+  };
+  po::options_description pools("PostgreSQL connections, per worker and server");
+  pools.add_options()("point-connections", number(lane(Lane::point).connections), "for batched reads by key")(
+      "read-connections", number(lane(Lane::read).connections), "for other reads")(
+      "write-connections", number(lane(Lane::write).connections), "for writes")(
+      "stream-connections", number(lane(Lane::stream).connections), "for big answers")(
+      "connect-timeout", duration(s.pool.connection.connect_timeout), "for a connection to be made")(
+      "pool-wait", duration(s.pool.queue_wait), "for a place in a full pool");
+
+  po::options_description all(
+      "Usage: shardplexd --map FILE [option]...\n\nThe sharding router: PostgREST's HTTP API over "
+      "many PostgreSQL shards.\nSIGHUP reads the map again, SIGTERM drains and stops");
+  all.add(general).add(options).add(bounds).add(pools);
+  po::options_description in_file;
+  in_file.add(options).add(bounds).add(pools);
+
+  try {
+    po::variables_map values;
+    po::store(po::command_line_parser(argc, argv).options(all).positional({}).run(), values);
+    if (values.contains("help")) {
+      std::ostringstream text;
+      text << all;
+      return Exit{0, text.str()};
+    }
+    if (values.contains("version")) return Exit{0, "shardplexd " + std::string(version) + "\n"};
+    if (values.contains("config")) {
+      const auto path = values["config"].as<std::string>();
+      std::ifstream file(path);
+      if (!file) return Exit{2, "shardplexd: cannot read --config file '" + path + "'\n"};
+      po::store(po::parse_config_file(file, in_file), values);
+    }
+    po::notify(values);
+    s.log_level = parse_level(level);
+    check(s);
+  } catch (const po::error& e) {
+    return Exit{2, "shardplexd: " + std::string(e.what()) + "\nTry 'shardplexd --help'.\n"};
+  }
+  s.pool.connection.statement_timeout = s.request_timeout;
+  return s;
+}
+
+}  // namespace shardplex::router

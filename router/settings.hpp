@@ -1,0 +1,56 @@
+// Everything a router can be told, from flags or from a file of the same names (--config).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "postgres/pool.hpp"
+#include "query/parse.hpp"
+#include "router/log.hpp"
+
+namespace shardplex::router {
+
+/// Bounds on one client's demands; a request over one is refused with an error that names it.
+struct Limits {
+  std::size_t url_bytes = 8 * 1024;             ///< 414
+  std::size_t header_bytes = 16 * 1024;         ///< 431
+  std::size_t body_bytes = 1024 * 1024;         ///< 413
+  std::uint64_t rows = 0;                       ///< rows per answer; 0: no bound
+  std::size_t connections_per_worker = 10'000;  ///< 503 beyond
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{75'000};
+  std::chrono::milliseconds write_timeout{60'000};  ///< without progress of the client's reading
+  ParseLimits parse;
+};
+
+struct Settings {
+  std::string map_file;
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8080;  ///< 0: any free one, which the log names
+  std::string admin_address = "127.0.0.1";
+  std::uint16_t admin_port = 9090;
+  std::size_t workers = 0;                            ///< 0: one per core
+  std::chrono::milliseconds request_timeout{30'000};  ///< the absolute deadline of every request
+  std::chrono::milliseconds drain_timeout{30'000};    ///< how long SIGTERM waits for requests in flight
+  std::chrono::milliseconds poll_interval{250};       ///< between looks at every server
+  std::chrono::milliseconds max_replica_lag{5'000};   ///< a replica further behind is passed over
+  std::size_t stream_window_bytes = 1024 * 1024;      ///< rows held per shard while a big answer streams
+  Limits limits;
+  postgres::PoolSettings pool;
+  LogLevel log_level = LogLevel::info;
+  bool access_log = false;
+};
+
+/// What main() should do: run with settings, or print a text and exit.
+struct Exit {
+  int code;
+  std::string text;  ///< for stdout where code is 0, for stderr otherwise
+};
+std::variant<Settings, Exit> read_settings(int argc, const char* const* argv);
+
+}  // namespace shardplex::router
