@@ -1,1 +1,99 @@
+#include "shard_map/key.hpp"
 
+#include <xxhash.h>
+
+#include <boost/endian/conversion.hpp>
+#include <charconv>
+#include <system_error>
+
+#include "shard_map/invariant.hpp"
+#include "shard_map/utf8.hpp"
+
+namespace shardplex {
+namespace {
+
+/// What isspace() of the C locale accepts, which is what int8in of PostgreSQL skips.
+constexpr std::string_view white_space = " \t\n\v\f\r";
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(white_space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(white_space) - first + 1);
+}
+
+std::optional<std::string> integer_bytes(std::string_view text) {
+  text = trim(text);
+  // from_chars reads "-5" but not "+5"; a second sign after the plus must not slip through.
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return std::nullopt;
+  }
+  std::int64_t value = 0;
+  const auto end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stopped != end) return std::nullopt;
+  return canonical_bytes(value);
+}
+
+/// PostgreSQL stores UTF-8 without NUL; anything else it refuses.
+std::optional<std::string> text_bytes(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos || !is_utf8(text)) return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<unsigned> hex_digit(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return std::nullopt;
+}
+
+std::optional<std::string> uuid_bytes(std::string_view text) {
+  constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (text.size() != form.size()) return std::nullopt;
+  std::string bytes;
+  for (std::size_t i = 0; i < form.size();) {
+    if (form[i] == '-') {
+      if (text[i] != '-') return std::nullopt;
+      ++i;
+      continue;
+    }
+    const auto high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+    if (!high || !low) return std::nullopt;
+    bytes.push_back(static_cast<char>(*high << 4 | *low));
+    i += 2;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::optional<std::string> canonical_bytes(KeyType type, std::string_view text) {
+  switch (type) {
+    case KeyType::integer:
+      return integer_bytes(text);
+    case KeyType::text:
+      return text_bytes(text);
+    case KeyType::uuid:
+      return uuid_bytes(text);
+  }
+  return std::nullopt;
+}
+
+std::string canonical_bytes(std::int64_t value) {
+  std::string bytes(sizeof value, '\0');
+  boost::endian::endian_store<std::int64_t, sizeof value, boost::endian::order::little>(
+      reinterpret_cast<unsigned char*>(bytes.data()), value);
+  return bytes;
+}
+
+std::uint64_t hash_bytes(std::string_view bytes) {
+  return XXH64(bytes.data(), bytes.size(), 0);
+}
+
+Slot slot_of(std::string_view canonical, std::uint32_t slot_count) {
+  invariant(slot_count > 0, "a group has slots");
+  return Slot{static_cast<std::uint32_t>(hash_bytes(canonical) % slot_count)};
+}
+
+}  // namespace shardplex

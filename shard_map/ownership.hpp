@@ -27,7 +27,9 @@ std::string_view to_string(SlotState state);
 /// One shard's own account, read in one snapshot.
 struct ShardOwnership {
   Epoch epoch;
-  std::map<std::string, std::vector<SlotState>, std::less<>> groups;  ///< group name -> state per slot
+  /// Group name -> state per slot. A vector shorter than the group is absent from there on; a longer one is
+  /// kept as it is, for it tells that the map's slot count is wrong.
+  std::map<std::string, std::vector<SlotState>, std::less<>> groups;
 };
 
 /// The accounts of all shards put together. A value; the planner routes by it and stamps each statement with
@@ -44,7 +46,8 @@ class Ownership {
 
   /// `accounts[i]` is shard i's account, or nullopt while that shard has never been heard. Slots that no
   /// heard shard claims are attributed to the shard that `map` places them on where that one is unheard
-  /// (fault shard_unknown), and are unowned otherwise.
+  /// (fault shard_unknown), and are unowned otherwise. Where a shard owns slots past the map's slot count,
+  /// the map cannot tell in which slot a key is, and all slots of that group are unowned.
   Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& accounts);
 
   const Owner& owner(GroupId group, Slot slot) const { return groups_[group.value].owners[slot.value]; }
@@ -65,7 +68,15 @@ class Ownership {
     std::vector<Owner> owners;  // by slot
     std::vector<bool> clean;    // by shard
     bool complete = true;
+    std::map<std::vector<ShardId>, SlotSet> doubly_owned;  // claimants -> slots
+    std::optional<ShardId> owns_past_map;  // a shard that owns slots beyond the map's slot count
   };
+  static GroupOwners combine(const Group& group, const std::vector<std::optional<ShardOwnership>>& accounts);
+  static void decide(const Group& group, Slot slot, const std::vector<ShardId>& claimants,
+                     const std::vector<std::optional<ShardOwnership>>& accounts, GroupOwners& result);
+  static void append_faults(const ShardMap& map, const Group& group, const GroupOwners& state,
+                            std::vector<std::string>& sentences);
+
   std::vector<GroupOwners> groups_;
   std::vector<std::optional<Epoch>> epochs_;
 };

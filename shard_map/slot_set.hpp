@@ -44,4 +44,7 @@ class SlotSet {
   std::vector<std::uint64_t> words_;
 };
 
+/// "slot 512" or "slots 3, 7-9", to begin a sentence about them.
+std::string name_slots(const SlotSet& slots);
+
 }  // namespace shardplex
