@@ -1,0 +1,292 @@
+// cluster init: makes every database of the map a shard of the cluster, once, and never takes a slot from
+// anyone.
+//
+// All of it happens in one transaction per shard. The transactions are committed only after every shard has
+// done all of its part, so an error changes nothing; a crash between two commits leaves some shards made and
+// the others untouched, and the next run completes them: a slot is given only to a shard that has no slots of
+// the group, and only where no shard claims it.
+#include <fstream>
+#include <sstream>
+
+#include "rebalance/command_line.hpp"
+#include "rebalance/schema.hpp"
+#include "rebalance/server.hpp"
+
+namespace shardplex::rebalance {
+namespace {
+
+constexpr int least_version = 150000;
+constexpr std::int64_t init_lock_class = 1936223345;  // one `cluster init` at a time on a shard
+
+/// A shard under way: its transaction, open from the first check to the commit.
+struct Member {
+  const Shard* shard = nullptr;
+  std::unique_ptr<pqxx::connection> connection;
+  std::unique_ptr<pqxx::work> transaction;
+  ServerState state;
+  std::optional<ShardOwnership> account;  ///< as found, where it was initialised
+  std::vector<std::string> done;          ///< what was changed, for people
+  std::vector<std::string> notes;
+};
+
+using Problems = std::vector<std::string>;
+
+std::string read_text_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) throw CommandFailed(path + ": cannot be read");
+  return text.str();
+}
+
+std::string row_problem(const TablePlacement& table) {
+  return "table " + table.name +
+         " holds rows without a slot: this is a database in use. Export them (\\copy " + table.name +
+         " TO 'FILE.csv' CSV HEADER), empty the table, run cluster init again and load them with "
+         "shardplex load";
+}
+
+bool has_column(pqxx::transaction_base& transaction, const std::string& table, std::string_view column) {
+  return transaction
+      .exec_params1(
+          "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2 "
+          "AND NOT attisdropped)",
+          "public." + transaction.quote_name(table), std::string(column))[0]
+      .as<bool>();
+}
+
+void check_table(Member& member, const TablePlacement& placement, bool schema_given, Problems& problems) {
+  auto& transaction = *member.transaction;
+  if (!read_table(transaction, placement.name)) {
+    if (!schema_given)
+      problems.push_back("table " + placement.name + " does not exist (--schema FILE.sql makes the tables)");
+    return;
+  }
+  if (placement.reference || has_column(transaction, placement.name, slot_column)) return;
+  const auto query = "SELECT EXISTS (SELECT FROM public." + transaction.quote_name(placement.name) + ")";
+  if (transaction.exec1(query)[0].as<bool>()) problems.push_back(row_problem(placement));
+}
+
+/// Everything that could stand in the way on one shard. Nothing is changed.
+Problems check_member(Member& member, const ShardMap& map, bool schema_given) try {
+  member.connection = connect(member.shard->primary);
+  member.transaction = std::make_unique<pqxx::work>(*member.connection);
+  member.state = read_server_state(*member.transaction);
+  const ServerState& state = member.state;
+  Problems problems;
+  if (state.version < least_version)
+    problems.push_back("PostgreSQL " + std::to_string(state.version / 10000) + " is too old; 15 is needed");
+  if (state.encoding != "UTF8")
+    problems.push_back("the database's encoding is " + state.encoding + "; UTF8 is needed");
+  if (state.in_recovery) problems.push_back("the server is a replica; the map names it as the primary");
+  if (auto wrong = identity_problem(state, map, *member.shard)) problems.push_back(*wrong);
+  if (!problems.empty()) return problems;
+  const auto lock = "SELECT pg_try_advisory_xact_lock(" + std::to_string(init_lock_class) + ", 0)";
+  if (!member.transaction->exec1(lock)[0].as<bool>()) return {"another cluster init is at work on it"};
+  if (state.initialised) member.account = read_ownership(*member.transaction, map, problems);
+  for (const auto& table : map.tables()) check_table(member, table, schema_given, problems);
+  return problems;
+} catch (const std::exception& error) {
+  return {reason_of(error)};
+}
+
+Problems same_databases(const std::vector<Member>& members) {
+  Problems problems;
+  for (std::size_t i = 0; i < members.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (!members[i].state.database_identity.empty() &&
+          members[i].state.database_identity == members[j].state.database_identity)
+        problems.push_back(members[i].shard->name + ": it is the same database as " + members[j].shard->name);
+  return problems;
+}
+
+Problems check_all(std::vector<Member>& members, const ShardMap& map, bool schema_given) {
+  const auto found =
+      in_parallel(members.size(), [&](std::size_t i) { return check_member(members[i], map, schema_given); });
+  // The lock is per database: two names of one database meet here as one init too many. Say what it is.
+  Problems all = same_databases(members);
+  const bool twice = !all.empty();
+  for (std::size_t i = 0; i < members.size(); ++i)
+    for (const auto& problem : found[i])
+      if (!twice || problem != "another cluster init is at work on it")
+        all.push_back(members[i].shard->name + ": " + problem);
+  return all;
+}
+
+void warn_of_differences(const std::vector<Member>& members, const Terminal& terminal) {
+  const ServerState& first = members.front().state;
+  for (const auto& member : members) {
+    if (member.state.collate != first.collate || member.state.ctype != first.ctype)
+      terminal.warning(member.shard->name + ": its collation is " + member.state.collate + ", that of " +
+                       members.front().shard->name + " is " + first.collate +
+                       "; sorted reads will be refused");
+    if (member.state.max_prepared_transactions == 0)
+      terminal.warning(member.shard->name +
+                       ": max_prepared_transactions is 0; writes over several shards need it above 0");
+  }
+}
+
+/// Runs the schema file where a table of the map is missing.
+void make_tables(Member& member, const ShardMap& map, const std::string& schema_sql) {
+  auto& transaction = *member.transaction;
+  const auto missing = [&] {
+    std::vector<std::string> names;
+    for (const auto& table : map.tables())
+      if (!read_table(transaction, table.name)) names.push_back(table.name);
+    return names;
+  };
+  if (missing().empty()) {
+    member.notes.push_back("the tables are there; the schema file was not run");
+    return;
+  }
+  const auto transaction_id = [&] {
+    return transaction.exec1("SELECT pg_current_xact_id()::text")[0].as<std::string>();
+  };
+  const auto before = transaction_id();
+  transaction.exec(schema_sql);
+  if (transaction_id() != before)
+    throw std::runtime_error("the schema file ends the transaction itself; it must not hold BEGIN or COMMIT");
+  if (const auto names = missing(); !names.empty())
+    throw std::runtime_error("the schema file did not make the table " + names.front());
+  member.done.push_back("ran the schema file");
+}
+
+void write_identity(Member& member, const ShardMap& map) {
+  auto& transaction = *member.transaction;
+  transaction.exec(std::string(shardplex_schema_sql));
+  if (member.state.initialised) return;
+  transaction.exec_params("INSERT INTO shardplex.shard (cluster, name) VALUES ($1, $2)", map.cluster(),
+                          member.shard->name);
+  member.done.push_back("made the schema shardplex");
+}
+
+void add_slot_column(Member& member, const TablePlacement& placement) {
+  if (placement.reference) return;
+  auto& transaction = *member.transaction;
+  if (read_table(transaction, placement.name)->has_slot_column) return;
+  const std::string table = "ALTER TABLE public." + transaction.quote_name(placement.name);
+  const std::string column = transaction.quote_name(std::string(slot_column));
+  transaction.exec(table + " ADD COLUMN IF NOT EXISTS " + column + " integer");
+  transaction.exec(table + " ALTER COLUMN " + column + " SET NOT NULL");
+  member.done.push_back("added the slot column to " + placement.name);
+}
+
+/// Slots of the group that this member should start with: those the map places on it and no shard claims,
+/// where it has none of the group yet.
+std::vector<std::uint32_t> slots_to_start_with(const std::vector<Member>& members, std::size_t self,
+                                               const Group& group) {
+  const auto state = [&](const Member& member, std::uint32_t slot) {
+    return member.account ? member.account->groups.at(group.name)[slot] : SlotState::absent;
+  };
+  std::vector<std::uint32_t> slots;
+  for (std::uint32_t slot = 0; slot < group.slot_count; ++slot) {
+    if (state(members[self], slot) != SlotState::absent) return {};
+    if (group.placement[slot].value != self) continue;
+    const bool claimed = std::ranges::any_of(members, [&](const Member& member) {
+      const SlotState there = state(member, slot);
+      return there != SlotState::absent && there != SlotState::moved;
+    });
+    if (!claimed) slots.push_back(slot);
+  }
+  return slots;
+}
+
+void give_slots(std::vector<Member>& members, std::size_t self, const Group& group) {
+  const auto slots = slots_to_start_with(members, self, group);
+  if (slots.empty()) return;
+  std::string literal = "{";
+  for (const auto slot : slots) literal.append(literal.size() > 1 ? "," : "").append(std::to_string(slot));
+  literal += '}';
+  Member& member = members[self];
+  member.transaction->exec_params(
+      "SELECT shardplex.change_slots($1, $2::integer[], ARRAY[NULL::text], 'owned')", group.name, literal);
+  member.done.push_back("owns " + std::to_string(slots.size()) + " slots of " + group.name);
+}
+
+void prepare_member(std::vector<Member>& members, std::size_t self, const ShardMap& map,
+                    const std::optional<std::string>& schema_sql) try {
+  Member& member = members[self];
+  if (schema_sql) make_tables(member, map, *schema_sql);
+  write_identity(member, map);
+  for (const auto& table : map.tables()) add_slot_column(member, table);
+  for (const auto& group : map.groups()) give_slots(members, self, group);
+} catch (const std::exception& error) {
+  throw CommandFailed(members[self].shard->name + ": " + reason_of(error));
+}
+
+/// What the router would refuse or warn of, now that the tables are as they will be.
+void report_catalogue(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+  std::vector<std::pair<std::string, ShardCatalogue>> accounts;
+  for (const auto& member : members)
+    accounts.emplace_back(member.shard->name, read_catalogue(*member.transaction, map));
+  const Catalogue catalogue = combine(map, accounts);
+  for (const auto& [table, reason] : catalogue.refused) terminal.warning("will not be served: " + reason);
+  for (const auto& warning : catalogue.warnings) terminal.warning(warning);
+}
+
+/// Notes where the slots are elsewhere than the map places them, and returns what is wrong with ownership.
+Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
+  std::vector<std::optional<ShardOwnership>> accounts;
+  for (auto& member : members) accounts.push_back(read_ownership(*member.transaction, map, member.notes));
+  for (const auto& group : map.groups())
+    for (std::uint16_t i = 0; i < members.size(); ++i) {
+      const auto& states = accounts[i]->groups.at(group.name);
+      const auto owned =
+          std::ranges::count(states, SlotState::owned) + std::ranges::count(states, SlotState::fenced);
+      const auto placed = std::ranges::count(group.placement, ShardId{i});
+      if (owned != placed)
+        members[i].notes.push_back("owns " + std::to_string(owned) + " slots of " + group.name +
+                                   "; the map places " + std::to_string(placed) +
+                                   " on it (init moves nothing)");
+    }
+  return Ownership(map, accounts).faults(map);
+}
+
+void report_done(const std::vector<Member>& members, bool dry_run, const Terminal& terminal) {
+  for (const auto& member : members) {
+    terminal.out << terminal.paint_out(Colour::bold, member.shard->name) << " ("
+                 << address_of(member.shard->primary) << "): ";
+    if (member.done.empty()) terminal.out << "nothing to do";
+    for (std::size_t i = 0; i < member.done.size(); ++i)
+      terminal.out << (i == 0 ? "" : ", ") << member.done[i];
+    terminal.out << '\n';
+    for (const auto& note : member.notes) terminal.note(member.shard->name + ": " + note);
+  }
+  if (dry_run) terminal.out << "dry run: nothing was changed\n";
+}
+
+}  // namespace
+
+int cluster_init(Arguments args, const Terminal& terminal) {
+  namespace po = boost::program_options;
+  CommandOptions options("cluster init --map FILE [--schema SQL] [--dry-run]",
+                         "Makes every database of the map a shard: the schema shardplex, the slot column of "
+                         "each sharded table, and\n"
+                         "ownership of the slots as the map places them. Checks all shards before it changes "
+                         "one, and may be run\n"
+                         "again: what is there stays as it is, and a slot that has an owner keeps it.");
+  options.add()("map", po::value<std::string>()->value_name("FILE"), "the shard map")(
+      "schema", po::value<std::string>()->value_name("SQL"),
+      "SQL that makes the tables; run on shards where one of the map's tables is missing")(
+      "dry-run", "do everything and roll it back");
+  const auto values = options.parse(args, terminal);
+  if (!values) return exit_ok;
+  const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
+  std::optional<std::string> schema_sql;
+  if (values->contains("schema")) schema_sql = read_text_file((*values)["schema"].as<std::string>());
+  const bool dry_run = values->contains("dry-run");
+
+  std::vector<Member> members(map.shards().size());
+  for (std::size_t i = 0; i < members.size(); ++i) members[i].shard = &map.shards()[i];
+  if (auto problems = check_all(members, map, schema_sql.has_value()); !problems.empty())
+    throw CommandFailed(std::move(problems));
+  warn_of_differences(members, terminal);
+  for (std::size_t i = 0; i < members.size(); ++i) prepare_member(members, i, map, schema_sql);
+  report_catalogue(members, map, terminal);
+  Problems faults = review_ownership(members, map);
+  for (auto& member : members) dry_run ? member.transaction->abort() : member.transaction->commit();
+  report_done(members, dry_run, terminal);
+  if (!faults.empty()) throw CommandFailed(std::move(faults));
+  return exit_ok;
+}
+
+}  // namespace shardplex::rebalance

@@ -1,0 +1,52 @@
+// One shard's transaction of a load. libpq and not libpqxx: a refused row is found by the error's context,
+// and the transaction ends in PREPARE TRANSACTION, neither of which libpqxx 6 lets through.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shardplex::rebalance {
+
+/// PostgreSQL refused a statement, or the connection was lost (then sqlstate is empty).
+struct SqlFailure : std::runtime_error {
+  SqlFailure(std::string state, std::string message, std::string detail_text, std::string context_text)
+      : std::runtime_error(std::move(message)),
+        sqlstate(std::move(state)),
+        detail(std::move(detail_text)),
+        context(std::move(context_text)) {}
+  std::string sqlstate, detail, context;
+};
+
+class CopySession {
+ public:
+  /// Connects; throws SqlFailure.
+  explicit CopySession(const std::string& conninfo);
+
+  /// Runs one statement; the first column of its first row, where there is one. Throws SqlFailure.
+  std::optional<std::string> execute(const std::string& sql, const std::vector<std::string>& params = {});
+
+  /// Runs COPY … FROM STDIN with `text` as its data. Throws SqlFailure.
+  void copy(const std::string& statement, std::string_view text);
+
+ private:
+  struct Close {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+  };
+  struct Clear {
+    void operator()(PGresult* result) const { PQclear(result); }
+  };
+  using Result = std::unique_ptr<PGresult, Clear>;
+
+  [[noreturn]] void fail(const Result& result) const;
+  void check(const Result& result) const;
+  std::unique_ptr<PGconn, Close> connection_;
+};
+
+}  // namespace shardplex::rebalance
