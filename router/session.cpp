@@ -1,6 +1,7 @@
 #include "router/session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
@@ -44,12 +45,18 @@ class Session::Answer final : public Exchange {
 
   Awaitable<bool> flush() override {
     session_.enter(Phase::writing);
-    if (!streaming_ && !co_await start_stream()) co_return false;
+    if (!streaming_) {
+      const bool started = co_await start_stream();
+      if (!started) co_return false;
+    }
     if (!body.empty() && !head_only_) {
-      const auto [ec, n] =
-          chunked_
-              ? co_await asio::async_write(session_.socket_, http::make_chunk(asio::buffer(body)), as_tuple)
-              : co_await asio::async_write(session_.socket_, asio::buffer(body), as_tuple);
+      boost::system::error_code ec;
+      if (chunked_)
+        co_await asio::async_write(session_.socket_, http::make_chunk(asio::buffer(body)),
+                                   asio::redirect_error(use_awaitable, ec));
+      else
+        co_await asio::async_write(session_.socket_, asio::buffer(body),
+                                   asio::redirect_error(use_awaitable, ec));
       if (ec) co_return false;
     }
     body.clear();
@@ -157,8 +164,10 @@ void Session::cut() {
 }
 
 Awaitable<void> Session::run() {
-  while (co_await serve_one()) {
-    if (draining_) break;
+  // gcc 12 miscompiles a co_await in a loop's condition.
+  for (;;) {
+    const bool more = co_await serve_one();
+    if (!more || draining_) break;
     if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes) buffer_ = {};
   }
   co_await linger();

@@ -1,0 +1,2 @@
+-- A request that the router answers without asking a shard.
+wrk.method = "OPTIONS"
