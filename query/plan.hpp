@@ -121,13 +121,16 @@ struct WritePlan {
   std::vector<std::string> primary_key_columns;
   std::size_t row_count = 0;  ///< POST: rows in the body
 
-  /// The data-modifying statement. `pinned`: limit to this slot. `only_owned`: add the owned-slot filter.
+  /// The data-modifying statement. `pinned`: limit to this slot. `only_owned`: add the owned-slot filter. An
+  /// INSERT chooses no rows and takes neither.
   Statement statement(std::optional<Slot> pinned, bool only_owned) const;
 
   // The pieces statement() puts together.
-  Statement head;  ///< up to and with the WHERE filters, if any
-  bool has_where = false;
-  std::string tail;  ///< RETURNING and what wraps it
+  Statement head;            ///< up to WHERE, with the parameters of the whole
+  bool chooses_rows = true;  ///< false: an INSERT
+  std::string where;         ///< the filters; "" where there are none
+  std::string slot, owned;   ///< the slot column and the owned-slot filter; "" for reference tables
+  std::string tail;          ///< RETURNING and what wraps it
 };
 
 /// POST. `body` is JSON: an object or an array of objects with equal keys (PGRST102 otherwise). Routing
