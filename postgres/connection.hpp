@@ -26,9 +26,9 @@
 namespace shardplex::postgres {
 
 /// The session: client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, extra_float_digits 1,
-/// bytea_output hex, so that text built by the server looks the same everywhere. TimeZone stays the server's
-/// own, so that answers equal the server's. A host should be numeric: libpq resolves names by blocking the
-/// thread.
+/// bytea_output hex, so that text built by the server looks the same everywhere; jit off unless `conninfo`
+/// has it on. TimeZone stays the server's own, so that answers equal the server's. A host should be numeric:
+/// libpq resolves names by blocking the thread.
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
   std::string application_name = "shardplexd";

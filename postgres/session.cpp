@@ -28,9 +28,10 @@ std::string own_options(const Conninfo& conninfo) {
   return from_environment ? from_environment : "";
 }
 
-// Ours come last, so they win.
+// A later option wins. jit is off unless the operator wants it: compiling costs more than the short
+// statements of a router gain by it, and a cancel that arrives while LLVM compiles is lost.
 std::string session_options(const ConnectionSettings& settings, const Conninfo& conninfo) {
-  return own_options(conninfo) +
+  return "-c jit=off " + own_options(conninfo) +
          " -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex"
          " -c statement_timeout=" +
          std::to_string(settings.statement_timeout.count());

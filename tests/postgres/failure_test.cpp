@@ -1,0 +1,58 @@
+#include "postgres/failure.hpp"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+namespace shardplex::postgres {
+
+TEST_CASE("a refused statement keeps PostgreSQL's own code and texts") {
+  const Failure failure{.kind = Failure::Kind::statement,
+                        .sent = true,
+                        .sqlstate = "23505",
+                        .message = "duplicate key",
+                        .detail = "Key (id)=(1) already exists."};
+  const Error error = to_error(failure, "alpha");
+  CHECK(error.code == "23505");
+  CHECK(error.message == "duplicate key");
+  CHECK(error.details == "Key (id)=(1) already exists.");
+  CHECK(error.hint == std::nullopt);
+}
+
+TEST_CASE("what is not about the request is an unavailable shard, named without its servers") {
+  for (const char* sqlstate : {"57P01", "57P02", "57P03", "08006", "08P01"}) {
+    CAPTURE(sqlstate);
+    const Failure failure{
+        .kind = Failure::Kind::statement, .sqlstate = sqlstate, .message = "10.0.0.1 is off"};
+    CHECK(to_error(failure, "alpha").code == "SHARD503");
+  }
+  for (auto kind : {Failure::Kind::connect, Failure::Kind::lost}) {
+    const Error error = to_error({.kind = kind, .message = "cannot connect to 10.0.0.1:5432"}, "alpha");
+    CHECK(error.code == "SHARD503");
+    CHECK(error.details->find("alpha") != std::string::npos);
+    CHECK(error.message.find("10.0.0.1") == std::string::npos);
+    CHECK(error.details->find("10.0.0.1") == std::string::npos);
+  }
+}
+
+TEST_CASE("a lost statement is told apart from one that was never sent") {
+  const Error lost = to_error({.kind = Failure::Kind::lost, .sent = true}, "alpha");
+  const Error unsent = to_error({.kind = Failure::Kind::connect}, "alpha");
+  CHECK(lost.details->find("not known") != std::string::npos);
+  CHECK(unsent.details->find("not known") == std::string::npos);
+}
+
+TEST_CASE("a full pool and a passed deadline have codes of their own") {
+  CHECK(to_error({.kind = Failure::Kind::busy}, "alpha").code == "PGRST003");
+  const Error late = to_error({.kind = Failure::Kind::deadline}, "alpha");
+  CHECK(late.code == "SHARD504");
+  CHECK(late.details->find("alpha") != std::string::npos);
+}
+
+TEST_CASE("the value of a failed outcome throws its code and message") {
+  const Outcome<int> outcome =
+      Failure{.kind = Failure::Kind::statement, .sqlstate = "22012", .message = "no"};
+  CHECK_THROWS_WITH_AS(outcome.value(), "22012: no", std::runtime_error);
+}
+
+}  // namespace shardplex::postgres
