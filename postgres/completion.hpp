@@ -47,13 +47,13 @@ class Completion {
   std::unique_ptr<Base> target_;
 };
 
-/// Awaits the T that `start(Completion<T>)` will produce:
+/// An awaitable of the T that `start(Completion<T>)` will produce; `start` runs when it is awaited:
 ///   co_await completion_of<T>(executor, [&](Completion<T> done) { pool.submit(job, std::move(done)); });
 template <class T, class Start>
 Awaitable<T> completion_of(Executor executor, Start start) {
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(
-      [executor, &start](auto handler) { start(Completion<T>(std::move(handler), executor)); },
-      use_awaitable);
+  return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(
+      [executor](auto handler, Start begin) { begin(Completion<T>(std::move(handler), executor)); },
+      use_awaitable, std::move(start));
 }
 
 }  // namespace shardplex

@@ -1,6 +1,7 @@
 // One HTTP request and the way to answer it.
 #pragma once
 
+#include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/system/error_code.hpp>
@@ -8,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "postgres/asio.hpp"
 #include "query/error.hpp"
@@ -28,8 +28,8 @@ class Exchange {
 
   Request request;
   unsigned status = 200;
-  std::string content_type = "application/json; charset=utf-8";
-  std::vector<std::pair<std::string, std::string>> fields;
+  std::string_view content_type = "application/json; charset=utf-8";  ///< a literal
+  http::fields fields;
   std::string body;
   bool broken = false;  ///< the stream cannot be completed: the connection is to be cut, so that nobody takes
                         ///< the part for the whole
@@ -39,7 +39,9 @@ class Exchange {
   /// Sends `body` and empties it; false where the client is gone.
   virtual Awaitable<bool> flush() = 0;
 
-  void set(std::string name, std::string value) { fields.emplace_back(std::move(name), std::move(value)); }
+  void set(std::string_view name, std::string_view value) {
+    fields.insert({name.data(), name.size()}, {value.data(), value.size()});
+  }
   /// Makes the answer this error; drops what was collected. Precondition: !streaming().
   void fail(const Error& error);
 

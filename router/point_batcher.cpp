@@ -21,7 +21,8 @@ PointBatcher::PointBatcher(asio::io_context& io, WorkerMetrics& metrics) : io_(i
 PointBatcher::~PointBatcher() = default;
 
 Awaitable<PointOutcome> PointBatcher::read(Kind kind, std::string key, Deadline deadline) {
-  co_return co_await completion_of<PointOutcome>(io_.get_executor(), [&](Completion<PointOutcome> done) {
+  return completion_of<PointOutcome>(io_.get_executor(), [this, kind = std::move(kind), key = std::move(key),
+                                                          deadline](Completion<PointOutcome> done) mutable {
     const auto queue = queues_.try_emplace(std::move(kind)).first;
     auto& q = queue->second;
     q.deadline = q.waiting.empty() ? deadline : std::max(q.deadline, deadline);

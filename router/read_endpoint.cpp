@@ -31,22 +31,9 @@ void set_preferences(TableRequest& request) {
     request.exchange.set("Preference-Applied", std::move(applied));
 }
 
-/// A point read on every shard that may hold the key: one under hash, one per list under list.
-Awaitable<Result<std::optional<std::string>>> read_point(TableRequest& request,
-                                                         std::shared_ptr<const PointShape> shape,
-                                                         std::string key) {
-  auto& context = request.context;
-  std::optional<SlotSet> slots;
-  if (request.placement->group)
-    slots =
-        slots_of_key(request.map().group(*request.placement->group), *canonical_bytes(shape->key_type, key));
-  co_return co_await gather_point(context, std::move(shape), *request.placement, slots ? &*slots : nullptr,
-                                  std::move(key));
-}
-
 Awaitable<Result<void>> answer_point(TableRequest& request, std::shared_ptr<const PointShape> shape,
                                      std::string key) {
-  auto row = co_await read_point(request, std::move(shape), std::move(key));
+  auto row = co_await gather_point(request.context, std::move(shape), *request.placement, std::move(key));
   request.context.stage_done(request.context.shards_us);
   if (!row) co_return row.error();
   auto& exchange = request.exchange;

@@ -81,6 +81,10 @@ Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const R
 std::vector<std::size_t> read_candidates(const View& view, ShardId shard, Consistency consistency,
                                          std::minstd_rand& random);
 
+/// The first of read_candidates(); nullopt where none is up.
+std::optional<std::size_t> best_reader(const View& view, ShardId shard, Consistency consistency,
+                                       std::minstd_rand& random);
+
 using ResultSets = std::vector<postgres::ResultSet>;
 
 /// Runs a read on one shard: on the best candidate, and on the next one where that is behind the map or
@@ -119,12 +123,11 @@ Awaitable<Result<std::vector<ShardRows>>> gather_rows(RequestContext& context, c
                                                       const TablePlacement& placement, const SlotSet* slots,
                                                       bool stream);
 
-/// Reads one row by its key, batched with other requests, on all shards that may hold it. `key` is canonical
-/// text.
+/// Reads one row by its key, batched with other requests, on all shards that may hold it: one under hash, one
+/// per list under list. `key` is canonical text.
 Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& context,
                                                            std::shared_ptr<const PointShape> shape,
-                                                           const TablePlacement& placement,
-                                                           const SlotSet* slots, std::string key);
+                                                           const TablePlacement& placement, std::string key);
 
 /// Runs a statement with one row and one bigint column on all targets, and adds up the numbers.
 Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context, const TablePlacement& placement,

@@ -69,8 +69,8 @@ class Session::Answer final : public Exchange {
     if (session_.draining_) keep_alive_ = false;
     session_.enter(Phase::writing);
     if (!streaming_) {
-      http::response<http::string_body> response(static_cast<http::status>(status), request.version());
-      write_head(response);
+      http::response<http::string_body> response(take_head());
+      response.keep_alive(keep_alive_);
       if (head_only_ || status == 204 || status == 304) {
         if (head_only_ && !body.empty()) response.content_length(body.size());
         body.clear();
@@ -84,7 +84,7 @@ class Session::Answer final : public Exchange {
     }
     if (broken) co_return false;
     if (!co_await flush()) co_return false;
-    if (chunked_) {
+    if (chunked_ && !head_only_) {
       session_.enter(Phase::writing);
       const auto [ec, n] = co_await asio::async_write(session_.socket_, http::make_chunk_last(), as_tuple);
       if (ec) co_return false;
@@ -93,21 +93,24 @@ class Session::Answer final : public Exchange {
   }
 
  private:
-  template <class Response>
-  void write_head(Response& response) {
-    response.set(http::field::server, server_field);
-    response.set(http::field::date, session_.http_date_);
-    if (!body.empty() || streaming_) response.set(http::field::content_type, content_type);
-    for (const auto& [name, value] : fields) response.insert(name, value);
-    response.keep_alive(keep_alive_);
+  /// The head with what every answer carries.
+  http::response_header<> take_head() {
+    http::response_header<> head(std::move(fields));
+    head.version(request.version());
+    head.result(status);
+    head.set(http::field::server, server_field);
+    head.set(http::field::date, session_.http_date_);
+    if (!body.empty() || streaming_)
+      head.set(http::field::content_type, {content_type.data(), content_type.size()});
+    return head;
   }
 
   Awaitable<bool> start_stream() {
     streaming_ = true;
     chunked_ = request.version() >= 11;
     if (session_.draining_ || !chunked_) keep_alive_ = false;
-    http::response<http::empty_body> head(static_cast<http::status>(status), request.version());
-    write_head(head);
+    http::response<http::empty_body> head(take_head());
+    head.keep_alive(keep_alive_);
     if (chunked_) head.chunked(true);
     http::response_serializer<http::empty_body> serializer(head);
     const auto [ec, n] = co_await http::async_write_header(session_.socket_, serializer, as_tuple);
