@@ -45,10 +45,10 @@ class SortedMerge {
   };
   std::vector<MergeKey> keys_;
   std::vector<Input> inputs_;
-  std::vector<std::size_t>
-      heap_;  // inputs by their first row, smallest on top; of equal rows, the earlier input's
-  std::vector<std::size_t>
-      starved_;  // unfinished inputs outside the heap: all at first, then the one last taken from
+  // Inputs by their first row, smallest on top; of equal rows, the earlier input's.
+  std::vector<std::size_t> heap_;
+  // Inputs outside the heap: all of them at first, then the one last taken from.
+  std::vector<std::size_t> starved_;
   std::uint64_t to_skip_;
   std::optional<std::uint64_t> left_;
 

@@ -26,8 +26,8 @@ void append(std::string& list, std::string_view item) {
 struct Routing {
   const Group* group = nullptr;  ///< nullptr for reference tables
   const ListStrategy* list = nullptr;
-  std::vector<std::string>
-      columns;  ///< the key; under list the list column after it; none for reference tables
+  /// The key; under list the list column after it; none for reference tables.
+  std::vector<std::string> columns;
 
   Routing(const TablePlacement& placement, const ShardMap& map) : list(list_strategy(placement, map)) {
     if (!placement.group) return;
@@ -201,7 +201,7 @@ std::string insert_sql(const Table& table, const std::vector<std::string>& json_
 /// SET of columns that PostgreSQL reads out of the one row of `rows_json`.
 std::string assignment_sql(const Table& table, const std::vector<std::string>& json_columns,
                            std::string rows_json, ExpressionWriter& writer) {
-  std::string targets, definitions;
+  std::string targets;
   for (const auto& name : json_columns) append(targets, quote_identifier(name));
   return '(' + targets + ") = (SELECT j.* FROM ROWS FROM (" +
          recordset_sql(table, json_columns, writer.param(std::move(rows_json))) + ") AS j)";
@@ -304,10 +304,8 @@ Result<std::string> inserted_key(const ParsedBody& body, std::size_t row, const 
   const BodyValue value = body.value(column.name, row);
   if (value.kind == BodyValue::Kind::text || value.kind == BodyValue::Kind::nested) {
     if (routing.list)
-      return cannot_merge("A row's " + column.name +
-                              " cannot be chosen by the client, because the table is "
-                              "placed by " +
-                              routing.list->column + " and the key alone could be taken on another list.",
+      return cannot_merge("A row's " + column.name + " cannot be chosen by the client: rows are placed by " +
+                              routing.list->column + ", and the key could be taken on another list.",
                           "Leave " + column.name + " out; the answer carries the one handed out.");
     return key_text(column, value);
   }
