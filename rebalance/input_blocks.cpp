@@ -4,8 +4,8 @@
 
 namespace shardplex::rebalance {
 
-// Reads until a block is full or the input ends; false where nothing is left.
-bool InputBlocks::fill() {
+// Reads until a block is full or the input ends.
+void InputBlocks::fill() {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   const std::size_t before = pending_.size();
   // A record longer than a block: read on, by as much again.
@@ -18,7 +18,6 @@ bool InputBlocks::fill() {
   if (!started_ && pending_.starts_with(byte_order_mark)) pending_.erase(0, byte_order_mark.size());
   started_ = true;
   find_record_ends();
-  return !pending_.empty();
 }
 
 void InputBlocks::find_record_ends() {
@@ -60,20 +59,27 @@ InputBlock InputBlocks::cut(std::size_t bytes) {
   return block;
 }
 
+void InputBlocks::check_length() const {
+  if (last_end_ == 0 && pending_.size() > longest_record_bytes)
+    throw std::runtime_error("line " + std::to_string(line_) + ": a record is longer than 64 MiB" +
+                             (format_ == Format::csv ? "; is a quote not closed?" : ""));
+}
+
 std::optional<InputBlock> InputBlocks::next() {
   find_record_ends();
   while (!at_end_ && (pending_.size() < block_bytes_ || last_end_ == 0)) {
-    if (last_end_ == 0 && pending_.size() > longest_record_bytes)
-      throw std::runtime_error("line " + std::to_string(line_) + ": a record is longer than 64 MiB" +
-                               (format_ == Format::csv ? "; is a quote not closed?" : ""));
     fill();
+    check_length();
   }
   if (pending_.empty()) return std::nullopt;
   return cut(at_end_ ? pending_.size() : last_end_);
 }
 
 std::optional<InputBlock> InputBlocks::first_record() {
-  while (!at_end_ && first_end_ == 0 && pending_.size() <= longest_record_bytes) fill();
+  while (!at_end_ && first_end_ == 0) {
+    fill();
+    check_length();
+  }
   if (pending_.empty()) return std::nullopt;
   InputBlock record = cut(first_end_ == 0 ? pending_.size() : first_end_);
   sequence_ = 0;

@@ -42,7 +42,8 @@ class InputBlocks {
  private:
   enum class CsvState : std::uint8_t { field_start, unquoted, quoted, quote_in_quoted };
 
-  bool fill();
+  void fill();
+  void check_length() const;
   void find_record_ends();
   InputBlock cut(std::size_t bytes);
 
