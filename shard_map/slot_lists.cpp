@@ -40,16 +40,18 @@ std::vector<Slot> SlotLists::read(const YamlNode& list, std::string what) {
   for (const YamlNode& item : *items) {
     const auto range = read_range(item);
     whole_ &= range.has_value();
-    if (!range) continue;
+    if (!range || !within_budget(item, *range)) continue;
     for (Slot slot{range->first}; slot.value <= range->last; ++slot.value) {
       std::size_t& owner = owners_[slot.value];
       if (owner == nobody) {
         owner = self;
         slots.push_back(slot);
-      } else {
-        const Overlap none{SlotSet::none(slot_count()), item.line};
-        overlaps.try_emplace(owner, none).first->second.slots.insert(slot);
+        continue;
       }
+      auto overlap = overlaps.find(owner);
+      if (overlap == overlaps.end())
+        overlap = overlaps.emplace(owner, Overlap{SlotSet::none(slot_count()), item.line}).first;
+      overlap->second.slots.insert(slot);
     }
   }
   for (const auto& [other, overlap] : overlaps)
@@ -58,6 +60,17 @@ std::vector<Slot> SlotLists::read(const YamlNode& list, std::string what) {
                      (other == self ? "given twice" : "also " + whats_[other]));
   std::ranges::sort(slots);
   return slots;
+}
+
+/// A right map names every slot once at most. Reading on when they have been named over and over would let a
+/// small file cost minutes.
+bool SlotLists::within_budget(const YamlNode& node, const Range& range) {
+  const std::size_t budget = std::size_t{4} * slot_count();
+  const bool was_within = named_ <= budget;
+  named_ += range.last - range.first + 1;
+  if (named_ <= budget) return true;
+  if (was_within) yaml_.report(node, "too many slots overlap; ranges from here on are not looked at");
+  return false;
 }
 
 SlotSet SlotLists::missing() const {

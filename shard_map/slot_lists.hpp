@@ -32,11 +32,13 @@ class SlotLists {
 
   static std::optional<Range> parse_range(const YamlValue& value);
   std::optional<Range> read_range(const YamlNode& node);
+  bool within_budget(const YamlNode& node, const Range& range);
   std::uint32_t slot_count() const { return static_cast<std::uint32_t>(owners_.size()); }
 
   YamlReader& yaml_;
   std::vector<std::size_t> owners_;  // slot -> index in whats_
   std::vector<std::string> whats_;
+  std::size_t named_ = 0;  // slots in all ranges so far, repeated ones counted each time
   bool whole_ = true;
 };
 

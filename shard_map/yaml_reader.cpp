@@ -10,7 +10,7 @@ namespace shardplex {
 namespace {
 
 constexpr std::size_t max_shown_bytes = 63;  // as PostgreSQL limits its names
-constexpr std::size_t max_suggestions = 32;  // names that a message considers or lists
+constexpr std::size_t max_suggestions = 16;  // names that a message considers or lists
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -71,10 +71,12 @@ std::string in_quotes(std::string_view name) {
 
 std::string suggestion(std::string_view name, std::span<const std::string_view> known) {
   known = known.first(std::min(known.size(), max_suggestions));
-  const auto distance = [name](std::string_view other) { return edit_distance(name, other); };
-  if (name.size() <= max_shown_bytes && !known.empty()) {
-    const auto nearest = *std::ranges::min_element(known, {}, distance);
-    if (distance(nearest) <= 1 + nearest.size() / 4) return "; did you mean " + in_quotes(nearest) + '?';
+  if (name.size() <= max_shown_bytes) {
+    std::vector<std::pair<std::size_t, std::string_view>> by_distance;
+    for (const std::string_view other : known) by_distance.emplace_back(edit_distance(name, other), other);
+    const auto nearest = std::ranges::min_element(by_distance);
+    if (nearest != by_distance.end() && nearest->first <= 1 + nearest->second.size() / 4)
+      return "; did you mean " + in_quotes(nearest->second) + '?';
   }
   std::string list;
   for (const std::string_view other : known) list += (list.empty() ? "; known: " : ", ") + shown(other);

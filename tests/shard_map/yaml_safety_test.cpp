@@ -272,3 +272,19 @@ TEST_CASE("large maps that are wrong in every line are refused whole") {
   CHECK(problems(groups + "shards: { a: { primary: host=a } }")[1].message == "more than 1024 groups");
   CHECK(problems(unknown).size() == 50000 + 4);
 }
+
+TEST_CASE("a megabyte of ranges that all overlap is refused without walking through each") {
+  std::string yaml =
+      "version: 1\ncluster: c\nshards: { a: { primary: host=a } }\ntables: { t: { group: g, key: id } }\n"
+      "groups:\n  g:\n    slots: 32768\n    strategy: { hash: {} }\n    placement:\n      a:\n        - "
+      "0-32767\n";
+  while (yaml.size() < mebibyte - 32) yaml += "        - 0-32767\n";
+  const auto result = read_shard_map(yaml);
+  const auto* problems = std::get_if<std::vector<MapProblem>>(&result);
+  REQUIRE(problems != nullptr);
+  REQUIRE(problems->size() == 2);
+  CHECK((*problems)[0].to_string() == "groups.g.placement.a: slots 0-32767 are given twice (line 12)");
+  CHECK((*problems)[1].path == "groups.g.placement.a[4]");
+  CHECK((*problems)[1].line == 15);
+  CHECK((*problems)[1].message.find("too many slots overlap") != std::string::npos);
+}
