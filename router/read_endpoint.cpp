@@ -200,13 +200,7 @@ Awaitable<Result<void>> answer_rows(TableRequest& request) {
   auto sources = co_await gather_rows(context, *plan, *request.placement, where, !bounded);
   if (!sources) co_return sources.error();
   std::optional<std::int64_t> total;
-  if (counts && plan->limit == 0u) {
-    // No row comes, so none can carry the total.
-    auto sum = co_await gather_sum(context, *request.placement, where,
-                                   [&](const ReadPlan::ForShard& shard) { return plan->count_only(shard); });
-    if (!sum) co_return sum.error();
-    total = *sum;
-  } else if (counts) {
+  if (counts) {
     total = 0;
     for (const auto& source : *sources) *total += source.total();
   }

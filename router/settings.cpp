@@ -1,7 +1,10 @@
 #include "router/settings.hpp"
 
 #include <boost/program_options.hpp>
+#include <charconv>
+#include <cstdint>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 
@@ -33,6 +36,25 @@ std::ostream& operator<<(std::ostream& out, const Duration& duration) {
                                             : out << duration.value.count() << "ms";
 }
 
+/// A number of digits only: lexical_cast would take "-1" for the largest one.
+struct WholeNumber {
+  std::uint64_t value = 0;
+};
+
+void validate(boost::any& out, const std::vector<std::string>& values, WholeNumber*, int) {
+  po::validators::check_first_occurrence(out);
+  const std::string& text = po::validators::get_single_string(values);
+  WholeNumber number;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number.value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw po::error("'" + text + "' is not a whole number");
+  out = number;
+}
+
+std::ostream& operator<<(std::ostream& out, const WholeNumber& number) {
+  return out << number.value;
+}
+
 LogLevel parse_level(const std::string& text) {
   if (text == "debug") return LogLevel::debug;
   if (text == "info") return LogLevel::info;
@@ -49,9 +71,18 @@ auto duration(std::chrono::milliseconds& target) {
       ->notifier([&target](const Duration& given) { target = given.value; });
 }
 
+/// A whole number bound to a setting; what does not fit the setting is refused, not wrapped.
 template <class T>
 auto number(T& target) {
-  return po::value<T>(&target)->default_value(target)->value_name("N");
+  return po::value<WholeNumber>()
+      ->default_value(WholeNumber{target})
+      ->value_name("N")
+      ->notifier([&target](const WholeNumber& given) {
+        if (given.value > std::numeric_limits<T>::max())
+          throw po::error("'" + std::to_string(given.value) + "' is too large; the most is " +
+                          std::to_string(std::numeric_limits<T>::max()));
+        target = static_cast<T>(given.value);
+      });
 }
 
 void require(bool holds, const char* message) {

@@ -1,0 +1,124 @@
+#include "router/settings.hpp"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+using namespace shardplex::router;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::variant<Settings, Exit> read(std::initializer_list<const char*> arguments) {
+  std::vector<const char*> argv{"shardplexd"};
+  argv.insert(argv.end(), arguments);
+  return read_settings(static_cast<int>(argv.size()), argv.data());
+}
+
+Settings good(std::initializer_list<const char*> arguments) {
+  auto outcome = read(arguments);
+  REQUIRE_MESSAGE(std::holds_alternative<Settings>(outcome),
+                  (std::holds_alternative<Exit>(outcome) ? std::get<Exit>(outcome).text : ""));
+  return std::get<Settings>(outcome);
+}
+
+Exit bad(std::initializer_list<const char*> arguments) {
+  auto outcome = read(arguments);
+  REQUIRE(std::holds_alternative<Exit>(outcome));
+  return std::get<Exit>(outcome);
+}
+
+/// A file with this text, removed at the end of the test.
+class TextFile {
+ public:
+  explicit TextFile(const std::string& text) {
+    const int file = mkstemp(name_);
+    REQUIRE(file >= 0);
+    REQUIRE(write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    close(file);
+  }
+  ~TextFile() { std::remove(name_); }
+  const char* name() const { return name_; }
+
+ private:
+  char name_[64] = "/tmp/shardplex-settings-XXXXXX";
+};
+
+}  // namespace
+
+TEST_CASE("a map is all a router needs") {
+  const auto settings = good({"--map", "m.yaml"});
+  CHECK(settings.map_file == "m.yaml");
+  CHECK(settings.port == 8080);
+  CHECK(settings.admin_port == 9090);
+  CHECK(settings.request_timeout == 30s);
+}
+
+TEST_CASE("durations say their unit") {
+  CHECK(good({"--map", "m", "--request-timeout", "250ms"}).request_timeout == 250ms);
+  CHECK(good({"--map", "m", "--request-timeout", "2m"}).request_timeout == 2min);
+}
+
+TEST_CASE("the server is told to give up when the router does") {
+  CHECK(good({"--map", "m", "--request-timeout", "7s"}).pool.connection.statement_timeout == 7s);
+}
+
+TEST_CASE("bad flags are refused with a text that names them") {
+  struct Row {
+    std::vector<const char*> arguments;
+    const char* names;
+  };
+  const Row rows[] = {
+      {{}, "--map FILE is needed"},
+      {{"--map", "m", "--no-such-flag"}, "no-such-flag"},
+      {{"--map", "m", "stray"}, "positional"},
+      {{"--map", "m", "--port", "65536"}, "too large"},
+      {{"--map", "m", "--port", "-1"}, "'-1' is not a whole number"},
+      {{"--map", "m", "--workers", "x"}, "'x' is not a whole number"},
+      {{"--map", "m", "--workers", "257"}, "--workers"},
+      {{"--map", "m", "--request-timeout", "5"}, "write it like 250ms"},
+      {{"--map", "m", "--request-timeout", "s"}, "write it like 250ms"},
+      {{"--map", "m", "--request-timeout", "0s"}, "--request-timeout"},
+      {{"--map", "m", "--poll-interval", "1ms"}, "--poll-interval"},
+      {{"--map", "m", "--log-level", "loud"}, "debug, info, warning, error"},
+      {{"--map", "m", "--max-url-bytes", "10"}, "--max-url-bytes"},
+      {{"--map", "m", "--max-header-bytes", "10"}, "--max-header-bytes"},
+      {{"--map", "m", "--max-connections", "0"}, "--max-connections"},
+      {{"--map", "m", "--write-connections", "0"}, "-connections"},
+      {{"--map", "m", "--stream-window-bytes", "1"}, "--stream-window-bytes"},
+      {{"--map", "m", "--config", "/nowhere/at/all"}, "/nowhere/at/all"},
+  };
+  for (const auto& row : rows) {
+    std::vector<const char*> argv{"shardplexd"};
+    argv.insert(argv.end(), row.arguments.begin(), row.arguments.end());
+    const auto outcome = read_settings(static_cast<int>(argv.size()), argv.data());
+    CAPTURE(row.names);
+    REQUIRE(std::holds_alternative<Exit>(outcome));
+    CHECK(std::get<Exit>(outcome).code == 2);
+    CHECK(std::get<Exit>(outcome).text.find(row.names) != std::string::npos);
+  }
+}
+
+TEST_CASE("--help and --version succeed and need no map") {
+  CHECK(bad({"--help"}).code == 0);
+  CHECK(bad({"--help"}).text.find("--max-rows") != std::string::npos);
+  CHECK(bad({"--version"}).text.starts_with("shardplexd "));
+}
+
+TEST_CASE("a settings file has the flags' names, and the command line wins over it") {
+  const TextFile file("map = from-file.yaml\nport = 1234\nmax-rows = 500\n");
+  const auto settings = good({"--config", file.name(), "--port", "4321"});
+  CHECK(settings.map_file == "from-file.yaml");
+  CHECK(settings.port == 4321);
+  CHECK(settings.limits.rows == 500);
+}
+
+TEST_CASE("an unknown name in a settings file is refused") {
+  const TextFile file("map = m\nprot = 1234\n");
+  CHECK(bad({"--config", file.name()}).text.find("prot") != std::string::npos);
+}
