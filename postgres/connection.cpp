@@ -435,8 +435,8 @@ void Connection::start_stream(const Statement& statement, StreamEvents events) {
 
 void Connection::pause_stream(bool paused) {
   if (!stream_ || std::exchange(stream_->paused, paused) == paused || paused) return;
-  read_stream();  // what libpq has already read
-  if (stream_ && !stream_->paused) wait_readable();
+  read_stream();  // what libpq has already read, which may be the end
+  if (state_ == State::ready && !(stream_ && stream_->paused)) wait_readable();
 }
 
 void Connection::read_stream() {
