@@ -165,7 +165,8 @@ Awaitable<Result<void>> answer_array(TableRequest& request, const ReadPlan& plan
   co_return Result<void>{};
 }
 
-Awaitable<Result<void>> answer_object(TableRequest& request, MergedRows rows) {
+Awaitable<Result<void>> answer_object(TableRequest& request, MergedRows rows,
+                                      std::optional<std::int64_t> total) {
   std::uint64_t count = 0;
   for (;; ++count) {
     auto row = co_await rows.next();
@@ -178,8 +179,9 @@ Awaitable<Result<void>> answer_object(TableRequest& request, MergedRows rows) {
   if (count != 1) co_return not_one_row(count);
   set_object_type(request);
   set_preferences(request);
-  if (!request.is_row)
-    request.exchange.set("Content-Range", content_range(request.query.offset, 1, std::nullopt));
+  if (request.is_row) co_return Result<void>{};
+  request.exchange.set("Content-Range", content_range(request.query.offset, 1, total));
+  if (total && *total > 1) request.exchange.status = 206;
   co_return Result<void>{};
 }
 
@@ -209,7 +211,7 @@ Awaitable<Result<void>> answer_rows(TableRequest& request) {
     co_return range_not_satisfiable(plan->offset, *total);
 
   MergedRows rows(*plan, std::move(*sources), context.deadline);
-  if (wants_object(request)) co_return co_await answer_object(request, std::move(rows));
+  if (wants_object(request)) co_return co_await answer_object(request, std::move(rows), total);
   co_return co_await answer_array(request, *plan, std::move(rows), total);
 }
 
