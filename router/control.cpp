@@ -290,7 +290,7 @@ void Control::publish() {
   std::vector<Metrics::ServerGauge> gauges;
   for (std::size_t shard = 0; shard < states_.size(); ++shard)
     for (const auto& server : states_[shard].servers)
-      gauges.push_back({map_->shards()[shard].name, server.name, server.up, server.readable, server.writable,
+      gauges.push_back({map_->shards()[shard].name, server.name, server.up, server.writable, server.readable,
                         server.epoch.value, server.lag_seconds.value_or(0)});
   metrics_.set_servers(std::move(gauges));
 }
