@@ -12,26 +12,41 @@ namespace {
 constexpr const char* check_epoch = "SELECT value FROM rows WHERE shardplex.check_epoch($1)";
 constexpr const char* begin_write = "SELECT shardplex.begin_write($1, $2)";
 
-// A shard of the group `catalog` that owns slots 0 to 3 at epoch 1.
-struct ShardServer {
-  Server server;
-  Worker worker{server};
-
-  ShardServer() {
-    server.run_sql_file(SHARDPLEX_SCHEMA);
-    server.run_sql_file(SHARDPLEX_SCHEMA);  // safe to run again
-    server.run_sql("INSERT INTO shardplex.shard (cluster, name) VALUES ('movies', 'alpha')");
-    server.run_sql(
+// A shard of the group `catalog` that owns slots 0 to 3 at epoch 1, in a database of its own.
+class ShardDatabase {
+ public:
+  ShardDatabase() {
+    run_sql_file(SHARDPLEX_SCHEMA);
+    run_sql_file(SHARDPLEX_SCHEMA);  // safe to run again
+    run_sql("INSERT INTO shardplex.shard (cluster, name) VALUES ('movies', 'alpha')");
+    run_sql(
         "INSERT INTO shardplex.slots (grp, slot, state) SELECT 'catalog', s, 'owned' FROM "
         "generate_series(0, 3) s");
-    server.run_sql("CREATE TABLE rows (value int)");
+    run_sql("CREATE TABLE rows (value int)");
   }
+
+  std::string conninfo() const { return shared_server().conninfo(name_); }
+  void run_sql(const std::string& sql) { shared_server().run_sql(sql, name_); }
+  void run_sql_file(const std::string& path) { shared_server().run_sql_file(path, name_); }
 
   Results write(const std::string& group, int epoch, const std::string& then = "SELECT 1") {
     return worker.execute(
         {{begin_write, {group, std::to_string(epoch)}}, {"INSERT INTO rows VALUES (1)", {}}, {then, {}}});
   }
   std::int64_t rows() { return worker.integer("SELECT count(*) FROM rows"); }
+
+ private:
+  static std::string create() {
+    static int count = 0;
+    const std::string name = "shard" + std::to_string(++count);
+    shared_server().run_sql("CREATE DATABASE " + name);
+    return name;
+  }
+
+  std::string name_ = create();
+
+ public:
+  Worker worker{one_connection(conninfo())};
 };
 
 ShardMap map_with(std::uint32_t slots, const std::string& group = "catalog") {
@@ -42,7 +57,7 @@ ShardMap map_with(std::uint32_t slots, const std::string& group = "catalog") {
 }  // namespace
 
 TEST_CASE("a read planned for another epoch is refused with SX001, also where it would find nothing") {
-  ShardServer shard;
+  ShardDatabase shard;
   CHECK(shard.worker.execute({{check_epoch, {"1"}}}).value()[0].rows() == 0);
   for (const char* stale : {"0", "2"}) {
     const auto refused = shard.worker.execute({{check_epoch, {stale}}});
@@ -52,7 +67,7 @@ TEST_CASE("a read planned for another epoch is refused with SX001, also where it
 }
 
 TEST_CASE("a write planned for another epoch is refused with SX001 and leaves nothing") {
-  ShardServer shard;
+  ShardDatabase shard;
   CHECK(shard.write("catalog", 2).error().sqlstate == "SX001");
   CHECK(shard.rows() == 0);
   CHECK(shard.write("catalog", 1).has_value());
@@ -60,8 +75,8 @@ TEST_CASE("a write planned for another epoch is refused with SX001 and leaves no
 }
 
 TEST_CASE("a write meets a fence in the making as SX002, and after it as SX001") {
-  ShardServer shard;
-  pqxx::connection connection(shard.server.conninfo());
+  ShardDatabase shard;
+  pqxx::connection connection(shard.conninfo());
   pqxx::work fence(connection);
   fence.exec("SELECT shardplex.fence_slots('catalog', '{0,1}')");
   CHECK(shard.write("catalog", 1).error().sqlstate == "SX002");
@@ -72,32 +87,35 @@ TEST_CASE("a write meets a fence in the making as SX002, and after it as SX001")
 }
 
 TEST_CASE("a fence waits for the writes in flight and then sees them") {
-  ShardServer shard;
-  auto write = shard.worker.submit(Lane::write, {{begin_write, {"catalog", "1"}},
-                                                 {"INSERT INTO rows VALUES (1)", {}},
-                                                 {"SELECT pg_sleep(0.5) AS writing", {}}});
-  shard.worker.wait_until([&] {
-    return !outside(shard.server, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'").empty();
-  });
+  ShardDatabase shard;
+  Gate gate(shard.conninfo());
+  const auto waiting = [](const std::string& lock_holder) {
+    return !outside(shared_server(),
+                    "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%" +
+                        lock_holder + "%'")
+                .empty();
+  };
+  auto write = shard.worker.submit(
+      Lane::write, {{begin_write, {"catalog", "1"}}, {"INSERT INTO rows VALUES (1)", {}}, Gate::wait()});
+  shard.worker.wait_until([&] { return waiting("lock_shared"); });
   auto fence = std::async(std::launch::async, [&] {
-    pqxx::connection connection(shard.server.conninfo());
+    pqxx::connection connection(shard.conninfo());
     pqxx::work work(connection);
     work.exec("SELECT shardplex.fence_slots('catalog', '{0}')");
     const auto seen = work.exec("SELECT count(*) FROM rows")[0][0].as<int>();
     work.commit();
     return seen;
   });
-  shard.worker.wait_until([&] {
-    return !outside(shard.server, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'").empty();
-  });
+  shard.worker.wait_until([&] { return waiting("fence_slots"); });
   CHECK_FALSE(write->has_value());
+  gate.open();
   shard.worker.wait_until([&] { return write->has_value(); });
   CHECK((*write)->has_value());
   CHECK(fence.get() == 1);
 }
 
 TEST_CASE("slots go through their states in order, each change one epoch and one journal entry") {
-  ShardServer shard;
+  ShardDatabase shard;
   const auto change = [&](const std::string& function, const std::string& slots) {
     return shard.worker.execute({{"SELECT shardplex." + function + "('catalog', $1)", {slots}}});
   };
@@ -112,7 +130,7 @@ TEST_CASE("slots go through their states in order, each change one epoch and one
 }
 
 TEST_CASE("routers are promised ids that nobody else gets") {
-  ShardServer shard;
+  ShardDatabase shard;
   const std::string reserve = "SELECT node, from_ms, until_ms FROM shardplex.reserve_ids($1, $2, $3)";
   auto first = shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).value();
   auto second = shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).value();
@@ -133,10 +151,10 @@ TEST_CASE("routers are promised ids that nobody else gets") {
 }
 
 TEST_CASE("a shard's account names the state of every slot of the map's groups") {
-  ShardServer shard;
-  shard.server.run_sql("SELECT shardplex.fence_slots('catalog', '{1}')");
-  shard.server.run_sql("SELECT shardplex.receive_slots('catalog', '{5}')");
-  shard.server.run_sql("SELECT shardplex.receive_slots('group_of_another_map', '{5}')");
+  ShardDatabase shard;
+  shard.run_sql("SELECT shardplex.fence_slots('catalog', '{1}')");
+  shard.run_sql("SELECT shardplex.receive_slots('catalog', '{5}')");
+  shard.run_sql("SELECT shardplex.receive_slots('group_of_another_map', '{5}')");
   const auto account =
       shard.worker.run(postgres::read_ownership(shard.worker.pool(), map_with(8), in(bound))).value();
   CHECK(account.epoch == Epoch{4});
@@ -147,20 +165,20 @@ TEST_CASE("a shard's account names the state of every slot of the map's groups")
 }
 
 TEST_CASE("a shard without slots has an account too; one without an identity has none") {
-  ShardServer shard;
+  ShardDatabase shard;
   const auto read = [&](const ShardMap& map) {
     return shard.worker.run(postgres::read_ownership(shard.worker.pool(), map, in(bound)));
   };
-  shard.server.run_sql("DELETE FROM shardplex.slots");
+  shard.run_sql("DELETE FROM shardplex.slots");
   CHECK(read(map_with(2)).value().groups.at("catalog") == std::vector(2, SlotState::absent));
-  shard.server.run_sql("DELETE FROM shardplex.shard");
+  shard.run_sql("DELETE FROM shardplex.shard");
   CHECK(read(map_with(2)).error().sqlstate == "55000");
-  shard.server.run_sql("DROP SCHEMA shardplex CASCADE");
+  shard.run_sql("DROP SCHEMA shardplex CASCADE");
   CHECK(read(map_with(2)).error().sqlstate == "42P01");
 }
 
 TEST_CASE("a shard that knows more slots than the map is refused") {
-  ShardServer shard;
+  ShardDatabase shard;
   const auto account =
       shard.worker.run(postgres::read_ownership(shard.worker.pool(), map_with(2), in(bound)));
   REQUIRE(account.has_error());

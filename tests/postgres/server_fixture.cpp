@@ -141,8 +141,8 @@ Server::~Server() {
   wait_for(guard_pid_);
 }
 
-std::string Server::conninfo() const {
-  return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=postgres user=postgres";
+std::string Server::conninfo(const std::string& database) const {
+  return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=" + database + " user=postgres";
 }
 
 bool Server::try_start() {
@@ -173,12 +173,12 @@ void Server::become_standby() {
   start();
 }
 
-void Server::run_sql(const std::string& sql) const {
-  run({programs + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(), "-c", sql});
+void Server::run_sql(const std::string& sql, const std::string& database) const {
+  run({programs + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(database), "-c", sql});
 }
 
-void Server::run_sql_file(const std::string& path) const {
-  run({programs + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(), "-f", path});
+void Server::run_sql_file(const std::string& path, const std::string& database) const {
+  run({programs + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo(database), "-f", path});
 }
 
 }  // namespace shardplex::test

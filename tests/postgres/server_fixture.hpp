@@ -21,8 +21,8 @@ class Server {
   ~Server();
   Server(const Server&) = delete;
 
-  /// Of the database postgres, as superuser postgres; "host=127.0.0.1 port=…".
-  std::string conninfo() const;
+  /// As superuser postgres: "host=127.0.0.1 port=…".
+  std::string conninfo(const std::string& database = "postgres") const;
   std::uint16_t port() const { return port_; }
 
   void start();  ///< returns when it accepts connections; precondition: it does not run
@@ -33,8 +33,8 @@ class Server {
   void become_standby();
 
   /// Runs SQL by psql, stopping at the first error: throws.
-  void run_sql(const std::string& sql) const;
-  void run_sql_file(const std::string& path) const;
+  void run_sql(const std::string& sql, const std::string& database = "postgres") const;
+  void run_sql_file(const std::string& path, const std::string& database = "postgres") const;
 
  private:
   bool try_start();

@@ -118,4 +118,19 @@ inline pqxx::result outside(const Server& server, const std::string& sql) {
   return pqxx::nontransaction(connection).exec(sql);
 }
 
+/// Holds statements up until the test says go.
+class Gate {
+ public:
+  explicit Gate(const std::string& conninfo) : connection_(conninfo), transaction_(connection_) {
+    transaction_.exec("SELECT pg_advisory_xact_lock(7)");
+  }
+  /// A statement that waits for the gate to open.
+  static Statement wait() { return {"SELECT pg_advisory_xact_lock_shared(7)", {}}; }
+  void open() { transaction_.commit(); }
+
+ private:
+  pqxx::connection connection_;
+  pqxx::work transaction_;
+};
+
 }  // namespace shardplex::test
