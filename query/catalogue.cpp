@@ -100,6 +100,11 @@ void check_routing_column(const Column& column, std::vector<std::string>& proble
                        " is not deterministic");
   if (column.generated)
     problems.push_back("column " + column.name + " routes rows, but PostgreSQL generates it");
+  // An over-long value that ends in spaces is stored without them: the stored value would hash to another
+  // slot.
+  if (column.type_name == "varchar" && column.type.ends_with(')'))
+    problems.push_back("column " + column.name + " routes rows, but it is " + column.type +
+                       ", which cuts spaces off; it has to be text or varchar without a length");
 }
 
 void check_key(const Table& table, const std::string& name, std::vector<std::string>& problems) {

@@ -26,7 +26,7 @@ inline constexpr std::string_view sqlstate_fence = "SX002";  ///< a fence is bei
 /// A read of one table, ready for any number of shards.
 /// Every statement's result has, in binary format: column 0 the row as JSON text; then one column per merge
 /// key; then, where `counts`, the total number of rows matching the filters on that shard (bigint, the same
-/// in each row; a shard that returns no row has a total of 0, unless the statement is count_only()).
+/// in each row; a shard that returns no row has a total of 0).
 class ReadPlan {
  public:
   /// How the statement for one shard is to be limited.
@@ -37,9 +37,8 @@ class ReadPlan {
     const SlotSet* slots = nullptr;  ///< non-null: `in` lists on the key are cut to the keys of these slots
   };
   Statement statement(const ForShard& shard) const;
-  /// One row, one column: the number (bigint) of rows that match, ignoring limit and offset.
-  Statement count_only(const ForShard& shard) const;
-  /// One row, one column: the same, but stops counting at `at_most` rows.
+  /// One row, one column: the number (bigint) of rows that match, ignoring limit and offset, but at most
+  /// `at_most`.
   Statement count_up_to(const ForShard& shard, std::uint64_t at_most) const;
 
   std::vector<MergeKey> keys;  ///< the order of the answer, primary key last; direction included

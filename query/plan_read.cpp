@@ -244,10 +244,6 @@ Statement ReadPlan::statement(const ForShard& shard) const {
   return {std::move(sql), std::move(inner.params)};
 }
 
-Statement ReadPlan::count_only(const ForShard& shard) const {
-  return {"SELECT count(*)" + from_where(*this, shard), params_for(*this, shard, filter_params)};
-}
-
 Statement ReadPlan::count_up_to(const ForShard& shard, std::uint64_t at_most) const {
   Statement out{"SELECT count(*) FROM (SELECT" + from_where(*this, shard),
                 params_for(*this, shard, filter_params)};

@@ -100,9 +100,13 @@ void Ownership::decide(const Group& group, Slot slot, const std::vector<ShardId>
   } else if (claimants.size() > 1) {
     owner.fault = Fault::doubly_owned;
     result.doubly_owned.try_emplace(claimants, SlotSet::none(group.slot_count)).first->second.insert(slot);
-  } else if (!accounts[placed.value]) {
+  } else if (const auto unheard = std::ranges::find_if(accounts, [](const auto& a) { return !a; });
+             unheard != accounts.end()) {
+    // The slot may have been moved to any shard that has not spoken yet; where it was placed is the best
+    // guess.
     owner.fault = Fault::shard_unknown;
-    owner.shard = placed;
+    owner.shard =
+        !accounts[placed.value] ? placed : ShardId{static_cast<std::uint16_t>(unheard - accounts.begin())};
   } else {
     owner.fault = Fault::unowned;
   }
@@ -136,7 +140,7 @@ void Ownership::append_faults(const ShardMap& map, const Group& group, const Gro
   for (const auto& [claimants, slots] : state.doubly_owned)
     say(are(slots) + " owned by " + name_shards(map, claimants));
   for (const auto& [shard, slots] : unheard)
-    say(are(slots) + " placed on " + map.shard(shard).name + ", which has not been heard");
+    say(are(slots) + " owned by no shard that has been heard; " + map.shard(shard).name + " has not");
 }
 
 }  // namespace shardplex

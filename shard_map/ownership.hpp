@@ -44,10 +44,10 @@ class Ownership {
     bool fenced = false;
   };
 
-  /// `accounts[i]` is shard i's account, or nullopt while that shard has never been heard. Slots that no
-  /// heard shard claims are attributed to the shard that `map` places them on where that one is unheard
-  /// (fault shard_unknown), and are unowned otherwise. Where a shard owns slots past the map's slot count,
-  /// the map cannot tell in which slot a key is, and all slots of that group are unowned.
+  /// `accounts[i]` is shard i's account, or nullopt while that shard has never been heard. A slot that no
+  /// heard shard claims is attributed to an unheard one where there is any (fault shard_unknown; the shard
+  /// that `map` places it on before others), and is unowned otherwise. Where a shard owns slots past the
+  /// map's slot count, the whole group is unowned.
   Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& accounts);
 
   const Owner& owner(GroupId group, Slot slot) const { return groups_[group.value].owners[slot.value]; }

@@ -139,6 +139,11 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
           t.columns[0] = collated(column("id", "text", "text"), "und-ci");
           t.columns[0].deterministic_collation = false;
         }) == "movies: column id routes rows, but its collation und-ci is not deterministic");
+  CHECK(
+      reason(hash_map(), [](Table& t) { t.columns[0] = column("id", "character varying(9)", "varchar"); }) ==
+      "movies: column id routes rows, but it is character varying(9), which cuts spaces off; it has to be "
+      "text or varchar "
+      "without a length");
   CHECK(reason(list_map(), [](Table& t) { column_of(t, "primary_genre").name = "kind"; }) ==
         "movies: there is no column primary_genre, by which the map makes lists");
   CHECK(reason(list_map(), [](Table& t) {

@@ -84,11 +84,11 @@ TEST_CASE("a read selects rows as JSON text, then its merge keys, under the shar
 TEST_CASE("a shard with rows it does not own is limited to owned slots") {
   ReadPlan::ForShard shard = at_epoch_7;
   shard.only_owned = true;
-  CHECK(
-      plan("select=id").count_only(shard).sql ==
-      "SELECT count(*) FROM \"public\".\"movies\" AS \"movies\" WHERE shardplex.check_epoch($1::bigint) AND "
-      "\"movies\".\"shardplex_slot\" IN (SELECT s.slot FROM shardplex.slots s WHERE s.grp = 'catalog' AND "
-      "s.state IN ('owned', 'fenced'))");
+  CHECK(plan("select=id").count_up_to(shard, 5).sql ==
+        "SELECT count(*) FROM (SELECT FROM \"public\".\"movies\" AS \"movies\" WHERE "
+        "shardplex.check_epoch($1::bigint) AND "
+        "\"movies\".\"shardplex_slot\" IN (SELECT s.slot FROM shardplex.slots s WHERE s.grp = 'catalog' AND "
+        "s.state IN ('owned', 'fenced')) LIMIT $2) q");
 }
 
 TEST_CASE("a reference table is read without an epoch, its parameters from $1") {
@@ -102,8 +102,9 @@ TEST_CASE("a reference table is read without an epoch, its parameters from $1") 
   CHECK(statement.params == Params{"x"});
   const auto bare =
       plan_read(parsed("genres", ""), genres(), *map.find_table("genres"), map, false, true).value();
-  CHECK(bare.count_only(of_reference) ==
-        Statement{"SELECT count(*) FROM \"public\".\"genres\" AS \"genres\"", {}});
+  CHECK(
+      bare.count_up_to(of_reference, 9) ==
+      Statement{"SELECT count(*) FROM (SELECT FROM \"public\".\"genres\" AS \"genres\" LIMIT $1) q", {"9"}});
 }
 
 TEST_CASE("every operator is the one PostgREST maps it to") {
@@ -381,10 +382,6 @@ TEST_CASE("a total is counted over the same rows in the same statement") {
 TEST_CASE("counts send the filters' parameters only") {
   const ReadPlan read = plan("select=data->a&data->>b=eq.x&order=data->>c&limit=5000");
   CHECK(read.params.size() == 4);
-  CHECK(read.count_only(at_epoch_7) ==
-        Statement{"SELECT count(*) FROM \"public\".\"movies\" AS \"movies\" WHERE "
-                  "shardplex.check_epoch($1::bigint) AND (\"movies\".\"data\"->>$2::text) = $3",
-                  {"7", "b", "x"}});
   CHECK(read.count_up_to(at_epoch_7, 100) ==
         Statement{"SELECT count(*) FROM (SELECT FROM \"public\".\"movies\" AS \"movies\" WHERE "
                   "shardplex.check_epoch($1::bigint) AND (\"movies\".\"data\"->>$2::text) = $3 LIMIT $4) q",
