@@ -241,8 +241,8 @@ void Connection::schedule_write() {
 
 void Connection::write_queued() {
   while (sent_ < jobs_.size()) {
-    if (!send(jobs_[sent_])) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
-    ++sent_;
+    // Counted first: a job that was sent in part may have reached the server.
+    if (!send(jobs_[sent_++])) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
     while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements))
       send_housekeeping(std::string("DEALLOCATE ") + PreparedName(*evicted).c_str());
   }
@@ -289,8 +289,8 @@ void Connection::send_housekeeping(std::string sql) {
   const auto first_unsent = jobs_.begin() + static_cast<std::ptrdiff_t>(sent_);
   PendingJob pending({.statements = {{std::move(sql), {}}}, .deadline = Deadline::max(), .done = {}});
   pending.housekeeping = true;
-  // A failure to send shows again, and is handled, at the next flush.
-  if (send(*jobs_.insert(first_unsent, std::move(pending)))) ++sent_;
+  jobs_.insert(first_unsent, std::move(pending));
+  send(jobs_[sent_++]);  // a broken connection shows again, and is handled, at the next flush or read
 }
 
 void Connection::flush() {
