@@ -1,0 +1,90 @@
+// HTTP as clients speak it to the router: whole exchanges on a kept connection, or raw bytes.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace shardplex::integration {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpResponse {
+  unsigned status = 0;
+  Headers headers;
+  std::string body;
+  bool chunked = false;
+
+  /// nullopt where absent; the first where there are several. Names in any case.
+  std::optional<std::string> header(std::string_view name) const;
+  /// "code" of an error's JSON; "" where the body is none.
+  std::string error_code() const;
+};
+
+/// The exchange failed below HTTP. `began` says that bytes of an answer had come: it was cut.
+struct ConnectionFailure : std::runtime_error {
+  ConnectionFailure(const std::string& what, bool answer_began)
+      : std::runtime_error(what), began(answer_began) {}
+  bool began;
+};
+
+/// One connection to 127.0.0.1, made when it is needed and again after it has gone. Every operation is
+/// bounded in time. Thread: one.
+class HttpClient {
+ public:
+  explicit HttpClient(std::uint16_t port) : port_(port) {}
+
+  /// Throws ConnectionFailure. A kept connection that the server closed while it was idle is made anew once,
+  /// as browsers do, where the method may be repeated.
+  HttpResponse request(std::string_view method, std::string_view target, const Headers& headers = {},
+                       std::string_view body = {});
+  HttpResponse get(std::string_view target, const Headers& headers = {}) {
+    return request("GET", target, headers);
+  }
+
+  bool connected() const { return stream_ != nullptr; }
+  void close() { stream_.reset(); }
+
+ private:
+  struct Answered;
+  HttpResponse exchange(std::string_view method, std::string_view target, const Headers& headers,
+                        std::string_view body);
+  void connect();
+  /// Runs the one operation that has been begun to its end.
+  void run_operation();
+
+  std::uint16_t port_;
+  boost::asio::io_context io_{1};
+  std::unique_ptr<boost::beast::tcp_stream> stream_;
+  boost::beast::flat_buffer buffer_;
+};
+
+/// A connection for what no proper client would send.
+class RawConnection {
+ public:
+  explicit RawConnection(std::uint16_t port);
+
+  void write(std::string_view bytes);
+  /// What comes until the server closes; throws ConnectionFailure where it does not within `patience`.
+  std::string read_to_end();
+  /// What comes until `text` has come too.
+  std::string read_until(std::string_view text);
+  void shut_down_writing();
+
+ private:
+  boost::asio::io_context io_{1};
+  boost::beast::tcp_stream stream_{io_};
+};
+
+/// %XX for all but unreserved characters.
+std::string percent_encode(std::string_view text);
+
+}  // namespace shardplex::integration

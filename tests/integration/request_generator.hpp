@@ -1,0 +1,41 @@
+// Random reads, each as a URL and, built apart from it, as the SQL that one PostgreSQL answers it with.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/integration/http_client.hpp"
+#include "tests/integration/sample_rows.hpp"
+
+namespace shardplex::integration {
+
+struct ReadRequest {
+  std::string method = "GET";
+  std::string target;
+  Headers headers;
+
+  /// The rows of the answer, in its order: SELECT … FROM … WHERE … ORDER BY … LIMIT … OFFSET ….
+  std::string rows_sql;
+  /// How many rows match, whatever page was asked for.
+  std::string count_sql;
+  std::uint64_t offset = 0;
+  bool counts = false;  ///< Prefer: count=exact
+  bool object = false;  ///< one row, not an array
+  bool row = false;     ///< /table/{key}
+  /// Each filter and selected value by itself, as a statement: where several are wrong, the router and
+  /// PostgreSQL need not find the same one first.
+  std::vector<std::string> parts_sql;
+  /// Some rows may fail a cast, each in its own way.
+  bool may_fail = false;
+  /// Set where the request is refused before any SQL, with this code.
+  std::optional<std::string> refusal;
+
+  std::string describe() const;
+};
+
+/// The same seed always gives the same request.
+ReadRequest make_read(std::uint64_t seed);
+
+}  // namespace shardplex::integration

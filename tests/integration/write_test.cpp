@@ -1,0 +1,492 @@
+// Writes through the router, and what they leave in the shards.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "shard_map/key.hpp"
+#include "tests/integration/cluster.hpp"
+
+namespace shardplex::integration {
+namespace {
+
+namespace json = boost::json;
+
+const Headers as_json{{"Content-Type", "application/json"}};
+
+Headers preferring(const std::string& preference) {
+  auto headers = as_json;
+  headers.emplace_back("Prefer", preference);
+  return headers;
+}
+
+/// Two shards with a few films, and two routers over them.
+struct Site {
+  explicit Site(const std::string& map) : cluster({.shards = 2, .replicas = 0, .map = map}) {
+    cluster.initialise();
+    cluster.load("movies", make_movies({"--count", "60"}));
+    cluster.load("ratings", make_movies({"--count", "60", "--ratings", "100"}));
+    router.emplace(cluster.map_file());
+    other_router.emplace(cluster.map_file());
+  }
+
+  Cluster cluster;
+  std::optional<Router> router, other_router;
+
+  HttpClient client() const { return HttpClient(router->port()); }
+
+  /// Over all shards.
+  std::int64_t count(const std::string& table, const std::string& where) const {
+    std::int64_t rows = 0;
+    for (const auto& shard : cluster.shards())
+      rows += Database(cluster.conninfo(shard)).number("SELECT count(*) FROM " + table + " WHERE " + where);
+    return rows;
+  }
+  /// The value of the one row with this id, from whichever shard has it.
+  std::optional<std::string> value_of(const std::string& column, std::int64_t id) const {
+    for (const auto& shard : cluster.shards()) {
+      Database database(cluster.conninfo(shard));
+      const auto where = " FROM movies WHERE id = " + std::to_string(id);
+      if (database.number("SELECT count(*)" + where) > 0) return database.value("SELECT " + column + where);
+    }
+    return std::nullopt;
+  }
+  std::string shard_with(std::int64_t id) const {
+    for (const auto& shard : cluster.shards())
+      if (Database(cluster.conninfo(shard))
+              .number("SELECT count(*) FROM movies WHERE id = " + std::to_string(id)) > 0)
+        return shard;
+    return "";
+  }
+};
+
+Site& hash_site() {
+  static Site site("hash");
+  return site;
+}
+Site& genre_site() {
+  static Site site("genre");
+  return site;
+}
+
+/// Every row of every shard is in the slot of its key, on the shard that owns it.
+void check_slots(const Cluster& cluster, const std::string& table) {
+  const auto& placement = *cluster.map().find_table(table);
+  const auto& group = cluster.map().group(*placement.group);
+  const auto* list = std::get_if<ListStrategy>(&group.strategy);
+  const std::string list_column = list == nullptr ? "NULL::text" : list->column;
+  for (const auto& shard : cluster.shards()) {
+    const auto rows =
+        Database(cluster.conninfo(shard))
+            .run("SELECT " + placement.key + ", " + list_column + ", shardplex_slot FROM " + table);
+    for (const auto& row : rows) {
+      const auto key = canonical_bytes(row[0].as<std::int64_t>());
+      const auto text = row[1].is_null() ? std::nullopt : std::optional(row[1].as<std::string>());
+      const auto slot = slot_of_row(group, key, text);
+      INFO(table, " ", row[0].c_str(), " on ", shard);
+      CHECK(row[2].as<std::uint32_t>() == slot.value);
+      CHECK(cluster.map().shard(group.placement[slot.value]).name == shard);
+    }
+  }
+}
+
+std::int64_t id_of(const HttpResponse& answer) {
+  INFO(answer.body);
+  REQUIRE(answer.status == 201);
+  return json::parse(answer.body).at(0).at("id").to_number<std::int64_t>();
+}
+
+/// `count` ids from `from` on that are nobody's yet and live on `shard`.
+std::vector<std::int64_t> ids_on(const Cluster& cluster, const std::string& shard, std::size_t count,
+                                 std::int64_t from) {
+  std::vector<std::int64_t> ids;
+  for (auto id = from; ids.size() < count; ++id)
+    if (cluster.shard_of("movies", id) == shard) ids.push_back(id);
+  return ids;
+}
+
+std::string film(std::int64_t id, const std::string& name) {
+  return R"({"id":)" + std::to_string(id) + R"(,"name":)" + json::serialize(json::string(name)) + '}';
+}
+
+void check_refused(const HttpResponse& answer, unsigned status, const std::string& code) {
+  INFO(answer.body);
+  CHECK(answer.status == status);
+  CHECK(answer.error_code() == code);
+}
+
+}  // namespace
+
+TEST_CASE("ids are of 53 bits, in the order of time and unique over routers") {
+  auto& site = hash_site();
+  HttpClient clients[] = {HttpClient(site.router->port()), HttpClient(site.other_router->port())};
+  std::set<std::int64_t> all;
+  std::int64_t last[] = {0, 0};
+  for (int i = 0; i < 300; ++i) {
+    auto& client = clients[i % 2];
+    const auto id =
+        id_of(client.request("POST", "/movies", preferring("return=representation"), R"({"name":"new"})"));
+    CHECK(id > last[i % 2]);
+    CHECK(id < (std::int64_t{1} << 53));
+    last[i % 2] = id;
+    all.insert(id);
+  }
+  CHECK(all.size() == 300);
+  using namespace std::chrono;
+  const auto now = duration_cast<milliseconds>(system_clock::now() - sys_days{year{2024} / 1 / 1}).count();
+  CHECK(std::abs((*all.rbegin() >> 12) - now) < 60'000);
+  CHECK(site.count("movies", "name = 'new'") == 300);
+  check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("an insert answers what was preferred") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto ids = ids_on(site.cluster, "alpha", 4, 1000);
+
+  auto answer = client.request("POST", "/movies", as_json, film(ids[0], "minimal"));
+  CHECK(answer.status == 201);
+  CHECK(answer.body.empty());
+  CHECK_FALSE(answer.header("Location"));
+  CHECK_FALSE(answer.header("Preference-Applied"));
+
+  answer = client.request("POST", "/movies", preferring("return=headers-only"), film(ids[1], "headers"));
+  CHECK(answer.status == 201);
+  CHECK(answer.body.empty());
+  CHECK(answer.header("Preference-Applied") == "return=headers-only");
+  REQUIRE(answer.header("Location") == "/movies?id=eq." + std::to_string(ids[1]));
+  answer = client.get(*answer.header("Location") + "&select=name", {{"Shardplex-Consistency", "strong"}});
+  CHECK(answer.body == R"([{"name":"headers"}])");
+
+  answer = client.request("POST", "/movies?select=name,id::text", preferring("return=representation"),
+                          film(ids[2], "all of \"it\""));
+  CHECK(answer.status == 201);
+  CHECK(answer.body == R"([{"name":"all of \"it\"","id":")" + std::to_string(ids[2]) + R"("}])");
+  CHECK(answer.header("Preference-Applied") == "return=representation");
+
+  auto headers = preferring("return=representation, count=exact");
+  headers.emplace_back("Accept", "application/vnd.pgrst.object+json");
+  answer = client.request("POST", "/movies?select=id", headers, film(ids[3], "object"));
+  CHECK(answer.status == 201);
+  CHECK(answer.body == R"({"id":)" + std::to_string(ids[3]) + '}');
+  CHECK(answer.header("Content-Range") == "*/1");
+}
+
+TEST_CASE("rows of one shard are inserted together, rows of several are refused with nothing written") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto alpha = ids_on(site.cluster, "alpha", 3, 2000), beta = ids_on(site.cluster, "beta", 1, 2000);
+
+  auto answer = client.request("POST", "/movies?select=id", preferring("return=representation, count=exact"),
+                               '[' + film(alpha[1], "together") + ',' + film(alpha[0], "together") + ']');
+  CHECK(answer.status == 201);
+  CHECK(answer.header("Content-Range") == "*/2");
+  CHECK(answer.body ==
+        R"([{"id":)" + std::to_string(alpha[1]) + "}, \n {\"id\":" + std::to_string(alpha[0]) + "}]");
+  CHECK(site.count("movies", "name = 'together'") == 2);
+
+  answer = client.request("POST", "/movies", as_json,
+                          '[' + film(alpha[2], "apart") + ',' + film(beta[0], "apart") + ']');
+  check_refused(answer, 400, "SHARD400");
+  CHECK(answer.body.find("alpha, beta") != std::string::npos);
+  CHECK(site.count("movies", "name = 'apart'") == 0);
+
+  answer = client.request("POST", "/movies", preferring("return=representation"), "[]");
+  CHECK(answer.status == 201);
+  CHECK(answer.body == "[]");
+
+  // One row of two is taken already: neither is written.
+  answer = client.request("POST", "/movies", as_json,
+                          '[' + film(alpha[2], "half") + ',' + film(alpha[0], "half") + ']');
+  check_refused(answer, 409, "23505");
+  CHECK(site.count("movies", "name = 'half'") == 0);
+  check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("a value keeps every digit and character on its way in") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto name = std::string("\u65e5\u672c \"q\" \\ ' $1 {} \n \U0001F600");
+  const auto id = id_of(client.request(
+      "POST", "/movies", preferring("return=representation"),
+      R"({"name":)" + json::serialize(json::string(name)) +
+          R"(,"worldwide_gross":9223372036854775807,"imdb_score":7.1,"99popularity":0.30000000000000004,)"
+          R"("genre":["a,b",null,"{c}"],"release_date":"2024-02-29"})"));
+  CHECK(site.value_of("name", id) == name);
+  CHECK(site.value_of("worldwide_gross", id) == "9223372036854775807");
+  CHECK(site.value_of("\"99popularity\"", id) == "0.30000000000000004");
+  CHECK(site.value_of("genre", id) == R"({"a,b",NULL,"{c}"})");
+  CHECK(site.value_of("release_date", id) == "2024-02-29");
+}
+
+TEST_CASE("the slot column is nobody's business") {
+  auto client = hash_site().client();
+  CHECK(client.get("/movies?limit=1").body.find("shardplex_slot") == std::string::npos);
+  check_refused(client.get("/movies?select=shardplex_slot"), 400, "42703");
+  check_refused(client.get("/movies?shardplex_slot=eq.1"), 400, "42703");
+  check_refused(client.get("/movies?order=shardplex_slot"), 400, "42703");
+  check_refused(client.request("POST", "/movies", as_json, R"({"name":"x","shardplex_slot":1})"), 400,
+                "PGRST204");
+  check_refused(client.request("PATCH", "/movies?id=eq.1", as_json, R"({"shardplex_slot":1})"), 400,
+                "PGRST204");
+  const auto answer =
+      client.request("POST", "/movies", preferring("return=representation"), R"({"name":"seen whole"})");
+  CHECK(answer.status == 201);
+  CHECK(answer.body.find("shardplex_slot") == std::string::npos);
+}
+
+TEST_CASE("a write that fails says why, as PostgreSQL and PostgREST do") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto before = site.count("movies", "true") + site.count("ratings", "true");
+  struct Wrong {
+    std::string method, target, body;
+    unsigned status;
+    std::string code;
+  };
+  const Wrong wrongs[] = {
+      {"POST", "/movies", R"({"id":1})", 409, "23505"},
+      {"POST", "/movies", R"({"id":"abc"})", 400, "22P02"},
+      {"POST", "/movies", R"({"id":99999999999999999999})", 400, "22003"},
+      {"POST", "/movies", R"({"imdb_score":"high"})", 400, "22P02"},
+      {"POST", "/movies", R"({"imdb_score":11})", 400, "23514"},
+      {"POST", "/movies", R"({"genre":null})", 400, "23502"},
+      {"POST", "/movies", R"({"title":"x"})", 400, "PGRST204"},
+      {"POST", "/movies", R"({"name":)", 400, "PGRST102"},
+      {"POST", "/movies", "", 400, "PGRST102"},
+      {"POST", "/movies", "5", 400, "PGRST102"},
+      {"POST", "/movies", R"([{"name":"x"},{"director":"y"}])", 400, "PGRST102"},
+      {"POST", "/movies?columns=no_such", R"({"name":"x"})", 400, "PGRST204"},
+      {"POST", "/ratings", R"({"user_id":1,"score":5})", 400, "23502"},
+      {"POST", "/ratings", R"({"movie_id":1,"user_id":99,"score":null})", 400, "23502"},
+      {"POST", "/ratings", R"({"movie_id":1,"user_id":99,"score":77})", 400, "23514"},
+      {"POST", "/genres", R"({"name":"New","number":99})", 400, "SHARD400"},
+      {"POST", "/nothing", "{}", 404, "PGRST205"},
+      {"PATCH", "/movies?id=eq.1", R"({"title":"x"})", 400, "PGRST204"},
+      {"PATCH", "/movies?id=eq.1", R"([{"name":"x"},{"name":"y"}])", 400, "PGRST102"},
+      {"PATCH", "/movies?id=eq.1&no_such=eq.1", R"({"name":"x"})", 400, "42703"},
+      {"PATCH", "/movies?id=eq.1", R"({"imdb_score":-1})", 400, "23514"},
+      {"PATCH", "/movies?id=eq.1", R"({"id":2})", 400, "SHARD400"},
+      {"PATCH", "/movies?id=eq.1&limit=1", R"({"name":"x"})", 400, "SHARD400"},
+      {"PATCH", "/movies", R"({"name":"x"})", 400, "SHARD400"},
+      {"PUT", "/movies?name=eq.x", R"({"name":"x"})", 405, "PGRST105"},
+      {"PUT", "/movies?id=eq.1", R"({"id":2})", 400, "PGRST115"},
+      {"PUT", "/movies?id=eq.1&limit=1", R"({"id":1})", 400, "PGRST114"},
+      {"PUT", "/movies?id=eq.abc", R"({"id":"abc"})", 400, "22P02"},
+      {"DELETE", "/movies?id=eq.abc", "", 400, "22P02"},
+      {"DELETE", "/movies/abc", "", 400, "22P02"},
+      {"PATCH", "/movies?id=eq.99999999999999999999", R"({"name":"x"})", 400, "22003"},
+      {"DELETE", "/movies", "", 400, "SHARD400"},
+      {"DELETE", "/movies?imdb_score=gt.1", "", 400, "SHARD400"},
+      {"DELETE", "/movies?select=*,ratings(*)&id=eq.1", "", 400, "SHARD400"},
+  };
+  for (const auto& wrong : wrongs) {
+    INFO(wrong.method, " ", wrong.target, " ", wrong.body);
+    check_refused(client.request(wrong.method, wrong.target, as_json, wrong.body), wrong.status, wrong.code);
+  }
+  check_refused(client.request("POST", "/movies", {{"Content-Type", "text/csv"}}, "name\nx\n"), 400,
+                "PGRST102");
+  for (const auto* preference :
+       {"resolution=merge-duplicates", "missing=default", "tx=rollback", "max-affected=1"}) {
+    INFO(preference);
+    check_refused(client.request("POST", "/movies", preferring(preference), R"({"name":"x"})"), 400,
+                  "SHARD400");
+  }
+  check_refused(
+      client.request("POST", "/movies", preferring("handling=strict, sauce=hot"), R"({"name":"x"})"), 400,
+      "PGRST122");
+  CHECK(site.count("movies", "true") + site.count("ratings", "true") == before);
+}
+
+TEST_CASE("PATCH changes rows by key and by filters") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto ids = ids_on(site.cluster, "beta", 3, 3000);
+  for (const auto id : ids)
+    REQUIRE(client.request("POST", "/movies", as_json, film(id, "to change")).status == 201);
+  const auto row = "/movies/" + std::to_string(ids[0]);
+
+  auto answer = client.request("PATCH", row, as_json, R"({"name":"by path"})");
+  CHECK(answer.status == 204);
+  CHECK(answer.body.empty());
+  CHECK(site.value_of("name", ids[0]) == "by path");
+
+  answer = client.request("PATCH", row + "?select=id,name", preferring("return=representation"),
+                          R"({"id":)" + std::to_string(ids[0]) + R"(,"name":"with its key"})");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"id":)" + std::to_string(ids[0]) + R"(,"name":"with its key"})");
+
+  std::string list;
+  for (const auto id : ids) list += (list.empty() ? "" : ",") + std::to_string(id);
+  answer = client.request("PATCH", "/movies?id=in.(" + list + ")&name=eq.to%20change&select=id",
+                          preferring("return=representation, count=exact"),
+                          R"({"name":"by filter","imdb_score":9})");
+  CHECK(answer.status == 200);
+  CHECK(answer.header("Content-Range") == "0-1/2");
+  CHECK(answer.body ==
+        R"([{"id":)" + std::to_string(ids[1]) + "}, \n {\"id\":" + std::to_string(ids[2]) + "}]");
+  CHECK(site.value_of("imdb_score", ids[2]) == "9.0");
+
+  answer = client.request("PATCH", "/movies?id=eq." + std::to_string(ids[0]),
+                          preferring("return=representation"), "{}");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "[]");
+
+  answer = client.request("PATCH", "/movies?id=eq.999999", preferring("count=exact"), R"({"name":"nobody"})");
+  CHECK(answer.status == 204);
+  CHECK(answer.header("Content-Range") == "*/0");
+  check_refused(client.request("PATCH", "/movies/999999", as_json, R"({"name":"nobody"})"), 404, "PGRST116");
+
+  answer = client.request("PATCH", "/movies?name=eq.by%20filter", as_json, R"({"name":"everywhere"})");
+  check_refused(answer, 400, "SHARD400");
+  CHECK(site.count("movies", "name = 'everywhere'") == 0);
+  check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("PUT creates a row and replaces it whole") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto id = ids_on(site.cluster, "alpha", 1, 4000).front();
+  const auto row = "/movies/" + std::to_string(id);
+
+  auto answer = client.request(
+      "PUT", row, preferring("return=representation"),
+      R"({"id":)" + std::to_string(id) + R"(,"name":"put","director":"Ada","genre":["Drama"]})");
+  CHECK(answer.status == 201);
+  CHECK(json::parse(answer.body).at("director").as_string() == "Ada");
+
+  answer = client.request("PUT", row, preferring("return=representation"), R"({"name":"put again"})");
+  CHECK(answer.status == 200);
+  CHECK(json::parse(answer.body).at("name").as_string() == "put again");
+  CHECK(json::parse(answer.body).at("director").is_null());
+  CHECK(json::parse(answer.body).at("genre").as_array().empty());
+
+  answer =
+      client.request("PUT", "/movies?id=eq." + std::to_string(id), as_json, R"({"name":"without answer"})");
+  CHECK(answer.status == 204);
+  CHECK(site.value_of("name", id) == "without answer");
+
+  answer = client.request("PUT", "/ratings?movie_id=eq." + std::to_string(id) + "&user_id=eq.7", as_json,
+                          R"({"movie_id":)" + std::to_string(id) + R"(,"user_id":7,"score":3})");
+  CHECK(answer.status == 201);
+  CHECK(site.count("ratings", "movie_id = " + std::to_string(id) + " AND user_id = 7 AND score = 3") == 1);
+  check_slots(site.cluster, "movies");
+  check_slots(site.cluster, "ratings");
+}
+
+TEST_CASE("DELETE removes rows by key and by filters") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto ids = ids_on(site.cluster, "beta", 3, 5000);
+  for (const auto id : ids)
+    REQUIRE(client.request("POST", "/movies", as_json, film(id, "to go")).status == 201);
+  const auto row = "/movies/" + std::to_string(ids[0]);
+
+  CHECK(client.request("DELETE", row).status == 204);
+  CHECK(site.shard_with(ids[0]).empty());
+  check_refused(client.request("DELETE", row), 404, "PGRST116");
+
+  auto answer = client.request(
+      "DELETE", "/movies?select=id&id=in.(" + std::to_string(ids[2]) + ',' + std::to_string(ids[1]) + ')',
+      {{"Prefer", "return=representation,count=exact"}});
+  CHECK(answer.status == 200);
+  CHECK(answer.header("Content-Range") == "*/2");
+  CHECK(answer.body ==
+        R"([{"id":)" + std::to_string(ids[1]) + "}, \n {\"id\":" + std::to_string(ids[2]) + "}]");
+  CHECK(site.count("movies", "name = 'to go'") == 0);
+
+  answer = client.request("DELETE", "/movies?id=eq.999999", {{"Prefer", "return=representation"}});
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "[]");
+}
+
+TEST_CASE("under a list the id comes from the router, and a client's own is refused with a hint") {
+  auto& site = genre_site();
+  auto client = site.client();
+  auto answer =
+      client.request("POST", "/movies", as_json, R"({"id":424242,"primary_genre":"Drama","name":"own"})");
+  check_refused(answer, 400, "SHARD400");
+  CHECK_FALSE(json::parse(answer.body).at("hint").is_null());
+  CHECK(site.count("movies", "name = 'own'") == 0);
+
+  for (const auto* genre :
+       {R"("Drama")", R"("Comedy")", R"("Western")", R"("on no list")", R"("")", "null"}) {
+    INFO(genre);
+    const auto id = id_of(client.request("POST", "/movies", preferring("return=representation"),
+                                         R"({"name":"listed","primary_genre":)" + std::string(genre) + '}'));
+    CHECK_FALSE(site.shard_with(id).empty());
+    answer =
+        client.get("/movies/" + std::to_string(id) + "?select=name", {{"Shardplex-Consistency", "strong"}});
+    CHECK(answer.body == R"({"name":"listed"})");
+  }
+  const auto id = id_of(client.request("POST", "/movies", preferring("return=representation"),
+                                       R"({"name":"without any genre"})"));
+  CHECK(site.value_of("primary_genre", id) == std::nullopt);
+  check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("under a list a row is found by its id alone, to be changed, replaced and removed") {
+  auto& site = genre_site();
+  auto client = site.client();
+  const auto id = id_of(client.request("POST", "/movies", preferring("return=representation"),
+                                       R"({"name":"to find","primary_genre":"Horror"})"));
+  const auto row = "/movies/" + std::to_string(id);
+
+  CHECK(client.request("PATCH", row, as_json, R"({"name":"found"})").status == 204);
+  CHECK(site.value_of("name", id) == "found");
+  auto answer = client.request("PATCH", "/movies?select=name&id=eq." + std::to_string(id),
+                               preferring("return=representation"), R"({"name":"found again"})");
+  CHECK(answer.body == R"([{"name":"found again"}])");
+  check_refused(client.request("PATCH", "/movies/999999", as_json, R"({"name":"nobody"})"), 404, "PGRST116");
+
+  answer = client.request("PUT", row, preferring("return=representation"),
+                          R"({"name":"put","primary_genre":"Horror"})");
+  CHECK(answer.status == 200);
+  CHECK(site.value_of("name", id) == "put");
+  answer =
+      client.request("PUT", "/movies/999999", as_json, R"({"name":"new by put","primary_genre":"Horror"})");
+  check_refused(answer, 400, "SHARD400");
+  CHECK(site.count("movies", "name = 'new by put'") == 0);
+
+  CHECK(client.request("DELETE", row).status == 204);
+  CHECK(site.shard_with(id).empty());
+  check_refused(client.request("DELETE", row), 404, "PGRST116");
+}
+
+TEST_CASE("a change of genre on the same shard changes the slot, one to another shard is refused") {
+  auto& site = genre_site();
+  auto client = site.client();
+  const auto id = id_of(client.request("POST", "/movies", preferring("return=representation"),
+                                       R"({"name":"to change","primary_genre":"Action"})"));
+  const auto row = "/movies/" + std::to_string(id), home = site.shard_with(id);
+  std::optional<std::string> near, far;
+  for (const auto* genre : {"Drama", "Comedy", "Adventure", "Horror", "Musical", "Documentary", "Western"})
+    (site.cluster.shard_of("movies", id, genre) == home ? near : far) = genre;
+  REQUIRE(near.has_value());
+  REQUIRE(far.has_value());
+
+  CHECK(client.request("PATCH", row, as_json, R"({"primary_genre":")" + *near + "\"}").status == 204);
+  CHECK(site.value_of("primary_genre", id) == *near);
+  CHECK(site.shard_with(id) == home);
+  check_slots(site.cluster, "movies");
+
+  for (const auto* method : {"PATCH", "PUT"}) {
+    check_refused(client.request(method, row, as_json, R"({"name":"moved","primary_genre":")" + *far + "\"}"),
+                  400, "SHARD400");
+    CHECK(site.value_of("primary_genre", id) == *near);
+    CHECK(site.value_of("name", id) == "to change");
+  }
+  CHECK(client.request("PUT", row, as_json, R"({"name":"put","primary_genre":"Action"})").status == 204);
+  CHECK(site.value_of("primary_genre", id) == "Action");
+  check_slots(site.cluster, "movies");
+}
+
+}  // namespace shardplex::integration
