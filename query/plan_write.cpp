@@ -386,6 +386,16 @@ Result<Statement> locating_statement(const Query& query, const Table& table, con
   return out;
 }
 
+/// PostgreSQL's error where the filters name the key by text that is no value of it. Left to the shards, the
+/// write would be refused for touching all of them before one could say so.
+std::optional<Error> wrong_key(const Query& query, const Table& table, const Routing& routing) {
+  const Column& column = column_of(table, routing.key());
+  const std::string* text = eq_value(query.filters, column.name);
+  if (!text || key_type(column) != KeyType::integer || canonical_text(KeyType::integer, *text))
+    return std::nullopt;
+  return invalid_value(column, *text);
+}
+
 /// The rows that the filters choose: WHERE, candidate slots, and how to find the slot where the key is named
 /// but not its list.
 Result<void> choose_rows(const Query& query, const Table& table, const TablePlacement& placement,
@@ -394,8 +404,9 @@ Result<void> choose_rows(const Query& query, const Table& table, const TablePlac
   if (!filters) return filters.error();
   plan.where = std::move(*filters);
   if (!placement.group) return {};
-  plan.slots = candidate_slots(query.filters, table, placement, map);
   const Routing routing(placement, map);
+  if (auto problem = wrong_key(query, table, routing)) return std::move(*problem);
+  plan.slots = candidate_slots(query.filters, table, placement, map);
   if (!routing.list || eq_value(query.filters, routing.list->column) || !filtered_key(query, table, routing))
     return {};
   auto locate = locating_statement(query, table, plan);
