@@ -197,6 +197,15 @@ Awaitable<void> Control::read_account(std::size_t shard) {
       account.ownership = std::move(*ownership);
 }
 
+/// The furthest any server of the shard is known to have written. A replica that receives nothing cannot tell
+/// how far behind it is; while its primary is down too, it is as good as any.
+std::int64_t Control::newest_lsn(const ShardAccount& account) {
+  std::int64_t newest = 0;
+  for (const auto& seen : account.servers)
+    if (seen.up && !seen.status.in_recovery) newest = std::max(newest, seen.status.wal_lsn);
+  return newest;
+}
+
 void Control::judge_servers() {
   for (std::size_t shard = 0; shard < states_.size(); ++shard) {
     auto& state = states_[shard];
@@ -237,6 +246,8 @@ void Control::judge_servers() {
           server.problem = "behind the map";
         else if (status.replay_lag_seconds.value_or(0) > limit)
           server.problem = "lags behind";
+        else if (!status.receives_wal && status.wal_lsn < newest_lsn(accounts_[shard]))
+          server.problem = "is cut off from its primary";
         server.readable = server.problem.empty();
       }
     }
@@ -322,6 +333,8 @@ std::vector<std::string> Control::missing() const {
       out.push_back("shard " + map_->shards()[shard].name + " has no primary: " +
                     states_[shard].servers.front().address + ": " + states_[shard].servers.front().problem);
   for (auto& fault : latest_->ownership->faults(*map_)) out.push_back(std::move(fault));
+  if (ids_.left_ms(IdSource::now_ms()) <= 0)
+    out.push_back("shard " + map_->shards().front().name + " has not promised any ids for new rows");
   if (latest_->catalogue)
     for (const auto& [table, reason] : latest_->catalogue->refused)
       out.push_back("table " + table + " is not served: " + reason);
