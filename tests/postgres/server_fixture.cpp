@@ -39,7 +39,7 @@ rm -rf "$1"
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-pid_t spawn(const std::vector<std::string>& arguments, int standard_input) {
+pid_t spawn(const std::vector<std::string>& arguments, int standard_input, short flags = 0) {
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -47,8 +47,12 @@ pid_t spawn(const std::vector<std::string>& arguments, int standard_input) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, standard_input, STDIN_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, flags);
   pid_t pid = -1;
-  const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::system_error(error, std::generic_category(), arguments.front());
   return pid;
@@ -110,7 +114,8 @@ void write_lines(const std::string& path, const std::vector<std::string>& lines,
 Server::Server(const ServerOptions& options) : folder_(make_folder()) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0) fail("pipe");
-  guard_pid_ = spawn({"sh", "-c", guard_script, "guard", folder_}, pipe[0]);
+  // In a session of its own: what ends the test program's process group must not end the guard.
+  guard_pid_ = spawn({"sh", "-c", guard_script, "guard", folder_}, pipe[0], POSIX_SPAWN_SETSID);
   ::close(pipe[0]);
   guard_pipe_ = pipe[1];
 
