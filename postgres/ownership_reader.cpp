@@ -19,7 +19,8 @@ SELECT recovery,
             ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)
        END::bigint AS lag_microseconds,
        current_setting('max_prepared_transactions')::bigint,
-       to_regclass('shardplex.shard') IS NOT NULL
+       to_regclass('shardplex.shard') IS NOT NULL,
+       EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
   FROM pg_is_in_recovery() recovery)";
 
 constexpr std::string_view identity_sql = "SELECT cluster, name, epoch FROM shardplex.shard";
@@ -48,6 +49,7 @@ ServerStatus server_status(const ResultSet& row) {
   status.wal_lsn = row.is_null(0, 2) ? 0 : row.integer(0, 2);  // null: nothing replayed yet
   if (!row.is_null(0, 3)) status.replay_lag_seconds = static_cast<double>(row.integer(0, 3)) / 1e6;
   status.max_prepared_transactions = row.integer(0, 4);
+  status.receives_wal = row.boolean(0, 6);
   return status;
 }
 

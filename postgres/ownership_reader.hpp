@@ -17,6 +17,7 @@ struct ServerStatus {
   std::int64_t wal_lsn = 0;                  ///< primary: current write position; replica: last replayed
   std::optional<double> replay_lag_seconds;  ///< replica: age of the last replayed transaction, 0 when all
                                              ///< received WAL is replayed
+  bool receives_wal = false;                 ///< replica: connected to a server it replicates from
   bool has_schema = false;                   ///< the schema shardplex exists and is initialised
   std::string cluster, shard;                ///< identity, as `cluster init` wrote it
   Epoch epoch;

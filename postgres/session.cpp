@@ -33,6 +33,9 @@ std::string own_options(const Conninfo& conninfo) {
 std::string session_options(const ConnectionSettings& settings, const Conninfo& conninfo) {
   return "-c jit=off " + own_options(conninfo) +
          " -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex"
+         // The write guard reads the epoch after its lock in a snapshot of its own, which only this level
+         // gives.
+         " -c default_transaction_isolation=read\\ committed"
          " -c statement_timeout=" +
          std::to_string(settings.statement_timeout.count());
 }

@@ -71,6 +71,8 @@ class Control final : public Refresher {
     std::optional<ShardCatalogue> tables;
   };
 
+  static std::int64_t newest_lsn(const ShardAccount& account);
+
   asio::io_context& io_;
   const Settings& settings_;
   IdSource& ids_;
