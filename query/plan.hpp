@@ -35,6 +35,8 @@ class ReadPlan {
     bool only_owned = false;         ///< add the owned-slot filter (Target::clean is false)
     bool alone = false;              ///< the only shard asked: it may apply the offset itself (unless counts)
     const SlotSet* slots = nullptr;  ///< non-null: `in` lists on the key are cut to the keys of these slots
+    std::optional<std::uint64_t> at_most =
+        std::nullopt;  ///< ask for no more rows than this, though more may be needed
   };
   Statement statement(const ForShard& shard) const;
   /// One row, one column: the number (bigint) of rows that match, ignoring limit and offset, but at most

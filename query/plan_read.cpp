@@ -186,6 +186,7 @@ void append_paging(Statement& statement, const ReadPlan& plan, const ReadPlan::F
   const bool own_offset = plan.offset_applied(shard);
   if (plan.limit) {
     std::uint64_t rows = own_offset ? *plan.limit : rows_up_to(plan.offset, *plan.limit);
+    if (shard.at_most) rows = std::min(rows, *shard.at_most);
     // The total travels in the rows, so where there are rows one has to come.
     if (plan.counts) rows = std::max<std::uint64_t>(rows, 1);
     const bool literal = plan.offset == 0 && rows <= largest_literal_limit;

@@ -1,7 +1,5 @@
 #include "query/route.hpp"
 
-#include <map>
-
 #include "query/key_filter.hpp"
 
 namespace shardplex {
@@ -86,6 +84,19 @@ RouteKind kind_of(const SlotSet& slots, std::size_t targets) {
   return slots.is_all() ? RouteKind::all : RouteKind::some;
 }
 
+/// Precondition: one of the slots is at fault.
+RouteFault first_fault(const SlotSet& slots, GroupId group, const ShardMap& map, const Ownership& ownership,
+                       bool is_write) {
+  std::optional<RouteFault> fault;
+  slots.for_each([&](Slot slot) {
+    if (fault) return;
+    const auto& owner = ownership.owner(group, slot);
+    if (const auto kind = fault_of(owner, is_write))
+      fault = {*kind, map.group(group).name, slot, names_shard(*kind) ? map.shard(owner.shard).name : ""};
+  });
+  return *fault;
+}
+
 }  // namespace
 
 SlotSet candidate_slots(const std::vector<Filter>& filters, const Table& table,
@@ -111,22 +122,18 @@ std::string_view to_string(RouteKind kind) {
 
 RouteOrFault place(const SlotSet& slots, GroupId group, const ShardMap& map, const Ownership& ownership,
                    bool is_write) {
-  std::map<ShardId, SlotSet> by_shard;
-  std::optional<RouteFault> fault;
-  slots.for_each([&](Slot slot) {
-    if (fault) return;
-    const auto& owner = ownership.owner(group, slot);
-    if (const auto kind = fault_of(owner, is_write))
-      fault = {*kind, map.group(group).name, slot, names_shard(*kind) ? map.shard(owner.shard).name : ""};
-    else
-      by_shard.try_emplace(owner.shard, SlotSet::none(slots.slot_count())).first->second.insert(slot);
-  });
-  if (fault) return *fault;
-
-  Route route{kind_of(slots, by_shard.size()), {}};
-  for (auto& [shard, own_slots] : by_shard)
+  if (slots.intersects(ownership.faulty(group)) || (is_write && slots.intersects(ownership.fenced(group))))
+    return first_fault(slots, group, map, ownership, is_write);
+  Route route;
+  for (std::size_t i = 0; i < map.shards().size(); ++i) {
+    const ShardId shard{static_cast<std::uint16_t>(i)};
+    if (!slots.intersects(ownership.owned(group, shard))) continue;
+    auto own_slots = ownership.owned(group, shard);
+    own_slots &= slots;
     route.targets.push_back(
         {shard, *ownership.epoch(shard), ownership.clean(group, shard), std::move(own_slots)});
+  }
+  route.kind = kind_of(slots, route.targets.size());
   return route;
 }
 

@@ -1,5 +1,6 @@
 // GET and HEAD: one row by its key, or a scatter, a merge and a stream.
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -95,6 +96,28 @@ class MergedRows {
 
   /// nullopt at the end.
   Awaitable<Result<std::optional<Row>>> next() {
+    if (!page_.empty()) {
+      auto row = std::move(page_.front());
+      page_.pop_front();
+      co_return std::optional<Row>(std::move(row));
+    }
+    co_return co_await merge_next();
+  }
+
+  /// Merges the whole answer ahead of next(); false where a shard had been asked for too few rows to tell
+  /// what it is.
+  Awaitable<Result<bool>> merge_ahead() {
+    for (;;) {
+      auto row = co_await merge_next();
+      if (!row) co_return row.error();
+      if (!*row) break;
+      page_.push_back(std::move(**row));
+    }
+    co_return !starved_;
+  }
+
+ private:
+  Awaitable<Result<std::optional<Row>>> merge_next() {
     for (;;) {
       auto step = merge_.next();
       if (auto* row = std::get_if<Row>(&step)) co_return std::optional<Row>(std::move(*row));
@@ -105,11 +128,12 @@ class MergedRows {
       std::size_t pushed = 0;
       for (const auto& set : *window)
         for (int row = 0; row < set.rows(); ++row, ++pushed) merge_.push(input, copy_row(set, row));
-      if (pushed == 0) merge_.finish(input);
+      if (pushed > 0) continue;
+      merge_.finish(input);
+      starved_ |= sources_[input].cut_short();
     }
   }
 
- private:
   Row copy_row(const postgres::ResultSet& set, int row) const {
     Row out{std::string(set.bytes(row, 0)), {}};
     out.keys.reserve(key_count_);
@@ -122,6 +146,8 @@ class MergedRows {
   Deadline deadline_;
   std::size_t key_count_;
   SortedMerge merge_;
+  std::deque<Row> page_;  // merged ahead
+  bool starved_ = false;
 };
 
 /// An array of all rows; past stream_chunk_bytes it goes out as it grows.
@@ -185,6 +211,11 @@ Awaitable<Result<void>> answer_object(TableRequest& request, MergedRows rows,
   co_return Result<void>{};
 }
 
+bool is_hashed(const TableRequest& request) {
+  return request.placement->group &&
+         std::holds_alternative<HashStrategy>(request.map().group(*request.placement->group).strategy);
+}
+
 Awaitable<Result<void>> answer_rows(TableRequest& request) {
   auto& context = request.context;
   const bool counts = request.prefer.count == CountKind::exact;
@@ -199,20 +230,29 @@ Awaitable<Result<void>> answer_rows(TableRequest& request) {
   if (auto bounded = co_await check_row_bound(request, *plan, where); !bounded) co_return bounded.error();
 
   const bool bounded = plan->limit && *plan->limit <= bounded_rows && plan->offset <= bounded_rows;
-  auto sources = co_await gather_rows(context, *plan, *request.placement, where, !bounded);
-  if (!sources) co_return sources.error();
-  std::optional<std::int64_t> total;
-  if (counts) {
-    total = 0;
-    for (const auto& source : *sources) *total += source.total();
-  }
-  context.stage_done(context.shards_us);
-  if (total && plan->offset > static_cast<std::uint64_t>(*total))
-    co_return range_not_satisfiable(plan->offset, *total);
+  // First what each shard is likely to contribute; in the few cases where that falls short, again and whole.
+  auto share = bounded && is_hashed(request) ? Share::expected : Share::whole;
+  for (;; share = Share::whole) {
+    auto sources = co_await gather_rows(context, *plan, *request.placement, where, !bounded, share);
+    if (!sources) co_return sources.error();
+    std::optional<std::int64_t> total;
+    if (counts) {
+      total = 0;
+      for (const auto& source : *sources) *total += source.total();
+    }
+    context.stage_done(context.shards_us);
+    if (total && plan->offset > static_cast<std::uint64_t>(*total))
+      co_return range_not_satisfiable(plan->offset, *total);
 
-  MergedRows rows(*plan, std::move(*sources), context.deadline);
-  if (wants_object(request)) co_return co_await answer_object(request, std::move(rows), total);
-  co_return co_await answer_array(request, *plan, std::move(rows), total);
+    MergedRows rows(*plan, std::move(*sources), context.deadline);
+    if (share == Share::expected) {
+      const auto enough = co_await rows.merge_ahead();
+      if (!enough) co_return enough.error();
+      if (!*enough) continue;
+    }
+    if (wants_object(request)) co_return co_await answer_object(request, std::move(rows), total);
+    co_return co_await answer_array(request, *plan, std::move(rows), total);
+  }
 }
 
 }  // namespace

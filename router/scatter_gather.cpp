@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "router/all_of.hpp"
@@ -89,11 +91,9 @@ Attempt<T> widen(std::variant<Error, Replan> outcome) {
 }
 
 Error nobody_up(const View& view, ShardId shard) {
-  const auto& state = view.state(shard);
-  std::string details = "Shard " + shard_name(view, shard) + " has no server that can answer";
-  if (!state.servers.empty() && !state.servers.front().problem.empty())
-    details += " (" + state.servers.front().name + ": " + state.servers.front().problem + ")";
-  return shard_unavailable(shard_name(view, shard), details + ".");
+  // Why not, with addresses, is for /ready and the log, not for clients.
+  return shard_unavailable(shard_name(view, shard),
+                           "Shard " + shard_name(view, shard) + " has no server that can answer.");
 }
 
 /// Calls `use(server index)` on the shard's read candidates, best first, until one neither is behind the map
@@ -134,14 +134,15 @@ Attempt<std::vector<T>> join(std::vector<Attempt<T>> outcomes) {
 }
 
 Awaitable<Outcome<ShardRows>> open_rows(RequestContext& context, const View& view, ShardId shard,
-                                        std::size_t server, Statement statement, bool stream) {
+                                        std::size_t server, Statement statement, bool stream,
+                                        std::optional<std::uint64_t> asked_for) {
   auto& pool = *view.shards[shard.value].servers[server].pool;
   if (!stream) {
     std::vector<Statement> statements;
     statements.push_back(std::move(statement));
     auto sets = co_await pool.execute(Lane::read, std::move(statements), context.deadline);
     if (!sets) co_return std::move(sets.error());
-    co_return ShardRows(std::move(sets->front()));
+    co_return ShardRows(std::move(sets->front()), asked_for);
   }
   auto opened = co_await postgres::RowStream::start(pool, std::move(statement), context.deadline,
                                                     context.worker.settings().stream_window_bytes);
@@ -249,6 +250,12 @@ void end_asking(RequestContext& context) {
 
 }  // namespace
 
+std::uint64_t expected_rows(std::uint64_t rows, std::uint32_t slots, std::uint32_t slots_asked) {
+  const double n = static_cast<double>(rows),
+               p = static_cast<double>(slots) / static_cast<double>(slots_asked);
+  return static_cast<std::uint64_t>(std::ceil(n * p + 2 * std::sqrt(n * p * (1 - p)))) + 1;
+}
+
 Error shard_unavailable(std::string shard, std::string details) {
   return Error{"SHARD503", "Shard " + shard + " is unavailable", std::move(details),
                "Try again after the time in Retry-After.", std::nullopt};
@@ -353,12 +360,12 @@ std::int64_t ShardRows::total() const {
 
 Awaitable<Result<std::vector<ShardRows>>> gather_rows(RequestContext& context, const ReadPlan& plan,
                                                       const TablePlacement& placement, const SlotSet* slots,
-                                                      bool stream) {
+                                                      bool stream, Share share) {
   using All = std::vector<ShardRows>;
   begin_asking(context);
   auto rows = co_await until_routed<All>(context, [&](ViewPtr view) -> Awaitable<Attempt<All>> {
     const auto open = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& limits) {
-      return open_rows(context, *view, shard, server, plan.statement(limits), stream);
+      return open_rows(context, *view, shard, server, plan.statement(limits), stream, limits.at_most);
     };
     if (!placement.group) {
       auto answer = co_await on_any_shard<ShardRows>(context, *view, [&](ShardId shard, std::size_t server) {
@@ -373,7 +380,16 @@ Awaitable<Result<std::vector<ShardRows>>> gather_rows(RequestContext& context, c
     if (auto* replan = std::get_if<Replan>(&targets)) co_return std::move(*replan);
     auto& list = std::get<std::vector<Target>>(targets);
     if (list.size() > 1 && plan.not_mergeable) co_return *plan.not_mergeable;
-    co_return co_await on_targets<ShardRows>(context, view, std::move(list), open);
+    if (share == Share::whole || list.size() == 1 || !plan.limit)
+      co_return co_await on_targets<ShardRows>(context, view, std::move(list), open);
+    const auto slots_asked =
+        std::accumulate(list.begin(), list.end(), std::uint32_t{0},
+                        [](std::uint32_t sum, const Target& t) { return sum + t.slots.size(); });
+    const auto open_share = [&](ShardId shard, std::size_t server, ReadPlan::ForShard limits) {
+      limits.at_most = expected_rows(*plan.limit + plan.offset, limits.slots->size(), slots_asked);
+      return open(shard, server, limits);
+    };
+    co_return co_await on_targets<ShardRows>(context, view, std::move(list), open_share);
   });
   end_asking(context);
   co_return rows;

@@ -101,7 +101,11 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
 class ShardRows {
  public:
   ShardRows() = default;
-  explicit ShardRows(postgres::ResultSet all) { ready_.push_back(std::move(all)); }
+  /// `asked_for`: the rows there might have been more of, had they been asked for.
+  explicit ShardRows(postgres::ResultSet all, std::optional<std::uint64_t> asked_for)
+      : cut_short_(asked_for && static_cast<std::uint64_t>(all.rows()) >= *asked_for) {
+    ready_.push_back(std::move(all));
+  }
   /// The first window has been awaited, so that the ownership check is known to have passed.
   ShardRows(std::unique_ptr<postgres::RowStream> stream, ResultSets first_window, std::string shard)
       : ready_(std::move(first_window)), stream_(std::move(stream)), shard_(std::move(shard)) {}
@@ -110,18 +114,32 @@ class ShardRows {
   Awaitable<Result<ResultSets>> next(Deadline deadline);
   /// The value of the plan's total column; 0 where there are no rows.
   std::int64_t total() const;
+  /// True where the shard may have more rows than it was asked for under Share::expected.
+  bool cut_short() const { return cut_short_; }
 
  private:
+  bool cut_short_ = false;
   ResultSets ready_;
   std::unique_ptr<postgres::RowStream> stream_;
   std::string shard_;
 };
 
+/// How many of the first `rows` rows of an answer a shard with `slots` of the `slots_asked` will hold, with
+/// two standard deviations to spare: under hash, rows fall on slots as by chance, whatever filters and orders
+/// them.
+std::uint64_t expected_rows(std::uint64_t rows, std::uint32_t slots, std::uint32_t slots_asked);
+
+/// How many rows each shard of several is asked for.
+enum class Share : std::uint8_t {
+  whole,     ///< limit + offset: always enough
+  expected,  ///< expected_rows(): whoever merges has to watch ShardRows::cut_short()
+};
+
 /// Runs a planned read on all its targets in parallel (reference tables: on any shard). `stream` chooses
-/// windows over whole answers.
+/// windows over whole answers, and goes with Share::whole.
 Awaitable<Result<std::vector<ShardRows>>> gather_rows(RequestContext& context, const ReadPlan& plan,
                                                       const TablePlacement& placement, const SlotSet* slots,
-                                                      bool stream);
+                                                      bool stream, Share share);
 
 /// Reads one row by its key, batched with other requests, on all shards that may hold it: one under hash, one
 /// per list under list. `key` is canonical text.

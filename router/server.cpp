@@ -105,7 +105,11 @@ int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
   std::string admin_date;
   Listener admin_listener(
       io, {settings.admin_address, settings.admin_port, false}, admin_limits,
-      [&admin](Exchange& exchange) { return admin.serve(exchange); }, admin_date, nullptr);
+      [&](Exchange& exchange) {
+        admin_date = http_date_now();
+        return admin.serve(exchange);
+      },
+      admin_date, nullptr);
   admin_listener.start();
 
   auto port = settings.port;

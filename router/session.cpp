@@ -218,8 +218,9 @@ Awaitable<bool> Session::read_request(Parser& parser) {
         std::string_view(static_cast<const char*>(buffer_.data().data()), buffer_.size()).find("\r\n");
     if (timed_out_) {
       timed_out_ = false;
-      co_await refuse(408, Error{"SHARD408", "The request's head did not arrive in time", std::nullopt,
-                                 std::nullopt, 408});
+      const Error error{"SHARD408", "The request's head did not arrive in time", std::nullopt, std::nullopt,
+                        408};
+      co_await refuse(408, error);
     } else if (ec == http::error::header_limit && first_line_end == std::string_view::npos) {
       co_await refuse(414, over_limit("The URL is too long", limits_.url_bytes, "--max-url-bytes"));
     } else if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
@@ -227,7 +228,8 @@ Awaitable<bool> Session::read_request(Parser& parser) {
                                       "--max-header-bytes"));
     } else if (ec.category() == make_error_code(http::error::bad_method).category() &&
                ec != http::error::end_of_stream && ec != http::error::partial_message) {
-      co_await refuse(400, Error{"PGRST100", "The request is not HTTP", ec.message(), std::nullopt, 400});
+      const Error error{"PGRST100", "The request is not HTTP", ec.message(), std::nullopt, 400};
+      co_await refuse(400, error);
     }
     co_return false;
   }
@@ -246,15 +248,16 @@ Awaitable<bool> Session::read_request(Parser& parser) {
   if (const auto [ec, n] = co_await http::async_read(socket_, buffer_, parser, as_tuple); ec) {
     if (timed_out_) {
       timed_out_ = false;
-      co_await refuse(408, Error{"SHARD408", "The request's body did not arrive in time", std::nullopt,
-                                 std::nullopt, 408});
+      const Error error{"SHARD408", "The request's body did not arrive in time", std::nullopt, std::nullopt,
+                        408};
+      co_await refuse(408, error);
     } else if (ec == http::error::body_limit) {
       co_await refuse(413,
                       over_limit("The request's body is too large", limits_.body_bytes, "--max-body-bytes"));
     } else if (ec.category() == make_error_code(http::error::bad_method).category() &&
                ec != http::error::end_of_stream && ec != http::error::partial_message) {
-      co_await refuse(400,
-                      Error{"PGRST102", "The request's body is not HTTP", ec.message(), std::nullopt, 400});
+      const Error error{"PGRST102", "The request's body is not HTTP", ec.message(), std::nullopt, 400};
+      co_await refuse(400, error);
     }
     co_return false;
   }

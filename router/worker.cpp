@@ -9,7 +9,9 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 
-std::string format_http_date() {
+}  // namespace
+
+std::string http_date_now() {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   gmtime_r(&now, &utc);
@@ -18,15 +20,13 @@ std::string format_http_date() {
   return {text, length};
 }
 
-}  // namespace
-
 Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, WorkerMetrics& metrics)
     : settings_(settings),
       refresher_(refresher),
       ids_(ids),
       metrics_(metrics),
       batcher_(io_, metrics),
-      http_date_(format_http_date()),
+      http_date_(http_date_now()),
       random_(std::random_device{}()) {}
 
 Worker::~Worker() = default;
@@ -111,7 +111,7 @@ void Worker::tick(Clock::time_point now) {
   }
   for (const auto& handler : tick_handlers_) handler(now);
   publish_pool_gauges();
-  http_date_ = format_http_date();
+  http_date_ = http_date_now();
 }
 
 void Worker::publish_pool_gauges() {

@@ -48,6 +48,9 @@ class Refresher {
   virtual void request_refresh() = 0;
 };
 
+/// The time as a Date header has it (RFC 9110, section 5.6.7).
+std::string http_date_now();
+
 /// Thread: run() and everything else on one thread; adopt() may be posted from others.
 class Worker {
  public:

@@ -64,8 +64,11 @@ Ownership::Ownership(const ShardMap& map, const std::vector<std::optional<ShardO
 
 Ownership::GroupOwners Ownership::combine(const Group& group,
                                           const std::vector<std::optional<ShardOwnership>>& accounts) {
-  GroupOwners result;
-  result.owners.resize(group.slot_count);
+  const SlotSet none = SlotSet::none(group.slot_count);
+  GroupOwners result{.owners = std::vector<Owner>(group.slot_count),
+                     .owned = std::vector<SlotSet>(accounts.size(), none),
+                     .faulty = none,
+                     .fenced = none};
   result.clean.resize(accounts.size());
   std::vector<std::vector<ShardId>> claims(group.slot_count);
   for (std::size_t shard = 0; shard < accounts.size(); ++shard) {
@@ -83,8 +86,13 @@ Ownership::GroupOwners Ownership::combine(const Group& group,
       result.owners[slot].fenced |= states[slot] == SlotState::fenced;
     }
   }
-  for (std::uint32_t slot = 0; slot < group.slot_count; ++slot)
-    decide(group, Slot{slot}, claims[slot], accounts, result);
+  for (std::uint32_t s = 0; s < group.slot_count; ++s) {
+    const Slot slot{s};
+    decide(group, slot, claims[s], accounts, result);
+    const Owner& owner = result.owners[s];
+    (owner.fault == Fault::none ? result.owned[owner.shard.value] : result.faulty).insert(slot);
+    if (owner.fenced) result.fenced.insert(slot);
+  }
   return result;
 }
 
@@ -110,7 +118,6 @@ void Ownership::decide(const Group& group, Slot slot, const std::vector<ShardId>
   } else {
     owner.fault = Fault::unowned;
   }
-  result.complete &= owner.fault == Fault::none;
 }
 
 std::vector<std::string> Ownership::faults(const ShardMap& map) const {

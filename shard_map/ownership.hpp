@@ -51,6 +51,12 @@ class Ownership {
   Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& accounts);
 
   const Owner& owner(GroupId group, Slot slot) const { return groups_[group.value].owners[slot.value]; }
+  /// The slots that `shard` owns, fenced ones included.
+  const SlotSet& owned(GroupId group, ShardId shard) const { return groups_[group.value].owned[shard.value]; }
+  /// The slots whose owner is at fault.
+  const SlotSet& faulty(GroupId group) const { return groups_[group.value].faulty; }
+  /// The slots that are fenced.
+  const SlotSet& fenced(GroupId group) const { return groups_[group.value].fenced; }
   std::optional<Epoch> epoch(ShardId shard) const { return epochs_[shard.value]; }
 
   /// True where every row of the group on the shard is in a slot that the shard owns, so that a statement
@@ -58,18 +64,19 @@ class Ownership {
   bool clean(GroupId group, ShardId shard) const { return groups_[group.value].clean[shard.value]; }
 
   /// True where every slot of the group has exactly one owner that has been heard.
-  bool complete(GroupId group) const { return groups_[group.value].complete; }
+  bool complete(GroupId group) const { return faulty(group).empty(); }
 
   /// Sentences such as "catalog: slots 3, 7-9 have no owner"; empty where nothing is wrong.
   std::vector<std::string> faults(const ShardMap& map) const;
 
  private:
   struct GroupOwners {
-    std::vector<Owner> owners;  // by slot
-    std::vector<bool> clean;    // by shard
-    bool complete = true;
-    std::map<std::vector<ShardId>, SlotSet> doubly_owned;  // claimants -> slots
-    std::optional<ShardId> owns_past_map;  // a shard that owns slots beyond the map's slot count
+    std::vector<Owner> owners;   // by slot
+    std::vector<SlotSet> owned;  // by shard: the same, as sets
+    SlotSet faulty, fenced;
+    std::vector<bool> clean = {};                               // by shard
+    std::map<std::vector<ShardId>, SlotSet> doubly_owned = {};  // claimants -> slots
+    std::optional<ShardId> owns_past_map = {};  // a shard that owns slots beyond the map's slot count
   };
   static GroupOwners combine(const Group& group, const std::vector<std::optional<ShardOwnership>>& accounts);
   static void decide(const Group& group, Slot slot, const std::vector<ShardId>& claimants,

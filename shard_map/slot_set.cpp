@@ -47,6 +47,13 @@ std::uint32_t SlotSet::size() const {
                          });
 }
 
+bool SlotSet::intersects(const SlotSet& other) const {
+  invariant(slot_count_ == other.slot_count_, "both slot sets belong to one group");
+  for (std::size_t w = 0; w < words_.size(); ++w)
+    if ((words_[w] & other.words_[w]) != 0) return true;
+  return false;
+}
+
 SlotSet& SlotSet::operator&=(const SlotSet& other) {
   invariant(slot_count_ == other.slot_count_, "slot sets of one group have one slot count");
   for (std::size_t w = 0; w < words_.size(); ++w) words_[w] &= other.words_[w];

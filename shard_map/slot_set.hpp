@@ -19,6 +19,7 @@ class SlotSet {
   void insert(Slot slot);
   bool contains(Slot slot) const;
   bool empty() const;
+  bool intersects(const SlotSet& other) const;
   std::uint32_t size() const;                               ///< slots in the set
   std::uint32_t slot_count() const { return slot_count_; }  ///< slots of the group
   bool is_all() const { return size() == slot_count_; }
