@@ -122,11 +122,12 @@ def pgbench(bench, port, script):
     return float(re.search(r"tps = ([\d.]+)", output).group(1))
 
 
-def row_json(cluster):
-    """The row expression that the router asks for, over all columns but the slot's."""
+def row_query(cluster, rows):
+    """The query that the router asks for `rows`, a FROM item's text, without what sharding adds: rows as JSON, all columns but the
+    slot's."""
     columns = cluster.sql("SELECT string_agg(format('m.%I', attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid ="
                           " 'movies'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'shardplex_slot'")
-    return columns, "row_to_json((SELECT r FROM (SELECT %s) r))::text" % columns
+    return "SELECT row_to_json(r.*)::text FROM (%s) m CROSS JOIN LATERAL (SELECT %s) r;\n" % (rows, columns)
 
 
 class Bench:
@@ -134,14 +135,13 @@ class Bench:
         self.movies, self.seconds = arguments.movies, 3 if arguments.quick else 10
         self.build, self.cluster, self.single = arguments.build, cluster, single
         self.router = Router(self.build, cluster)
-        self.columns, self.row = row_json(single)
-        self.rates = {}
 
     # Each figure: (value, what was measured). Names are those of the command line.
 
     def point_reads(self):
         direct = pgbench(self, self.single.primaries[0],
-                         "\\set id random(1, %d)\nSELECT %s FROM movies m WHERE m.id = :id;\n" % (self.movies, self.row))
+                         "\\set id random(1, %d)\n" % self.movies +
+                         row_query(self.single, "SELECT * FROM movies WHERE id = :id"))
         wrk(self, self.router, "/", "point.lua")  # warm
         routed = wrk(self, self.router, "/", "point.lua")
         return routed.rate / direct, "%.0f/s routed, %.0f/s pgbench" % (routed.rate, direct)
@@ -152,8 +152,8 @@ class Bench:
         return point.cpu_us / empty.cpu_us, "%.1f us a point read, %.1f us an empty request" % (point.cpu_us, empty.cpu_us)
 
     def top_twenty(self):
-        statement = ("SELECT %s FROM (SELECT * FROM movies WHERE primary_genre = 'Western' ORDER BY imdb_score DESC NULLS LAST,"
-                     " id LIMIT 20) m;\n" % self.row)
+        statement = row_query(self.single, "SELECT * FROM movies WHERE primary_genre = 'Western' ORDER BY imdb_score DESC NULLS"
+                                           " LAST, id LIMIT 20")
         direct = pgbench(self, self.single.primaries[0], statement)
         path = "/movies?primary_genre=eq.Western&order=imdb_score.desc.nullslast&limit=20"
         wrk(self, self.router, path)  # warm
