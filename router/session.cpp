@@ -31,6 +31,10 @@ Error over_limit(const char* message, std::size_t limit, const char* flag) {
                std::string("The operator sets it by ") + flag + ".", std::nullopt};
 }
 
+Error body_over_limit(const Limits& limits) {
+  return over_limit("The request's body is too large", limits.body_bytes, "--max-body-bytes");
+}
+
 }  // namespace
 
 /// The Exchange of one request on this session's socket.
@@ -226,6 +230,8 @@ Awaitable<bool> Session::read_request(Parser& parser) {
     } else if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
       co_await refuse(431, over_limit("The request's header fields are too large", limits_.header_bytes,
                                       "--max-header-bytes"));
+    } else if (ec == http::error::body_limit) {  // Content-Length says so already
+      co_await refuse(413, body_over_limit(limits_));
     } else if (ec.category() == make_error_code(http::error::bad_method).category() &&
                ec != http::error::end_of_stream && ec != http::error::partial_message) {
       const Error error{"PGRST100", "The request is not HTTP", ec.message(), std::nullopt, 400};
@@ -252,8 +258,7 @@ Awaitable<bool> Session::read_request(Parser& parser) {
                         408};
       co_await refuse(408, error);
     } else if (ec == http::error::body_limit) {
-      co_await refuse(413,
-                      over_limit("The request's body is too large", limits_.body_bytes, "--max-body-bytes"));
+      co_await refuse(413, body_over_limit(limits_));
     } else if (ec.category() == make_error_code(http::error::bad_method).category() &&
                ec != http::error::end_of_stream && ec != http::error::partial_message) {
       const Error error{"PGRST102", "The request's body is not HTTP", ec.message(), std::nullopt, 400};
