@@ -112,7 +112,6 @@ Result<void> add_key_filter(TableRequest& request, const std::string& key) {
   condition.field.column = primary_key.front();
   condition.value = key;
   request.query.filters.push_back({std::move(condition)});
-  request.is_row = true;
   return {};
 }
 
@@ -137,6 +136,7 @@ Awaitable<Result<void>> run_endpoint(Worker& worker, Exchange& exchange, Request
                     "GET /ready on the admin port says which is missing.", std::nullopt};
 
   TableRequest request{exchange, context, nullptr, nullptr, {}, {}};
+  request.is_row = path->key.has_value();
   if (auto found = find_table(request, path->table); !found) co_return found.error();
   if (endpoint->takes_query) {
     const auto text = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
