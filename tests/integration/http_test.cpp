@@ -1,0 +1,412 @@
+// The router as an HTTP server: limits, methods, streams, connections, the admin port and the log.
+#include <doctest/doctest.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/integration/cluster.hpp"
+
+namespace shardplex::integration {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int film_count = 500, rating_count = 100'000;
+const Headers as_json{{"Content-Type", "application/json"}};
+const Headers counting{{"Prefer", "count=exact"}};
+
+struct Site : Cluster {
+  Site() : Cluster({.shards = 2, .replicas = 0, .map = "hash"}) {
+    initialise();
+    load("movies", make_movies({"--count", std::to_string(film_count)}));
+    load("genres", make_movies({"--genres"}));
+    load("ratings", make_movies({"--count", "20000", "--ratings", std::to_string(rating_count)}));
+  }
+};
+
+const Cluster& cluster() {
+  static const Site site;
+  return site;
+}
+
+/// The router of all tests that need no settings of their own.
+const Router& router() {
+  static const Router shared(cluster().map_file());
+  return shared;
+}
+
+Router::Options with(std::vector<std::string> arguments) {
+  return {.arguments = std::move(arguments), .environment = {}, .wait_until_ready = true};
+}
+
+void check_refused(const HttpResponse& answer, unsigned status, const std::string& code) {
+  INFO(answer.body);
+  CHECK(answer.status == status);
+  CHECK(answer.error_code() == code);
+  CHECK(answer.header("Content-Type") == "application/json; charset=utf-8");
+  for (const auto* member : {"code", "details", "hint", "message"}) {
+    const auto* found = json::parse(answer.body).as_object().if_contains(member);
+    CHECK(found != nullptr);
+  }
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+  std::string out;
+  for (std::size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+std::size_t occurrences(std::string_view text, std::string_view what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != text.npos; at = text.find(what, at + what.size())) ++count;
+  return count;
+}
+
+/// All ratings by their key, as one PostgreSQL's json_agg would write them.
+const std::string& all_ratings() {
+  static const std::string text = [] {
+    std::map<std::pair<std::int64_t, std::int64_t>, std::string> rows;
+    for (const auto& shard : cluster().shards())
+      for (const auto& row :
+           Database(cluster().conninfo(shard))
+               .run("SELECT movie_id, user_id, row_to_json(r)::text FROM (SELECT movie_id, user_id, "
+                    "score, rated_at FROM ratings) r"))
+        rows[{row[0].as<std::int64_t>(), row[1].as<std::int64_t>()}] = row[2].as<std::string>();
+    std::string joined = "[";
+    for (const auto& [key, row] : rows) joined += (joined.size() > 1 ? ", \n " : "") + row;
+    return joined + ']';
+  }();
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a request over a limit is refused with an error that names it") {
+  HttpClient client(router().port());
+  check_refused(client.get("/movies?name=eq." + repeated("x", 9000)), 414, "SHARD400");
+  check_refused(client.get("/movies?name=eq." + repeated("x", 100'000)), 414, "SHARD400");
+  check_refused(client.get("/movies", {{"X-Long", repeated("x", 30'000)}}), 431, "SHARD400");
+  check_refused(client.request("POST", "/movies", as_json, R"({"name":")" + repeated("x", 2'000'000) + "\"}"),
+                413, "SHARD400");
+  check_refused(client.get("/movies?" + repeated("id=eq.1&", 101)), 400, "PGRST100");
+  CHECK(client.get("/movies?" + repeated("id=eq.1&", 100)).status == 200);
+  check_refused(client.get("/movies?and=" + repeated("(and", 8) + "(id.eq.1)" + repeated(")", 8)), 400,
+                "PGRST100");
+  CHECK(client.get("/movies?and=" + repeated("(and", 7) + "(id.eq.1)" + repeated(")", 7)).status == 200);
+
+  const Router strict(cluster().map_file(), with({"--max-rows", "100", "--max-list-items", "3"}));
+  HttpClient bounded(strict.port());
+  check_refused(bounded.get("/movies"), 400, "SHARD400");
+  check_refused(bounded.get("/movies?limit=101"), 400, "SHARD400");
+  CHECK(json::parse(bounded.get("/movies?limit=100").body).as_array().size() == 100);
+  CHECK(json::parse(bounded.get("/movies", {{"Range", "0-99"}}).body).as_array().size() == 100);
+  CHECK(bounded.get("/movies?id=lte.100").status == 200);
+  CHECK(bounded.get("/movies?id=in.(1,2,3)").status == 200);
+  check_refused(bounded.get("/movies?id=in.(1,2,3,4)"), 400, "PGRST100");
+}
+
+TEST_CASE("a connection over the limit is turned away, and there is room again when one has gone") {
+  const Router small(cluster().map_file(), with({"--workers", "1", "--max-connections", "2"}));
+  HttpClient first(small.port()), second(small.port());
+  CHECK(first.get("/movies/1").status == 200);
+  CHECK(second.get("/movies/1").status == 200);
+  const auto refusal = RawConnection(small.port()).read_to_end();
+  CHECK(refusal.starts_with("HTTP/1.1 503 "));
+  CHECK(refusal.find("Retry-After: ") != std::string::npos);
+  CHECK(refusal.find(R"("code":"SHARD503")") != std::string::npos);
+  first.close();
+  wait_until("there is room", [&] {
+    HttpClient third(small.port());
+    return third.get("/movies/1").status == 200;
+  });
+  CHECK(second.get("/movies/1").status == 200);
+}
+
+TEST_CASE("clients that keep the router waiting are let go") {
+  const Router impatient(cluster().map_file(), with({"--header-timeout", "300ms", "--idle-timeout", "400ms",
+                                                     "--body-timeout", "300ms"}));
+  CHECK(RawConnection(impatient.port()).read_to_end().empty());  // idle: closed without a word
+
+  RawConnection slow_head(impatient.port());
+  slow_head.write("GET /movies/1 HTTP/1.1\r\nHost:");
+  CHECK(slow_head.read_to_end().starts_with("HTTP/1.1 408 "));
+
+  RawConnection slow_body(impatient.port());
+  slow_body.write(
+      "POST /movies HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{");
+  CHECK(slow_body.read_to_end().starts_with("HTTP/1.1 408 "));
+
+  RawConnection idle_later(impatient.port());
+  idle_later.write("GET /movies/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(occurrences(idle_later.read_to_end(), "HTTP/1.1 200 OK") == 1);
+}
+
+TEST_CASE("methods and paths that are not there are named") {
+  HttpClient client(router().port());
+  for (const std::string path : {"/movies", "/movies/1"}) {
+    const auto answer = client.request("OPTIONS", path);
+    CHECK(answer.status == 200);
+    CHECK(answer.body.empty());
+    const auto allowed = answer.header("Allow").value_or("");
+    for (const auto* method : {"OPTIONS", "GET", "HEAD", "PUT", "PATCH", "DELETE"})
+      CHECK(allowed.find(method) != std::string::npos);
+    CHECK((allowed.find("POST") != std::string::npos) == (path == "/movies"));
+  }
+  check_refused(client.request("POST", "/movies/1", as_json, "{}"), 405, "PGRST101");
+  check_refused(client.request("TRACE", "/movies"), 405, "PGRST101");
+  check_refused(client.request("BREW", "/movies"), 405, "PGRST117");
+  check_refused(client.get("/nothing"), 404, "PGRST205");
+  check_refused(client.get("/"), 404, "PGRST125");
+  check_refused(client.get("/movies/1/2"), 404, "PGRST125");
+  check_refused(client.get("/movies/%zz"), 404, "PGRST125");
+  check_refused(client.get("/pg_class"), 404, "PGRST205");
+  check_refused(client.get("/movies?name=eq.%zz"), 400, "PGRST100");
+  check_refused(client.get("/movies?name=eq.%00"), 400, "PGRST100");
+  check_refused(client.get("/movies?name=eq.%ff"), 400, "PGRST100");
+  check_refused(client.get("/movies", {{"Accept", "text/csv"}}), 406, "PGRST107");
+  check_refused(client.get("/movies", {{"Accept", "application/vnd.pgrst.object+json"}}), 406, "PGRST116");
+  check_refused(client.get("/movies/999999"), 404, "PGRST116");
+  check_refused(client.get("/movies", {{"Shardplex-Consistency", "weak"}}), 400, "SHARD400");
+  CHECK(client.get("/movies/1/").status == 200);
+  CHECK(client.get("/movies?&limit=1&").status == 200);
+
+  RawConnection nonsense(router().port());
+  nonsense.write("this is not HTTP at all\r\n\r\n");
+  CHECK(nonsense.read_to_end().starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("Content-Range and status tell where a page lies") {
+  HttpClient client(router().port());
+  const auto total = std::to_string(film_count);
+  struct Page {
+    std::string query;
+    Headers headers;
+    unsigned status;
+    std::string range;
+  };
+  const auto ranged = [](const std::string& range, bool counted) {
+    Headers headers{{"Range-Unit", "items"}, {"Range", range}};
+    if (counted) headers.insert(headers.end(), counting.begin(), counting.end());
+    return headers;
+  };
+  const Page pages[] = {
+      {"?limit=10", {}, 200, "0-9/*"},
+      {"?limit=10", counting, 206, "0-9/" + total},
+      {"?limit=10&offset=" + std::to_string(film_count - 5), counting, 206, "495-499/" + total},
+      {"?limit=1000", counting, 200, "0-499/" + total},
+      {"?offset=" + total, counting, 206, "*/" + total},
+      {"?limit=0", counting, 206, "*/" + total},
+      {"?id=eq.0", counting, 200, "*/0"},
+      {"?id=eq.0", {}, 200, "*/*"},
+      {"", ranged("10-19", true), 206, "10-19/" + total},
+      {"", ranged("490-1000", false), 200, "490-499/*"},
+      {"?limit=5", ranged("2-19", false), 200, "2-4/*"},
+  };
+  for (const auto& page : pages) {
+    INFO(page.query);
+    for (const std::string method : {"GET", "HEAD"}) {
+      const auto answer = client.request(method, "/movies" + page.query, page.headers);
+      CHECK(answer.status == page.status);
+      if (!answer.chunked || answer.header("Content-Range"))
+        CHECK(answer.header("Content-Range") == page.range);
+      CHECK(answer.body.empty() == (method == "HEAD"));
+    }
+  }
+  check_refused(client.get("/movies?offset=501", counting), 416, "PGRST103");
+  check_refused(client.get("/movies", ranged("10-5", false)), 416, "PGRST103");
+  check_refused(client.get("/movies?limit=-1"), 416, "PGRST103");
+  CHECK(client.get("/movies?limit=1", counting).header("Preference-Applied") == "count=exact");
+}
+
+TEST_CASE("HEAD tells what GET would") {
+  HttpClient client(router().port());
+  for (const std::string target : {"/movies/1", "/movies?limit=3", "/movies?id=eq.1", "/movies?id=eq.0"}) {
+    const auto get = client.get(target), head = client.request("HEAD", target);
+    INFO(target);
+    CHECK(head.body.empty());
+    CHECK(head.status == get.status);
+    for (const auto* name : {"Content-Length", "Content-Type", "Content-Range", "Shardplex-Shards"})
+      CHECK(head.header(name) == get.header(name));
+  }
+  CHECK(client.request("HEAD", "/movies/999999").status == 404);
+  const auto streamed = client.request("HEAD", "/ratings");
+  CHECK(streamed.status == 200);
+  CHECK(client.get("/movies/1").status == 200);  // nothing of it is left in the connection
+}
+
+TEST_CASE("a big answer streams in chunks and is all there") {
+  HttpClient client(router().port());
+  auto answer = client.get("/ratings");
+  CHECK(answer.status == 200);
+  CHECK(answer.chunked);
+  CHECK(answer.body == all_ratings());
+
+  answer = client.get("/ratings", counting);
+  CHECK(answer.chunked);
+  CHECK(answer.header("Content-Range") == "0-99999/100000");
+  CHECK(answer.body == all_ratings());
+
+  answer =
+      client.get("/ratings?limit=60000&offset=20000&select=user_id&order=user_id.desc,movie_id", counting);
+  CHECK(answer.status == 206);
+  CHECK(answer.chunked);
+  CHECK(answer.header("Content-Range") == "20000-79999/100000");
+  CHECK(json::parse(answer.body).as_array().size() == 60'000);
+}
+
+TEST_CASE("clients that go away in the middle of big answers leave nothing behind") {
+  const Router own(cluster().map_file(), with({"--workers", "1"}));
+  for (int i = 0; i < 20; ++i) {
+    RawConnection leaver(own.port());
+    leaver.write("GET /ratings HTTP/1.1\r\nHost: x\r\n\r\n");
+    leaver.read_until("movie_id");
+  }
+  HttpClient client(own.port());
+  CHECK(client.get("/ratings").body == all_ratings());
+  for (const auto& shard : cluster().shards()) {
+    Database database(cluster().conninfo(shard));
+    wait_until("no statement runs any more", [&] {
+      return database.number(
+                 "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%ratings%' "
+                 "AND pid <> pg_backend_pid()") == 0;
+    });
+  }
+}
+
+TEST_CASE("HTTP/1.0 is answered in its own way") {
+  RawConnection small(router().port());
+  small.write("GET /movies/1?select=id HTTP/1.0\r\n\r\n");
+  const auto answer = small.read_to_end();
+  CHECK(answer.starts_with("HTTP/1.0 200 OK\r\n"));
+  CHECK(answer.ends_with("\r\n\r\n{\"id\":1}"));
+
+  RawConnection big(router().port());
+  big.write("GET /ratings HTTP/1.0\r\n\r\n");
+  const auto streamed = big.read_to_end();
+  CHECK(streamed.find("chunked") == std::string::npos);
+  CHECK(streamed.substr(streamed.find("\r\n\r\n") + 4) == all_ratings());
+}
+
+TEST_CASE("requests on one connection are answered in turn, however they arrive") {
+  RawConnection pipelined(router().port());
+  pipelined.write(
+      "GET /movies/1?select=id HTTP/1.1\r\nHost: x\r\n\r\n"
+      "HEAD /ratings HTTP/1.1\r\nHost: x\r\n\r\n"
+      "POST /movies HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n5"
+      "GET /movies/2?select=id HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const auto answers = pipelined.read_to_end();
+  CHECK(occurrences(answers, "HTTP/1.1 ") == 4);
+  CHECK(answers.find("{\"id\":1}") < answers.find("PGRST102"));
+  CHECK(answers.find("PGRST102") < answers.find("{\"id\":2}"));
+  CHECK(answers.ends_with("{\"id\":2}"));
+
+  RawConnection by_bytes(router().port());
+  for (const char c : std::string("GET /movies/3?select=id HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    by_bytes.write({&c, 1});
+  CHECK(by_bytes.read_to_end().ends_with("{\"id\":3}"));
+
+  RawConnection asking(router().port());
+  asking.write(
+      "PATCH /movies/4 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n"
+      "Connection: close\r\nExpect: 100-continue\r\n\r\n");
+  asking.read_until("HTTP/1.1 100 Continue\r\n\r\n");
+  asking.write("{\"name\":\"four\"}");
+  asking.shut_down_writing();
+  CHECK(asking.read_to_end().starts_with("HTTP/1.1 204 "));
+
+  RawConnection chunked(router().port());
+  chunked.write(
+      "PATCH /movies/4 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+      "chunked\r\n"
+      "Connection: close\r\n\r\n8\r\n{\"name\":\r\n7\r\n\"five\"}\r\n0\r\n\r\n");
+  CHECK(chunked.read_to_end().starts_with("HTTP/1.1 204 "));
+  CHECK(HttpClient(router().port()).get("/movies/4?select=name").body == R"({"name":"five"})");
+}
+
+TEST_CASE("every answer says how it was made") {
+  HttpClient client(router().port());
+  const auto one = client.get("/movies/1"), all = client.get("/movies?limit=1"), any = client.get("/genres");
+  CHECK(one.header("Shardplex-Shards") == cluster().shard_of("movies", 1));
+  CHECK(all.header("Shardplex-Shards") == "alpha,beta");
+  CHECK(any.header("Shardplex-Shards").value_or("").find(',') == std::string::npos);
+  for (const auto& answer : {one, all, any, client.get("/ratings"), client.get("/movies?id=eq.abc")}) {
+    const auto timing = answer.header("Server-Timing").value_or("");
+    for (const auto* stage : {"parse;dur=", "plan;dur=", "shards;dur=", "merge;dur="})
+      CHECK(timing.find(stage) != std::string::npos);
+  }
+  CHECK(client.request("PATCH", "/movies/1", as_json, R"({"director":"Ada"})").header("Shardplex-Shards") ==
+        cluster().shard_of("movies", 1));
+}
+
+TEST_CASE("the admin port tells the router's state, and nothing of the data") {
+  CHECK(router().admin("/live").status == 200);
+  const auto ready = json::parse(router().admin("/ready").body);
+  CHECK(ready.at("ready").as_bool());
+  CHECK(ready.at("missing").as_array().empty());
+  const auto map = json::parse(router().admin("/map").body);
+  CHECK(map.at("cluster").as_string() == "movies");
+  CHECK(map.at("groups").at("catalog").at("slots").to_number<int>() == 1024);
+  CHECK(map.at("tables").at("genres").at("reference").as_bool());
+  const auto shards = json::parse(router().admin("/shards").body).as_array();
+  REQUIRE(shards.size() == 2);
+  CHECK(shards[0].at("shard").as_string() == "alpha");
+  CHECK(shards[0].at("servers").at(0).at("role").as_string() == "primary");
+  CHECK(router().admin("/movies").status == 404);
+  CHECK(HttpClient(router().admin_port()).request("POST", "/live").status == 405);
+  CHECK(HttpClient(router().port()).get("/metrics").status == 404);
+}
+
+TEST_CASE("the metrics are well-formed and count what was asked") {
+  const Router own(cluster().map_file());
+  HttpClient client(own.port());
+  for (int i = 0; i < 7; ++i) client.get("/movies/1");
+  client.get("/movies/999999");
+  client.get("/movies?limit=1");
+  const auto metrics = own.admin("/metrics").body;
+  for (const auto* family : {"shardplex_http_requests_total", "shardplex_build_info"})
+    CHECK(metrics.find(std::string("# TYPE ") + family) != std::string::npos);
+  CHECK(metrics.find("alpha") != std::string::npos);
+  const auto lint = run({"promtool", "check", "metrics"}, metrics);
+  if (lint.status == 127)
+    MESSAGE("promtool is not installed: its check is left out");
+  else
+    CHECK_MESSAGE(lint.status == 0, lint.output, lint.errors);
+}
+
+TEST_CASE("the log is JSON, and holds neither passwords nor values of parameters") {
+  const std::string password = "secret-xyz", value = "private-value-17";
+  Router talkative(cluster().map_file(), {.arguments = {"--access-log", "--log-level", "debug"},
+                                          .environment = {{"PGPASSWORD", password}},
+                                          .wait_until_ready = true});
+  HttpClient client(talkative.port());
+  CHECK(client.get("/movies?name=eq." + value).status == 200);
+  CHECK(client.get("/movies/" + value).status == 400);
+  CHECK(client.get("/movies?release_date=eq." + value).status == 400);
+  CHECK(client.get("/movies?select=name::" + value).status == 400);
+  CHECK(client.request("POST", "/movies", as_json, R"({"imdb_score":")" + value + "\"}").status == 400);
+  CHECK(client.request("PATCH", "/movies/1", as_json, R"({"name":")" + value + "\"}").status == 204);
+  CHECK(talkative.stop() == 0);
+  const auto lines = talkative.process().errors();
+  std::size_t requests = 0;
+  for (const auto& line : lines) {
+    INFO(line);
+    boost::system::error_code ec;
+    const auto parsed = json::parse(line, ec);
+    REQUIRE_FALSE(ec);
+    for (const auto* member : {"time", "level", "message"}) {
+      const auto* found = parsed.as_object().if_contains(member);
+      CHECK(found != nullptr);
+    }
+    requests += parsed.at("message").as_string() == "request";
+    CHECK(line.find(password) == std::string::npos);
+    CHECK(line.find(value) == std::string::npos);
+  }
+  CHECK(requests == 6);
+}
+
+}  // namespace shardplex::integration
