@@ -368,9 +368,21 @@ TEST_CASE("the metrics are well-formed and count what was asked") {
   client.get("/movies/999999");
   client.get("/movies?limit=1");
   const auto metrics = own.admin("/metrics").body;
-  for (const auto* family : {"shardplex_http_requests_total", "shardplex_build_info"})
-    CHECK(metrics.find(std::string("# TYPE ") + family) != std::string::npos);
-  CHECK(metrics.find("alpha") != std::string::npos);
+  const auto epoch = Database(cluster().conninfo("alpha")).value("SELECT epoch FROM shardplex.shard").value();
+  const std::string lines[] = {
+      R"(shardplex_http_requests_total{route="row",method="GET",code="200"} 7)",
+      R"(shardplex_http_requests_total{route="row",method="GET",code="404"} 1)",
+      R"(shardplex_http_requests_total{route="table",method="GET",code="200"} 1)",
+      R"(shardplex_http_connections 1)",
+      R"(shardplex_server_writable{shard="beta",server="beta"} 1)",
+      R"(shardplex_map_epoch{shard="alpha",server="alpha"} )" + epoch,
+  };
+  for (const auto& line : lines) CHECK_MESSAGE(metrics.find(line + '\n') != std::string::npos, line);
+  for (const auto* family :
+       {"shardplex_build_info", "shardplex_http_request_duration_seconds", "shardplex_shard_queries_total",
+        "shardplex_shard_query_duration_seconds", "shardplex_pool_connections", "shardplex_point_batch_size",
+        "shardplex_fan_out_shards"})
+    CHECK(metrics.find(std::string("# TYPE ") + family + ' ') != std::string::npos);
   const auto lint = run({"promtool", "check", "metrics"}, metrics);
   if (lint.status == 127)
     MESSAGE("promtool is not installed: its check is left out");
