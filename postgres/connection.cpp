@@ -352,6 +352,9 @@ void Connection::read_results() {
 void Connection::take_result(PGresult* raw) {
   PendingJob& pending = jobs_.front();
   if (!raw) {
+    // A dead connection has nothing more to say, and libpq says so for ever.
+    if (PQstatus(pg_) == CONNECTION_BAD)
+      return lose(lost("the connection to " + server_name() + " was lost"));
     ++pending.answered;
     return;
   }
@@ -444,7 +447,10 @@ void Connection::read_stream() {
 }
 
 void Connection::take_stream_result(PGresult* raw) {
-  if (!raw) return;
+  if (!raw) {
+    if (PQstatus(pg_) == CONNECTION_BAD) lose(lost("the connection to " + server_name() + " was lost"));
+    return;
+  }
   ResultSet result(raw);
   switch (PQresultStatus(raw)) {
     case PGRES_SINGLE_TUPLE:

@@ -42,7 +42,9 @@ Error to_error(const Failure& failure, std::string_view shard) {
               "shard " + std::string(shard), std::nullopt, std::nullopt};
     case Failure::Kind::deadline:
       return {"SHARD504", "The deadline of the request has passed",
-              "shard " + std::string(shard) + " did not answer in time", std::nullopt, std::nullopt};
+              "shard " + std::string(shard) + " did not answer in time" +
+                  (failure.sent ? "; whether the statement took effect is not known" : ""),
+              std::nullopt, std::nullopt};
     case Failure::Kind::connect:
     case Failure::Kind::lost:
       break;

@@ -28,8 +28,13 @@ Pool::~Pool() {
 
 void Pool::submit(Lane lane, Job job) {
   Members& members = lane_of(lane);
-  if (members.jobs.empty())
-    if (Connection* connection = with_room(lane)) return connection->submit(std::move(job));
+  if (members.jobs.empty()) {
+    Connection* connection = with_room(lane);
+    // No connection is idle: a statement behind others waits for the slowest of them, so there should be one
+    // more. Writes, which may wait for row locks, are worth waiting for it.
+    const bool grows = connection && connection->in_flight() > 0 && grow(lane);
+    if (connection && !(grows && lane == Lane::write)) return connection->submit(std::move(job));
+  }
   if (auto failure = refusal(lane)) return job.done(std::move(*failure));
   members.jobs.push_back({std::move(job), Clock::now()});
   open_for_waiting(lane);
@@ -70,6 +75,13 @@ void Pool::open_for_waiting(Lane lane) {
   const auto connecting =
       static_cast<std::size_t>(std::ranges::count_if(members.members, [](auto& m) { return !m.connected; }));
   if (connecting * settings_of(lane).depth < members.jobs.size() + members.takers.size()) open(lane);
+}
+
+bool Pool::grow(Lane lane) {
+  const Members& members = lane_of(lane);
+  if (unreachable_ || members.members.size() >= settings_of(lane).connections) return false;
+  if (std::ranges::all_of(members.members, [](auto& m) { return m.connected; })) open(lane);
+  return true;
 }
 
 void Pool::open(Lane lane) {

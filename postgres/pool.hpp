@@ -103,6 +103,7 @@ class Pool {
   /// Why nothing more can wait in the lane now, if so.
   std::optional<Failure> refusal(Lane lane);
   void open_for_waiting(Lane lane);
+  bool grow(Lane lane);  ///< true where another connection is on its way
   void open(Lane lane);
   void on_room(Lane lane);
   void on_broken(Lane lane, const Failure& failure);

@@ -89,8 +89,9 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Table
                               const TablePlacement& placement, const ShardMap& map);
 
 /// The key text of `query` where it is a point read: exactly one filter, `eq` on the column plan_point()
-/// speaks of, no quantifier or negation, offset 0, limit absent or > 0, no json path in select, an order of
-/// any columns (one row needs none). nullptr otherwise.
+/// speaks of, no quantifier or negation, offset 0, limit absent or > 0, no json path or cast in select
+/// (they may fail), an order of any columns (one row needs none), a key in the range of its column. nullptr
+/// otherwise.
 const std::string* point_key(const Query& query, const Table& table, const TablePlacement& placement,
                              const ShardMap& map);
 

@@ -220,8 +220,19 @@ std::string_view array_type(KeyType type) {
   return "";
 }
 
-bool has_path(const SelectItem& item) {
-  return !item.field.path.empty();
+/// One row's value can make the statement fail, which in a batch would fail the rows of others.
+bool can_fail(const SelectItem& item) {
+  return !item.field.path.empty() || item.cast;
+}
+
+/// An integer that the key's column cannot hold is PostgreSQL's to refuse, not a row that is not there.
+bool fits(const Column& key, const std::string& text) {
+  if (key.type_name != "int2" && key.type_name != "int4") return true;
+  const auto canonical = canonical_text(KeyType::integer, text);
+  if (!canonical) return true;
+  const auto value = std::stoll(*canonical);
+  return key.type_name == "int4" ? value == static_cast<std::int32_t>(value)
+                                 : value == static_cast<std::int16_t>(value);
 }
 
 /// One row needs no order, but a wrong one is still to be refused, which plan_read() does.
@@ -285,7 +296,7 @@ Result<ReadPlan> plan_read(const Query& query, const Table& table, const TablePl
 Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Table& table,
                               const TablePlacement& placement, const ShardMap& map) {
   const Column* key = point_column(table, placement, map);
-  invariant(key && std::ranges::none_of(select, has_path), "a point read is one that point_key() accepts");
+  invariant(key && std::ranges::none_of(select, can_fail), "a point read is one that point_key() accepts");
   PointShape shape;
   shape.key_type = *key_type(*key);
 
@@ -312,10 +323,11 @@ const std::string* point_key(const Query& query, const Table& table, const Table
                              const ShardMap& map) {
   const Column* key = point_column(table, placement, map);
   if (!key || query.filters.size() != 1 || query.offset != 0 || query.limit == 0u) return nullptr;
-  if (std::ranges::any_of(query.select, has_path)) return nullptr;
+  if (std::ranges::any_of(query.select, can_fail)) return nullptr;
   if (!std::ranges::all_of(query.order, [&](const OrderTerm& term) { return is_harmless(term, table); }))
     return nullptr;
-  return eq_value(query.filters, key->name);
+  const std::string* text = eq_value(query.filters, key->name);
+  return text && fits(*key, *text) ? text : nullptr;
 }
 
 std::optional<std::string> canonical_text(KeyType type, std::string_view text) {

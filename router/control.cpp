@@ -24,6 +24,29 @@ std::string server_name(const ShardMap& map, std::size_t shard, std::size_t serv
   return server == 0 ? name : name + "-" + std::to_string(server);
 }
 
+/// Where `next` would look for rows in other slots than `current` has stored them in: the first difference,
+/// in words. Placement, servers and new groups and tables may change under a running router; how a key
+/// becomes a slot may not.
+std::string rehashes(const ShardMap& current, const ShardMap& next) {
+  for (const auto& group : next.groups())
+    if (const auto known = current.find_group(group.name)) {
+      const auto& before = current.group(*known);
+      if (before.slot_count != group.slot_count || before.strategy != group.strategy)
+        return "group " + group.name +
+               " has another strategy or slot count; its rows would be looked for in slots they are not in";
+    }
+  for (const auto& table : next.tables())
+    if (const auto* before = current.find_table(table.name)) {
+      const bool same_group =
+          before->group.has_value() == table.group.has_value() &&
+          (!table.group || current.group(*before->group).name == next.group(*table.group).name);
+      if (!same_group || before->key != table.key)
+        return "table " + table.name +
+               " has another group or key; its rows would be looked for in slots they are not in";
+    }
+  return {};
+}
+
 bool same_health(const ServerState& a, const ServerState& b) {
   return a.up == b.up && a.writable == b.writable && a.readable == b.readable && a.problem == b.problem;
 }
@@ -67,6 +90,12 @@ void Control::reload() {
       for (const auto& problem : *problems)
         log_error("shard map refused, the old one goes on serving",
                   {{"file", settings_.map_file}, {"problem", problem.to_string()}});
+      return;
+    }
+    if (const auto difference = rehashes(*map_, std::get<ShardMap>(read)); !difference.empty()) {
+      ++metrics_.map_reload_failures;
+      log_error("shard map refused, the old one goes on serving",
+                {{"file", settings_.map_file}, {"problem", difference}});
       return;
     }
     ++metrics_.map_reloads;
@@ -184,17 +213,28 @@ Awaitable<void> Control::read_account(std::size_t shard) {
   const auto server = best_server(shard);
   if (!server) co_return;
   auto& account = accounts_[shard];
+  const auto& status = account.servers[*server].status;
+  const auto failed = [&](const char* what, const postgres::Failure& failure) {
+    account.failure =
+        std::string(what) + " of shard " + map_->shards()[shard].name + " cannot be read: " + failure.message;
+    log_warning(account.failure);
+  };
   if (!account.tables) {
-    if (auto tables = co_await postgres::read_catalogue(pool(shard, *server), round_deadline())) {
-      account.tables = std::move(*tables);
-      tables_changed_ = true;
-    }
+    auto tables = co_await postgres::read_catalogue(pool(shard, *server), round_deadline());
+    if (!tables) co_return failed("the catalogue", tables.error());
+    account.tables = std::move(*tables);
+    tables_changed_ = true;
   }
-  // A replica may lag behind what its primary said before it went away: an account never goes back.
-  if (account.ownership && account.servers[*server].status.epoch <= account.ownership->epoch) co_return;
-  if (auto ownership = co_await postgres::read_ownership(pool(shard, *server), *map_, round_deadline()))
-    if (!account.ownership || account.ownership->epoch < ownership->epoch)
-      account.ownership = std::move(*ownership);
+  // A replica may lag behind what its primary said before it went away: an account goes back only where a
+  // promotion has lost what the old timeline said last.
+  const auto epoch = status.epoch;
+  const auto timeline = status.in_recovery ? account.timeline : status.timeline;
+  if (account.ownership && timeline <= account.timeline && epoch <= account.ownership->epoch) co_return;
+  auto ownership = co_await postgres::read_ownership(pool(shard, *server), *map_, round_deadline());
+  if (!ownership) co_return failed("the ownership", ownership.error());
+  account.failure.clear();
+  account.timeline = timeline;
+  account.ownership = std::move(*ownership);
 }
 
 /// The furthest any server of the shard is known to have written. A replica that receives nothing cannot tell
@@ -212,7 +252,10 @@ void Control::judge_servers() {
     const auto& name = map_->shards()[shard].name;
     const auto before = state.servers;
     state.primary.reset();
-    std::int64_t best_timeline = -1;
+    auto& newest_timeline = newest_timeline_[name];
+    for (const auto& seen : accounts_[shard].servers)
+      if (seen.up && seen.status.cluster == map_->cluster() && seen.status.shard == name)
+        newest_timeline = std::max(newest_timeline, seen.status.timeline);
     for (std::size_t i = 0; i < state.servers.size(); ++i) {
       const auto& seen = accounts_[shard].servers[i];
       const auto& status = seen.status;
@@ -234,9 +277,12 @@ void Control::judge_servers() {
         server.problem = "is shard '" + status.shard + "' of cluster '" + status.cluster + "', not '" + name +
                          "' of '" + map_->cluster() + "'";
       } else if (!status.in_recovery) {
-        server.writable = server.readable = true;
-        if (status.timeline > best_timeline) {
-          best_timeline = status.timeline;
+        // What another server has ever been seen to have left behind is not written to, also while that one
+        // is away.
+        if (status.timeline < newest_timeline || state.primary) {
+          server.problem = "an old primary on an earlier timeline";
+        } else {
+          server.writable = server.readable = true;
           state.primary = i;
         }
       } else {
@@ -249,13 +295,6 @@ void Control::judge_servers() {
         else if (!status.receives_wal && status.wal_lsn < newest_lsn(accounts_[shard]))
           server.problem = "is cut off from its primary";
         server.readable = server.problem.empty();
-      }
-    }
-    for (std::size_t i = 0; i < state.servers.size(); ++i) {
-      auto& server = state.servers[i];
-      if (server.writable && state.primary != i) {
-        server.writable = server.readable = false;
-        server.problem = "an old primary on an earlier timeline";
       }
     }
     for (std::size_t i = 0; i < state.servers.size(); ++i) {
@@ -332,6 +371,9 @@ std::vector<std::string> Control::missing() const {
     if (!states_[shard].primary)
       out.push_back("shard " + map_->shards()[shard].name + " has no primary: " +
                     states_[shard].servers.front().address + ": " + states_[shard].servers.front().problem);
+  for (const auto& account : accounts_)
+    if (!account.failure.empty()) out.push_back(account.failure);
+  if (!latest_->catalogue) out.emplace_back("no shard's catalogue has been read");
   for (auto& fault : latest_->ownership->faults(*map_)) out.push_back(std::move(fault));
   if (ids_.left_ms(IdSource::now_ms()) <= 0)
     out.push_back("shard " + map_->shards().front().name + " has not promised any ids for new rows");

@@ -68,6 +68,8 @@ class Control final : public Refresher {
   struct ShardAccount {
     std::vector<Seen> servers;
     std::optional<ShardOwnership> ownership;
+    std::int64_t timeline = 0;  ///< on which the ownership was read
+    std::string failure;        ///< why tables or ownership could not be read; empty where they could
     std::optional<ShardCatalogue> tables;
   };
 
@@ -84,6 +86,8 @@ class Control final : public Refresher {
   std::map<std::string, std::unique_ptr<postgres::Pool>> pools_;  // by connection string
   std::vector<ShardAccount> accounts_;                            // by shard
   std::vector<ShardState> states_;
+  std::map<std::string, std::int64_t>
+      newest_timeline_;  // by shard name, whatever became of the server that had it
   std::shared_ptr<const Catalogue> catalogue_;
   bool tables_changed_ = false;
   std::optional<std::int32_t> node_;

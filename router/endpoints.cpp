@@ -56,6 +56,13 @@ struct Path {
   std::optional<std::string> key;
 };
 
+/// A target in absolute form (RFC 9112, section 3.2.2) without its scheme and authority.
+std::string_view origin_form(std::string_view target) {
+  if (!target.starts_with("http://") && !target.starts_with("https://")) return target;
+  const auto path = target.find('/', target.find("//") + 2);
+  return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
 std::optional<Path> parse_path(std::string_view path) {
   if (!path.starts_with('/')) return std::nullopt;
   path.remove_prefix(1);
@@ -117,8 +124,12 @@ Result<void> add_key_filter(TableRequest& request, const std::string& key) {
 
 Awaitable<Result<void>> run_endpoint(Worker& worker, Exchange& exchange, RequestContext& context,
                                      RouteLabel& label) {
-  const std::string_view target(exchange.request.target().data(), exchange.request.target().size());
+  const auto target = origin_form({exchange.request.target().data(), exchange.request.target().size()});
   const auto question = target.find('?');
+  const auto method = exchange.request.method();
+  const auto method_name = exchange.request.method_string();
+  if (std::ranges::none_of(endpoints, [&](const EndpointEntry& entry) { return entry.method == method; }))
+    co_return method_not_allowed(method, {method_name.data(), method_name.size()});
   const auto path = parse_path(target.substr(0, question));
   if (!path) co_return no_such_path();
   label = path->key ? RouteLabel::row : RouteLabel::table;
@@ -126,11 +137,8 @@ Awaitable<Result<void>> run_endpoint(Worker& worker, Exchange& exchange, Request
   const auto kind = path->key ? PathKind::row : PathKind::table;
   const EndpointEntry* endpoint = nullptr;
   for (const auto& entry : endpoints)
-    if (entry.path == kind && entry.method == exchange.request.method()) endpoint = &entry;
-  if (endpoint == nullptr) {
-    const auto name = exchange.request.method_string();
-    co_return method_not_allowed(exchange.request.method(), {name.data(), name.size()});
-  }
+    if (entry.path == kind && entry.method == method) endpoint = &entry;
+  if (endpoint == nullptr) co_return method_not_allowed(method, {method_name.data(), method_name.size()});
   if (!context.planned_with || !context.planned_with->snapshot->catalogue)
     co_return Error{"SHARD503", "The router has not reached any shard yet", std::nullopt,
                     "GET /ready on the admin port says which is missing.", std::nullopt};
@@ -146,6 +154,12 @@ Awaitable<Result<void>> run_endpoint(Worker& worker, Exchange& exchange, Request
     if (path->key)
       if (auto added = add_key_filter(request, *path->key); !added) co_return added.error();
   }
+
+  for (const auto* field : {"Accept-Profile", "Content-Profile"})
+    if (const auto profile = exchange.request.find(field);
+        profile != exchange.request.end() && profile->value() != "public")
+      co_return Error{"PGRST106", "The schema must be one of the following: public", std::nullopt,
+                      std::nullopt, std::nullopt};
 
   const auto prefer = exchange.request.equal_range("Prefer");
   std::string preferences;
@@ -223,8 +237,7 @@ Awaitable<void> serve(Worker& worker, Exchange& exchange) {
       say_how_it_was_made(exchange, context);
     } else if (!outcome) {
       exchange.broken = true;
-      log_warning("an answer under way was cut",
-                  {{"code", outcome.error().code}, {"message", outcome.error().message}});
+      log_warning("an answer under way was cut", {{"code", outcome.error().code}});
     }
     break;
   }

@@ -126,8 +126,10 @@ class MergedRows {
       auto window = co_await sources_[input].next(deadline_);
       if (!window) co_return window.error();
       std::size_t pushed = 0;
-      for (const auto& set : *window)
-        for (int row = 0; row < set.rows(); ++row, ++pushed) merge_.push(input, copy_row(set, row));
+      window->for_each_row([&](const postgres::ResultSet& set, int row) {
+        merge_.push(input, copy_row(set, row));
+        ++pushed;
+      });
       if (pushed > 0) continue;
       merge_.finish(input);
       starved_ |= sources_[input].cut_short();
@@ -184,6 +186,8 @@ Awaitable<Result<void>> answer_array(TableRequest& request, const ReadPlan& plan
       exchange.broken = true;
       co_return Result<void>{};
     }
+    if (exchange.request.method() == http::verb::head)
+      co_return Result<void>{};  // the head is all it asks for
   }
   exchange.body += "]";
   request.context.stage_done(request.context.merge_us);
@@ -211,6 +215,17 @@ Awaitable<Result<void>> answer_object(TableRequest& request, MergedRows rows,
   co_return Result<void>{};
 }
 
+/// A filter is `eq` on the primary key: whatever else is asked, there is at most one row on a shard.
+bool names_one_row(const TableRequest& request) {
+  return request.table->primary_key.size() == 1 &&
+         std::ranges::any_of(request.query.filters, [&](const Filter& filter) {
+           const auto* condition = std::get_if<Condition>(&filter.node);
+           return condition && condition->op == Operator::eq && !condition->negated &&
+                  condition->quantifier == Quantifier::none && condition->field.path.empty() &&
+                  condition->field.column == request.table->primary_key.front();
+         });
+}
+
 bool is_hashed(const TableRequest& request) {
   return request.placement->group &&
          std::holds_alternative<HashStrategy>(request.map().group(*request.placement->group).strategy);
@@ -229,7 +244,8 @@ Awaitable<Result<void>> answer_rows(TableRequest& request) {
   context.stage_done(context.plan_us);
   if (auto bounded = co_await check_row_bound(request, *plan, where); !bounded) co_return bounded.error();
 
-  const bool bounded = plan->limit && *plan->limit <= bounded_rows && plan->offset <= bounded_rows;
+  const bool bounded =
+      names_one_row(request) || (plan->limit && *plan->limit <= bounded_rows && plan->offset <= bounded_rows);
   // First what each shard is likely to contribute; in the few cases where that falls short, again and whole.
   auto share = bounded && is_hashed(request) ? Share::expected : Share::whole;
   for (;; share = Share::whole) {

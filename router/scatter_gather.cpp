@@ -136,15 +136,13 @@ Attempt<std::vector<T>> join(std::vector<Attempt<T>> outcomes) {
 Awaitable<Outcome<ShardRows>> open_rows(RequestContext& context, const View& view, ShardId shard,
                                         std::size_t server, Statement statement, bool stream,
                                         std::optional<std::uint64_t> asked_for) {
-  auto& pool = *view.shards[shard.value].servers[server].pool;
+  const auto& pool = view.shards[shard.value].servers[server].pool;
   if (!stream) {
-    std::vector<Statement> statements;
-    statements.push_back(std::move(statement));
-    auto sets = co_await pool.execute(Lane::read, std::move(statements), context.deadline);
-    if (!sets) co_return std::move(sets.error());
-    co_return ShardRows(std::move(sets->front()), asked_for);
+    auto rows = co_await context.worker.shared_reads().read(pool, std::move(statement), context.deadline);
+    if (!rows) co_return rows.error();
+    co_return ShardRows(std::move(*rows), asked_for);
   }
-  auto opened = co_await postgres::RowStream::start(pool, std::move(statement), context.deadline,
+  auto opened = co_await postgres::RowStream::start(*pool, std::move(statement), context.deadline,
                                                     context.worker.settings().stream_window_bytes);
   if (!opened) co_return std::move(opened.error());
   auto first = co_await (*opened)->next(context.deadline);
@@ -241,9 +239,6 @@ std::optional<DirectRoute> direct_point_route(RequestContext& context, const Poi
 }
 
 /// Servers are named in the order of their shards, however fast each was.
-void begin_asking(RequestContext& context) {
-  context.asked.clear();
-}
 void end_asking(RequestContext& context) {
   std::sort(context.asked.begin(), context.asked.end());
 }
@@ -312,15 +307,13 @@ std::vector<std::size_t> read_candidates(const View& view, ShardId shard, Consis
 std::optional<std::size_t> best_reader(const View& view, ShardId shard, Consistency consistency,
                                        std::minstd_rand& random) {
   const auto& state = view.state(shard);
-  const auto count = state.servers.size();
-  if (consistency == Consistency::any && count > 1) {
-    const auto first = random() % count;
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto& server = state.servers[(first + i) % count];
-      if (server.readable && !server.writable) return (first + i) % count;
-    }
-  }
-  return state.primary;
+  if (consistency == Consistency::strong) return state.primary;
+  const auto is_replica = [](const ServerState& server) { return server.readable && !server.writable; };
+  const auto replicas = static_cast<std::size_t>(std::ranges::count_if(state.servers, is_replica));
+  if (replicas == 0) return state.primary;
+  auto chosen = replicas == 1 ? 0 : random() % replicas;
+  for (std::size_t i = 0;; ++i)
+    if (is_replica(state.servers[i]) && chosen-- == 0) return i;
 }
 
 Awaitable<Attempt<ResultSets>> ask_reader(RequestContext& context, ViewPtr view, ShardId shard, Lane lane,
@@ -346,23 +339,25 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
   co_return widen<ResultSets>(failed_attempt(*failure, *view, shard));
 }
 
-Awaitable<Result<ResultSets>> ShardRows::next(Deadline deadline) {
-  if (!ready_.empty() || !stream_) co_return std::exchange(ready_, {});
+Awaitable<Result<ShardRows::Window>> ShardRows::next(Deadline deadline) {
+  if (ready_.whole || !ready_.parts.empty() || !stream_) co_return std::exchange(ready_, {});
   auto window = co_await stream_->next(deadline);
   if (!window) co_return postgres::to_error(window.error(), shard_);
-  co_return std::move(*window);
+  co_return Window{nullptr, std::move(*window)};
 }
 
 std::int64_t ShardRows::total() const {
-  if (ready_.empty() || ready_.front().rows() == 0) return 0;
-  return ready_.front().integer(0, ready_.front().columns() - 1);
+  std::optional<std::int64_t> total;
+  ready_.for_each_row([&](const postgres::ResultSet& set, int row) {
+    if (!total) total = set.integer(row, set.columns() - 1);
+  });
+  return total.value_or(0);
 }
 
 Awaitable<Result<std::vector<ShardRows>>> gather_rows(RequestContext& context, const ReadPlan& plan,
                                                       const TablePlacement& placement, const SlotSet* slots,
                                                       bool stream, Share share) {
   using All = std::vector<ShardRows>;
-  begin_asking(context);
   auto rows = co_await until_routed<All>(context, [&](ViewPtr view) -> Awaitable<Attempt<All>> {
     const auto open = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& limits) {
       return open_rows(context, *view, shard, server, plan.statement(limits), stream, limits.at_most);
@@ -399,7 +394,6 @@ Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& conte
                                                            std::shared_ptr<const PointShape> shape,
                                                            const TablePlacement& placement, std::string key) {
   using MaybeRow = std::optional<std::string>;
-  begin_asking(context);
   const auto read = [&](const View& view, ShardId shard, std::size_t server, std::optional<Epoch> epoch,
                         bool only_owned) {
     return context.worker.batcher().read(
@@ -415,6 +409,8 @@ Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& conte
       context.worker.metrics().fan_out.observe(1'000'000);
       co_return std::move(*row);
     }
+    if (Clock::now() >= context.deadline)
+      co_return postgres::to_error(row.error(), shard_name(view, direct->shard));
   }
   std::optional<SlotSet> slots;
   if (placement.group)
@@ -447,7 +443,6 @@ Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& conte
 Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context, const TablePlacement& placement,
                                            const SlotSet* slots,
                                            std::function<Statement(const ReadPlan::ForShard&)> statement) {
-  begin_asking(context);
   auto sum =
       co_await until_routed<std::int64_t>(context, [&](ViewPtr view) -> Awaitable<Attempt<std::int64_t>> {
         const auto ask = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& limits) {

@@ -100,26 +100,39 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
 /// The rows of one shard's answer, in its order: all at once, or window by window.
 class ShardRows {
  public:
+  /// Some rows, all of one answer or one window of it.
+  struct Window {
+    SharedRows whole;  ///< null where the rows are in `parts`
+    ResultSets parts;
+
+    /// Calls f(result set, row) for each row in order.
+    template <class F>
+    void for_each_row(F f) const {
+      for (int row = 0; whole && row < whole->rows(); ++row) f(*whole, row);
+      for (const auto& part : parts)
+        for (int row = 0; row < part.rows(); ++row) f(part, row);
+    }
+  };
+
   ShardRows() = default;
   /// `asked_for`: the rows there might have been more of, had they been asked for.
-  explicit ShardRows(postgres::ResultSet all, std::optional<std::uint64_t> asked_for)
-      : cut_short_(asked_for && static_cast<std::uint64_t>(all.rows()) >= *asked_for) {
-    ready_.push_back(std::move(all));
-  }
+  ShardRows(SharedRows all, std::optional<std::uint64_t> asked_for)
+      : ready_{std::move(all), {}},
+        cut_short_(asked_for && static_cast<std::uint64_t>(ready_.whole->rows()) >= *asked_for) {}
   /// The first window has been awaited, so that the ownership check is known to have passed.
   ShardRows(std::unique_ptr<postgres::RowStream> stream, ResultSets first_window, std::string shard)
-      : ready_(std::move(first_window)), stream_(std::move(stream)), shard_(std::move(shard)) {}
+      : ready_{nullptr, std::move(first_window)}, stream_(std::move(stream)), shard_(std::move(shard)) {}
 
-  /// The next rows; empty at the end.
-  Awaitable<Result<ResultSets>> next(Deadline deadline);
-  /// The value of the plan's total column; 0 where there are no rows.
+  /// The next rows; none at the end.
+  Awaitable<Result<Window>> next(Deadline deadline);
+  /// The value of the plan's total column; 0 where there are no rows. To be asked before next().
   std::int64_t total() const;
   /// True where the shard may have more rows than it was asked for under Share::expected.
   bool cut_short() const { return cut_short_; }
 
  private:
+  Window ready_;
   bool cut_short_ = false;
-  ResultSets ready_;
   std::unique_ptr<postgres::RowStream> stream_;
   std::string shard_;
 };
@@ -163,6 +176,7 @@ Awaitable<Result<T>> until_routed(RequestContext& context,
       context.map_changed = true;
       co_return deadline_exceeded("The shard map has changed under way.");
     }
+    context.asked.clear();
     auto outcome = co_await attempt(view);
     if (auto* value = std::get_if<T>(&outcome)) co_return std::move(*value);
     if (auto* error = std::get_if<Error>(&outcome)) co_return std::move(*error);

@@ -31,6 +31,15 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Workers share their port (SO_REUSEPORT), and so could another router by mistake: a bind that does not
+/// share tells.
+void check_port_is_free(asio::io_context& io, const Settings& settings) {
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(settings.address), settings.port);
+  TcpAcceptor probe(io, endpoint.protocol());
+  probe.set_option(asio::socket_base::reuse_address(true));
+  probe.bind(endpoint);
+}
+
 /// A worker, its listener and its thread.
 class WorkerThread {
  public:
@@ -112,6 +121,7 @@ int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
       admin_date, nullptr);
   admin_listener.start();
 
+  check_port_is_free(io, settings);
   auto port = settings.port;
   for (std::size_t i = 0; i < worker_count; ++i) {
     workers.push_back(std::make_unique<WorkerThread>(settings, port, control, ids, metrics.worker(i)));

@@ -22,6 +22,7 @@ namespace {
 constexpr auto as_tuple = asio::as_tuple(use_awaitable);
 constexpr std::size_t idle_buffer_bytes = 4096;  // kept by an idle connection
 constexpr auto linger_time = std::chrono::seconds(2);
+constexpr auto drain_grace = std::chrono::milliseconds(500);
 constexpr std::size_t lingering_bytes = 4 * 1024 * 1024;
 
 const std::string server_field = "shardplex/" + std::string(version);
@@ -33,6 +34,24 @@ Error over_limit(const char* message, std::size_t limit, const char* flag) {
 
 Error body_over_limit(const Limits& limits) {
   return over_limit("The request's body is too large", limits.body_bytes, "--max-body-bytes");
+}
+
+/// What is wrong with a request by its head alone.
+std::optional<Error> head_refusal(const Request& request, const Limits& limits) {
+  if (request.target().size() > limits.url_bytes) {
+    auto error = over_limit("The URL is too long", limits.url_bytes, "--max-url-bytes");
+    error.status = 414;
+    return error;
+  }
+  // A body whose length is not understood would be taken for the next request.
+  const auto encoding = request.find(http::field::transfer_encoding);
+  if (encoding != request.end() && !boost::beast::iequals(encoding->value(), "chunked"))
+    return Error{"PGRST100", "Transfer-Encoding is not understood", "It is not 'chunked'.", std::nullopt,
+                 501};
+  if (request.version() >= 11 && request.count(http::field::host) != 1)
+    return Error{"PGRST100", "The request is not HTTP/1.1", "It has no Host field, or several.", std::nullopt,
+                 400};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -86,7 +105,14 @@ class Session::Answer final : public Exchange {
       const auto [ec, n] = co_await http::async_write(session_.socket_, serializer, as_tuple);
       co_return !ec && keep_alive_;
     }
-    if (broken) co_return false;
+    if (broken) {
+      // Without chunks the end of the connection is the end of the answer: a reset is the only way to say
+      // that it is not.
+      boost::system::error_code ignored;
+      if (!chunked_) session_.socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+      if (!chunked_) session_.cut();
+      co_return false;
+    }
     if (!co_await flush()) co_return false;
     if (chunked_ && !head_only_) {
       session_.enter(Phase::writing);
@@ -137,7 +163,7 @@ void Session::check_time(Clock::time_point now) {
   const auto limit = [this]() -> Clock::duration {
     switch (phase_) {
       case Phase::idle:
-        return buffer_.size() > 0 ? limits_.header_timeout : limits_.idle_timeout;
+        return draining_ ? drain_grace : limits_.idle_timeout;
       case Phase::head:
         return limits_.header_timeout;
       case Phase::body:
@@ -157,11 +183,11 @@ void Session::check_time(Clock::time_point now) {
   socket_.cancel(ignored);
 }
 
+/// A request may be on its way to an idle connection: it is served if it comes within the grace, and told to
+/// close.
 void Session::drain() {
   draining_ = true;
-  if (phase_ != Phase::idle || buffer_.size() > 0) return;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  if (phase_ == Phase::idle) enter(Phase::idle);
 }
 
 void Session::cut() {
@@ -218,14 +244,12 @@ Awaitable<bool> Session::read_request(Parser& parser) {
   }
   enter(Phase::head);
   if (const auto [ec, n] = co_await http::async_read_header(socket_, buffer_, parser, as_tuple); ec) {
-    const auto first_line_end =
-        std::string_view(static_cast<const char*>(buffer_.data().data()), buffer_.size()).find("\r\n");
     if (timed_out_) {
       timed_out_ = false;
       const Error error{"SHARD408", "The request's head did not arrive in time", std::nullopt, std::nullopt,
                         408};
       co_await refuse(408, error);
-    } else if (ec == http::error::header_limit && first_line_end == std::string_view::npos) {
+    } else if (ec == http::error::header_limit && parser.get().target().empty()) {
       co_await refuse(414, over_limit("The URL is too long", limits_.url_bytes, "--max-url-bytes"));
     } else if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
       co_await refuse(431, over_limit("The request's header fields are too large", limits_.header_bytes,
@@ -239,8 +263,8 @@ Awaitable<bool> Session::read_request(Parser& parser) {
     }
     co_return false;
   }
-  if (parser.get().target().size() > limits_.url_bytes) {
-    co_await refuse(414, over_limit("The URL is too long", limits_.url_bytes, "--max-url-bytes"));
+  if (const auto refusal = head_refusal(parser.get(), limits_)) {
+    co_await refuse(static_cast<unsigned>(http_status(*refusal)), *refusal);
     co_return false;
   }
   if (parser.is_done()) co_return true;

@@ -33,7 +33,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Ends the session where it has been waiting too long for its client.
   void check_time(Clock::time_point now);
 
-  /// Finish the request in flight, if any, and close; an idle session closes now.
+  /// Finish the request in flight, if any, and close; an idle session closes after a short grace.
   void drain();
 
   /// Closes the socket under whatever is going on.

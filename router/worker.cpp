@@ -26,6 +26,7 @@ Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, Wo
       ids_(ids),
       metrics_(metrics),
       batcher_(io_, metrics),
+      shared_reads_(io_),
       http_date_(http_date_now()),
       random_(std::random_device{}()) {}
 
@@ -56,7 +57,9 @@ void Worker::install(SnapshotPtr snapshot) {
       shard.servers.push_back({pool});
     }
   }
-  pools_ = std::move(used);  // pools of servers that left the map live on in the views of requests in flight
+  for (auto& [conninfo, pool] : pools_)
+    if (!used.contains(conninfo)) retired_.push_back(std::move(pool));
+  pools_ = std::move(used);
   view->snapshot = std::move(snapshot);
   view_ = std::move(view);
 
@@ -87,6 +90,7 @@ void Worker::stop() {
   tick_handlers_.clear();
   waiters_.clear();
   view_.reset();
+  retired_.clear();
   pools_.clear();
 }
 
@@ -101,6 +105,8 @@ void Worker::arm_tick() {
 
 void Worker::tick(Clock::time_point now) {
   for (const auto& [conninfo, pool] : pools_) pool->tick(now);
+  std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
+  for (const auto& pool : retired_) pool->tick(now);
   for (auto w = waiters_.begin(); w != waiters_.end();) {
     if (w->deadline <= now) {
       w->done(false);

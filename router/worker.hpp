@@ -18,6 +18,7 @@
 #include "router/point_batcher.hpp"
 #include "router/point_shapes.hpp"
 #include "router/settings.hpp"
+#include "router/shared_reads.hpp"
 #include "router/snapshot.hpp"
 
 namespace shardplex::router {
@@ -62,6 +63,7 @@ class Worker {
   const Settings& settings() const { return settings_; }
   WorkerMetrics& metrics() { return metrics_; }
   PointBatcher& batcher() { return batcher_; }
+  SharedReads& shared_reads() { return shared_reads_; }
   PointShapes& point_shapes() { return point_shapes_; }
   IdSource& ids() { return ids_; }
 
@@ -103,8 +105,11 @@ class Worker {
   asio::io_context io_{1};
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> ticker_{io_};
   std::map<std::string, std::shared_ptr<postgres::Pool>> pools_;  // by connection string
+  std::vector<std::shared_ptr<postgres::Pool>>
+      retired_;  // of servers that left the map, while requests use them
   ViewPtr view_;
   PointBatcher batcher_;
+  SharedReads shared_reads_;
   PointShapes point_shapes_;
   std::list<Waiter> waiters_;
   std::vector<std::function<void(Clock::time_point)>> tick_handlers_;

@@ -72,9 +72,10 @@ Awaitable<Attempt<std::optional<Slot>>> locate(RequestContext& context, ViewPtr 
   co_return found;
 }
 
-/// One try at a write on sharded rows.
+/// One try at a write on sharded rows. `located_before`: the slot in which the try before found the row, but
+/// could not change it.
 Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, const WritePlan& plan,
-                                      GroupId group) {
+                                      GroupId group, std::optional<Slot>& located_before) {
   const auto& ownership = *view->snapshot->ownership;
   auto placed = place(*plan.slots, group, view->map(), ownership, true);
   if (const auto* fault = std::get_if<RouteFault>(&placed)) {
@@ -119,8 +120,9 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
   if (auto* replan = std::get_if<Replan>(&answer)) co_return std::move(*replan);
   auto out = written(std::move(std::get<ResultSets>(answer)), plan);
   // Between being located and being written, the row may have changed its slot. Nothing was changed: look
-  // again.
-  if (pinned && out.affected == 0) co_return Replan{"the row is changing its slot", ""};
+  // again. A row that is still there was left alone by a trigger.
+  if (pinned && out.affected == 0 && std::exchange(located_before, pinned) != pinned)
+    co_return Replan{"the row is changing its slot", ""};
   co_return out;
 }
 
@@ -145,12 +147,18 @@ Awaitable<Result<Written>> write(TableRequest& request, const WritePlan& plan) {
   auto& context = request.context;
   context.stage_done(context.plan_us);
   const auto group = request.placement->group;
+  std::optional<Slot> located_before;
   auto outcome = co_await until_routed<Written>(context, [&](ViewPtr view) {
     context.asked.clear();
-    return plan.slots ? try_write(context, view, plan, *group) : try_reference_write(context, view, plan);
+    return plan.slots ? try_write(context, view, plan, *group, located_before)
+                      : try_reference_write(context, view, plan);
   });
   context.stage_done(context.shards_us);
-  co_return outcome;
+  if (outcome || !group) co_return outcome;
+  // "Failing row contains (…)" shows the row as stored, its slot included.
+  auto error = outcome.error();
+  if (error.code == "23502" || error.code == "23514") error.details.reset();
+  co_return error;
 }
 
 void set_preferences(TableRequest& request) {
@@ -272,6 +280,11 @@ std::optional<Error> content_type_refusal(const TableRequest& request) {
 }  // namespace
 
 Awaitable<Result<void>> insert_rows(TableRequest& request) {
+  if (request.exchange.request.count("Idempotency-Key") > 0)
+    co_return Error{"SHARD400", "Idempotency-Key is not served by this release",
+                    "The request might be carried out twice where it is sent twice.",
+                    "Choose the row's key in the client: a repeated insert is then refused with 409.",
+                    std::nullopt};
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   auto plan = plan_insert(request.query, body_of(request), request.prefer, *request.table, *request.placement,
                           request.map(), key_source(request.context.worker));

@@ -90,3 +90,20 @@ TEST_CASE("sentences name one slot or several") {
   CHECK(name_slots(slot_set(8, {5})) == "slot 5");
   CHECK(name_slots(slot_set(8, {3, 5, 6})) == "slots 3, 5-6");
 }
+
+TEST_CASE("sets intersect where they share a slot, under fixed seeds") {
+  for (unsigned seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    SlotSet a = SlotSet::none(256), b = SlotSet::none(256);
+    for (unsigned i = 0; i < 1 + seed / 10; ++i) {
+      a.insert(Slot{static_cast<std::uint32_t>(random() % 256)});
+      b.insert(Slot{static_cast<std::uint32_t>(random() % 256)});
+    }
+    SlotSet both = a;
+    both &= b;
+    CHECK(a.intersects(b) == !both.empty());
+    CHECK(b.intersects(a) == a.intersects(b));
+  }
+  CHECK_FALSE(SlotSet::none(8).intersects(SlotSet::all(8)));
+}
