@@ -173,6 +173,7 @@ class Generator {
       url += url_name(name) + ':';
     }
     url += field.url;
+    request_.parts_sql.push_back("SELECT " + field.sql + " FROM " + table_->name);
     if (chance(random_, 15)) {
       const auto cast = any_cast(field.kind);
       url += "::" + cast;
