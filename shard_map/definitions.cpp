@@ -1,0 +1,61 @@
+#include "shard_map/definitions.hpp"
+
+#include <iomanip>
+#include <sstream>
+#include <string_view>
+
+namespace shardplex {
+namespace {
+
+std::string text_of(const std::vector<Slot>& slots, std::uint32_t slot_count) {
+  SlotSet set = SlotSet::none(slot_count);
+  for (const Slot slot : slots) set.insert(slot);
+  return '[' + set.to_string() + ']';
+}
+
+// Names are quoted, so that no name can be taken for what follows it.
+std::string definition_of(const Group& group) {
+  std::ostringstream text;
+  text << "slots=" << group.slot_count;
+  const auto* list = std::get_if<ListStrategy>(&group.strategy);
+  if (list == nullptr) {
+    text << " hash";
+    return text.str();
+  }
+  text << " list column=" << std::quoted(list->column) << " spread_by=" << std::quoted(list->spread_by)
+       << " lists={";
+  std::string_view separator;
+  for (const auto& [value, slots] : list->lists) {
+    text << separator << std::quoted(value) << ':' << text_of(slots, group.slot_count);
+    separator = ", ";
+  }
+  text << "} otherwise=" << text_of(list->otherwise, group.slot_count);
+  return text.str();
+}
+
+std::string definition_of(const TablePlacement& table, const ShardMap& map) {
+  if (table.reference) return "reference";
+  std::ostringstream text;
+  text << "group=" << std::quoted(map.group(*table.group).name) << " key=" << std::quoted(table.key);
+  return text.str();
+}
+
+}  // namespace
+
+Definitions definitions_of(const ShardMap& map) {
+  Definitions definitions;
+  for (const Group& group : map.groups()) definitions.emplace("group " + group.name, definition_of(group));
+  for (const TablePlacement& table : map.tables())
+    definitions.emplace("table " + table.name, definition_of(table, map));
+  return definitions;
+}
+
+std::vector<std::string> differences(const Definitions& stored, const Definitions& wanted) {
+  std::vector<std::string> sentences;
+  for (const auto& [subject, definition] : wanted)
+    if (const auto found = stored.find(subject); found != stored.end() && found->second != definition)
+      sentences.push_back(subject + " was made with " + found->second + "; the map has " + definition);
+  return sentences;
+}
+
+}  // namespace shardplex

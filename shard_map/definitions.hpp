@@ -1,0 +1,24 @@
+// How keys become slots, in words that the shards keep: a map that would look for rows in other slots than
+// they were stored in is told from one that would not.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex {
+
+/// Subject ("group catalog", "table movies") to its definition: slot count and strategy of a group, group and
+/// key of a table. Two definitions of a subject are equal texts exactly where every key has the same slot.
+/// Placement and servers are no part of it.
+using Definitions = std::map<std::string, std::string>;
+
+Definitions definitions_of(const ShardMap& map);
+
+/// A sentence for each subject that both define, and differently. A subject that only one of them has is no
+/// difference: groups and tables may be added.
+std::vector<std::string> differences(const Definitions& stored, const Definitions& wanted);
+
+}  // namespace shardplex
