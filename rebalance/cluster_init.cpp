@@ -11,6 +11,7 @@
 #include "rebalance/command_line.hpp"
 #include "rebalance/schema.hpp"
 #include "rebalance/server.hpp"
+#include "shard_map/definitions.hpp"
 
 namespace shardplex::rebalance {
 namespace {
@@ -66,6 +67,13 @@ void check_table(Member& member, const TablePlacement& placement, bool schema_gi
   if (transaction.exec1(query)[0].as<bool>()) problems.push_back(row_problem(placement));
 }
 
+/// What the shard's data was placed by, if it differs from the map. A shard made before there were
+/// definitions has none to differ.
+Problems check_definitions(pqxx::transaction_base& transaction, const ShardMap& map) {
+  const auto known = transaction.exec1("SELECT to_regclass('shardplex.definitions') IS NOT NULL");
+  return known[0].as<bool>() ? definition_problems(transaction, map) : Problems{};
+}
+
 /// Everything that could stand in the way on one shard. Nothing is changed.
 Problems check_member(Member& member, const ShardMap& map, bool schema_given) try {
   member.connection = connect(member.shard->primary);
@@ -82,7 +90,10 @@ Problems check_member(Member& member, const ShardMap& map, bool schema_given) tr
   if (!problems.empty()) return problems;
   const auto lock = "SELECT pg_try_advisory_xact_lock(" + std::to_string(init_lock_class) + ", 0)";
   if (!member.transaction->exec1(lock)[0].as<bool>()) return {"another cluster init is at work on it"};
-  if (state.initialised) member.account = read_ownership(*member.transaction, map, problems);
+  if (state.initialised) {
+    problems = check_definitions(*member.transaction, map);
+    member.account = read_ownership(*member.transaction, map, problems);
+  }
   for (const auto& table : map.tables()) check_table(member, table, schema_given, problems);
   return problems;
 } catch (const std::exception& error) {
@@ -159,6 +170,20 @@ void write_identity(Member& member, const ShardMap& map) {
   member.done.push_back("made the schema shardplex");
 }
 
+/// Those that are there are the map's, or check_definitions() had refused it.
+void write_definitions(Member& member, const ShardMap& map) {
+  std::size_t written = 0;
+  for (const auto& [subject, definition] : definitions_of(map))
+    written += static_cast<std::size_t>(
+        member.transaction
+            ->exec_params("INSERT INTO shardplex.definitions VALUES ($1, $2) ON CONFLICT DO NOTHING", subject,
+                          definition)
+            .affected_rows());
+  if (written > 0 && member.state.initialised)
+    member.done.push_back("wrote down how keys become slots in " + std::to_string(written) +
+                          (written == 1 ? " group or table" : " groups and tables"));
+}
+
 void add_slot_column(Member& member, const TablePlacement& placement) {
   if (placement.reference) return;
   auto& transaction = *member.transaction;
@@ -207,6 +232,7 @@ void prepare_member(std::vector<Member>& members, std::size_t self, const ShardM
   Member& member = members[self];
   if (schema_sql) make_tables(member, map, *schema_sql);
   write_identity(member, map);
+  write_definitions(member, map);
   for (const auto& table : map.tables()) add_slot_column(member, table);
   for (const auto& group : map.groups()) give_slots(members, self, group);
 } catch (const std::exception& error) {

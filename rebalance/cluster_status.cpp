@@ -91,6 +91,7 @@ std::optional<TableSize> measure_table(pqxx::transaction_base& transaction, cons
 
 ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& map, bool exact) {
   ShardContent content;
+  content.problems = definition_problems(transaction, map);
   content.account = read_ownership(transaction, map, content.problems);
   for (const auto& table : map.tables()) {
     if (auto size = measure_table(transaction, map, table, exact))

@@ -29,6 +29,7 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
     answer.problems.push_back(*std::move(wrong));
   if (!answer.problems.empty()) return answer;
   answer.catalogue = read_catalogue(transaction, map);
+  answer.problems = definition_problems(transaction, map);
   answer.account = read_ownership(transaction, map, answer.problems);
   return answer;
 } catch (const std::exception& error) {

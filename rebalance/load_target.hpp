@@ -47,8 +47,8 @@ struct LoadTarget {
 };
 
 /// Reads the table and the ownership from the shards and checks that rows can be placed: every shard reached
-/// and itself, the table the same on all of them, every slot of its group owned and none fenced. Throws
-/// CommandFailed with all problems.
+/// and itself and made by the map's definitions, the table the same on all of them, every slot of its group
+/// owned and none fenced. Throws CommandFailed with all problems.
 LoadTarget find_load_target(const ShardMap& map, const TablePlacement& placement);
 
 }  // namespace shardplex::rebalance

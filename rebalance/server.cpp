@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "shard_map/definitions.hpp"
+
 namespace shardplex::rebalance {
 namespace {
 
@@ -250,6 +252,13 @@ ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMa
         "it has " + std::to_string(count) + " slots of group " + group +
         (map.find_group(group) ? " beyond the number of slots of the map" : ", which is not in the map"));
   return account;
+}
+
+std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map) {
+  Definitions stored;
+  for (const auto& row : transaction.exec("SELECT subject, definition FROM shardplex.definitions"))
+    stored.emplace(row[0].as<std::string>(), row[1].as<std::string>());
+  return differences(stored, definitions_of(map));
 }
 
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name) {

@@ -62,6 +62,10 @@ std::optional<std::string> identity_problem(const ServerState& state, const Shar
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map,
                               std::vector<std::string>& problems);
 
+/// Where the map turns keys into other slots than the shard's rows are stored in: a sentence for each group
+/// and table (shard_map/definitions.hpp). Precondition: initialised.
+std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
+
 /// A table of schema public as the catalogue describes it; nullopt where there is none.
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name);
 

@@ -21,6 +21,13 @@ CREATE TABLE IF NOT EXISTS shardplex.slots (
   PRIMARY KEY (grp, slot)
 );
 
+-- How keys become slots, as the cluster was made: of each group its slot count and strategy, of each table its group and key. A row
+-- never changes, since the data was placed by it; a map that says otherwise is refused.
+CREATE TABLE IF NOT EXISTS shardplex.definitions (
+  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies'
+  definition text NOT NULL
+);
+
 -- Journal of every change of ownership, for operators and for moves that are resumed.
 CREATE TABLE IF NOT EXISTS shardplex.moves (
   epoch      bigint      PRIMARY KEY,

@@ -1,5 +1,3 @@
-#include <fstream>
-
 #include "tests/rebalance/cluster_test.hpp"
 
 using namespace shardplex;
@@ -22,15 +20,6 @@ std::string owned(const Cluster& cluster, const std::string& shard) {
 bool untouched(const Cluster& cluster, const std::string& shard) {
   return cluster.sql(shard,
                      "SELECT to_regnamespace('shardplex') IS NULL AND to_regclass('movies') IS NULL") == "t";
-}
-
-/// A map with one text in place of another.
-TemporaryFile altered_map(const std::string& map, const std::string& what, const std::string& with) {
-  std::ifstream file(map);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  const auto at = text.find(what);
-  REQUIRE(at != std::string::npos);
-  return TemporaryFile(text.replace(at, what.size(), with));
 }
 
 std::string port_of(const Cluster& cluster, const std::string& server) {
@@ -125,6 +114,53 @@ TEST_CASE("init refuses a shard that says it is another, and changes none") {
   CHECK(run.exit == 1);
   CHECK(run.says("beta: it says it is shard gamma of cluster movies"));
   CHECK(untouched(cluster, "alpha"));
+}
+
+TEST_CASE("init writes down how keys become slots, and what it finds missing of it") {
+  Cluster& cluster = initialised(hash_cluster());
+  const std::string written = "SELECT subject || ': ' || definition FROM shardplex.definitions ORDER BY 1";
+  const std::string all =
+      "group catalog: slots=1024 hash\ntable genres: reference\n"
+      "table movies: group=\"catalog\" key=\"id\"\ntable ratings: group=\"catalog\" key=\"movie_id\"";
+  CHECK(cluster.sql("alpha", written) == all);
+  CHECK(cluster.sql("beta", written) == all);
+  SUBCASE("a table that was added") {
+    cluster.sql("alpha", "DELETE FROM shardplex.definitions WHERE subject = 'table ratings'");
+    const CommandRun run = init(cluster.map());
+    CHECK_MESSAGE(run.exit == 0, run);
+    CHECK(run.says("wrote down how keys become slots in 1 group or table"));
+  }
+  SUBCASE("all, on a shard made before they were kept") {
+    cluster.sql("alpha", "DROP TABLE shardplex.definitions");
+    const CommandRun run = init(cluster.map());
+    CHECK_MESSAGE(run.exit == 0, run);
+    CHECK(run.says("wrote down how keys become slots in 4 groups and tables"));
+  }
+  CHECK(cluster.sql("alpha", written) == all);
+}
+
+TEST_CASE("init refuses a map that turns keys into other slots than the cluster's, and changes no shard") {
+  Cluster& cluster = initialised(genre_cluster());
+  cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+  struct Row {
+    std::string what, with, says;
+  };
+  const std::vector<Row> rows{
+      {"Western: [", "Southern: [", "alpha: group by_genre was made with slots=1024 list"},
+      {"key: movie_id", "key: user_id",
+       "table ratings was made with group=\"by_movie\" key=\"movie_id\"; the map has group=\"by_movie\" "
+       "key=\"user_id\""},
+      {"genres:  { reference: true }", "genres: { group: by_movie, key: name }",
+       "gamma: table genres was made with reference; the map has"},
+  };
+  for (const auto& row : rows) {
+    const auto map = altered_map(cluster.map(), row.what, row.with);
+    const CommandRun run = init(map.path());
+    CAPTURE(run);
+    CHECK(run.exit == 1);
+    CHECK(run.says(row.says));
+    CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+  }
 }
 
 TEST_CASE("all problems of all shards are told at once, before anything is changed") {

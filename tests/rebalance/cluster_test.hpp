@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <boost/json.hpp>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,15 @@ inline CommandRun init(const std::string& map, std::vector<std::string> more = {
   std::vector<std::string> args{"cluster", "init", "--map", map};
   args.insert(args.end(), more.begin(), more.end());
   return run_shardplex(args);
+}
+
+/// A map with one text in place of another.
+inline TemporaryFile altered_map(const std::string& map, const std::string& what, const std::string& with) {
+  std::ifstream file(map);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  const auto at = text.find(what);
+  REQUIRE(at != std::string::npos);
+  return TemporaryFile(text.replace(at, what.size(), with));
 }
 
 /// A cluster without data, ready for use.

@@ -406,3 +406,18 @@ TEST_CASE("without prepared transactions shards commit one after the other, and 
   CHECK(run.says("warning: max_prepared_transactions is 0 on a shard"));
   CHECK(rows_of(cluster, "movies") == 100);
 }
+
+TEST_CASE("a map that turns keys into other slots than the cluster's loads nothing, and its status says so") {
+  Cluster& cluster = initialised(hash_cluster());
+  const auto map = altered_map(cluster.map(), "key: movie_id", "key: imdb_id");
+  const CommandRun run = run_shardplex({"load", "--map", map.path(), "--table", "movies", "-"}, movies(20));
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("alpha: table ratings was made with group=\"catalog\" key=\"movie_id\"; the map has "
+                         "group=\"catalog\" key=\"imdb_id\""),
+                run);
+  CHECK(run.says("beta: table ratings was made with"));
+  CHECK(rows_of(cluster, "movies") == 0);
+  const CommandRun told = run_shardplex({"cluster", "status", "--map", map.path()});
+  CHECK(told.exit == 1);
+  CHECK_MESSAGE(told.says("table ratings was made with"), told);
+}
