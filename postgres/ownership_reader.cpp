@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shard_map/definitions.hpp"
+
 namespace shardplex::postgres {
 namespace {
 
@@ -28,6 +30,8 @@ constexpr std::string_view identity_sql = "SELECT cluster, name, epoch FROM shar
 // One statement, so one snapshot. A shard that has no slots yet still has an epoch.
 constexpr std::string_view ownership_sql =
     "SELECT s.epoch, o.grp, o.slot, o.state FROM shardplex.shard s LEFT JOIN shardplex.slots o ON true";
+
+constexpr std::string_view definitions_sql = "SELECT subject, definition FROM shardplex.definitions";
 
 std::vector<Statement> only(std::string_view sql) {
   return {Statement{std::string(sql), {}}};
@@ -61,6 +65,12 @@ void add_identity(ServerStatus& status, const ResultSet& row) {
   status.epoch = Epoch{row.integer(0, 2)};
 }
 
+Definitions definitions(const ResultSet& rows) {
+  Definitions stored;
+  for (int row = 0; row < rows.rows(); ++row) stored.emplace(rows.bytes(row, 0), rows.bytes(row, 1));
+  return stored;
+}
+
 Outcome<ShardOwnership> ownership(const ResultSet& rows, const ShardMap& map) {
   if (rows.rows() == 0) return unfit("the shard has no identity", "Run shardplex cluster init.");
   ShardOwnership account{.epoch = Epoch{rows.integer(0, 0)}, .groups = {}};
@@ -86,8 +96,12 @@ Outcome<ShardOwnership> ownership(const ResultSet& rows, const ShardMap& map) {
 }  // namespace
 
 Awaitable<Outcome<ShardOwnership>> read_ownership(Pool& pool, const ShardMap& map, Deadline deadline) {
-  auto results = co_await pool.execute(Lane::read, only(ownership_sql), deadline);
+  std::vector<Statement> statements;
+  for (const auto sql : {ownership_sql, definitions_sql}) statements.push_back({std::string(sql), {}});
+  auto results = co_await pool.execute(Lane::read, std::move(statements), deadline);
   if (!results) co_return results.error();
+  if (const auto differ = differences(definitions(results->at(1)), definitions_of(map)); !differ.empty())
+    co_return unfit(differ.front(), "How keys become slots is fixed when the cluster is made.");
   co_return ownership(results->front(), map);
 }
 

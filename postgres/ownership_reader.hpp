@@ -24,7 +24,9 @@ struct ServerStatus {
   std::int64_t max_prepared_transactions = 0;
 };
 
-/// The slots of `map`'s groups, states by slot, and the epoch, in one snapshot.
+/// The slots of `map`'s groups, states by slot, and the epoch, in one snapshot. A shard whose rows were
+/// placed by other definitions than the map's fails it (SQLSTATE 55000): they would be looked for in the
+/// wrong slots.
 Awaitable<Outcome<ShardOwnership>> read_ownership(Pool& pool, const ShardMap& map, Deadline deadline);
 
 Awaitable<Outcome<ServerStatus>> read_status(Pool& pool, Deadline deadline);

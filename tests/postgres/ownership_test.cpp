@@ -186,6 +186,21 @@ TEST_CASE("a shard that knows more slots than the map is refused") {
   CHECK(account.error().message.find("catalog") != std::string::npos);
 }
 
+TEST_CASE("a shard whose rows were placed by another definition than the map's is refused") {
+  ShardDatabase shard;
+  const auto read = [&](const ShardMap& map) {
+    return shard.worker.run(postgres::read_ownership(shard.worker.pool(), map, in(bound)));
+  };
+  shard.run_sql("INSERT INTO shardplex.definitions VALUES ('group catalog', 'slots=8 hash')");
+  CHECK(read(map_with(8)).has_value());
+  const auto account = read(map_with(16));
+  REQUIRE(account.has_error());
+  CHECK(account.error().sqlstate == "55000");
+  CHECK(account.error().message == "group catalog was made with slots=8 hash; the map has slots=16 hash");
+  shard.run_sql("UPDATE shardplex.definitions SET subject = 'group of_another_map'");
+  CHECK(read(map_with(16)).has_value());
+}
+
 TEST_CASE("a server's status tells its role and identity, and whether it has any") {
   Server server;
   Worker worker(server);
