@@ -23,18 +23,21 @@ Awaitable<std::vector<T>> all_of(Executor executor, std::vector<Awaitable<T>> ta
     std::vector<T> results;
     std::size_t left;
     std::exception_ptr failure;
-    Completion<bool> done;
+    Completion<std::shared_ptr<Gathering>> done;
   };
-  auto gathering = std::make_shared<Gathering>();
-  gathering->results.resize(tasks.size());
-  gathering->left = tasks.size();
-  co_await completion_of<bool>(executor, [&](Completion<bool> done) {
-    gathering->done = std::move(done);
+  using Gathered = std::shared_ptr<Gathering>;
+  // Only the tasks hold it while they run: `done` holds this coroutine, which must not hold it in turn, or
+  // the two would outlive an event loop that is stopped under them.
+  const auto gathering = co_await completion_of<Gathered>(executor, [&](Completion<Gathered> done) {
+    const auto begun = std::make_shared<Gathering>();
+    begun->results.resize(tasks.size());
+    begun->left = tasks.size();
+    begun->done = std::move(done);
     for (std::size_t i = 0; i < tasks.size(); ++i)
-      asio::co_spawn(executor, std::move(tasks[i]), [gathering, i](std::exception_ptr failure, T result) {
-        if (failure && !gathering->failure) gathering->failure = failure;
-        gathering->results[i] = std::move(result);
-        if (--gathering->left == 0) gathering->done(true);
+      asio::co_spawn(executor, std::move(tasks[i]), [begun, i](std::exception_ptr failure, T result) {
+        if (failure && !begun->failure) begun->failure = failure;
+        begun->results[i] = std::move(result);
+        if (--begun->left == 0) begun->done(begun);
       });
   });
   if (gathering->failure) std::rethrow_exception(gathering->failure);
