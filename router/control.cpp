@@ -9,6 +9,7 @@
 #include "postgres/catalogue_reader.hpp"
 #include "router/all_of.hpp"
 #include "router/log.hpp"
+#include "shard_map/definitions.hpp"
 #include "shard_map/yaml_map.hpp"
 
 namespace shardplex::router {
@@ -22,29 +23,6 @@ constexpr auto longest_look = std::chrono::milliseconds(2'000);  // at one serve
 std::string server_name(const ShardMap& map, std::size_t shard, std::size_t server) {
   const auto& name = map.shards()[shard].name;
   return server == 0 ? name : name + "-" + std::to_string(server);
-}
-
-/// Where `next` would look for rows in other slots than `current` has stored them in: the first difference,
-/// in words. Placement, servers and new groups and tables may change under a running router; how a key
-/// becomes a slot may not.
-std::string rehashes(const ShardMap& current, const ShardMap& next) {
-  for (const auto& group : next.groups())
-    if (const auto known = current.find_group(group.name)) {
-      const auto& before = current.group(*known);
-      if (before.slot_count != group.slot_count || before.strategy != group.strategy)
-        return "group " + group.name +
-               " has another strategy or slot count; its rows would be looked for in slots they are not in";
-    }
-  for (const auto& table : next.tables())
-    if (const auto* before = current.find_table(table.name)) {
-      const bool same_group =
-          before->group.has_value() == table.group.has_value() &&
-          (!table.group || current.group(*before->group).name == next.group(*table.group).name);
-      if (!same_group || before->key != table.key)
-        return "table " + table.name +
-               " has another group or key; its rows would be looked for in slots they are not in";
-    }
-  return {};
 }
 
 bool same_health(const ServerState& a, const ServerState& b) {
@@ -92,10 +70,15 @@ void Control::reload() {
                   {{"file", settings_.map_file}, {"problem", problem.to_string()}});
       return;
     }
-    if (const auto difference = rehashes(*map_, std::get<ShardMap>(read)); !difference.empty()) {
+    // Placement, servers, new groups and tables may change under a running router; how a key becomes a slot
+    // may not.
+    const auto& current = next_map_ ? *next_map_ : *map_;
+    if (const auto changed = differences(definitions_of(current), definitions_of(std::get<ShardMap>(read)));
+        !changed.empty()) {
       ++metrics_.map_reload_failures;
-      log_error("shard map refused, the old one goes on serving",
-                {{"file", settings_.map_file}, {"problem", difference}});
+      for (const auto& difference : changed)
+        log_error("shard map refused, the old one goes on serving",
+                  {{"file", settings_.map_file}, {"problem", difference}});
       return;
     }
     ++metrics_.map_reloads;
