@@ -234,6 +234,8 @@ Awaitable<void> serve(Worker& worker, Exchange& exchange) {
     if (context.map_changed && Clock::now() < deadline) continue;  // before anything was sent or written
     if (!exchange.streaming()) {
       if (!outcome) exchange.fail(outcome.error());
+      if (exchange.status == 405)
+        exchange.set("Allow", allowed_methods(label == RouteLabel::row));  // RFC 9110, 15.5.6
       say_how_it_was_made(exchange, context);
     } else if (!outcome) {
       exchange.broken = true;

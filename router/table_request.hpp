@@ -35,6 +35,8 @@ Awaitable<Result<void>> insert_rows(TableRequest& request);
 Awaitable<Result<void>> update_rows(TableRequest& request);
 Awaitable<Result<void>> put_row(TableRequest& request);
 Awaitable<Result<void>> delete_rows(TableRequest& request);
+/// What Allow lists: the methods of /table/{key}, or of /table.
+std::string_view allowed_methods(bool is_row);
 /// OPTIONS.
 Awaitable<Result<void>> describe_methods(TableRequest& request);
 

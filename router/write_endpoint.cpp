@@ -340,9 +340,12 @@ Awaitable<Result<void>> put_row(TableRequest& request) {
   co_return answered;
 }
 
+std::string_view allowed_methods(bool is_row) {
+  return is_row ? "OPTIONS,GET,HEAD,PUT,PATCH,DELETE" : "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE";
+}
+
 Awaitable<Result<void>> describe_methods(TableRequest& request) {
-  request.exchange.set("Allow", request.is_row ? "OPTIONS,GET,HEAD,PUT,PATCH,DELETE"
-                                               : "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE");
+  request.exchange.set("Allow", allowed_methods(request.is_row));
   co_return Result<void>{};
 }
 
