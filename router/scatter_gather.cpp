@@ -238,6 +238,22 @@ std::optional<DirectRoute> direct_point_route(RequestContext& context, const Poi
                      ownership.clean(*placement.group, owner.shard)};
 }
 
+/// Calls `use(pool)`, which gives an Outcome<ResultSets>, with the pool of the shard's primary.
+template <class Use>
+Awaitable<Attempt<ResultSets>> on_primary(RequestContext& context, const View& view, ShardId shard, Use use) {
+  const auto& state = view.state(shard);
+  if (!state.primary) co_return nobody_up(view, shard);
+  Measured measured(view, shard, *state.primary);
+  auto outcome = co_await use(view.shards[shard.value].servers[*state.primary].pool);
+  const auto failure = failure_of(outcome);
+  measured.end(failure);
+  if (outcome) {
+    context.asked.push_back(state.servers[*state.primary].name);
+    co_return std::move(*outcome);
+  }
+  co_return widen<ResultSets>(failed_attempt(*failure, view, shard));
+}
+
 /// Servers are named in the order of their shards, however fast each was.
 void end_asking(RequestContext& context) {
   std::sort(context.asked.begin(), context.asked.end());
@@ -323,20 +339,18 @@ Awaitable<Attempt<ResultSets>> ask_reader(RequestContext& context, ViewPtr view,
   });
 }
 
-Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard, Lane lane,
-                                           std::vector<Statement> statements) {
-  const auto& state = view->state(shard);
-  if (!state.primary) co_return nobody_up(*view, shard);
-  Measured measured(*view, shard, *state.primary);
-  auto outcome = co_await view->shards[shard.value].servers[*state.primary].pool->execute(
-      lane, std::move(statements), context.deadline);
-  const auto failure = failure_of(outcome);
-  measured.end(failure);
-  if (outcome) {
-    context.asked.push_back(state.servers[*state.primary].name);
-    co_return std::move(*outcome);
-  }
-  co_return widen<ResultSets>(failed_attempt(*failure, *view, shard));
+Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                           postgres::Lane lane, std::vector<Statement> statements) {
+  co_return co_await on_primary(context, *view, shard, [&](const std::shared_ptr<postgres::Pool>& pool) {
+    return pool->execute(lane, std::move(statements), context.deadline);
+  });
+}
+
+Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                                 const std::string& group, Epoch epoch, Statement statement) {
+  co_return co_await on_primary(context, *view, shard, [&](const std::shared_ptr<postgres::Pool>& pool) {
+    return context.worker.insert_batcher().run({pool, group, epoch}, std::move(statement), context.deadline);
+  });
 }
 
 Awaitable<Result<ShardRows::Window>> ShardRows::next(Deadline deadline) {

@@ -97,6 +97,11 @@ Awaitable<Attempt<ResultSets>> ask_reader(RequestContext& context, ViewPtr view,
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                            postgres::Lane lane, std::vector<Statement> statements);
 
+/// ask_primary() of begin_write() and an INSERT, in one transaction with other requests' inserts. The result
+/// set is the INSERT's.
+Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                                 const std::string& group, Epoch epoch, Statement statement);
+
 /// The rows of one shard's answer, in its order: all at once, or window by window.
 class ShardRows {
  public:

@@ -26,6 +26,7 @@ Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, Wo
       ids_(ids),
       metrics_(metrics),
       batcher_(io_, metrics),
+      insert_batcher_(io_),
       shared_reads_(io_),
       http_date_(http_date_now()),
       random_(std::random_device{}()) {}

@@ -14,6 +14,7 @@
 #include "postgres/completion.hpp"
 #include "postgres/pool.hpp"
 #include "router/id_source.hpp"
+#include "router/insert_batcher.hpp"
 #include "router/metrics.hpp"
 #include "router/point_batcher.hpp"
 #include "router/point_shapes.hpp"
@@ -63,6 +64,7 @@ class Worker {
   const Settings& settings() const { return settings_; }
   WorkerMetrics& metrics() { return metrics_; }
   PointBatcher& batcher() { return batcher_; }
+  InsertBatcher& insert_batcher() { return insert_batcher_; }
   SharedReads& shared_reads() { return shared_reads_; }
   PointShapes& point_shapes() { return point_shapes_; }
   IdSource& ids() { return ids_; }
@@ -109,6 +111,7 @@ class Worker {
       retired_;  // of servers that left the map, while requests use them
   ViewPtr view_;
   PointBatcher batcher_;
+  InsertBatcher insert_batcher_;
   SharedReads shared_reads_;
   PointShapes point_shapes_;
   std::list<Waiter> waiters_;

@@ -28,12 +28,6 @@ Error several_shards(const View& view, const std::vector<Target>& targets) {
       "Write rows of one shard at a time: name them by their key.");
 }
 
-/// The statement every write begins with: the shared lock and the epoch check, in the write's own
-/// transaction.
-Statement begin_write(const std::string& group, Epoch epoch) {
-  return {"SELECT shardplex.begin_write($1::text, $2::bigint)", {group, std::to_string(epoch.value)}};
-}
-
 Written written(ResultSets sets, const WritePlan& plan) {
   Written out;
   out.rows = std::move(sets.back());
@@ -111,11 +105,16 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     if (owner.fault != Ownership::Fault::none || owner.fenced)
       co_return Replan{"the slot that the row changes to is being handed over", ""};
   }
-  std::vector<Statement> statements;
-  statements.push_back(begin_write(plan.group, target->epoch));
-  statements.push_back(plan.statement(pinned, !target->clean));
-  auto answer =
-      co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
+  Attempt<ResultSets> answer;
+  if (plan.chooses_rows || plan.reports_created) {
+    std::vector<Statement> statements;
+    statements.push_back(begin_write(plan.group, target->epoch));
+    statements.push_back(plan.statement(pinned, !target->clean));
+    answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
+  } else {
+    answer = co_await insert_on_primary(context, view, target->shard, plan.group, target->epoch,
+                                        plan.statement(pinned, false));
+  }
   if (auto* error = std::get_if<Error>(&answer)) co_return std::move(*error);
   if (auto* replan = std::get_if<Replan>(&answer)) co_return std::move(*replan);
   auto out = written(std::move(std::get<ResultSets>(answer)), plan);
