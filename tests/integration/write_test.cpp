@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "shard_map/key.hpp"
@@ -144,6 +146,34 @@ TEST_CASE("ids are of 53 bits, in the order of time and unique over routers") {
   const auto now = duration_cast<milliseconds>(system_clock::now() - sys_days{year{2024} / 1 / 1}).count();
   CHECK(std::abs((*all.rbegin() >> 12) - now) < 60'000);
   CHECK(site.count("movies", "name = 'new'") == 300);
+  check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("inserts that are committed together fail alone") {
+  auto& site = hash_site();
+  constexpr int clients = 24, rounds = 20;
+  // Each id is inserted by three clients at once: one of them is answered 201, the others 409, and every
+  // third row is refused.
+  std::atomic<int> created{0}, conflicts{0}, refused{0}, other{0};
+  std::vector<std::thread> threads;
+  for (int c = 0; c < clients; ++c)
+    threads.emplace_back([&, c] {
+      HttpClient client(site.router->port());
+      for (int round = 0; round < rounds; ++round) {
+        const auto id = 7'000'000 + round * clients + c / 3;
+        const bool bad = c % 3 == 2 && round % 2 == 0;
+        const auto body = R"({"id":)" + std::to_string(id) + R"(,"name":"jointly","imdb_score":)" +
+                          (bad ? "\"x\"" : "1") + "}";
+        const auto status = client.request("POST", "/movies", as_json, body).status;
+        ++(status == 201 ? created : status == 409 ? conflicts : status == 400 ? refused : other);
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(other == 0);
+  CHECK(created == clients / 3 * rounds);
+  CHECK(refused == clients / 3 * rounds / 2);
+  CHECK(created + conflicts + refused == clients * rounds);
+  CHECK(site.count("movies", "name = 'jointly'") == created);
   check_slots(site.cluster, "movies");
 }
 
