@@ -32,7 +32,7 @@ struct LaneSettings {
 
 struct PoolSettings {
   ConnectionSettings connection;
-  std::array<LaneSettings, lane_count> lanes{{{2, 16}, {4, 4}, {8, 2}, {4, 1}}};
+  std::array<LaneSettings, lane_count> lanes{{{1, 16}, {4, 4}, {8, 2}, {4, 1}}};
   std::size_t queue = 10'000;  ///< jobs waiting for a place; one more fails with Failure::busy
   std::chrono::milliseconds queue_wait{5'000};  ///< a job that has waited this long fails with Failure::busy
   std::chrono::milliseconds backoff_min{50},
