@@ -28,14 +28,65 @@ CREATE TABLE IF NOT EXISTS shardplex.definitions (
   definition text NOT NULL
 );
 
--- Journal of every change of ownership, for operators and for moves that are resumed.
-CREATE TABLE IF NOT EXISTS shardplex.moves (
+-- Journal of every change of ownership, an entry per epoch. (It was called `moves` before moves had a table of their own.)
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('shardplex.moves') AND attname = 'epoch') THEN
+    ALTER TABLE shardplex.moves RENAME TO changes;
+  END IF;
+END $$;
+CREATE TABLE IF NOT EXISTS shardplex.changes (
   epoch      bigint      PRIMARY KEY,
   grp        text        NOT NULL,
   slots      integer[]   NOT NULL,
   state      text        NOT NULL,
   changed_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- The servers of every shard of the cluster, as connection strings without passwords: a router learns of an added shard from here.
+CREATE TABLE IF NOT EXISTS shardplex.shards (
+  name       text    PRIMARY KEY,
+  position   integer NOT NULL,  -- order in the map
+  "primary"  text    NOT NULL,
+  replicas   text[]  NOT NULL DEFAULT '{}'
+);
+
+-- Moves of slots that this shard takes part in. A row is here before the first object of the move is made, and on the target it goes
+-- when the last is gone: the cleanup record. The row on the source is the truth about the phase, and stays as history.
+CREATE TABLE IF NOT EXISTS shardplex.moves (
+  id              text        PRIMARY KEY,  -- objects are called shardplex_<id>_f and shardplex_<id>_r
+  number          integer     NOT NULL,     -- order within what was asked for at once
+  grp             text        NOT NULL,
+  slots           integer[]   NOT NULL,     -- ascending
+  source          text        NOT NULL,
+  target          text        NOT NULL,
+  phase           text        NOT NULL,     -- rebalance/move.hpp
+  wanted          text        NOT NULL DEFAULT 'run' CHECK (wanted IN ('run', 'pause', 'abort')),
+  source_timeline integer,                  -- source: the timelines of both shards when the copy began; another one means that
+  target_timeline integer,                  --   acknowledged changes may be missing from what was copied
+  copied          boolean     NOT NULL DEFAULT false,  -- target: committed with the copied rows
+  reverse_from    pg_lsn,                   -- target: everything before it came from the source
+  identities      jsonb       NOT NULL DEFAULT '{}',   -- table -> replica identity before the move: d, n, f, or an index's name
+  progress        jsonb       NOT NULL DEFAULT '{}',   -- source: for people; rows, bytes, lag and so on, about once a second
+  problem         text,                     -- source: why the mover stopped
+  created_at      timestamptz NOT NULL DEFAULT now(),
+  changed_at      timestamptz NOT NULL DEFAULT now()
+);
+
+-- Published along with the rows of a move: a number seen on the subscriber tells that everything before it has been applied.
+CREATE TABLE IF NOT EXISTS shardplex.markers (
+  name   text   PRIMARY KEY,  -- shardplex_<id>_f, shardplex_<id>_r
+  number bigint NOT NULL
+) WITH (fillfactor = 10);
+
+-- Who moves slots, at most one for the whole cluster: it holds the session's advisory lock (1936223345, 0) on every shard, and has
+-- written its token here. A row is always there.
+CREATE TABLE IF NOT EXISTS shardplex.mover (
+  singleton boolean     PRIMARY KEY DEFAULT true CHECK (singleton),
+  token     text        NOT NULL DEFAULT '',
+  holder    text        NOT NULL DEFAULT '',  -- "host, process 4711"
+  since     timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO shardplex.mover DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 -- Node numbers of routers, and the first millisecond each has not been promised. Used on the first shard of the map only.
 CREATE TABLE IF NOT EXISTS shardplex.nodes (
@@ -92,7 +143,7 @@ BEGIN
       ON CONFLICT (grp, slot) DO UPDATE SET state = excluded.state, changed_at = now();
   END IF;
   UPDATE shardplex.shard SET epoch = epoch + 1 RETURNING epoch INTO new_epoch;
-  INSERT INTO shardplex.moves (epoch, grp, slots, state) VALUES (new_epoch, g, which, coalesce(after, 'absent'));
+  INSERT INTO shardplex.changes (epoch, grp, slots, state) VALUES (new_epoch, g, which, coalesce(after, 'absent'));
   RETURN new_epoch;
 END $$;
 
@@ -110,6 +161,17 @@ CREATE OR REPLACE FUNCTION shardplex.hand_over_slots(g text, which integer[]) RE
 $$ SELECT shardplex.change_slots(g, which, ARRAY['fenced'], 'moved') $$;
 CREATE OR REPLACE FUNCTION shardplex.forget_slots(g text, which integer[]) RETURNS bigint LANGUAGE sql AS
 $$ SELECT shardplex.change_slots(g, which, ARRAY['incoming', 'moved'], NULL) $$;
+
+-- First in each transaction of a mover: refused where another has taken over, and held off from taking over until this one ends.
+CREATE OR REPLACE FUNCTION shardplex.as_mover(mine text) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT AS $$
+DECLARE found record;
+BEGIN
+  SELECT m.token, m.holder, m.since INTO found FROM shardplex.mover m FOR SHARE;
+  IF found.token IS DISTINCT FROM mine THEN
+    RAISE EXCEPTION 'another mover has taken over' USING ERRCODE = 'SX004', DETAIL = format('%s, since %s', found.holder, found.since);
+  END IF;
+END $$;
 
 -- Promises a router a range of milliseconds under a node number: nobody else gets ids of that number in that range, however
 -- its clock stands. `preferred` is the node it had (NULL: any). `now_ms` and the result count from 2024-01-01 UTC.

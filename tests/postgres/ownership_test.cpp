@@ -126,7 +126,7 @@ TEST_CASE("slots go through their states in order, each change one epoch and one
   CHECK(change("receive_slots", "{8}").value()[0].integer(0, 0) == 4);
   CHECK(change("own_slots", "{8}").value()[0].integer(0, 0) == 5);
   CHECK(change("forget_slots", "{0}").value()[0].integer(0, 0) == 6);
-  CHECK(shard.worker.integer("SELECT count(*) FROM shardplex.moves") == 5);
+  CHECK(shard.worker.integer("SELECT count(*) FROM shardplex.changes") == 5);
 }
 
 TEST_CASE("routers are promised ids that nobody else gets") {
