@@ -1,0 +1,35 @@
+// The journal of moves in the shards (shardplex.moves, shardplex.mover): written by the mover, read by
+// everyone.
+#pragma once
+
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "rebalance/move.hpp"
+#include "rebalance/move_steps.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::rebalance {
+
+/// Who moves slots at the moment: holds the advisory lock on the shard.
+struct MoverSeen {
+  std::string holder;  ///< "db7, process 4711"
+  std::string since;   ///< as PostgreSQL writes a timestamp
+};
+
+/// nullopt where nobody does.
+std::optional<MoverSeen> read_mover(pqxx::transaction_base& transaction);
+
+/// The moves whose source is this shard, by creation and number; without those that are over unless
+/// `with_history`.
+std::vector<MoveEntry> read_moves(pqxx::transaction_base& transaction, const std::string& shard,
+                                  bool with_history);
+
+/// The moves of all shards of the map, found over find_primary() in parallel, by creation and number. Where a
+/// shard cannot be read, its reason goes to `problems` and its moves are missing.
+std::vector<MoveEntry> read_all_moves(const ShardMap& map, bool with_history,
+                                      std::vector<std::string>& problems);
+
+}  // namespace shardplex::rebalance

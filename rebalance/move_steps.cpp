@@ -1,0 +1,162 @@
+#include "rebalance/move_steps.hpp"
+
+#include "shard_map/invariant.hpp"
+
+namespace shardplex::rebalance {
+namespace {
+
+using Next = std::variant<Step, Stuck>;
+
+/// What the target has may lack writes that the source has acknowledged: a server that took over from a
+/// failed one lacks its last transactions, and PostgreSQL's subscriptions do not notice.
+bool copy_is_doubtful(const MoveFacts& facts) {
+  const bool begun = facts.copied || facts.source.has_slot || facts.target.subscribed;
+  if (!begun) return false;
+  const bool failed_over = !facts.source.same_timeline || !facts.target.same_timeline;
+  const bool slot_lost = (facts.copied || facts.target.subscribed) && !facts.source.has_slot;
+  return failed_over || slot_lost || (facts.target.subscribed && !facts.copied);
+}
+
+Next next_of_hand_over(const MoveFacts& facts) {
+  const Assurance& sure = facts.assurance;
+  if (facts.source.slots == SlotState::fenced) {
+    if (!sure.verified) return Step::unfence;  // left by a mover that died: writes first, then anew
+    return sure.drained ? Step::hand_over : Step::drain;
+  }
+  if (!sure.caught_up && !sure.verified) return Step::catch_up;
+  if (!sure.verified) return Step::verify;
+  if (!facts.target.published) return Step::publish_reverse;
+  if (!facts.target.has_slot) return Step::make_reverse_slot;
+  return sure.caught_up ? Step::fence : Step::catch_up;
+}
+
+Next next_of_moving(const MoveFacts& facts) {
+  const auto &source = facts.source, &target = facts.target;
+  if (target.slots == SlotState::owned) return Step::yield;
+  if (source.slots != SlotState::owned && source.slots != SlotState::fenced)
+    return Stuck{"the source does not own the slots"};
+  if (!target.recorded) return Step::record_on_target;
+  if (copy_is_doubtful(facts)) return source.slots == SlotState::fenced ? Step::unfence : Step::start_over;
+  if (target.slots == SlotState::absent || target.slots == SlotState::moved) return Step::receive;
+  if (target.slots != SlotState::incoming) return Stuck{"the slots on the target are not all incoming"};
+  if (!source.published) return Step::publish;
+  if (!facts.copied) return Step::copy;
+  if (!target.subscribed) return Step::subscribe;
+  return next_of_hand_over(facts);
+}
+
+Next next_of_switching(const MoveFacts& facts) {
+  const auto &source = facts.source, &target = facts.target;
+  if (source.slots != SlotState::moved)
+    return Stuck{"the source has handed over, and yet the slots are not moved"};
+  if (target.slots == SlotState::incoming) return target.same_timeline ? Step::own : Step::take_back;
+  if (target.slots != SlotState::owned)
+    return Stuck{"the slots on the target are neither incoming nor owned"};
+  if (target.subscribed) return Step::unsubscribe;
+  if (source.has_slot) return Step::drop_slot;
+  if (source.published) return Step::unpublish;
+  // Without the slot, as after a failover of the target, there is no way back; the window tells.
+  if (!source.subscribed && target.has_slot) return Step::subscribe_reverse;
+  return Step::open_window;
+}
+
+/// Common ends of a move: what is left of the way back, then the copy that nobody owns, then the records.
+Next next_of_reverse_objects(const MoveFacts& facts, Step then) {
+  if (facts.source.subscribed) return Step::unsubscribe_reverse;
+  if (facts.target.has_slot) return Step::drop_reverse_slot;
+  if (facts.target.published) return Step::unpublish_reverse;
+  return then;
+}
+
+Next next_of_records(const MoveFacts& facts) {
+  const auto &source = facts.source, &target = facts.target;
+  if (source.full_identities || target.full_identities) return Step::restore_identities;
+  if (target.recorded || source.markers || target.markers) return Step::erase;
+  return Step::close;
+}
+
+Next next_of_finishing(const MoveFacts& facts) {
+  if (facts.target.slots != SlotState::owned && facts.target.recorded)
+    return Stuck{"the target does not own the slots, so the source's copy is not deleted"};
+  const Next next = next_of_reverse_objects(facts, Step::rest);
+  if (next != Next{Step::rest}) return next;
+  if (facts.source.slots == SlotState::moved)
+    return facts.assurance.rows_deleted ? Step::forget_on_source : Step::delete_source_rows;
+  return next_of_records(facts);
+}
+
+Next next_of_target_copy(const MoveFacts& facts) {
+  const auto slots = facts.target.slots;
+  if (slots == SlotState::incoming || slots == SlotState::moved)
+    return facts.assurance.rows_deleted ? Step::forget_on_target : Step::delete_target_rows;
+  return next_of_records(facts);
+}
+
+Next next_of_aborting(const MoveFacts& facts) {
+  const auto &source = facts.source, &target = facts.target;
+  if (target.slots == SlotState::owned) return Step::yield;  // too late: only reverse gives them back
+  if (source.slots == SlotState::fenced) return Step::unfence;
+  if (target.subscribed) return Step::unsubscribe;
+  if (source.has_slot) return Step::drop_slot;
+  if (source.published) return Step::unpublish;
+  const Next next = next_of_reverse_objects(facts, Step::rest);
+  return next != Next{Step::rest} ? next : next_of_target_copy(facts);
+}
+
+Next next_of_reversing(const MoveFacts& facts) {
+  const auto &source = facts.source, &target = facts.target;
+  const Assurance& sure = facts.assurance;
+  // Incoming: the target failed over and has forgotten that it owned; the source's copy has all that it has.
+  if (source.slots == SlotState::moved &&
+      (target.slots == SlotState::moved || target.slots == SlotState::incoming))
+    return Step::own_source;
+  if (!source.subscribed || !target.has_slot || !source.same_timeline || !target.same_timeline) {
+    if (target.slots == SlotState::fenced) return Step::unfence_target;
+    return Stuck{
+        "the source's copy may lack writes, for a server failed over or replication stopped since the "
+        "hand-over; "
+        "finish the move, and plan another one back"};
+  }
+  if (target.slots == SlotState::fenced) {
+    if (!sure.verified) return Step::unfence_target;
+    return sure.drained ? Step::hand_back : Step::drain_reverse;
+  }
+  if (target.slots != SlotState::owned) return Stuck{"the target does not own the slots"};
+  if (!sure.caught_up) return Step::catch_up_reverse;
+  return sure.verified ? Step::fence_target : Step::verify_reverse;
+}
+
+Next next_of_returning(const MoveFacts& facts) {
+  if (facts.source.slots != SlotState::owned) return Stuck{"the source does not own the slots"};
+  const Next next = next_of_reverse_objects(facts, Step::rest);
+  return next != Next{Step::rest} ? next : next_of_target_copy(facts);
+}
+
+}  // namespace
+
+std::variant<Step, Stuck> next_step(Phase phase, const MoveFacts& facts) {
+  if (!facts.source.slots || !facts.target.slots)
+    return Stuck{"the slots of the move are in different states on one shard; shardplex verify tells which"};
+  switch (phase) {
+    case Phase::moving:
+      return next_of_moving(facts);
+    case Phase::switching:
+      return next_of_switching(facts);
+    case Phase::finishing:
+      return next_of_finishing(facts);
+    case Phase::aborting:
+      return next_of_aborting(facts);
+    case Phase::reversing:
+      return next_of_reversing(facts);
+    case Phase::returning:
+      return next_of_returning(facts);
+    case Phase::reversible:
+    case Phase::finished:
+    case Phase::aborted:
+    case Phase::reversed:
+      return Step::rest;
+  }
+  invariant(false, "a phase has a next step");
+}
+
+}  // namespace shardplex::rebalance
