@@ -60,12 +60,12 @@ Next next_of_switching(const MoveFacts& facts) {
   return Step::open_window;
 }
 
-/// Common ends of a move: what is left of the way back, then the copy that nobody owns, then the records.
-Next next_of_reverse_objects(const MoveFacts& facts, Step then) {
+/// What is still there of the way back; nullopt: nothing.
+std::optional<Step> next_of_way_back(const MoveFacts& facts) {
   if (facts.source.subscribed) return Step::unsubscribe_reverse;
   if (facts.target.has_slot) return Step::drop_reverse_slot;
   if (facts.target.published) return Step::unpublish_reverse;
-  return then;
+  return std::nullopt;
 }
 
 Next next_of_records(const MoveFacts& facts) {
@@ -78,8 +78,7 @@ Next next_of_records(const MoveFacts& facts) {
 Next next_of_finishing(const MoveFacts& facts) {
   if (facts.target.slots != SlotState::owned && facts.target.recorded)
     return Stuck{"the target does not own the slots, so the source's copy is not deleted"};
-  const Next next = next_of_reverse_objects(facts, Step::rest);
-  if (next != Next{Step::rest}) return next;
+  if (const auto step = next_of_way_back(facts)) return *step;
   if (facts.source.slots == SlotState::moved)
     return facts.assurance.rows_deleted ? Step::forget_on_source : Step::delete_source_rows;
   return next_of_records(facts);
@@ -99,8 +98,8 @@ Next next_of_aborting(const MoveFacts& facts) {
   if (target.subscribed) return Step::unsubscribe;
   if (source.has_slot) return Step::drop_slot;
   if (source.published) return Step::unpublish;
-  const Next next = next_of_reverse_objects(facts, Step::rest);
-  return next != Next{Step::rest} ? next : next_of_target_copy(facts);
+  if (const auto step = next_of_way_back(facts)) return *step;
+  return next_of_target_copy(facts);
 }
 
 Next next_of_reversing(const MoveFacts& facts) {
@@ -128,8 +127,8 @@ Next next_of_reversing(const MoveFacts& facts) {
 
 Next next_of_returning(const MoveFacts& facts) {
   if (facts.source.slots != SlotState::owned) return Stuck{"the source does not own the slots"};
-  const Next next = next_of_reverse_objects(facts, Step::rest);
-  return next != Next{Step::rest} ? next : next_of_target_copy(facts);
+  if (const auto step = next_of_way_back(facts)) return *step;
+  return next_of_target_copy(facts);
 }
 
 }  // namespace
