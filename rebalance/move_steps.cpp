@@ -13,8 +13,9 @@ bool copy_is_doubtful(const MoveFacts& facts) {
   const bool begun = facts.copied || facts.source.has_slot || facts.target.subscribed;
   if (!begun) return false;
   const bool failed_over = !facts.source.same_timeline || !facts.target.same_timeline;
-  const bool slot_lost = (facts.copied || facts.target.subscribed) && !facts.source.has_slot;
-  return failed_over || slot_lost || (facts.target.subscribed && !facts.copied);
+  const bool slot_missing = !facts.source.has_slot || facts.source.slot_lost;
+  return failed_over || ((facts.copied || facts.target.subscribed) && slot_missing) ||
+         (facts.target.subscribed && !facts.copied);
 }
 
 Next next_of_hand_over(const MoveFacts& facts) {
@@ -56,7 +57,7 @@ Next next_of_switching(const MoveFacts& facts) {
   if (source.has_slot) return Step::drop_slot;
   if (source.published) return Step::unpublish;
   // Without the slot, as after a failover of the target, there is no way back; the window tells.
-  if (!source.subscribed && target.has_slot) return Step::subscribe_reverse;
+  if (!source.subscribed && target.has_slot && !target.slot_lost) return Step::subscribe_reverse;
   return Step::open_window;
 }
 
@@ -65,12 +66,13 @@ std::optional<Step> next_of_way_back(const MoveFacts& facts) {
   if (facts.source.subscribed) return Step::unsubscribe_reverse;
   if (facts.target.has_slot) return Step::drop_reverse_slot;
   if (facts.target.published) return Step::unpublish_reverse;
+  // Before rows are deleted, which would log each of them whole.
+  if (facts.source.full_identities || facts.target.full_identities) return Step::restore_identities;
   return std::nullopt;
 }
 
 Next next_of_records(const MoveFacts& facts) {
   const auto &source = facts.source, &target = facts.target;
-  if (source.full_identities || target.full_identities) return Step::restore_identities;
   if (target.recorded || source.markers || target.markers) return Step::erase;
   return Step::close;
 }
@@ -109,7 +111,8 @@ Next next_of_reversing(const MoveFacts& facts) {
   if (source.slots == SlotState::moved &&
       (target.slots == SlotState::moved || target.slots == SlotState::incoming))
     return Step::own_source;
-  if (!source.subscribed || !target.has_slot || !source.same_timeline || !target.same_timeline) {
+  if (!source.subscribed || !target.has_slot || target.slot_lost || !source.same_timeline ||
+      !target.same_timeline) {
     if (target.slots == SlotState::fenced) return Step::unfence_target;
     return Stuck{
         "the source's copy may lack writes, for a server failed over or replication stopped since the "

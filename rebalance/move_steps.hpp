@@ -70,7 +70,8 @@ struct ShardFacts {
   SlotsState slots = SlotState::absent;
   bool recorded = false;  ///< its row in shardplex.moves is there
   bool published = false;
-  bool has_slot = false;  ///< and its WAL is still kept
+  bool has_slot = false;   ///< its replication slot is there
+  bool slot_lost = false;  ///< and useless: WAL that it needs is gone
   bool subscribed = false;
   bool same_timeline = true;     ///< as when the copy (or the reverse window) began, or none has begun
   bool full_identities = false;  ///< this move has made replica identities full here
