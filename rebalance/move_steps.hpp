@@ -60,6 +60,7 @@ enum class Step : std::uint8_t {
 };
 
 std::string_view to_string(Step step);
+std::optional<Step> parse_step(std::string_view name);
 
 /// The state of all slots of the move on one shard; nullopt: not all in the same one.
 using SlotsState = std::optional<SlotState>;
