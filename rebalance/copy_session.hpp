@@ -1,5 +1,6 @@
-// One shard's transaction of a load. libpq and not libpqxx: a refused row is found by the error's context,
-// and the transaction ends in PREPARE TRANSACTION, neither of which libpqxx 6 lets through.
+// One shard's transaction of a load or of a copy. libpq and not libpqxx: a refused row is found by the
+// error's context, the transaction ends in PREPARE TRANSACTION, and binary COPY flows in and out at once,
+// none of which libpqxx 6 lets through.
 #pragma once
 
 #include <libpq-fe.h>
@@ -24,6 +25,18 @@ struct SqlFailure : std::runtime_error {
   std::string sqlstate, detail, context;
 };
 
+struct CloseConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+struct ClearResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using PgConnection = std::unique_ptr<PGconn, CloseConnection>;
+using PgResult = std::unique_ptr<PGresult, ClearResult>;
+
+/// What the result says went wrong, or the connection where there is no result.
+SqlFailure failure_of(const PGconn* connection, const PgResult& result);
+
 class CopySession {
  public:
   /// Connects; throws SqlFailure.
@@ -35,18 +48,11 @@ class CopySession {
   /// Runs COPY … FROM STDIN with `text` as its data. Throws SqlFailure.
   void copy(const std::string& statement, std::string_view text);
 
- private:
-  struct Close {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
-  };
-  struct Clear {
-    void operator()(PGresult* result) const { PQclear(result); }
-  };
-  using Result = std::unique_ptr<PGresult, Clear>;
+  /// For a COPY whose data does not wait in memory (slot_copy.cpp). No statement is under way.
+  PGconn* connection() { return connection_.get(); }
 
-  [[noreturn]] void fail(const Result& result) const;
-  void check(const Result& result) const;
-  std::unique_ptr<PGconn, Close> connection_;
+ private:
+  PgConnection connection_;
 };
 
 }  // namespace shardplex::rebalance
