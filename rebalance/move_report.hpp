@@ -1,7 +1,7 @@
 // How far moves are: kept by the runner, shown on a terminal, in a pipe, in the journal and to Prometheus.
 #pragma once
 
-#include <chrono>
+#include <boost/json/array.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -51,12 +51,21 @@ class MoveBoard {
   };
   void put(const MoveEntry& entry);  ///< replaces the line of that move
   void update(const std::string& id, const std::function<void(Line&)>& change);
-  std::vector<Line> lines() const;  ///< by number
-  /// Which move's line differs from what was seen last is not told: readers compare.
+  std::vector<Line> lines() const;  ///< by creation and number
+
  private:
   mutable std::mutex mutex_;
   std::vector<Line> lines_;
 };
+
+/// "copying", or with what holds it up: "copying, paused", "verifying, stopped", "preparing, waiting".
+std::string state_text(const MoveBoard::Line& line);
+/// What is known of how far it is and what is wrong: "1,200 of ~2,400 rows  84.2 MB/s  ETA 0:12".
+std::string details_text(const MoveBoard::Line& line);
+/// "m3f09ab12 alpha -> beta  copying  1,200 of ~2,400 rows …": a move on one line.
+std::string line_text(const MoveBoard::Line& line);
+/// From 0 to 1 while rows are being copied and their number is known.
+std::optional<double> copied_fraction(const MoveBoard::Line& line);
 
 /// Draws the board on standard error while it lives, on a thread of its own: on a tty a line per move,
 /// redrawn a few times a second (activity, bar, rows, MB/s, lag, ETA, write pause); in a pipe a line whenever
@@ -90,6 +99,6 @@ class MoverMetrics {
 /// Moves as a table or as JSON (an array of objects with every member of entry and progress), for `status`
 /// and at the end of `run`.
 void print_moves(const std::vector<MoveBoard::Line>& moves, const Terminal& terminal);
-std::string moves_json(const std::vector<MoveBoard::Line>& moves);
+boost::json::array moves_json(const std::vector<MoveBoard::Line>& moves);
 
 }  // namespace shardplex::rebalance

@@ -13,6 +13,8 @@ std::optional<double> fraction(const Advance& advance) {
   return std::min(1.0, static_cast<double>(advance.bytes) / static_cast<double>(*advance.total_bytes));
 }
 
+}  // namespace
+
 std::string minutes_and_seconds(double seconds) {
   const auto whole = static_cast<std::uint64_t>(std::ceil(seconds));
   std::array<char, 32> text{};
@@ -20,8 +22,6 @@ std::string minutes_and_seconds(double seconds) {
                 static_cast<unsigned long long>(whole % 60));
   return text.data();
 }
-
-}  // namespace
 
 std::string progress_text(const Advance& advance) {
   const double seconds = advance.elapsed.count();

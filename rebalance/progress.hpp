@@ -18,6 +18,9 @@ struct Advance {
   std::chrono::duration<double> elapsed{0};
 };
 
+/// "1:05", rounded up.
+std::string minutes_and_seconds(double seconds);
+
 /// "1,200,000 rows  212,000 rows/s  48%  ETA 0:07"; without percent and ETA where the total is not known.
 std::string progress_text(const Advance& advance);
 
