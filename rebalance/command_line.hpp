@@ -82,5 +82,11 @@ int route(Arguments args, const Terminal& terminal);
 int cluster_init(Arguments args, const Terminal& terminal);
 int cluster_status(Arguments args, const Terminal& terminal);
 int load(Arguments args, const Terminal& terminal);
+int rebalance_run(Arguments args, const Terminal& terminal);
+int rebalance_resume(Arguments args, const Terminal& terminal);
+int rebalance_pause(Arguments args, const Terminal& terminal);
+int rebalance_abort(Arguments args, const Terminal& terminal);
+int rebalance_reverse(Arguments args, const Terminal& terminal);
+int rebalance_finish(Arguments args, const Terminal& terminal);
 
 }  // namespace shardplex::rebalance

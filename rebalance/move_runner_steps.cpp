@@ -1,0 +1,476 @@
+// The steps of a move, as move_steps.hpp describes them.
+#include <algorithm>
+#include <thread>
+
+#include "rebalance/crash_point.hpp"
+#include "rebalance/move_facts.hpp"
+#include "rebalance/move_objects.hpp"
+#include "rebalance/move_runner.hpp"
+#include "rebalance/server.hpp"
+
+namespace shardplex::rebalance {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view lock_not_available = "55P03";
+constexpr std::string_view query_canceled = "57014";
+/// How long clients may queue behind a lock that a step waits for, at first and at most.
+constexpr milliseconds first_lock_timeout{20}, last_lock_timeout{1000};
+constexpr std::chrono::seconds lock_patience{120};
+/// A replication slot waits for all transactions that are open; in between the mover looks up.
+constexpr std::chrono::seconds slot_patience{60};
+/// A lag at which a fence is worth its while at once, and how often one is hoped for.
+constexpr std::chrono::duration<double> good_lag{0.02};
+constexpr int rounds_for_good_lag = 20;
+constexpr int most_cutovers = 10;
+constexpr std::int64_t blocks_at_once = 128;  // of a table, in one deleting transaction
+constexpr int differences_told = 10;
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out.append(c == '\'' ? "''" : std::string(1, c));
+  return out + "'";
+}
+
+}  // namespace
+
+// --- Locks that clients would wait behind
+// ----------------------------------------------------------------------------
+
+/// f in a transaction that gives up soon where it has to wait for a lock, since clients queue up behind it;
+/// and again, with more patience each time.
+void MoveRunner::with_lock_timeout(MoveSite& site, const std::function<void(pqxx::work&)>& f) {
+  const auto begun = Clock::now();
+  auto timeout = first_lock_timeout;
+  for (int attempt = 1;; ++attempt) try {
+      return site.change([&](pqxx::work& transaction) {
+        transaction.exec("SET LOCAL lock_timeout = " + std::to_string(timeout.count()));
+        f(transaction);
+      });
+    } catch (const pqxx::sql_error& error) {
+      if (error.sqlstate() != lock_not_available) throw;
+      if (Clock::now() - begun > lock_patience)
+        throw MoveStopped(site.name() +
+                          ": a lock could not be had within two minutes; look for long transactions in "
+                          "pg_stat_activity, then shardplex rebalance resume");
+      if (attempt > 3) site.look([&](auto& transaction) { cancel_autovacuum(transaction, tables_); });
+      std::this_thread::sleep_for(2 * timeout);
+      timeout = std::min(2 * timeout, last_lock_timeout);
+      if (!paused_by_fence_) check();
+    }
+}
+
+void MoveRunner::publish(const Way& way) {
+  with_lock_timeout(
+      way.from, [&](pqxx::work& transaction) { rebalance::publish(transaction, entry_, tables_, way.name); });
+}
+
+void MoveRunner::unpublish(MoveSite& site, const std::string& name) {
+  with_lock_timeout(site, [&](pqxx::work& transaction) { rebalance::unpublish(transaction, name); });
+}
+
+void MoveRunner::restore_identities(MoveSite& site) {
+  with_lock_timeout(site,
+                    [&](pqxx::work& transaction) { rebalance::restore_identities(transaction, entry_); });
+}
+
+// --- The copy
+// --------------------------------------------------------------------------------------------------------
+
+void MoveRunner::copy() {
+  drop_slot(*source_, entry_.forward());  // of a copy that did not come to its end
+  const auto timeline = [](MoveSite& site) {
+    return site.look([&](auto& transaction) { return read_server_state(transaction).timeline; });
+  };
+  const auto target_timeline = timeline(*target_);
+  source_->change([&](pqxx::work& transaction) {
+    transaction.exec_params(
+        "UPDATE shardplex.moves SET source_timeline = $2, target_timeline = $3 WHERE id = $1", entry_.id,
+        read_server_state(transaction).timeline, target_timeline);
+  });
+  while (true) {
+    try {
+      const SlotSnapshot snapshot(source_->conninfo(), entry_.forward(), slot_patience);
+      crash_point("copy:slot_made");
+      return copy_rows(snapshot);
+    } catch (const SqlFailure& failure) {
+      if (failure.sqlstate != query_canceled) throw;
+      check();  // open transactions hold it up
+    }
+  }
+}
+
+void MoveRunner::copy_rows(const SlotSnapshot& snapshot) {
+  const auto slots = array_literal(entry_.slots);
+  report([](MoveProgress& progress) { progress.rows = progress.bytes = 0; });
+  source_->look([&](auto& transaction) {
+    double rows = 0;
+    for (const auto& table : tables_)
+      rows += transaction
+                  .exec_params1(
+                      "SELECT greatest(reltuples, 0)::float8 * $2 / greatest(1, (SELECT count(*) FROM "
+                      "shardplex.slots WHERE grp = $3 AND state IN ('owned', 'fenced'))) "
+                      "FROM pg_class WHERE oid = $1::regclass",
+                      qualified_name(table), static_cast<double>(entry_.slots.size()), entry_.group)[0]
+                  .template as<double>();
+    report([&](MoveProgress& progress) { progress.total_rows = static_cast<std::uint64_t>(rows); });
+  });
+
+  CopySession source(source_->conninfo()), target(target_->conninfo());
+  source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  source.execute("SET TRANSACTION SNAPSHOT " + quoted(snapshot.snapshot()));
+  target.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0");
+  target.execute("BEGIN");
+  target.execute("SELECT shardplex.as_mover($1)", {mover_.token()});
+  target.execute("SET LOCAL session_replication_role = replica");
+  for (const auto& table : tables_)
+    target.execute("DELETE FROM " + qualified_name(table) + " WHERE shardplex_slot = ANY ($1::integer[])",
+                   {slots});
+
+  const auto begun = Clock::now();
+  const CopyWatch watch{[&](std::uint64_t rows, std::uint64_t bytes) {
+                          const std::chrono::duration<double> elapsed = Clock::now() - begun;
+                          report([&](MoveProgress& progress) {
+                            progress.rows += rows;
+                            progress.bytes += bytes;
+                            progress.bytes_per_second = static_cast<double>(progress.bytes) / elapsed.count();
+                          });
+                        },
+                        [&] { check(); }};
+  for (const auto& table : tables_) {
+    copy_table(source, target, table, entry_.slots, rate_, watch);
+    crash_point("copy:table_copied");
+  }
+  const auto marker =
+      source.execute("SELECT number FROM shardplex.markers WHERE name = $1", {entry_.forward()});
+  target.execute(
+      "INSERT INTO shardplex.markers VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET number = "
+      "excluded.number",
+      {entry_.forward(), marker.value()});
+  target.execute("UPDATE shardplex.moves SET copied = true WHERE id = $1", {entry_.id});
+  crash_point("copy:before_commit");
+  target.execute("COMMIT");
+}
+
+// --- Following, by markers
+// -------------------------------------------------------------------------------------------
+
+std::int64_t MoveRunner::raise_marker(const Way& way) {
+  return way.from.change(
+      [&](pqxx::work& transaction) { return rebalance::raise_marker(transaction, way.name); });
+}
+
+std::optional<std::chrono::duration<double>> MoveRunner::await_marker(
+    const Way& way, std::int64_t number, Clock::time_point raised, std::optional<Clock::time_point> until) {
+  auto watched = Clock::now();
+  while (true) {
+    if (way.to.look([&](auto& transaction) { return read_marker(transaction, way.name); }) >= number)
+      return Clock::now() - raised;
+    const auto now = Clock::now();
+    if (until && now >= *until) return std::nullopt;
+    if (!until && now - watched > std::chrono::seconds(1)) {
+      watched = now;
+      watch(way);
+      check();
+    }
+    std::this_thread::sleep_for(now - raised < milliseconds(200) ? milliseconds(1) : milliseconds(20));
+  }
+}
+
+/// While the target is behind: by how much, and whether it will ever catch up.
+void MoveRunner::watch(const Way& way) {
+  const auto slots = way.from.look([&](auto& transaction) {
+    return transaction.exec_params(
+        "SELECT wal_status = 'lost', pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots "
+        "WHERE slot_name = $1",
+        way.name);
+  });
+  if (slots.empty() || slots[0][0].as<bool>()) throw LookAgain{};
+  report([&](MoveProgress& progress) { progress.lag_bytes = slots[0][1].as<std::uint64_t>(); });
+
+  constexpr std::int64_t errors_of_a_broken_subscription = 3;  // fewer may come of a restarted server
+  const auto errors = way.to.look([&](auto& transaction) {
+    return transaction.exec_params(
+        "SELECT apply_error_count FROM pg_stat_subscription_stats WHERE subname = $1", way.name);
+  });
+  if (errors.empty()) return;
+  const auto count = errors[0][0].as<std::int64_t>();
+  if (!apply_errors_) apply_errors_ = count;
+  if (count - *apply_errors_ < errors_of_a_broken_subscription) return;
+  apply_errors_.reset();
+  throw MoveStopped("shard " + way.to.name() + " cannot apply the changes of " + way.from.name() +
+                    " (subscription " + way.name +
+                    "); its PostgreSQL log says why. Then: shardplex rebalance resume, or abort");
+}
+
+void MoveRunner::catch_up(const Way& way) {
+  apply_errors_.reset();
+  for (int round = 1;; ++round) {
+    const auto raised = Clock::now();
+    const auto lag = *await_marker(way, raise_marker(way), raised, std::nullopt);
+    report([&](MoveProgress& progress) { progress.lag_seconds = lag.count(); });
+    if (lag <= good_lag || (round >= rounds_for_good_lag && lag <= options_.max_lag)) break;
+    check();
+  }
+  assurance_.caught_up = true;
+}
+
+void MoveRunner::verify(const Way& way) {
+  report([](MoveProgress& progress) { progress.compared_rows = 0; });
+  RowComparison comparison(
+      way.from.conninfo(), way.to.conninfo(), tables_, entry_.slots,
+      {options_.compare_jobs, [&] { await_marker(way, raise_marker(way), Clock::now(), std::nullopt); },
+       [&](std::uint64_t rows) {
+         report([&](MoveProgress& progress) { progress.compared_rows += rows; });
+         check();
+       }});
+  const ComparedRows compared = comparison.compare();
+  refuse_differences(compared.differences, compared.difference_count, way);
+  undecided_ = compared.undecided;
+  assurance_.verified = true;
+  assurance_.caught_up = false;
+}
+
+void MoveRunner::refuse_differences(const std::vector<RowDifference>& differences, std::uint64_t count,
+                                    const Way& way) {
+  if (count == 0) return;
+  std::string problem = std::to_string(count) + (count == 1 ? " row differs" : " rows differ") + " between " +
+                        way.from.name() + " and its copy on " + way.to.name() +
+                        ", so the slots stay where they are: ";
+  for (int i = 0; const auto& difference : differences) {
+    if (i++ == differences_told) {
+      problem += ", …";
+      break;
+    }
+    const auto table = std::ranges::find(tables_, difference.table, &MovedTable::name);
+    problem += (i == 1 ? "" : ", ") + to_string(difference, *table, way.to.name());
+  }
+  throw MoveStopped(problem +
+                    ". Find out who wrote them; then shardplex rebalance abort, or mend them and resume");
+}
+
+// --- The hand-over
+// ---------------------------------------------------------------------------------------------------
+
+void MoveRunner::make_reverse_slot() {
+  target_->assert_mover();
+  target_->look([&](auto& transaction) {
+    transaction.exec("SET statement_timeout = '" + std::to_string(slot_patience.count()) + "s'");
+  });
+  try {
+    target_->look([&](auto& transaction) {
+      transaction.exec_params("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", entry_.reverse());
+    });
+  } catch (const pqxx::sql_error& error) {
+    if (error.sqlstate() != query_canceled) throw;
+    check();  // open transactions hold it up; the next look finds the slot missing still
+  }
+  target_->look([&](auto& transaction) { transaction.exec("SET statement_timeout = 0"); });
+  assurance_.caught_up = false;
+}
+
+void MoveRunner::change_slots(pqxx::work& transaction, std::string_view function) {
+  transaction.exec_params("SELECT shardplex." + std::string(function) + "($1, $2::integer[])", entry_.group,
+                          array_literal(entry_.slots));
+}
+
+void MoveRunner::fence(const Way& way) {
+  // Servers that took over meanwhile are found now, not while writes wait.
+  source_->find_again();
+  target_->find_again();
+  report([](MoveProgress& progress) { ++progress.cutover_attempts; });
+  assurance_.drained = false;
+  with_lock_timeout(way.from, [&](pqxx::work& transaction) {
+    fenced_at_ = Clock::now();
+    fence_marker_ = rebalance::raise_marker(transaction, way.name);
+    change_slots(transaction, "fence_slots");
+  });
+  paused_by_fence_ = true;
+}
+
+void MoveRunner::drain(const Way& way) {
+  if (await_marker(way, fence_marker_, fenced_at_, fenced_at_ + options_.max_pause)) {
+    RowComparison comparison(way.from.conninfo(), way.to.conninfo(), tables_, entry_.slots, {});
+    const auto differences =
+        undecided_.empty() ? std::vector<RowDifference>{} : comparison.compare_again(undecided_);
+    if (!differences.empty()) unfence(way.from);
+    refuse_differences(differences, differences.size(), way);
+    assurance_.drained = true;
+    return;
+  }
+  unfence(way.from);
+  if (++failed_cutovers_ >= most_cutovers)
+    throw MoveStopped("the target did not catch up within " + std::to_string(options_.max_pause.count()) +
+                      " ms of the fence in " + std::to_string(most_cutovers) +
+                      " attempts; writes go on where they were. Try again when there is less load: shardplex "
+                      "rebalance resume");
+  std::this_thread::sleep_for(failed_cutovers_ * milliseconds(200));
+}
+
+void MoveRunner::unfence(MoveSite& site) {
+  with_lock_timeout(site, [&](pqxx::work& transaction) { change_slots(transaction, "unfence_slots"); });
+  paused_by_fence_ = false;
+  assurance_.caught_up = assurance_.drained = false;
+}
+
+void MoveRunner::note_pause() {
+  paused_by_fence_ = false;
+  const std::chrono::duration<double, std::milli> pause = Clock::now() - fenced_at_;
+  // Taken up from a mover that died, it is not known when the pause began.
+  if (fenced_at_ != Clock::time_point{})
+    report([&](MoveProgress& progress) { progress.write_pause_ms = pause.count(); });
+}
+
+void MoveRunner::hand_over() {
+  source_->change([&](pqxx::work& transaction) {
+    change_slots(transaction, "hand_over_slots");
+    set_phase(transaction, entry_.id, Phase::switching);
+  });
+}
+
+void MoveRunner::own() {
+  target_->change([&](pqxx::work& transaction) {
+    change_slots(transaction, "own_slots");
+    transaction.exec_params(
+        "UPDATE shardplex.moves SET reverse_from = pg_current_wal_insert_lsn() WHERE id = $1", entry_.id);
+  });
+  note_pause();
+}
+
+void MoveRunner::hand_back() {
+  target_->change([&](pqxx::work& transaction) { change_slots(transaction, "hand_over_slots"); });
+}
+
+void MoveRunner::own_source() {
+  source_->change([&](pqxx::work& transaction) {
+    change_slots(transaction, "receive_slots");
+    change_slots(transaction, "own_slots");
+    set_phase(transaction, entry_.id, Phase::returning);
+  });
+  note_pause();
+}
+
+// --- Setbacks
+// --------------------------------------------------------------------------------------------------------
+
+void MoveRunner::start_over() {
+  report([](MoveProgress& progress) { ++progress.start_overs; });
+  target_->change([&](pqxx::work& transaction) { unsubscribe(transaction, entry_.forward()); });
+  drop_slot(*source_, entry_.forward());
+  target_->change([&](pqxx::work& transaction) {
+    transaction.exec_params("UPDATE shardplex.moves SET copied = false WHERE id = $1", entry_.id);
+  });
+  crash_point("start_over:copy_forgotten");
+  source_->change([&](pqxx::work& transaction) {
+    transaction.exec_params(
+        "UPDATE shardplex.moves SET source_timeline = NULL, target_timeline = NULL WHERE id = $1", entry_.id);
+  });
+  assurance_ = {};
+}
+
+void MoveRunner::yield() {
+  with_lock_timeout(*source_, [&](pqxx::work& transaction) {
+    if (read_source_facts(transaction, entry_).shard.slots == SlotState::owned)
+      change_slots(transaction, "fence_slots");
+    change_slots(transaction, "hand_over_slots");
+    set_phase(transaction, entry_.id, Phase::switching);
+  });
+}
+
+void MoveRunner::take_back() {
+  source_->change([&](pqxx::work& transaction) {
+    change_slots(transaction, "receive_slots");
+    change_slots(transaction, "own_slots");
+    set_phase(transaction, entry_.id, Phase::moving);
+  });
+  assurance_ = {};
+}
+
+// --- The way back, and the end
+// ---------------------------------------------------------------------------------------
+
+void MoveRunner::subscribe_reverse() {
+  target_->assert_mover();
+  // What the target applied from the source lies before reverse_from, and must not come back.
+  target_->look([&](auto& transaction) {
+    transaction.exec_params(
+        "SELECT pg_replication_slot_advance(s.slot_name, m.reverse_from) FROM pg_replication_slots s, "
+        "shardplex.moves m "
+        "WHERE s.slot_name = $1 AND m.id = $2 AND s.confirmed_flush_lsn < m.reverse_from",
+        entry_.reverse(), entry_.id);
+  });
+  crash_point("subscribe_reverse:advanced");
+  const auto marker =
+      target_->look([&](auto& transaction) { return read_marker(transaction, entry_.reverse()); });
+  source_->change([&](pqxx::work& transaction) {
+    place_marker(transaction, entry_.reverse(), marker);
+    subscribe(transaction, entry_.reverse(), target_->conninfo());
+  });
+}
+
+void MoveRunner::drop_slot(MoveSite& site, const std::string& name) {
+  constexpr std::chrono::seconds for_the_walsender{5};
+  const auto begun = Clock::now();
+  site.assert_mover();
+  while (!site.look([&](auto& transaction) { return drop_replication_slot(transaction, name); })) {
+    // Its subscription is gone, so nobody is left who would end the walsender.
+    if (Clock::now() - begun > for_the_walsender)
+      site.look([&](auto& transaction) {
+        transaction.exec_params(
+            "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND "
+            "active",
+            name);
+      });
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+}
+
+/// Block by block, so that each row is looked at once, and with a pause as long as each transaction was, so
+/// that clients have the server for at least half of the time.
+void MoveRunner::delete_rows(MoveSite& site) {
+  for (const auto& table : tables_) {
+    const auto blocks = site.look([&](auto& transaction) {
+      return transaction
+          .exec_params1("SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint",
+                        qualified_name(table))[0]
+          .template as<std::int64_t>();
+    });
+    for (std::int64_t block = 0; block <= blocks; block += blocks_at_once) {
+      const auto begun = Clock::now();
+      const auto deleted = site.change([&](pqxx::work& transaction) {
+        return transaction
+            .exec_params("DELETE FROM " + qualified_name(table) +
+                             " WHERE ctid >= format('(%s,0)', $1::bigint)::tid AND ctid < format('(%s,0)', "
+                             "$2::bigint)::tid AND shardplex_slot = ANY ($3::integer[])",
+                         block, block + blocks_at_once, array_literal(entry_.slots))
+            .affected_rows();
+      });
+      report([&](MoveProgress& progress) { progress.deleted_rows += deleted; });
+      crash_point("delete_rows:some");
+      if (deleted > 0) std::this_thread::sleep_for(Clock::now() - begun);
+      check();
+    }
+  }
+  assurance_.rows_deleted = true;
+}
+
+void MoveRunner::erase() {
+  for (auto* site : {target_.get(), source_.get()})
+    site->change([&](pqxx::work& transaction) {
+      transaction.exec_params("DELETE FROM shardplex.markers WHERE name IN ($1, $2)", entry_.forward(),
+                              entry_.reverse());
+      if (site == target_.get())
+        transaction.exec_params("DELETE FROM shardplex.moves WHERE id = $1", entry_.id);
+    });
+}
+
+void MoveRunner::close() {
+  const Phase over = entry_.phase == Phase::finishing  ? Phase::finished
+                     : entry_.phase == Phase::aborting ? Phase::aborted
+                                                       : Phase::reversed;
+  if (over == Phase::reversed) options_.owner_changed(entry_, entry_.source);
+  source_->change([&](pqxx::work& transaction) { set_phase(transaction, entry_.id, over); });
+}
+
+}  // namespace shardplex::rebalance
