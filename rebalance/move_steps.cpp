@@ -36,6 +36,8 @@ constexpr auto step_names = std::to_array<std::string_view>({
     "hand_back",
     "unfence_target",
     "own_source",
+    "take_back_target",
+    "yield_target",
     "unsubscribe_reverse",
     "drop_reverse_slot",
     "unpublish_reverse",
@@ -63,41 +65,62 @@ bool copy_is_doubtful(const MoveFacts& facts) {
          (facts.target.subscribed && !facts.copied);
 }
 
+/// By this move, and in the source's future where the source has failed over and forgotten it: slots that
+/// hold the copy are incoming until the target owns them.
+bool target_has_owned(const MoveFacts& facts) {
+  const auto slots = facts.target.slots;
+  return facts.copied &&
+         (slots == SlotState::owned || slots == SlotState::fenced || slots == SlotState::moved);
+}
+
 Next next_of_hand_over(const MoveFacts& facts) {
   const Assurance& sure = facts.assurance;
-  if (facts.source.slots == SlotState::fenced) {
-    if (!sure.verified) return Step::unfence;  // left by a mover that died: writes first, then anew
-    return sure.drained ? Step::hand_over : Step::drain;
-  }
+  if (facts.source.slots == SlotState::fenced) return sure.drained ? Step::hand_over : Step::drain;
   if (!sure.caught_up && !sure.verified) return Step::catch_up;
   if (!sure.verified) return Step::verify;
   if (!facts.target.published) return Step::publish_reverse;
+  if (facts.target.slot_lost) return Step::drop_reverse_slot;
   if (!facts.target.has_slot) return Step::make_reverse_slot;
   return sure.caught_up ? Step::fence : Step::catch_up;
 }
 
 Next next_of_moving(const MoveFacts& facts) {
   const auto &source = facts.source, &target = facts.target;
-  if (target.slots == SlotState::owned) return Step::yield;
+  if (target_has_owned(facts)) return Step::yield;
   if (source.slots != SlotState::owned && source.slots != SlotState::fenced)
     return Stuck{"the source does not own the slots"};
+  // A fence is left by a mover that died, or what it was for has failed: writes first, then anew.
+  const bool doubtful = copy_is_doubtful(facts);
+  if (source.slots == SlotState::fenced && (doubtful || !facts.assurance.verified)) return Step::unfence;
   if (!target.recorded) return Step::record_on_target;
-  if (copy_is_doubtful(facts)) return source.slots == SlotState::fenced ? Step::unfence : Step::start_over;
+  if (doubtful) return Step::start_over;
   if (target.slots == SlotState::absent || target.slots == SlotState::moved) return Step::receive;
-  if (target.slots != SlotState::incoming) return Stuck{"the slots on the target are not all incoming"};
+  if (target.slots != SlotState::incoming) return Stuck{"the target owns the slots already"};
   if (!source.published) return Step::publish;
   if (!facts.copied) return Step::copy;
   if (!target.subscribed) return Step::subscribe;
   return next_of_hand_over(facts);
 }
 
+/// Where the source has failed over and forgotten that the slots were on their way back: the target goes on
+/// owning them. nullopt: it does, or has never done.
+std::optional<Step> next_of_target_ownership(const MoveFacts& facts) {
+  if (facts.source.slots != SlotState::moved) return std::nullopt;
+  if (facts.target.slots == SlotState::fenced) return Step::unfence_target;
+  if (facts.target.slots == SlotState::moved && facts.copied) return Step::take_back_target;
+  return std::nullopt;
+}
+
 Next next_of_switching(const MoveFacts& facts) {
   const auto &source = facts.source, &target = facts.target;
   if (source.slots != SlotState::moved)
     return Stuck{"the source has handed over, and yet the slots are not moved"};
-  if (target.slots == SlotState::incoming) return target.same_timeline ? Step::own : Step::take_back;
-  if (target.slots != SlotState::owned)
+  if (const auto step = next_of_target_ownership(facts)) return *step;
+  if (target.slots != SlotState::owned) {
+    if (!target.same_timeline) return Step::take_back;
+    if (target.slots == SlotState::incoming) return Step::own;
     return Stuck{"the slots on the target are neither incoming nor owned"};
+  }
   if (target.subscribed) return Step::unsubscribe;
   if (source.has_slot) return Step::drop_slot;
   if (source.published) return Step::unpublish;
@@ -106,13 +129,21 @@ Next next_of_switching(const MoveFacts& facts) {
   return Step::open_window;
 }
 
-/// What is still there of the way back; nullopt: nothing.
-std::optional<Step> next_of_way_back(const MoveFacts& facts) {
-  if (facts.source.subscribed) return Step::unsubscribe_reverse;
-  if (facts.target.has_slot) return Step::drop_reverse_slot;
-  if (facts.target.published) return Step::unpublish_reverse;
+Next next_of_reversible(const MoveFacts& facts) {
+  return next_of_target_ownership(facts).value_or(Step::rest);
+}
+
+/// What is still there of the way forth and back; nullopt: nothing.
+std::optional<Step> next_of_objects(const MoveFacts& facts) {
+  const auto &source = facts.source, &target = facts.target;
+  if (target.subscribed) return Step::unsubscribe;
+  if (source.has_slot) return Step::drop_slot;
+  if (source.published) return Step::unpublish;
+  if (source.subscribed) return Step::unsubscribe_reverse;
+  if (target.has_slot) return Step::drop_reverse_slot;
+  if (target.published) return Step::unpublish_reverse;
   // Before rows are deleted, which would log each of them whole.
-  if (facts.source.full_identities || facts.target.full_identities) return Step::restore_identities;
+  if (source.full_identities || target.full_identities) return Step::restore_identities;
   return std::nullopt;
 }
 
@@ -123,10 +154,13 @@ Next next_of_records(const MoveFacts& facts) {
 }
 
 Next next_of_finishing(const MoveFacts& facts) {
-  if (facts.target.slots != SlotState::owned && facts.target.recorded)
+  const bool source_has_rows = facts.source.slots == SlotState::moved;
+  if (const auto step = next_of_target_ownership(facts)) return *step;
+  // Whether it has the move on record or not: what the source has may be all there is.
+  if (source_has_rows && facts.target.slots != SlotState::owned)
     return Stuck{"the target does not own the slots, so the source's copy is not deleted"};
-  if (const auto step = next_of_way_back(facts)) return *step;
-  if (facts.source.slots == SlotState::moved)
+  if (const auto step = next_of_objects(facts)) return *step;
+  if (source_has_rows)
     return facts.assurance.rows_deleted ? Step::forget_on_source : Step::delete_source_rows;
   return next_of_records(facts);
 }
@@ -139,30 +173,28 @@ Next next_of_target_copy(const MoveFacts& facts) {
 }
 
 Next next_of_aborting(const MoveFacts& facts) {
-  const auto &source = facts.source, &target = facts.target;
-  if (target.slots == SlotState::owned) return Step::yield;  // too late: only reverse gives them back
-  if (source.slots == SlotState::fenced) return Step::unfence;
-  if (target.subscribed) return Step::unsubscribe;
-  if (source.has_slot) return Step::drop_slot;
-  if (source.published) return Step::unpublish;
-  if (const auto step = next_of_way_back(facts)) return *step;
+  if (target_has_owned(facts)) return Step::yield;  // too late: only reverse gives them back
+  if (facts.source.slots == SlotState::fenced) return Step::unfence;
+  if (const auto step = next_of_objects(facts)) return *step;
   return next_of_target_copy(facts);
 }
 
 Next next_of_reversing(const MoveFacts& facts) {
   const auto &source = facts.source, &target = facts.target;
   const Assurance& sure = facts.assurance;
-  // Incoming: the target failed over and has forgotten that it owned; the source's copy has all that it has.
-  if (source.slots == SlotState::moved &&
-      (target.slots == SlotState::moved || target.slots == SlotState::incoming))
+  if (source.slots == SlotState::moved && target.slots != SlotState::owned &&
+      target.slots != SlotState::fenced) {
+    // Handed back, which the source may not have caught: a failed-over one lacks its last transactions.
+    if (target_has_owned(facts)) return source.same_timeline ? Step::own_source : Step::take_back_target;
+    // The target failed over and has forgotten that it owned; the source's copy has all that it has.
     return Step::own_source;
+  }
   if (!source.subscribed || !target.has_slot || target.slot_lost || !source.same_timeline ||
       !target.same_timeline) {
     if (target.slots == SlotState::fenced) return Step::unfence_target;
     return Stuck{
         "the source's copy may lack writes, for a server failed over or replication stopped since the "
-        "hand-over; "
-        "finish the move, and plan another one back"};
+        "hand-over; finish the move, and plan another one back"};
   }
   if (target.slots == SlotState::fenced) {
     if (!sure.verified) return Step::unfence_target;
@@ -175,7 +207,8 @@ Next next_of_reversing(const MoveFacts& facts) {
 
 Next next_of_returning(const MoveFacts& facts) {
   if (facts.source.slots != SlotState::owned) return Stuck{"the source does not own the slots"};
-  if (const auto step = next_of_way_back(facts)) return *step;
+  if (target_has_owned(facts) && facts.target.slots != SlotState::moved) return Step::yield_target;
+  if (const auto step = next_of_objects(facts)) return *step;
   return next_of_target_copy(facts);
 }
 
@@ -208,6 +241,7 @@ std::variant<Step, Stuck> next_step(Phase phase, const MoveFacts& facts) {
     case Phase::returning:
       return next_of_returning(facts);
     case Phase::reversible:
+      return next_of_reversible(facts);
     case Phase::finished:
     case Phase::aborted:
     case Phase::reversed:

@@ -45,7 +45,9 @@ enum class Step : std::uint8_t {
   drain_reverse,
   hand_back,  ///< target: the slots are moved; the point of no return of the way back
   unfence_target,
-  own_source,           ///< source: owns the slots again
+  own_source,        ///< source: owns the slots again
+  take_back_target,  ///< the source failed over before it owned: the target, which has everything, owns again
+  yield_target,      ///< the source owns again, and a failed-over target has forgotten that it handed back
   unsubscribe_reverse,  ///< source
   drop_reverse_slot,    ///< target
   unpublish_reverse,    ///< target
