@@ -248,6 +248,13 @@ void MoveRunner::perform(Step step) {
       return yield();
     case Step::take_back:
       return take_back();
+    case Step::take_back_target:
+      return on(*target_, [&](auto& transaction) {
+        change_slots(transaction, "receive_slots");
+        change_slots(transaction, "own_slots");
+      });
+    case Step::yield_target:
+      return yield_target();
     case Step::unsubscribe:
       return on(*target_, [&](auto& transaction) { unsubscribe(transaction, entry_.forward()); });
     case Step::drop_slot:

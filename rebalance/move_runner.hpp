@@ -95,6 +95,7 @@ class MoveRunner {
   void own_source();
   void start_over();
   void yield();
+  void yield_target();
   void take_back();
   void subscribe_reverse();
   void drop_slot(MoveSite& site, const std::string& name);

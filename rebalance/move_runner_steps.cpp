@@ -378,6 +378,14 @@ void MoveRunner::yield() {
   });
 }
 
+void MoveRunner::yield_target() {
+  with_lock_timeout(*target_, [&](pqxx::work& transaction) {
+    if (read_target_facts(transaction, entry_).shard.slots == SlotState::owned)
+      change_slots(transaction, "fence_slots");
+    change_slots(transaction, "hand_over_slots");
+  });
+}
+
 void MoveRunner::take_back() {
   source_->change([&](pqxx::work& transaction) {
     change_slots(transaction, "receive_slots");

@@ -148,7 +148,10 @@ int end_window(const std::string& verb, const std::string& about, Phase phase, A
   const PoolOptions pool = read_pool_options(*values);
   const ShardMap map = load_shard_map(pool.map_file);
   Mover mover(map);
-  const auto fits = [&](Phase found) { return found == Phase::reversible || found == phase; };
+  // A way back that turned out to be closed can still be ended by finish.
+  const auto fits = [&](Phase found) {
+    return found == Phase::reversible || found == Phase::reversing || found == phase;
+  };
   auto moves = choose(all_moves(map), *values, fits,
                       "only a reversible move can be " + verb + (verb == "finish" ? "ed" : "d"));
   if (moves.empty()) return nothing_to_do("no move is reversible", pool, terminal);
