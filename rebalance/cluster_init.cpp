@@ -9,9 +9,8 @@
 #include <sstream>
 
 #include "rebalance/command_line.hpp"
-#include "rebalance/schema.hpp"
 #include "rebalance/server.hpp"
-#include "shard_map/definitions.hpp"
+#include "rebalance/shard_schema.hpp"
 
 namespace shardplex::rebalance {
 namespace {
@@ -161,38 +160,15 @@ void make_tables(Member& member, const ShardMap& map, const std::string& schema_
   member.done.push_back("ran the schema file");
 }
 
-void write_identity(Member& member, const ShardMap& map) {
-  auto& transaction = *member.transaction;
-  transaction.exec(std::string(shardplex_schema_sql));
-  if (member.state.initialised) return;
-  transaction.exec_params("INSERT INTO shardplex.shard (cluster, name) VALUES ($1, $2)", map.cluster(),
-                          member.shard->name);
-  member.done.push_back("made the schema shardplex");
-}
-
-/// Those that are there are the map's, or check_definitions() had refused it.
-void write_definitions(Member& member, const ShardMap& map) {
-  std::size_t written = 0;
-  for (const auto& [subject, definition] : definitions_of(map))
-    written += static_cast<std::size_t>(
-        member.transaction
-            ->exec_params("INSERT INTO shardplex.definitions VALUES ($1, $2) ON CONFLICT DO NOTHING", subject,
-                          definition)
-            .affected_rows());
-  if (written > 0 && member.state.initialised)
+void describe_shard(Member& member, const ShardMap& map) {
+  write_identity(*member.transaction, map, *member.shard);
+  // Those that are there are the map's, or check_definitions() had refused it.
+  const std::size_t written = write_definitions(*member.transaction, map);
+  if (!member.state.initialised)
+    member.done.push_back("made the schema shardplex");
+  else if (written > 0)
     member.done.push_back("wrote down how keys become slots in " + std::to_string(written) +
                           (written == 1 ? " group or table" : " groups and tables"));
-}
-
-void add_slot_column(Member& member, const TablePlacement& placement) {
-  if (placement.reference) return;
-  auto& transaction = *member.transaction;
-  if (read_table(transaction, placement.name)->has_slot_column) return;
-  const std::string table = "ALTER TABLE public." + transaction.quote_name(placement.name);
-  const std::string column = transaction.quote_name(std::string(slot_column));
-  transaction.exec(table + " ADD COLUMN IF NOT EXISTS " + column + " integer");
-  transaction.exec(table + " ALTER COLUMN " + column + " SET NOT NULL");
-  member.done.push_back("added the slot column to " + placement.name);
 }
 
 /// Slots of the group that this member should start with: those the map places on it and no shard claims,
@@ -231,9 +207,10 @@ void prepare_member(std::vector<Member>& members, std::size_t self, const ShardM
                     const std::optional<std::string>& schema_sql) try {
   Member& member = members[self];
   if (schema_sql) make_tables(member, map, *schema_sql);
-  write_identity(member, map);
-  write_definitions(member, map);
-  for (const auto& table : map.tables()) add_slot_column(member, table);
+  describe_shard(member, map);
+  for (const auto& table : map.tables())
+    if (add_slot_column(*member.transaction, table))
+      member.done.push_back("added the slot column to " + table.name);
   for (const auto& group : map.groups()) give_slots(members, self, group);
 } catch (const std::exception& error) {
   throw CommandFailed(members[self].shard->name + ": " + reason_of(error));
