@@ -5,13 +5,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <map>
 #include <optional>
 #include <utility>
 
-#include "shard_map/conninfo.hpp"
 #include "shard_map/slot_lists.hpp"
 #include "shard_map/yaml_reader.hpp"
+#include "shard_map/yaml_shards.hpp"
 #include "shard_map/yaml_tree.hpp"
 
 namespace shardplex {
@@ -22,16 +21,6 @@ constexpr std::uint32_t max_slot_count = 32768;
 constexpr std::size_t max_shards = 1024;
 constexpr std::size_t max_groups = 1024;
 constexpr std::size_t max_name_bytes = 63;  // PostgreSQL's own limit for identifiers
-
-constexpr std::string_view password_refusal =
-    "a password does not belong in the map; libpq takes it from the environment variable PGPASSWORD, from a "
-    "passfile (passfile=...) or from a service file (service=...)";
-
-/// Shard names go into HTTP headers, metrics and names of PostgreSQL objects.
-bool is_shard_name(std::string_view name) {
-  return !name.empty() && name.size() <= max_name_bytes && name.front() >= 'a' && name.front() <= 'z' &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
-}
 
 template <class Named>
 std::vector<std::string_view> names_of(const std::vector<Named>& all) {
@@ -113,43 +102,8 @@ class MapReader {
       yaml_.report(node, "more than " + std::to_string(max_shards) + " shards");
       return;
     }
-    for (const auto& [name, shard] : all->entries) read_shard(name, shard);
-  }
-
-  void read_shard(std::string_view name, const YamlNode& node) {
-    shards_.push_back({std::string(name), {}, {}});
-    if (!is_shard_name(name))
-      yaml_.report(node, "a shard's name has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter");
-    const auto shard =
-        yaml_.fields(node, {"primary", "replicas"}, "{ primary: host=10.0.0.1 dbname=movies }");
-    if (!shard) return;
-    if (const YamlNode* primary = yaml_.required(*shard, "primary", "primary: host=10.0.0.1 dbname=movies"))
-      shards_.back().primary = read_server(*primary);
-    if (const YamlNode* replicas = shard->find("replicas")) {
-      const auto servers = yaml_.items(*replicas, "[host=10.0.0.2 dbname=movies]");
-      if (!servers) return;
-      for (const YamlNode& server : *servers) shards_.back().replicas.push_back(read_server(server));
-    }
-  }
-
-  /// No message repeats any part of a connection string.
-  std::string read_server(const YamlNode& node) {
-    const auto written = yaml_.text(node);
-    if (!written) return {};
-    const auto conninfo = parse_conninfo(*written);
-    if (!conninfo || conninfo->empty()) {
-      yaml_.report(node,
-                   "must be a libpq connection string, such as host=10.0.0.1 dbname=movies user=shardplex");
-      return {};
-    }
-    if (has_password(*conninfo)) yaml_.report(node, std::string(password_refusal));
-    if (has_several_hosts(*conninfo))
-      yaml_.report(node, "names several hosts; write one server here and the others under replicas");
-    const auto [first, is_new] = servers_.emplace(server_identity(*conninfo), node);
-    if (!is_new)
-      yaml_.report(node, "the same server as " + first->second.path + " on line " +
-                             std::to_string(first->second.line));
-    return *written;
+    YamlShards reader(yaml_);
+    for (const auto& [name, shard] : all->entries) shards_.push_back(reader.read(name, shard));
   }
 
   // Groups, their strategies and placements.
@@ -346,7 +300,6 @@ class MapReader {
   YamlReader yaml_;
   std::string cluster_;
   std::vector<Shard> shards_;
-  std::map<ServerIdentity, YamlNode> servers_;  // first mention of each
   std::vector<GroupDraft> groups_;
   std::vector<TablePlacement> tables_;
 };
