@@ -231,6 +231,12 @@ int Router::stop() {
   return process_.wait();
 }
 
+Finished run_shardplex(const std::vector<std::string>& arguments, const std::string& crash_at) {
+  std::vector<std::string> command{"env", "SHARDPLEX_CRASH_AT=" + crash_at, shardplex_program};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run(command);
+}
+
 std::string make_movies(const std::vector<std::string>& arguments) {
   std::vector<std::string> command{source + "/scripts/make-movies"};
   command.insert(command.end(), arguments.begin(), arguments.end());

@@ -130,6 +130,10 @@ class Router {
   bool killed_ = false;
 };
 
+/// Runs `shardplex` with these arguments to its end; with `crash_at` it kills itself where it comes to that
+/// point (rebalance/crash_point.hpp).
+Finished run_shardplex(const std::vector<std::string>& arguments, const std::string& crash_at = "");
+
 /// Rows that scripts/make-movies prints, all invented: films, or with `arguments` others.
 std::string make_movies(const std::vector<std::string>& arguments);
 
