@@ -25,6 +25,9 @@ int line_of(const YAML::Mark& mark) {
 /// what comes after is never read.
 class TreeBuilder final : public YAML::EventHandler {
  public:
+  /// `skipped`: bytes before those that yaml-cpp counts.
+  explicit TreeBuilder(std::size_t skipped) : skipped_(skipped) {}
+
   std::optional<YamlValue> take_root() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -55,14 +58,14 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {
-    begin(YamlValue::Kind::list, mark, tag);
+                       YAML::EmitterStyle::value style) override {
+    begin(YamlValue::Kind::list, mark, tag, style);
   }
   void OnSequenceEnd() override { end(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
-    begin(YamlValue::Kind::mapping, mark, tag);
+                  YAML::EmitterStyle::value style) override {
+    begin(YamlValue::Kind::mapping, mark, tag, style);
   }
   void OnMapEnd() override { end(); }
 
@@ -73,10 +76,11 @@ class TreeBuilder final : public YAML::EventHandler {
     bool awaits_value = false;
   };
 
-  static YamlValue value(YamlValue::Kind kind, const YAML::Mark& mark) {
+  YamlValue value(YamlValue::Kind kind, const YAML::Mark& mark) const {
     YamlValue made;
     made.kind = kind;
     made.line = line_of(mark);
+    made.begin = skipped_ + static_cast<std::size_t>(mark.pos);
     return made;
   }
 
@@ -86,7 +90,8 @@ class TreeBuilder final : public YAML::EventHandler {
       throw YamlRefusal{line_of(mark), "tags (!) are not read; write the plain value"};
   }
 
-  void begin(YamlValue::Kind kind, const YAML::Mark& mark, const std::string& tag) {
+  void begin(YamlValue::Kind kind, const YAML::Mark& mark, const std::string& tag,
+             YAML::EmitterStyle::value style) {
     refuse_tag(mark, tag);
     if (open_.size() == max_yaml_depth)
       throw YamlRefusal{line_of(mark), "nested deeper than " + std::to_string(max_yaml_depth) + " levels"};
@@ -94,6 +99,7 @@ class TreeBuilder final : public YAML::EventHandler {
         !open_.empty() && open_.back().value.kind == YamlValue::Kind::mapping && !open_.back().awaits_value;
     if (is_key) throw YamlRefusal{line_of(mark), "a list or mapping cannot be a key"};
     open_.push_back({value(kind, mark)});
+    open_.back().value.flow = style == YAML::EmitterStyle::Flow;
   }
 
   void end() {
@@ -122,10 +128,11 @@ class TreeBuilder final : public YAML::EventHandler {
     if (key.kind == YamlValue::Kind::null) throw YamlRefusal{line_of(mark), "a key is empty"};
     if (key.text == "<<" && !key.quoted)
       throw YamlRefusal{line_of(mark), "merge keys (<<) are not read; write the entries out"};
-    mapping.value.entries.push_back({std::move(key.text), key.line, {}});
+    mapping.value.entries.push_back({std::move(key.text), key.line, key.begin, {}});
     mapping.awaits_value = true;
   }
 
+  std::size_t skipped_;
   std::vector<Open> open_;
   std::optional<YamlValue> root_;
 };
@@ -152,7 +159,8 @@ YamlValue build_tree(std::string_view text) {
   // yaml-cpp lets the end of the file close a quote, but not the end of a document.
   std::istringstream input{std::string(text) + "\n...\n"};
   YAML::Parser parser(input);
-  TreeBuilder builder;
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  TreeBuilder builder(text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0);
   while (parser.HandleNextDocument(builder)) {
   }
   auto root = builder.take_root();

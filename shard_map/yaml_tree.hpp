@@ -15,16 +15,19 @@ struct YamlEntry;
 struct YamlValue {
   enum class Kind { null, scalar, list, mapping };
   Kind kind = Kind::null;
-  int line = 0;         ///< from 1; of a null left out it is that of what follows
-  bool quoted = false;  ///< scalar: written in quotes or as a block, so it is text whatever it looks like
-  std::string text;     ///< scalar
+  int line = 0;           ///< from 1; of a null left out it is that of what follows
+  std::size_t begin = 0;  ///< offset of its first byte; a null left out has none
+  bool quoted = false;    ///< scalar: written in quotes or as a block, so it is text whatever it looks like
+  bool flow = false;      ///< list, mapping: written in brackets
+  std::string text;       ///< scalar
   std::vector<YamlValue> items;    ///< list
   std::vector<YamlEntry> entries;  ///< mapping, in the order of the document, duplicates included
 };
 
 struct YamlEntry {
   std::string key;
-  int line = 0;  ///< the key's
+  int line = 0;           ///< the key's
+  std::size_t begin = 0;  ///< offset of the key's first byte
   YamlValue value;
 };
 
