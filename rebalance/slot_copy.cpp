@@ -57,7 +57,7 @@ void give_up(PGconn* connection) {
   while (!discard(connection)) {
     if (Clock::now() >= deadline) shutdown(PQsocket(connection), SHUT_RDWR);
     wait_for(connection, tick);
-    PQconsumeInput(connection);
+    if (PQconsumeInput(connection) != 1) return;  // lost
   }
 }
 
