@@ -117,9 +117,8 @@ Next next_of_switching(const MoveFacts& facts) {
     return Stuck{"the source has handed over, and yet the slots are not moved"};
   if (const auto step = next_of_target_ownership(facts)) return *step;
   if (target.slots != SlotState::owned) {
-    if (!target.same_timeline) return Step::take_back;
-    if (target.slots == SlotState::incoming) return Step::own;
-    return Stuck{"the slots on the target are neither incoming nor owned"};
+    const bool has_all = target.slots == SlotState::incoming && facts.copied && target.same_timeline;
+    return has_all ? Step::own : Step::take_back;
   }
   if (target.subscribed) return Step::unsubscribe;
   if (source.has_slot) return Step::drop_slot;
@@ -130,7 +129,13 @@ Next next_of_switching(const MoveFacts& facts) {
 }
 
 Next next_of_reversible(const MoveFacts& facts) {
-  return next_of_target_ownership(facts).value_or(Step::rest);
+  if (const auto step = next_of_target_ownership(facts)) return *step;
+  if (facts.source.slots == SlotState::moved && facts.target.slots != SlotState::owned)
+    return Stuck{
+        "the target failed over and has forgotten that it owns the slots, so nobody does; shardplex "
+        "rebalance "
+        "reverse gives them back to the source"};
+  return Step::rest;
 }
 
 /// What is still there of the way forth and back; nullopt: nothing.
@@ -158,7 +163,9 @@ Next next_of_finishing(const MoveFacts& facts) {
   if (const auto step = next_of_target_ownership(facts)) return *step;
   // Whether it has the move on record or not: what the source has may be all there is.
   if (source_has_rows && facts.target.slots != SlotState::owned)
-    return Stuck{"the target does not own the slots, so the source's copy is not deleted"};
+    return Stuck{
+        "the target does not own the slots, so the source's copy is not deleted; shardplex rebalance reverse "
+        "gives them back to the source"};
   if (const auto step = next_of_objects(facts)) return *step;
   if (source_has_rows)
     return facts.assurance.rows_deleted ? Step::forget_on_source : Step::delete_source_rows;
