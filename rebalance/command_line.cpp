@@ -27,6 +27,13 @@ constexpr std::array commands{
     Command{"cluster init", cluster_init, "make the schema shardplex in every shard"},
     Command{"cluster status", cluster_status, "show servers, ownership, rows and leftovers"},
     Command{"load", load, "load rows from NDJSON or CSV, in parallel over the shards"},
+    Command{"rebalance run", rebalance_run, "make the moves of a plan, while routers serve"},
+    Command{"rebalance pause", rebalance_pause, "pause moves that are under way"},
+    Command{"rebalance resume", rebalance_resume, "go on with moves that are unfinished"},
+    Command{"rebalance abort", rebalance_abort, "undo moves that have not handed over"},
+    Command{"rebalance reverse", rebalance_reverse, "give slots back, with all that was written since"},
+    Command{"rebalance finish", rebalance_finish, "end the reverse window: delete the old copies"},
+    Command{"rebalance plan", rebalance_plan, "plan which slots should move where"},
 };
 
 std::vector<std::string> command_names() {

@@ -82,6 +82,7 @@ int route(Arguments args, const Terminal& terminal);
 int cluster_init(Arguments args, const Terminal& terminal);
 int cluster_status(Arguments args, const Terminal& terminal);
 int load(Arguments args, const Terminal& terminal);
+int rebalance_plan(Arguments args, const Terminal& terminal);
 int rebalance_run(Arguments args, const Terminal& terminal);
 int rebalance_resume(Arguments args, const Terminal& terminal);
 int rebalance_pause(Arguments args, const Terminal& terminal);

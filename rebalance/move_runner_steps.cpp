@@ -118,9 +118,11 @@ void MoveRunner::copy_rows(const SlotSnapshot& snapshot) {
   });
 
   CopySession source(source_->conninfo()), target(target_->conninfo());
+  for (auto* session : {&source, &target})
+    for (const auto* limit : {"statement_timeout", "idle_in_transaction_session_timeout"})
+      session->execute(std::string("SET ") + limit + " = 0");
   source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   source.execute("SET TRANSACTION SNAPSHOT " + quoted(snapshot.snapshot()));
-  target.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0");
   target.execute("BEGIN");
   target.execute("SELECT shardplex.as_mover($1)", {mover_.token()});
   target.execute("SET LOCAL session_replication_role = replica");

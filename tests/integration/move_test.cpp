@@ -3,8 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
+#include <csignal>
 #include <map>
 #include <mutex>
 #include <random>
@@ -16,8 +15,6 @@
 
 namespace shardplex::integration {
 namespace {
-
-namespace json = boost::json;
 
 constexpr int films = 600;
 constexpr std::string_view moved_slots = "0-255";
