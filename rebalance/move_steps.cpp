@@ -92,6 +92,8 @@ Next next_of_moving(const MoveFacts& facts) {
   // A fence is left by a mover that died, or what it was for has failed: writes first, then anew.
   const bool doubtful = copy_is_doubtful(facts);
   if (source.slots == SlotState::fenced && (doubtful || !facts.assurance.verified)) return Step::unfence;
+  // Left by an ownership that was taken back: changes must not go both ways.
+  if (source.subscribed) return Step::unsubscribe_reverse;
   if (!target.recorded) return Step::record_on_target;
   if (doubtful) return Step::start_over;
   if (target.slots == SlotState::absent || target.slots == SlotState::moved) return Step::receive;
@@ -132,9 +134,8 @@ Next next_of_reversible(const MoveFacts& facts) {
   if (const auto step = next_of_target_ownership(facts)) return *step;
   if (facts.source.slots == SlotState::moved && facts.target.slots != SlotState::owned)
     return Stuck{
-        "the target failed over and has forgotten that it owns the slots, so nobody does; shardplex "
-        "rebalance "
-        "reverse gives them back to the source"};
+        "the target failed over and has forgotten that it owns the slots, so nobody does; "
+        "shardplex rebalance reverse gives them back to the source"};
   return Step::rest;
 }
 
