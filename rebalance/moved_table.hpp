@@ -11,9 +11,9 @@
 namespace shardplex::rebalance {
 
 struct MovedTable {
-  std::string name;                      ///< in schema public, unquoted
-  std::vector<std::string> columns;      ///< all that are stored as given, in order, the slot column included
-  std::vector<std::string> generated;    ///< GENERATED ALWAYS AS … STORED: not copied, computed by the target
+  std::string name;                    ///< in schema public, unquoted
+  std::vector<std::string> columns;    ///< all that are stored as given, in order, the slot column included
+  std::vector<std::string> generated;  ///< GENERATED ALWAYS AS … STORED: not copied, computed by the target
   std::vector<std::string> primary_key;  ///< never empty
 };
 

@@ -1,0 +1,51 @@
+// How many rows each slot has on a server, and a checksum over them, all as of one moment.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "rebalance/moved_table.hpp"
+#include "rebalance/row_checksum.hpp"
+
+namespace shardplex::rebalance {
+
+struct SlotChecksum {
+  std::uint64_t rows = 0;
+  std::int64_t hash = 0;
+  bool operator==(const SlotChecksum&) const = default;
+};
+
+/// By slot; those without rows are not in it. A table without slots (a reference table) is all in slot 0.
+using SlotChecksums = std::map<std::int32_t, SlotChecksum>;
+
+/// What is read of a table: which columns, and the rows of which slots.
+struct ComparedTable {
+  MovedTable table;
+  std::vector<HashedColumn> columns;
+  std::string slot;       ///< an expression: the row's slot
+  std::string condition;  ///< an expression: whether the row is compared
+};
+
+/// Precondition: `transaction` is of a server that has the table. Without a slot column all rows are
+/// compared.
+ComparedTable compared_table(pqxx::transaction_base& transaction, const MovedTable& table,
+                             const SlotSet& slots);
+
+/// Told and asked by threads at work.
+struct ScanWatch {
+  std::atomic<std::uint64_t> rows = 0;  ///< read so far
+  std::atomic<bool> stop = false;       ///< give up soon
+};
+
+/// Reads the table once, in pieces of some MB, over as many connections as are given, in one snapshot. Where
+/// `watch.stop` is set the result is not complete. Throws pqxx's exceptions. Precondition: make_comparable()
+/// was called for each connection; no transaction is open.
+SlotChecksums read_slot_checksums(const std::vector<std::unique_ptr<pqxx::connection>>& connections,
+                                  const ComparedTable& table, ScanWatch& watch);
+
+}  // namespace shardplex::rebalance
