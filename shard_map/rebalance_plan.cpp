@@ -57,8 +57,9 @@ class GroupPlanner {
   void place_empty_slots();
 
   Weight excess(std::size_t shard) const { return loads_[shard] - shares_[shard]; }
-  Weight lightest(std::size_t shard) const { return weights_[own_[shard].back()]; }
+  Weight lightest(std::size_t shard) const { return weights_[lightest_[shard]]; }
   bool far_off(std::size_t shard) const;
+  void find_lightest(std::size_t shard);
   bool fill(std::size_t source, std::size_t target, Weight room);
   void move(std::uint32_t slot, std::size_t source, std::size_t target);
   void move_lightest(std::size_t source, std::size_t target);
@@ -85,7 +86,8 @@ class GroupPlanner {
   std::vector<Weight> excess_before_;
   std::vector<Weight> loads_;
   std::vector<Weight> shares_;                   // what it should have
-  std::vector<std::vector<std::uint32_t>> own_;  // slots it may still give, heaviest first; none is empty
+  std::vector<std::vector<std::uint32_t>> own_;  // slots with weight that it may still give, ascending
+  std::vector<std::uint32_t> lightest_;          // of own_ the first of the lightest, where there are any
   std::vector<std::vector<std::uint32_t>> empty_;
   std::vector<std::uint32_t> slot_counts_;
   std::vector<bool> source_;  // it gives and never receives
@@ -102,6 +104,7 @@ GroupPlanner::GroupPlanner(const ClusterLoad& cluster, const GroupLoad& group, s
   const bool weightless = std::ranges::all_of(group.weights, [](std::uint64_t w) { return w == 0; });
   loads_.resize(shards);
   own_.resize(shards);
+  lightest_.resize(shards);
   empty_.resize(shards);
   slot_counts_.resize(shards);
   Weight total = 0;
@@ -115,8 +118,7 @@ GroupPlanner::GroupPlanner(const ClusterLoad& cluster, const GroupLoad& group, s
     ++slot_counts_[owner];
     (weight > 0 ? own_ : empty_)[owner].push_back(slot);
   }
-  for (auto& slots : own_)
-    std::ranges::stable_sort(slots, std::greater{}, [&](std::uint32_t slot) { return weights_[slot]; });
+  for (std::size_t shard = 0; shard < shards; ++shard) find_lightest(shard);
   const Weight fair_share = total / static_cast<Weight>(sharing_);
   for (std::size_t shard = 0; shard < shards; ++shard)
     excess_before_.push_back(loads_[shard] - (cluster.shards[shard].drained ? 0 : fair_share));
@@ -167,6 +169,7 @@ void GroupPlanner::house_hot_slots() {
   for (const std::uint32_t slot : hot_) {
     const std::size_t owner = owners_[slot];
     std::erase(own_[owner], slot);
+    find_lightest(owner);
     if (cluster_.shards[owner].drained || housed[owner])
       homeless.push_back(slot);
     else
@@ -207,7 +210,8 @@ void GroupPlanner::move_in_bulk() {
   }
 }
 
-/// Moves slots that together weigh `room` at most, the heaviest that fits first. False where none fits.
+/// Moves slots that together weigh `room` at most, in order of their numbers: so runs stay together, and
+/// light and heavy ones go as they come. Afterwards none fits any more. False where none did.
 bool GroupPlanner::fill(std::size_t source, std::size_t target, Weight room) {
   std::vector<std::uint32_t> kept;
   const std::size_t before = own_[source].size();
@@ -221,7 +225,16 @@ bool GroupPlanner::fill(std::size_t source, std::size_t target, Weight room) {
   }
   steps_ += before;
   own_[source] = std::move(kept);
+  find_lightest(source);
   return own_[source].size() < before;
+}
+
+void GroupPlanner::find_lightest(std::size_t shard) {
+  const auto& slots = own_[shard];
+  steps_ += slots.size();
+  if (!slots.empty())
+    lightest_[shard] =
+        *std::ranges::min_element(slots, {}, [&](std::uint32_t slot) { return weights_[slot]; });
 }
 
 /// What is too heavy to fit anywhere still has to leave a drained shard, and goes where most is missing.
@@ -301,13 +314,11 @@ void GroupPlanner::move(std::uint32_t slot, std::size_t source, std::size_t targ
   moved_.push_back({source, target, weight, {slot}});
 }
 
-/// Of equally light slots the first, so that runs of slots stay together.
 void GroupPlanner::move_lightest(std::size_t source, std::size_t target) {
-  auto& slots = own_[source];
-  const auto slot = std::ranges::lower_bound(slots, lightest(source), std::greater{},
-                                             [&](std::uint32_t s) { return weights_[s]; });
-  move(*slot, source, target);
-  slots.erase(slot);
+  const std::uint32_t slot = lightest_[source];
+  move(slot, source, target);
+  std::erase(own_[source], slot);
+  find_lightest(source);
 }
 
 /// The eligible shard that is furthest above its share; `nobody` where none is eligible.
