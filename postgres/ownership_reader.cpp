@@ -22,10 +22,19 @@ SELECT recovery,
        END::bigint AS lag_microseconds,
        current_setting('max_prepared_transactions')::bigint,
        to_regclass('shardplex.shard') IS NOT NULL,
-       EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL)
+       EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL),
+       has_table_privilege(to_regclass('shardplex.shards'), 'SELECT')  -- null: no such table
   FROM pg_is_in_recovery() recovery)";
 
 constexpr std::string_view identity_sql = "SELECT cluster, name, epoch FROM shardplex.shard";
+
+// A row per replica; one whose replica is null for a shard that has none.
+constexpr std::string_view directory_sql = R"(
+SELECT s.name, s.position, s."primary", r.replica
+  FROM shardplex.shards s LEFT JOIN unnest(s.replicas) WITH ORDINALITY AS r(replica, number) ON true
+ ORDER BY s.position, s.name, r.number)";
+
+constexpr std::string_view epoch_sql = "SELECT epoch FROM shardplex.shard";
 
 // One statement, so one snapshot. A shard that has no slots yet still has an epoch.
 constexpr std::string_view ownership_sql =
@@ -44,6 +53,10 @@ Failure unfit(std::string message, std::string hint) {
           .sqlstate = "55000",
           .message = std::move(message),
           .hint = std::move(hint)};
+}
+
+Failure no_identity() {
+  return unfit("the shard has no identity", "Run shardplex cluster init.");
 }
 
 ServerStatus server_status(const ResultSet& row) {
@@ -65,6 +78,17 @@ void add_identity(ServerStatus& status, const ResultSet& row) {
   status.epoch = Epoch{row.integer(0, 2)};
 }
 
+std::vector<ListedShard> directory(const ResultSet& rows) {
+  std::vector<ListedShard> listed;
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (listed.empty() || listed.back().shard.name != rows.bytes(row, 0))
+      listed.push_back(
+          {rows.integer(row, 1), {std::string(rows.bytes(row, 0)), std::string(rows.bytes(row, 2)), {}}});
+    if (auto replica = rows.copy(row, 3)) listed.back().shard.replicas.push_back(std::move(*replica));
+  }
+  return listed;
+}
+
 Definitions definitions(const ResultSet& rows) {
   Definitions stored;
   for (int row = 0; row < rows.rows(); ++row) stored.emplace(rows.bytes(row, 0), rows.bytes(row, 1));
@@ -72,7 +96,7 @@ Definitions definitions(const ResultSet& rows) {
 }
 
 Outcome<ShardOwnership> ownership(const ResultSet& rows, const ShardMap& map) {
-  if (rows.rows() == 0) return unfit("the shard has no identity", "Run shardplex cluster init.");
+  if (rows.rows() == 0) return no_identity();
   ShardOwnership account{.epoch = Epoch{rows.integer(0, 0)}, .groups = {}};
   for (const Group& group : map.groups())
     account.groups.emplace(group.name, std::vector(group.slot_count, SlotState::absent));
@@ -108,13 +132,26 @@ Awaitable<Outcome<ShardOwnership>> read_ownership(Pool& pool, const ShardMap& ma
 Awaitable<Outcome<ServerStatus>> read_status(Pool& pool, Deadline deadline) {
   auto results = co_await pool.execute(Lane::read, only(server_sql), deadline);
   if (!results) co_return results.error();
-  ServerStatus status = server_status(results->front());
-  if (const bool schema_exists = results->front().boolean(0, 5); schema_exists) {
-    auto identity = co_await pool.execute(Lane::read, only(identity_sql), deadline);
-    if (!identity) co_return identity.error();
-    add_identity(status, identity->front());
-  }
+  const auto& server = results->front();
+  ServerStatus status = server_status(server);
+  const bool schema_exists = server.boolean(0, 5);
+  if (!schema_exists) co_return status;
+  status.directory_denied = !server.is_null(0, 7) && !server.boolean(0, 7);
+  const bool has_directory = !server.is_null(0, 7) && server.boolean(0, 7);
+  auto statements = only(identity_sql);
+  if (has_directory) statements.push_back({std::string(directory_sql), {}});
+  auto identity = co_await pool.execute(Lane::read, std::move(statements), deadline);
+  if (!identity) co_return identity.error();
+  add_identity(status, identity->front());
+  if (has_directory) status.directory = directory(identity->back());
   co_return status;
+}
+
+Awaitable<Outcome<Epoch>> read_epoch(Pool& pool, Deadline deadline) {
+  auto results = co_await pool.execute(Lane::read, only(epoch_sql), deadline);
+  if (!results) co_return results.error();
+  if (results->front().rows() == 0) co_return no_identity();
+  co_return Epoch{results->front().integer(0, 0)};
 }
 
 }  // namespace shardplex::postgres

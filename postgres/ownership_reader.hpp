@@ -4,13 +4,20 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "postgres/pool.hpp"
 #include "shard_map/ownership.hpp"
 
 namespace shardplex::postgres {
 
-/// One server, seen in one statement.
+/// A row of a shard's directory of all shards, the table shardplex.shards.
+struct ListedShard {
+  std::int64_t position = 0;  ///< order in the cluster
+  Shard shard;                ///< as it was written there: to be checked before it is used
+};
+
+/// One server, seen in two round trips.
 struct ServerStatus {
   bool in_recovery = false;  ///< a replica
   std::int64_t timeline = 0;
@@ -22,6 +29,8 @@ struct ServerStatus {
   std::string cluster, shard;                ///< identity, as `cluster init` wrote it
   Epoch epoch;
   std::int64_t max_prepared_transactions = 0;
+  std::vector<ListedShard> directory;  ///< by position; empty where the schema is older and has none
+  bool directory_denied = false;       ///< this role may not read the directory
 };
 
 /// The slots of `map`'s groups, states by slot, and the epoch, in one snapshot. A shard whose rows were
@@ -30,5 +39,8 @@ struct ServerStatus {
 Awaitable<Outcome<ShardOwnership>> read_ownership(Pool& pool, const ShardMap& map, Deadline deadline);
 
 Awaitable<Outcome<ServerStatus>> read_status(Pool& pool, Deadline deadline);
+
+/// The epoch alone, in one cheap round trip. Precondition: the server has the schema.
+Awaitable<Outcome<Epoch>> read_epoch(Pool& pool, Deadline deadline);
 
 }  // namespace shardplex::postgres

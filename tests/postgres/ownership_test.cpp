@@ -233,4 +233,52 @@ TEST_CASE("a server's status tells its role and identity, and whether it has any
   CHECK(standby.epoch == Epoch{7});
 }
 
+TEST_CASE("a server's status has the directory of all shards, by position; without the table it is empty") {
+  ShardDatabase shard;
+  const auto read = [&] {
+    return shard.worker.run(postgres::read_status(shard.worker.pool(), in(bound))).value();
+  };
+  CHECK(read().directory.empty());
+  shard.run_sql(
+      "INSERT INTO shardplex.shards VALUES ('gamma', 3, 'host=c', '{}'), ('beta', 2, 'host=b', "
+      "'{host=b1,\"host=b2 user=\\\"x,y\\\"\"}')");
+  const auto directory = read().directory;
+  REQUIRE(directory.size() == 2);
+  CHECK(directory[0].position == 2);
+  CHECK(directory[0].shard.name == "beta");
+  CHECK(directory[0].shard.primary == "host=b");
+  CHECK(directory[0].shard.replicas == std::vector<std::string>{"host=b1", "host=b2 user=\"x,y\""});
+  CHECK(directory[1].shard.name == "gamma");
+  CHECK(directory[1].shard.replicas.empty());
+  shard.run_sql("DROP TABLE shardplex.shards");
+  const auto without = read();
+  CHECK(without.has_schema);
+  CHECK(without.directory.empty());
+  CHECK_FALSE(without.directory_denied);
+}
+
+TEST_CASE("a role that may not read the directory is told from a directory without rows") {
+  ShardDatabase shard;
+  shard.run_sql(
+      "DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$; "
+      "GRANT USAGE ON SCHEMA shardplex TO reader; GRANT SELECT ON shardplex.shard TO reader; "
+      "GRANT pg_monitor TO reader");
+  Worker reader(one_connection(shard.conninfo() + " user=reader"));
+  const auto read = [&] { return reader.run(postgres::read_status(reader.pool(), in(bound))).value(); };
+  CHECK(read().directory_denied);
+  CHECK(read().shard == "alpha");
+  shard.run_sql("GRANT SELECT ON shardplex.shards TO reader");
+  CHECK_FALSE(read().directory_denied);
+}
+
+TEST_CASE("the epoch alone is read as it is now") {
+  ShardDatabase shard;
+  const auto read = [&] { return shard.worker.run(postgres::read_epoch(shard.worker.pool(), in(bound))); };
+  CHECK(read().value() == Epoch{1});
+  shard.run_sql("SELECT shardplex.fence_slots('catalog', '{0}')");
+  CHECK(read().value() == Epoch{2});
+  shard.run_sql("DELETE FROM shardplex.shard");
+  CHECK(read().error().sqlstate == "55000");
+}
+
 }  // namespace shardplex::test
