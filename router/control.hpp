@@ -3,25 +3,27 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "postgres/asio.hpp"
-#include "postgres/ownership_reader.hpp"
 #include "postgres/pool.hpp"
+#include "router/added_shards.hpp"
 #include "router/id_source.hpp"
 #include "router/metrics.hpp"
 #include "router/settings.hpp"
 #include "router/snapshot.hpp"
+#include "router/watched_shard.hpp"
 #include "router/worker.hpp"
 
 namespace shardplex::router {
 
-/// Thread: all members on the control thread, except request_refresh(), reload() and latest().
+/// Thread: all members on the control thread, except request_refresh() and reload().
 class Control final : public Refresher {
  public:
   using Publish = std::function<void(const SnapshotPtr&)>;
@@ -30,50 +32,67 @@ class Control final : public Refresher {
   Control(asio::io_context& io, const Settings& settings, std::shared_ptr<const ShardMap> map, IdSource& ids,
           Metrics& metrics, Publish publish);
 
-  /// Begins the rounds: one every poll interval, and at once on request.
+  /// Begins to watch: each server for itself, so that one that hangs holds up nothing but what it alone could
+  /// tell.
   void start();
   void stop();
 
   void request_refresh() override;
 
-  /// Reads the map file again; a bad one is logged, problem by problem, and the old map goes on serving.
+  /// Reads the map file again; a bad one is logged, problem by problem, and the old map goes on serving. A
+  /// good one is taken over whole once its servers have been looked at; until then the old one serves.
   void reload();
 
-  /// The snapshot published last; null before the first round.
+  /// The newest snapshot; null before any server has been looked at.
   const SnapshotPtr& latest() const { return latest_; }
 
   /// What keeps the router from being ready, in sentences; empty where it is ready.
   std::vector<std::string> missing() const;
 
  private:
-  Awaitable<void> run();
-  Awaitable<void> round();
-  Awaitable<void> look_at(std::size_t shard, std::size_t server);
-  Awaitable<void> read_account(std::size_t shard);
-  Awaitable<void> read_tables(std::size_t shard);
+  using Shards = std::vector<WatchedShardPtr>;  // by ShardId
+
+  /// A map file read again, with its servers being looked at.
+  struct Reload {
+    std::shared_ptr<const ShardMap> map;
+    Shards shards;
+  };
+  /// A shard that a directory names, until it is known well enough to be put into the map.
+  struct Joining {
+    AddedShard added;
+    WatchedShardPtr shard;
+  };
+  /// The control thread's connections to one server, as long as anybody watches it.
+  struct Watched {
+    std::unique_ptr<postgres::Pool> pool;
+    std::size_t watchers = 0;
+  };
+
+  void start_watching(const WatchedShardPtr& shard);
+  void stop_watching(WatchedShard& shard);
+  Awaitable<void> watch(WatchedShardPtr shard, std::size_t server);
+  Awaitable<void> wait_for_next_look(WatchedShard& shard, std::size_t server);
+  Clock::time_point next_look(const WatchedShard& shard, std::size_t server, Clock::time_point last) const;
+  Awaitable<void> look_at(WatchedShard& shard, std::size_t server);
+  Awaitable<bool> look_at_epoch(WatchedShard& shard, std::size_t server);
+  Awaitable<void> read_account(WatchedShard& shard, std::size_t server);
   Awaitable<void> reserve_ids();
+  void judge(WatchedShard& shard);
+  void wake_all();
   void arm_pool_tick();
-  void judge_servers();
+  postgres::Pool& pool(const WatchedShard& shard, std::size_t server);
+
+  std::vector<ShardDirectory> directories() const;
+  void refuse_map(const std::string& problem);
+  void take_over_reload();
+  void learn_of_shards();
+  void join_shards();
+  /// Why the shard cannot be put into the map yet, if so.
+  std::optional<std::string> obstacle(const Joining& joining) const;
+  void log_once(const std::string& warning);
+
   void combine_catalogue();
   void publish();
-  postgres::Pool& pool(std::size_t shard, std::size_t server);
-  Deadline round_deadline() const;
-  std::optional<std::size_t> best_server(std::size_t shard) const;
-
-  struct Seen {
-    bool up = false;
-    std::string failure;
-    postgres::ServerStatus status;
-  };
-  struct ShardAccount {
-    std::vector<Seen> servers;
-    std::optional<ShardOwnership> ownership;
-    std::int64_t timeline = 0;  ///< on which the ownership was read
-    std::string failure;        ///< why tables or ownership could not be read; empty where they could
-    std::optional<ShardCatalogue> tables;
-  };
-
-  static std::int64_t newest_lsn(const ShardAccount& account);
 
   asio::io_context& io_;
   const Settings& settings_;
@@ -83,19 +102,22 @@ class Control final : public Refresher {
 
   std::shared_ptr<const ShardMap> map_;
   std::uint64_t map_version_ = 1, version_ = 0;
-  std::map<std::string, std::unique_ptr<postgres::Pool>> pools_;  // by connection string
-  std::vector<ShardAccount> accounts_;                            // by shard
-  std::vector<ShardState> states_;
+  Shards shards_;
+  std::optional<Reload> reload_;
+  std::vector<Joining> joining_;
+  std::map<std::string, Watched> watched_;  // by connection string
   std::map<std::string, std::int64_t>
-      newest_timeline_;  // by shard name, whatever became of the server that had it
+      newest_timeline_;         // by shard, whatever became of the server that had it
+  std::set<std::string> said_;  // by log_once()
   std::shared_ptr<const Catalogue> catalogue_;
-  bool tables_changed_ = false;
+  std::shared_ptr<const Ownership> ownership_;
+  bool tables_changed_ = false, accounts_changed_ = true;
   std::optional<std::int32_t> node_;
   SnapshotPtr latest_;
-  std::shared_ptr<const ShardMap> next_map_;  // read by reload(), taken over by the next round
 
-  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer_, pool_ticker_;
+  WatchedServer::Timer pool_ticker_;
   std::atomic<bool> refresh_requested_{false};
+  Clock::time_point closely_until_{};  // primaries are asked for their epochs all the time until then
   bool stopping_ = false;
 };
 

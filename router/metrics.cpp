@@ -221,6 +221,17 @@ std::vector<MetricFamily> Metrics::Collect() const {
   add_counter(reloads, {label("result", "ok")}, static_cast<double>(map_reloads));
   add_counter(reloads, {label("result", "refused")}, static_cast<double>(map_reload_failures));
   out.push_back(std::move(reloads));
+
+  auto refreshes = family("shardplex_map_refreshes_total",
+                          "Times that requests had to wait for the shards' word on who owns their slots.",
+                          MetricType::Counter);
+  add_counter(refreshes, {}, static_cast<double>(map_refreshes));
+  out.push_back(std::move(refreshes));
+
+  auto added =
+      family("shardplex_shards_added_total", "Shards learned of from other shards.", MetricType::Counter);
+  add_counter(added, {}, static_cast<double>(shards_added));
+  out.push_back(std::move(added));
   return out;
 }
 

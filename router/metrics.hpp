@@ -131,7 +131,7 @@ class Metrics final : public prometheus::Collectable {
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
-  std::atomic<std::uint64_t> map_reloads{0}, map_reload_failures{0};
+  std::atomic<std::uint64_t> map_reloads{0}, map_reload_failures{0}, map_refreshes{0}, shards_added{0};
 
  private:
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;

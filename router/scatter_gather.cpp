@@ -1,8 +1,6 @@
 #include "router/scatter_gather.hpp"
 
 #include <algorithm>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -297,14 +295,10 @@ Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const R
                                                 std::uint64_t version, std::chrono::milliseconds& pause) {
   context.worker.metrics().replans.add();
   const auto too_late = [&] { return deadline_exceeded("Until the deadline, " + replan.reason + "."); };
-  if (Clock::now() + pause >= context.deadline) co_return too_late();
-  if (pause.count() > 0) {
-    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(context.worker.io(), pause);
-    boost::system::error_code ignored;
-    co_await timer.async_wait(asio::redirect_error(use_awaitable, ignored));
-  }
-  pause = std::clamp(2 * pause, std::chrono::milliseconds(2), longest_pause);
-  if (!co_await context.worker.newer_view(version, context.deadline)) co_return too_late();
+  const auto pause_ends = Clock::now() + pause;
+  if (pause_ends >= context.deadline) co_return too_late();
+  pause = std::min(2 * pause, longest_pause);
+  co_await context.worker.newer_view(version, pause_ends);
   co_return std::nullopt;
 }
 

@@ -65,14 +65,14 @@ Error deadline_exceeded(std::string details);
 /// at ownership.
 std::variant<Error, Replan> to_attempt(const RouteFault& fault);
 
-/// Calls `attempt(view)` with the newest view until its outcome is not Replan, reading ownership again before
-/// each further try; pauses grow from 2 to 50 ms. When the deadline comes first: SHARD504 with the last
-/// reason.
+/// Calls `attempt(view)` with the newest view until its outcome is not Replan: again whenever there is a
+/// newer view, and at the latest after a pause that grows from 2 to 50 ms. When the deadline comes first:
+/// SHARD504 with the last reason.
 template <class T>
 Awaitable<Result<T>> until_routed(RequestContext& context,
                                   std::function<Awaitable<Attempt<T>>(ViewPtr)> attempt);
 
-/// Pauses between tries of until_routed(), reads ownership again; the error where the deadline comes first.
+/// Waits between two tries of until_routed(); the error where the deadline comes first.
 Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const Replan& replan,
                                                 std::uint64_t version, std::chrono::milliseconds& pause);
 
@@ -173,7 +173,7 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context, const TableP
 template <class T>
 Awaitable<Result<T>> until_routed(RequestContext& context,
                                   std::function<Awaitable<Attempt<T>>(ViewPtr)> attempt) {
-  auto pause = std::chrono::milliseconds(0);
+  auto pause = std::chrono::milliseconds(2);
   for (;;) {
     const auto view = context.worker.view();
     const auto version = view->snapshot->version;

@@ -34,8 +34,8 @@ struct ShardState {
 };
 
 struct Snapshot {
-  std::uint64_t version = 0;      ///< grows with every publication
-  std::uint64_t map_version = 0;  ///< grows with every map read
+  std::uint64_t version = 0;      ///< grows with every change of how requests are routed
+  std::uint64_t map_version = 0;  ///< grows with every map read and every shard added
   std::shared_ptr<const ShardMap> map;
   std::shared_ptr<const Catalogue> catalogue;  ///< null until the first shard has answered
   std::shared_ptr<const Ownership> ownership;

@@ -1,6 +1,7 @@
 #include "router/worker.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <ctime>
 #include <utility>
 
@@ -64,22 +65,16 @@ void Worker::install(SnapshotPtr snapshot) {
   view->snapshot = std::move(snapshot);
   view_ = std::move(view);
 
-  for (auto w = waiters_.begin(); w != waiters_.end();) {
-    if (w->version < view_->snapshot->version) {
-      w->done(true);
-      w = waiters_.erase(w);
-    } else {
-      ++w;
-    }
-  }
+  for (const auto& waiter : std::exchange(waiters_, {})) waiter->cancel();
 }
 
-Awaitable<bool> Worker::newer_view(std::uint64_t version, Deadline deadline) {
-  if (view_ && view_->snapshot->version > version) co_return true;
+Awaitable<void> Worker::newer_view(std::uint64_t version, Deadline until) {
+  if (view_ && view_->snapshot->version > version) co_return;
   refresher_.request_refresh();
-  co_return co_await completion_of<bool>(executor(), [&](Completion<bool> done) {
-    waiters_.push_back({version, deadline, std::move(done)});
-  });
+  const auto timer = std::make_shared<Timer>(io_, until);
+  waiters_.push_back(timer);
+  boost::system::error_code ignored;  // cancelled by install()
+  co_await timer->async_wait(asio::redirect_error(use_awaitable, ignored));
 }
 
 void Worker::start() {
@@ -108,14 +103,7 @@ void Worker::tick(Clock::time_point now) {
   for (const auto& [conninfo, pool] : pools_) pool->tick(now);
   std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
   for (const auto& pool : retired_) pool->tick(now);
-  for (auto w = waiters_.begin(); w != waiters_.end();) {
-    if (w->deadline <= now) {
-      w->done(false);
-      w = waiters_.erase(w);
-    } else {
-      ++w;
-    }
-  }
+  std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });
   for (const auto& handler : tick_handlers_) handler(now);
   publish_pool_gauges();
   http_date_ = http_date_now();

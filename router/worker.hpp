@@ -3,7 +3,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <random>
@@ -46,7 +45,8 @@ using ViewPtr = std::shared_ptr<const View>;
 class Refresher {
  public:
   virtual ~Refresher() = default;
-  /// Read ownership and health again now and publish, whatever changed. Any thread; requests are coalesced.
+  /// Look for changes of ownership now and closely for a while, and publish what has changed. Any thread;
+  /// requests are coalesced.
   virtual void request_refresh() = 0;
 };
 
@@ -75,8 +75,8 @@ class Worker {
   /// Any thread: take over a snapshot.
   void adopt(SnapshotPtr snapshot);
 
-  /// Asks for a refresh and waits for a view newer than `version`; false where the deadline came first.
-  Awaitable<bool> newer_view(std::uint64_t version, Deadline deadline);
+  /// Asks for a refresh and waits for a view newer than `version`, but not beyond `until`.
+  Awaitable<void> newer_view(std::uint64_t version, Deadline until);
 
   /// Now, as of the current turn of the loop at most 100 ms ago: for log lines and Date headers.
   const std::string& http_date() const { return http_date_; }
@@ -90,11 +90,8 @@ class Worker {
   void stop();   ///< stops ticking and forgets pools; worker's thread
 
  private:
-  struct Waiter {
-    std::uint64_t version;
-    Deadline deadline;
-    Completion<bool> done;
-  };
+  using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
+
   void install(SnapshotPtr snapshot);
   void arm_tick();
   void tick(Clock::time_point now);
@@ -105,7 +102,7 @@ class Worker {
   IdSource& ids_;
   WorkerMetrics& metrics_;
   asio::io_context io_{1};
-  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> ticker_{io_};
+  Timer ticker_{io_};
   std::map<std::string, std::shared_ptr<postgres::Pool>> pools_;  // by connection string
   std::vector<std::shared_ptr<postgres::Pool>>
       retired_;  // of servers that left the map, while requests use them
@@ -114,7 +111,7 @@ class Worker {
   InsertBatcher insert_batcher_;
   SharedReads shared_reads_;
   PointShapes point_shapes_;
-  std::list<Waiter> waiters_;
+  std::vector<std::shared_ptr<Timer>> waiters_;  // for another view; one that is held here alone has gone
   std::vector<std::function<void(Clock::time_point)>> tick_handlers_;
   std::string http_date_;
   std::minstd_rand random_;

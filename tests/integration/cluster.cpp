@@ -127,8 +127,8 @@ std::string Cluster::conninfo(const std::string& server) const {
   return "host=127.0.0.1 port=" + std::to_string(ports_.at(server)) + " dbname=movies user=shardplex";
 }
 
-void Cluster::initialise() const {
-  run_or_throw({shardplex_program, "cluster", "init", "--map", map_file_, "--schema",
+void Cluster::initialise(const std::string& map_file) const {
+  run_or_throw({shardplex_program, "cluster", "init", "--map", map_file, "--schema",
                 source + "/config/schema/movies.sql"});
 }
 

@@ -71,7 +71,9 @@ class Cluster {
   std::string conninfo(const std::string& server) const;
 
   /// `shardplex cluster init` with the tables of the movies database.
-  void initialise() const;
+  void initialise() const { initialise(map_file_); }
+  /// The same with another map of these servers.
+  void initialise(const std::string& map_file) const;
   /// `shardplex load` of one JSON object per line.
   void load(const std::string& table, std::string_view ndjson) const;
   /// Runs SQL on every primary.

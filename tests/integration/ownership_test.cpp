@@ -1,171 +1,39 @@
 // Slots change hands under clients that read and write through two routers, and nobody notices.
 #include <doctest/doctest.h>
 
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <numeric>
 #include <random>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "shard_map/key.hpp"
 #include "tests/integration/cluster.hpp"
+#include "tests/integration/slot_mover.hpp"
+#include "tests/integration/watchful_client.hpp"
 
 namespace shardplex::integration {
 namespace {
 
 namespace json = boost::json;
-using Random = std::mt19937_64;
 
 constexpr auto fire_time = std::chrono::seconds(10);
 constexpr std::uint64_t seed = 4711;
 constexpr std::int64_t steady_films = 300, ratings_of_each = 2;
 constexpr std::size_t least_moves = 8;
-const std::string group = "catalog";
+constexpr auto median_wait = std::chrono::milliseconds(25);  // a loaded machine; alone it is 5
 
 const Headers strong{{"Shardplex-Consistency", "strong"}};
-
-/// What clients saw that they should not have. Any thread.
-class Complaints {
- public:
-  void add(std::string complaint) {
-    const std::lock_guard lock(mutex_);
-    if (complaints_.size() < 20) complaints_.push_back(std::move(complaint));
-  }
-  std::vector<std::string> all() {
-    const std::lock_guard lock(mutex_);
-    return complaints_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::string> complaints_;
-};
-
-std::string slots_literal(const std::vector<int>& slots) {
-  std::string out = "{";
-  for (const auto slot : slots) out += (out.size() > 1 ? "," : "") + std::to_string(slot);
-  return "'" + out + "}'::integer[]";
-}
-
-/// Moves slots by the steps that config/schema/shardplex.sql provides, and keeps account of who owns them.
-class Mover {
- public:
-  explicit Mover(const Cluster& cluster) {
-    const auto& catalogue = cluster.map().group(*cluster.map().find_group(group));
-    for (const auto& shard : cluster.shards()) shards_.emplace_back(cluster.conninfo(shard));
-    owned_.resize(shards_.size());
-    for (std::size_t slot = 0; slot < catalogue.placement.size(); ++slot)
-      owned_[catalogue.placement[slot].value].push_back(static_cast<int>(slot));
-  }
-
-  /// Moves some slots from one shard to another.
-  void move_some(Random& random) {
-    std::size_t from = 0, to = 0;
-    do {
-      from = random() % shards_.size();
-      to = random() % shards_.size();
-    } while (from == to || owned_[from].size() < 100);
-    auto& own = owned_[from];
-    std::shuffle(own.begin(), own.end(), random);
-    const auto count = 1 + random() % 80;
-    const std::vector<int> slots(own.end() - static_cast<std::ptrdiff_t>(count), own.end());
-    move(shards_[from], shards_[to], slots_literal(slots));
-    own.resize(own.size() - count);
-    owned_[to].insert(owned_[to].end(), slots.begin(), slots.end());
-  }
-
-  /// Every slot is owned by the shard that this account names, no row is anywhere else.
-  void check() {
-    for (std::size_t i = 0; i < shards_.size(); ++i) {
-      CHECK(shards_[i].number("SELECT count(*) FROM shardplex.slots WHERE state = 'owned' AND slot = ANY (" +
-                              slots_literal(owned_[i]) + ')') == static_cast<std::int64_t>(owned_[i].size()));
-      CHECK(shards_[i].number("SELECT count(*) FROM shardplex.slots") ==
-            static_cast<std::int64_t>(owned_[i].size()));
-      for (const auto* table : {"movies", "ratings"})
-        CHECK(shards_[i].number(std::string("SELECT count(*) FROM ") + table +
-                                " WHERE shardplex_slot <> ALL (" + slots_literal(owned_[i]) + ')') == 0);
-    }
-  }
-
- private:
-  static void change(Database& shard, const std::string& function, const std::string& slots) {
-    shard.run("SELECT shardplex." + function + "('" + group + "', " + slots + ')');
-  }
-
-  /// Brings the target's rows of these slots to what the source has.
-  static void copy(Database& source, Database& target, const std::string& slots) {
-    pqxx::work transaction(target.connection());
-    for (const std::string table : {"movies", "ratings"}) {
-      const auto rows = source.value("SELECT coalesce(json_agg(t), '[]')::text FROM " + table +
-                                     " t WHERE shardplex_slot = ANY (" + slots + ')');
-      transaction.exec("DELETE FROM " + table + " WHERE shardplex_slot = ANY (" + slots + ')');
-      transaction.exec("INSERT INTO " + table + " SELECT * FROM json_populate_recordset(NULL::" + table +
-                       ", " + transaction.quote(*rows) + "::json)");
-    }
-    transaction.commit();
-  }
-
-  static void move(Database& source, Database& target, const std::string& slots) {
-    change(target, "receive_slots", slots);
-    copy(source, target, slots);  // while clients go on writing to the source
-    change(source, "fence_slots", slots);
-    copy(source, target, slots);  // what they have written since
-    change(source, "hand_over_slots", slots);
-    change(target, "own_slots", slots);
-    for (const std::string table : {"movies", "ratings"})
-      source.run("DELETE FROM " + table + " WHERE shardplex_slot = ANY (" + slots + ')');
-    change(source, "forget_slots", slots);
-  }
-
-  std::deque<Database> shards_;
-  std::vector<std::vector<int>> owned_;  // by shard
-};
-
-/// A client on a thread of its own, which uses the routers in turn and complains of every answer but a good
-/// one.
-class Client {
- public:
-  Client(const std::vector<std::uint16_t>& ports, std::uint64_t own_seed, Complaints& complaints)
-      : random(own_seed), complaints_(complaints) {
-    for (const auto port : ports) routers_.emplace_back(port);
-  }
-
-  HttpResponse ask(unsigned status, std::string_view method, const std::string& target, Headers headers = {},
-                   std::string_view body = {}) {
-    if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
-    ++asked;
-    try {
-      auto answer = routers_[random() % routers_.size()].request(method, target, headers, body);
-      if (answer.status != status)
-        complain(std::string(method) + ' ' + target + ": " + std::to_string(answer.status) + ' ' +
-                 answer.body);
-      return answer;
-    } catch (const ConnectionFailure& failure) {
-      complain(std::string(method) + ' ' + target + ": " + failure.what());
-      return {};
-    }
-  }
-  void expect_body(const HttpResponse& answer, const std::string& body, const std::string& what) {
-    if (answer.body != body) complain(what + ": " + answer.body + " instead of " + body);
-  }
-  void complain(std::string complaint) { complaints_.add(std::move(complaint)); }
-
-  Random random;
-  std::uint64_t asked = 0;
-
- private:
-  std::deque<HttpClient> routers_;
-  Complaints& complaints_;
-};
 
 std::string row(std::int64_t id) {
   return "/movies/" + std::to_string(id);
@@ -242,6 +110,89 @@ void read_all(Client& client, const std::string& all_ids) {
   expect_range("0-2/" + std::to_string(steady_films * ratings_of_each));
 }
 
+using Moment = std::chrono::steady_clock::time_point;
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+/// Writes one film over and over, and remembers when each write was acknowledged.
+class Writer {
+ public:
+  Writer(std::uint16_t port, std::int64_t film, Complaints& complaints)
+      : thread_([this, port, film, &complaints] {
+          Client client({port}, seed, complaints);
+          for (std::int64_t count = 0; !stop_; ++count) {
+            client.ask(204, "PATCH", row(film), {}, votes(count));
+            const std::lock_guard lock(mutex_);
+            acknowledged_.push_back(std::chrono::steady_clock::now());
+          }
+        }) {}
+  ~Writer() {
+    stop_ = true;
+    thread_.join();
+  }
+
+  /// From `moment` to the first write acknowledged after it.
+  Milliseconds wait_after(Moment moment) {
+    std::optional<Moment> next;
+    wait_until("a write is acknowledged", [&] {
+      const std::lock_guard lock(mutex_);
+      const auto after = std::ranges::upper_bound(acknowledged_, moment);
+      if (after != acknowledged_.end()) next = *after;
+      return next.has_value();
+    });
+    return *next - moment;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Moment> acknowledged_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+/// How long writes to a film went on waiting after its slot had a new owner, move by move, ascending. The
+/// film's slot goes back and forth between the first two shards.
+std::vector<Milliseconds> waits_after_moves(SlotMover& mover, const Router& router, std::int64_t film,
+                                            std::size_t moves) {
+  const auto slot = static_cast<int>(slot_of(canonical_bytes(film), 1024).value);
+  std::size_t owner = std::ranges::count(mover.owned(0), slot) > 0 ? 0 : 1;
+  REQUIRE(std::ranges::count(mover.owned(owner), slot) == 1);
+  Complaints complaints;
+  std::vector<Milliseconds> waits;
+  {
+    Writer writer(router.port(), film, complaints);
+    writer.wait_after(std::chrono::steady_clock::now());
+    for (std::size_t move = 0; move < moves; ++move, owner = 1 - owner)
+      waits.push_back(writer.wait_after(mover.move({slot}, owner, 1 - owner)));
+  }
+  for (const auto& complaint : complaints.all()) FAIL_CHECK(complaint);
+  std::ranges::sort(waits);
+  MESSAGE("writes waited ", waits[moves / 2].count(), " ms (median), ", waits[moves * 99 / 100].count(),
+          " ms (99 of 100) after a hand-over");
+  return waits;
+}
+
+/// Stops the processes of a server that serve a router's control thread, and with them the one that takes new
+/// connections: the server hangs.
+class HungServer {
+ public:
+  explicit HungServer(const std::string& conninfo) {
+    Database server(conninfo);
+    for (const auto& process :
+         server.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'shardplexd control'"))
+      stopped_.push_back(process[0].as<pid_t>());
+    stopped_.push_back(
+        std::stoi(server.value("SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)").value()));
+    for (const auto process : stopped_) REQUIRE(::kill(process, SIGSTOP) == 0);
+  }
+  ~HungServer() {
+    for (const auto process : stopped_) ::kill(process, SIGCONT);
+  }
+  HungServer(const HungServer&) = delete;
+
+ private:
+  std::vector<pid_t> stopped_;
+};
+
 }  // namespace
 
 TEST_CASE(
@@ -282,7 +233,7 @@ TEST_CASE(
   start([&](Client& client) { read_points(client); });
   start([&](Client& client) { read_all(client, '[' + all_ids + ']'); });
 
-  Mover mover(cluster);
+  SlotMover mover(cluster);
   Random random(seed);
   std::size_t moves = 0;
   std::string mover_failure;
@@ -320,6 +271,19 @@ TEST_CASE(
   CHECK(stored_counts == acknowledged);
   CHECK(std::equal(stored.begin(), stored.end(), there.begin(), there.end()));
   MESSAGE(moves, " moves under ", asked.load(), " requests");
+}
+
+TEST_CASE("writes to a slot go on as soon as it has a new owner, also while another shard's server hangs") {
+  const Cluster cluster({.shards = 3, .replicas = 0, .map = "hash"});
+  cluster.initialise();
+  const std::int64_t film = 1;
+  REQUIRE(cluster.shard_of("movies", film) != "gamma");
+  cluster.load("movies", R"({"id":1,"director":"steady","imdb_votes":0})");
+  const Router router(cluster.map_file());
+  SlotMover mover(cluster);
+  CHECK(waits_after_moves(mover, router, film, 100)[50] < median_wait);
+  const HungServer gamma(cluster.conninfo("gamma"));
+  CHECK(waits_after_moves(mover, router, film, 100)[50] < median_wait);
 }
 
 }  // namespace shardplex::integration

@@ -1,0 +1,39 @@
+// Shards that the shards themselves name in their directories, and that the map does not have.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "postgres/ownership_reader.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::router {
+
+/// What one shard of the map has in its directory.
+struct ShardDirectory {
+  std::string shard;
+  std::vector<postgres::ListedShard> listed;
+};
+
+struct AddedShard {
+  std::int64_t position = 0;
+  Shard shard;
+  std::string learned_from;  ///< the first shard that names it
+  bool operator==(const AddedShard&) const;
+};
+
+struct AddedShards {
+  std::vector<AddedShard> shards;  ///< by position, then by name; each name once
+  /// Sentences about those that cannot be used. They never repeat any part of a connection string.
+  std::vector<std::string> problems;
+};
+
+/// The shards that `directories` name beyond those of `map`, checked as a map file's are: their names, and
+/// connection strings of one server each, without passwords, and of no server that another shard has.
+AddedShards added_shards(const ShardMap& map, const std::vector<ShardDirectory>& directories);
+
+/// `map` with further shards behind its own; placement stays.
+ShardMap with_shards(const ShardMap& map, const std::vector<Shard>& added);
+
+}  // namespace shardplex::router
