@@ -47,11 +47,9 @@ void answer_json(Exchange& exchange, const json::value& value) {
 
 }  // namespace
 
-const Admin::Endpoint Admin::endpoints[5] = {{"/live", &Admin::live},
-                                             {"/ready", &Admin::ready},
-                                             {"/metrics", &Admin::metrics},
-                                             {"/map", &Admin::map},
-                                             {"/shards", &Admin::shards}};
+const Admin::Endpoint Admin::endpoints[6] = {{"/live", &Admin::live},       {"/ready", &Admin::ready},
+                                             {"/metrics", &Admin::metrics}, {"/map", &Admin::map},
+                                             {"/shards", &Admin::shards},   {"/load", &Admin::load}};
 
 Awaitable<void> Admin::serve(Exchange& exchange) const {
   const std::string_view target(exchange.request.target().data(), exchange.request.target().size());
@@ -68,7 +66,7 @@ Awaitable<void> Admin::serve(Exchange& exchange) const {
     co_return;
   }
   exchange.fail({"PGRST125", "Invalid path specified in request URL", std::nullopt,
-                 "The admin port has /live, /ready, /metrics, /map and /shards.", std::nullopt});
+                 "The admin port has /live, /ready, /metrics, /map, /shards and /load.", std::nullopt});
 }
 
 void Admin::live(Exchange& exchange) const {
@@ -146,6 +144,18 @@ void Admin::shards(Exchange& exchange) const {
                    {"servers", std::move(servers)}});
   }
   answer_json(exchange, out);
+}
+
+/// Requests per slot since the start, by slot.
+void Admin::load(Exchange& exchange) const {
+  const auto& snapshot = control_.latest();
+  json::object groups;
+  for (std::size_t i = 0; snapshot && i < snapshot->map->groups().size(); ++i) {
+    const auto& group = snapshot->map->groups()[i];
+    const auto load = metrics_.load(group.name, group.slot_count);
+    groups[group.name] = json::array(load.begin(), load.end());
+  }
+  answer_json(exchange, {{"groups", std::move(groups)}});
 }
 
 }  // namespace shardplex::router

@@ -1,4 +1,4 @@
-// The admin port: /live, /ready, /metrics, /map, /shards.
+// The admin port: /live, /ready, /metrics, /map, /shards, /load.
 #pragma once
 
 #include <prometheus/registry.h>
@@ -27,12 +27,13 @@ class Admin {
   void metrics(Exchange& exchange) const;
   void map(Exchange& exchange) const;
   void shards(Exchange& exchange) const;
+  void load(Exchange& exchange) const;
 
   struct Endpoint {
     std::string_view path;
     void (Admin::*answer)(Exchange&) const;
   };
-  static const Endpoint endpoints[5];
+  static const Endpoint endpoints[6];
 
   const Control& control_;
   const Metrics& metrics_;

@@ -64,10 +64,17 @@ void add_histogram(MetricFamily& f, Labels labels, const std::vector<const Distr
 }  // namespace
 
 ShardMetrics& WorkerMetrics::shard(const std::string& name) {
-  const std::lock_guard lock(shards_mutex_);
+  const std::lock_guard lock(mutex_);
   auto& slot = shards_[name];
   if (!slot) slot = std::make_unique<ShardMetrics>();
   return *slot;
+}
+
+SlotLoad& WorkerMetrics::load(const std::string& group, std::uint32_t slot_count) {
+  const std::lock_guard lock(mutex_);
+  auto& load = loads_[{group, slot_count}];
+  if (!load) load = std::make_unique<SlotLoad>(slot_count);
+  return *load;
 }
 
 Metrics::Metrics(std::size_t workers) {
@@ -77,6 +84,17 @@ Metrics::Metrics(std::size_t workers) {
 void Metrics::set_servers(std::vector<ServerGauge> servers) {
   const std::lock_guard lock(servers_mutex_);
   servers_ = std::move(servers);
+}
+
+std::vector<std::uint64_t> Metrics::load(const std::string& group, std::uint32_t slot_count) const {
+  std::vector<std::uint64_t> sum(slot_count);
+  for (const auto& worker : workers_) {
+    const std::lock_guard lock(worker->mutex_);
+    const auto part = worker->loads_.find({group, slot_count});
+    if (part == worker->loads_.end()) continue;
+    for (std::size_t slot = 0; slot < slot_count; ++slot) sum[slot] += (*part->second)[slot].get();
+  }
+  return sum;
 }
 
 std::vector<MetricFamily> Metrics::Collect() const {
@@ -158,7 +176,7 @@ std::vector<MetricFamily> Metrics::Collect() const {
 
   std::map<std::string, std::vector<const ShardMetrics*>> shards;
   for (const auto& w : workers_) {
-    const std::lock_guard lock(w->shards_mutex_);
+    const std::lock_guard lock(w->mutex_);
     for (const auto& [name, metrics] : w->shards_) shards[name].push_back(metrics.get());
   }
   for (const auto& [name, parts] : shards)

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "postgres/pool.hpp"
@@ -87,6 +88,9 @@ struct ShardMetrics {
   std::array<RoleMetrics, role_labels.size()> roles;
 };
 
+/// Requests by slot of a group.
+using SlotLoad = std::vector<Count>;
+
 /// One worker's counts.
 class WorkerMetrics {
  public:
@@ -97,6 +101,8 @@ class WorkerMetrics {
   }
   /// This worker's counts for a shard; made on first use, kept for the life of the process. Worker's thread.
   ShardMetrics& shard(const std::string& name);
+  /// This worker's counts for a group's slots; as shard().
+  SlotLoad& load(const std::string& group, std::uint32_t slot_count);
 
   std::array<Distribution<latency_bounds.size()>, route_labels.size()> latency{
       Distribution<latency_bounds.size()>{latency_bounds},
@@ -110,8 +116,9 @@ class WorkerMetrics {
   friend class Metrics;
   using ByStatus = std::array<Count, highest_status + 1>;
   std::array<std::array<ByStatus, method_labels.size()>, route_labels.size()> requests_;
-  mutable std::mutex shards_mutex_;  // held to add a shard and to scrape, never by a request
+  mutable std::mutex mutex_;  // held to add a shard or a group and to scrape, never by a request
   std::map<std::string, std::unique_ptr<ShardMetrics>> shards_;
+  std::map<std::pair<std::string, std::uint32_t>, std::unique_ptr<SlotLoad>> loads_;
 };
 
 /// All workers' counts, as Prometheus reads them.
@@ -130,6 +137,9 @@ class Metrics final : public prometheus::Collectable {
   void set_servers(std::vector<ServerGauge> servers);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
+
+  /// Requests per slot of a group since the start, by slot. Any thread.
+  std::vector<std::uint64_t> load(const std::string& group, std::uint32_t slot_count) const;
 
   std::atomic<std::uint64_t> map_reloads{0}, map_reload_failures{0}, map_refreshes{0}, shards_added{0};
 

@@ -241,6 +241,7 @@ Awaitable<Result<void>> answer_rows(TableRequest& request) {
   if (request.placement->group)
     slots = candidate_slots(request.query.filters, *request.table, *request.placement, request.map());
   const SlotSet* where = slots ? &*slots : nullptr;
+  if (where) count_load(context, *request.placement->group, *where);
   context.stage_done(context.plan_us);
   if (auto bounded = co_await check_row_bound(request, *plan, where); !bounded) co_return bounded.error();
 

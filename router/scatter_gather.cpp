@@ -15,6 +15,7 @@ using postgres::Lane;
 using postgres::Outcome;
 
 constexpr auto longest_pause = std::chrono::milliseconds(50);
+constexpr std::uint32_t most_counted_slots = 16;
 
 QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
   if (!failure) return QueryOutcome::ok;
@@ -212,7 +213,7 @@ Awaitable<Attempt<std::vector<T>>> on_targets(RequestContext& context, ViewPtr v
 }
 
 /// The one server that holds the key's slot, where that takes no search: the way of nearly every point read.
-/// Whatever goes wrong on it is left to the general way.
+/// Whatever goes wrong on it is left to the general way. The request is counted on its slot.
 struct DirectRoute {
   ShardId shard;
   std::size_t server;
@@ -232,6 +233,7 @@ std::optional<DirectRoute> direct_point_route(RequestContext& context, const Poi
   if (owner.fault != Ownership::Fault::none) return std::nullopt;
   const auto server = best_reader(view, owner.shard, context.consistency, context.worker.random());
   if (!server) return std::nullopt;
+  (*view.loads[placement.group->value])[slot.value].add();
   return DirectRoute{owner.shard, *server, *ownership.epoch(owner.shard),
                      ownership.clean(*placement.group, owner.shard)};
 }
@@ -326,6 +328,12 @@ std::optional<std::size_t> best_reader(const View& view, ShardId shard, Consiste
     if (is_replica(state.servers[i]) && chosen-- == 0) return i;
 }
 
+void count_load(const RequestContext& context, GroupId group, const SlotSet& slots) {
+  if (slots.size() > most_counted_slots) return;
+  auto& load = *context.planned_with->loads[group.value];
+  slots.for_each([&](Slot slot) { load[slot.value].add(); });
+}
+
 Awaitable<Attempt<ResultSets>> ask_reader(RequestContext& context, ViewPtr view, ShardId shard, Lane lane,
                                           Statement statement) {
   co_return co_await on_best_reader<ResultSets>(context, *view, shard, [&](std::size_t server) {
@@ -407,7 +415,8 @@ Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& conte
     return context.worker.batcher().read(
         {view.shards[shard.value].servers[server].pool, shape, epoch, only_owned}, key, context.deadline);
   };
-  if (const auto direct = direct_point_route(context, *shape, placement, key)) {
+  const auto direct = direct_point_route(context, *shape, placement, key);
+  if (direct) {
     const auto& view = *context.planned_with;
     Measured measured(view, direct->shard, direct->server);
     auto row = co_await read(view, direct->shard, direct->server, direct->epoch, !direct->clean);
@@ -424,6 +433,7 @@ Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& conte
   if (placement.group)
     slots = slots_of_key(context.planned_with->map().group(*placement.group),
                          *canonical_bytes(shape->key_type, key));
+  if (slots && !direct) count_load(context, *placement.group, *slots);
   auto row = co_await until_routed<MaybeRow>(context, [&](ViewPtr view) -> Awaitable<Attempt<MaybeRow>> {
     if (!placement.group)
       co_return co_await on_any_shard<MaybeRow>(context, *view, [&](ShardId shard, std::size_t server) {

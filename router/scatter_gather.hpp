@@ -85,6 +85,10 @@ std::vector<std::size_t> read_candidates(const View& view, ShardId shard, Consis
 std::optional<std::size_t> best_reader(const View& view, ShardId shard, Consistency consistency,
                                        std::minstd_rand& random);
 
+/// Counts a request on each of its slots, for /load. One that asks for more than 16 of them is not counted:
+/// it weighs on all shards alike, wherever slots are.
+void count_load(const RequestContext& context, GroupId group, const SlotSet& slots);
+
 using ResultSets = std::vector<postgres::ResultSet>;
 
 /// Runs a read on one shard: on the best candidate, and on the next one where that is behind the map or

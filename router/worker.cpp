@@ -59,6 +59,8 @@ void Worker::install(SnapshotPtr snapshot) {
       shard.servers.push_back({pool});
     }
   }
+  for (const auto& group : snapshot->map->groups())
+    view->loads.push_back(&metrics_.load(group.name, group.slot_count));
   for (auto& [conninfo, pool] : pools_)
     if (!used.contains(conninfo)) retired_.push_back(std::move(pool));
   pools_ = std::move(used);

@@ -35,6 +35,7 @@ struct View {
     ShardMetrics* metrics = nullptr;
   };
   std::vector<ShardServers> shards;  ///< by ShardId
+  std::vector<SlotLoad*> loads;      ///< by GroupId; the worker's own
 
   const ShardMap& map() const { return *snapshot->map; }
   const ShardState& state(ShardId shard) const { return snapshot->shards[shard.value]; }

@@ -146,6 +146,7 @@ Awaitable<Result<Written>> write(TableRequest& request, const WritePlan& plan) {
   auto& context = request.context;
   context.stage_done(context.plan_us);
   const auto group = request.placement->group;
+  if (plan.slots) count_load(context, *group, *plan.slots);
   std::optional<Slot> located_before;
   auto outcome = co_await until_routed<Written>(context, [&](ViewPtr view) {
     context.asked.clear();

@@ -1,14 +1,17 @@
 // The router as an HTTP server: limits, methods, streams, connections, the admin port and the log.
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/value_to.hpp>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "shard_map/key.hpp"
 #include "tests/integration/cluster.hpp"
 
 namespace shardplex::integration {
@@ -419,6 +422,43 @@ TEST_CASE("the log is JSON, and holds neither passwords nor values of parameters
     CHECK(line.find(value) == std::string::npos);
   }
   CHECK(requests == 6);
+}
+
+TEST_CASE("/load counts the requests for each slot, and those for many slots on none") {
+  Router own(cluster().map_file());
+  HttpClient client(own.port());
+  const auto load = [&] {
+    const auto answer = json::parse(own.admin("/load").body);
+    return json::value_to<std::vector<std::int64_t>>(answer.at("groups").at("catalog"));
+  };
+  const auto slot = [](std::int64_t id) { return slot_of(canonical_bytes(id), 1024).value; };
+  REQUIRE(slot(1) != slot(2));
+  std::vector<std::int64_t> expected(1024);
+  CHECK(load() == expected);
+  REQUIRE(client.get("/movies/1").status == 200);                   // by the fast way
+  REQUIRE(client.get("/movies?id=eq.1", counting).status == 200);   // and by the general one
+  REQUIRE(client.get("/ratings?movie_id=in.(1,2)").status == 200);  // a slot each
+  REQUIRE(client
+              .request("PATCH", "/movies?id=eq.2&director=eq.nobody", as_json,  // a write, of nothing
+                       R"({"imdb_votes":1})")
+              .status < 300);
+  expected[slot(1)] = 3;
+  expected[slot(2)] = 2;
+  CHECK(load() == expected);
+  REQUIRE(client.get("/movies?limit=5").status < 300);
+  REQUIRE(client.get("/genres").status == 200);
+  CHECK(load() == expected);
+
+  const auto said_before = own.process().errors().size();
+  own.process().signal(SIGHUP);
+  own.process().wait_for_line(
+      "that the map was read",
+      [](const std::string& line) { return line.find("shard map read") != std::string::npos; }, said_before);
+  wait_until("the map read again serves",
+             [&] { return json::parse(own.admin("/map").body).at("version").to_number<int>() == 2; });
+  REQUIRE(client.get("/movies/1").status == 200);
+  ++expected[slot(1)];
+  CHECK(load() == expected);
 }
 
 }  // namespace shardplex::integration

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <string>
+#include <vector>
 
 using namespace shardplex::router;
 
@@ -50,6 +51,16 @@ TEST_CASE("a shard's counts carry its name, role and outcome") {
       .add(3);
   CHECK(has_line(scrape(metrics),
                  R"(shardplex_shard_queries_total{shard="alpha",role="replica",outcome="stale_epoch"} 3)"));
+}
+
+TEST_CASE("a group's load is the sum of the workers', slot by slot, also before there is any") {
+  Metrics metrics(2);
+  CHECK(metrics.load("catalog", 4) == std::vector<std::uint64_t>{0, 0, 0, 0});
+  metrics.worker(0).load("catalog", 4)[1].add();
+  metrics.worker(1).load("catalog", 4)[1].add();
+  metrics.worker(1).load("catalog", 4)[3].add();
+  metrics.worker(1).load("users", 4)[0].add();
+  CHECK(metrics.load("catalog", 4) == std::vector<std::uint64_t>{0, 2, 0, 1});
 }
 
 TEST_CASE("a server that is down has no epoch to show") {
