@@ -7,6 +7,7 @@
 
 #include "tests/consistency/explanation.hpp"
 #include "tests/consistency/register_order.hpp"
+#include "tests/consistency/weak_reads.hpp"
 
 namespace shardplex::consistency {
 namespace {
@@ -21,7 +22,8 @@ struct RowHistory {
   std::string group;  ///< "" while no insert of it is known
   bool is_inserted = false;
   Time first_inserted = Time::max();
-  std::vector<Event> events;        ///< of operations on this row alone
+  std::vector<RowEvent> events;  ///< changes and strong reads
+  std::vector<RowEvent> weak_reads;
   std::vector<Sighting> sightings;  ///< ascending by list
 };
 
@@ -101,7 +103,7 @@ class Checker {
     auto& row = rows_[operation.key];
     if (operation.action == Action::insert && operation.outcome != Outcome::failed)
       take_insert(operation, row);
-    if (const auto step = step_of(operation)) row.events.push_back({weakened(*step, operation), index});
+    if (const auto step = step_of(operation)) add_event(row, *step, index);
   }
 
   void take_insert(const Operation& operation, RowHistory& row) {
@@ -113,9 +115,9 @@ class Checker {
     row.first_inserted = std::min(row.first_inserted, operation.invoked);
   }
 
-  Step weakened(Step step, const Operation& operation) const {
-    if (!operation.strong) step.invoked -= rules_.staleness;
-    return step;
+  void add_event(RowHistory& row, const Step& step, std::size_t operation) const {
+    const bool is_weak = !step.changes && !history_.operations[operation].strong;
+    (is_weak ? row.weak_reads : row.events).push_back({step, operation});
   }
 
   void take_rows(std::size_t list) {
@@ -161,7 +163,7 @@ class Checker {
         step.operand = (sighting++)->value;
       else if (operation.completed < row.first_inserted)
         continue;
-      row.events.push_back({weakened(step, operation), lists_[list]});
+      add_event(row, step, lists_[list]);
     }
   }
 
@@ -175,16 +177,24 @@ class Checker {
 
   void check_row(const Key& key, RowHistory& row) {
     if (row.is_inserted) add_listed(row);
+    if (auto fault = fault_of(key, row)) verdict_.faults.push_back(*std::move(fault));
+    row = {};  // the events of all rows at once would be many
+  }
+
+  std::optional<Fault> fault_of(const Key& key, const RowHistory& row) const {
     std::vector<Step> steps;
     steps.reserve(row.events.size());
     for (const auto& event : row.events) steps.push_back(event.step);
-    const auto ordering = find_order(steps, rules_.search_limit);
-    if (ordering.found == Ordering::Found::undecided)
-      add(FaultKind::undecided, to_string(key, history_) + " has too many possible orders to look at",
-          {row.events[ordering.misfit].operation});
-    if (ordering.found == Ordering::Found::no_order)
-      verdict_.faults.push_back(explain(row.events, ordering.misfit, key, history_));
-    row = {};  // the events of all rows at once would be many
+    const auto [found, misfit] = find_order(steps, rules_.search_limit);
+    if (found == Ordering::Found::no_order) return explain(row.events, misfit, key, history_);
+    if (found == Ordering::Found::undecided)
+      return Fault{FaultKind::undecided,
+                   to_string(key, history_) + " has too many possible orders to look at",
+                   {row.events[misfit].operation}};
+    WeakReads weak_reads(row.events, rules_.staleness);
+    for (const auto& read : row.weak_reads)
+      if (auto fault = weak_reads.judge(read, key, history_)) return fault;
+    return std::nullopt;
   }
 
   const History& history_;
@@ -247,10 +257,15 @@ std::string to_string(const Verdict& verdict, const History& history) {
   auto text =
       std::to_string(verdict.operations) + " operations on " + std::to_string(verdict.rows) +
       " rows: " + (verdict.is_clean() ? "no fault" : std::to_string(verdict.faults.size()) + " faults");
-  for (std::size_t i = 0; i < verdict.faults.size(); ++i) {
-    if (i == faults_told) return text + "\nand more";
-    const auto& fault = verdict.faults[i];
+  std::map<std::string, std::size_t> times;
+  for (const auto& fault : verdict.faults) ++times[fault.what];
+  std::size_t told = 0;
+  for (const auto& fault : verdict.faults) {
+    const auto count = std::exchange(times[fault.what], 0);
+    if (count == 0) continue;
+    if (++told > faults_told) return text + "\nand more";
     text += '\n' + std::string(to_string(fault.kind)) + ": " + fault.what;
+    if (count > 1) text += ", " + std::to_string(count) + " times; first";
     for (std::size_t j = 0; j < std::min(fault.operations.size(), operations_told); ++j)
       text += "\n    " + to_string(history.operations[fault.operations[j]], history, origin);
     if (fault.operations.size() > operations_told) text += "\n    and more";

@@ -59,13 +59,13 @@ struct Verdict {
 };
 
 /// Every row by itself is linearizable for strong operations: what is acknowledged is seen by all that begins
-/// later, until it is overwritten or removed. A change whose outcome is unknown may take place at any time,
-/// once. Weaker reads may be as of a time within Rules::staleness. Across rows nothing is required but that
-/// no answer has a row twice. Throws std::invalid_argument where it is no history: an operation that
-/// completes before its invocation, a row inserted into two groups.
+/// later, until it is overwritten or removed. A change whose outcome is unknown may take place at any later
+/// time, once. Reads that are not strong are held to less: see weak_reads.hpp. Across rows nothing is
+/// required but that no answer has a row twice. Throws std::invalid_argument where it is no history: an
+/// operation that completes before its invocation, a row inserted into two groups.
 Verdict check(const History& history, const Rules& rules = {});
 
-/// For people: each fault with its operations, of many only the first.
+/// For people: each fault with its operations; of many alike only the first, and of very many only some.
 std::string to_string(const Verdict& verdict, const History& history);
 
 }  // namespace shardplex::consistency

@@ -132,12 +132,12 @@ void replace_seen(History& history, const Key& key, const Value& seen, const Val
   }
 }
 
-/// The first time at which somebody had certainly seen it.
+/// The first time at which somebody had strongly seen it.
 std::optional<Time> first_seen(const History& history, const Key& key, const Value& value) {
   std::optional<Time> first;
   for (const auto& operation : history.operations) {
     const bool is_seen =
-        operation.outcome == Outcome::ok &&
+        was_answered_strongly(operation) &&
         ((operation.action == Action::read && operation.key == key && operation.value == value) ||
          std::any_of(operation.rows.begin(), operation.rows.end(),
                      [&](const ListedRow& row) { return row.key == key && row.value == value; }));
@@ -503,6 +503,27 @@ TEST_CASE("a request of unknown outcome is a fault, too, unless it is allowed") 
   history.operations.front().outcome = Outcome::unknown;
   CHECK(check(history).faults.front().kind == FaultKind::failed_request);
   CHECK(check(history, rules()).is_clean());
+}
+
+TEST_CASE(
+    "a change under way may be seen by weak reads before strong ones see it, and by no strong one for a "
+    "while only") {
+  History history{{"films"}, {}, {}};
+  const auto add = [&](Action action, int invoked, int completed, std::int64_t value) -> Operation& {
+    auto& operation = history.operations.emplace_back(by_stranger(action, {1, 0}, Time{invoked}));
+    operation.completed = Time{completed};
+    operation.value = value;
+    return operation;
+  };
+  add(Action::insert, 0, 1, 1);
+  add(Action::write, 10, 100, 2);
+  add(Action::read, 20, 30, 2).strong = false;
+  add(Action::read, 40, 50, 1);
+  CHECK(check(history).is_clean());
+  history.operations[2].strong = true;
+  const auto verdict = check(history);
+  REQUIRE(verdict.faults.size() == 1);
+  CHECK(verdict.faults.front().operations == std::vector<std::size_t>{3, 1, 2});
 }
 
 TEST_CASE("too many possible orders are a fault") {
