@@ -28,6 +28,7 @@ constexpr std::array commands{
     Command{"cluster status", cluster_status, "show servers, ownership, rows and leftovers"},
     Command{"load", load, "load rows from NDJSON or CSV, in parallel over the shards"},
     Command{"rebalance run", rebalance_run, "make the moves of a plan, while routers serve"},
+    Command{"rebalance status", rebalance_status, "show moves: who, how far, what to do next"},
     Command{"rebalance pause", rebalance_pause, "pause moves that are under way"},
     Command{"rebalance resume", rebalance_resume, "go on with moves that are unfinished"},
     Command{"rebalance abort", rebalance_abort, "undo moves that have not handed over"},

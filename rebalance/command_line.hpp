@@ -85,6 +85,7 @@ int load(Arguments args, const Terminal& terminal);
 int rebalance_plan(Arguments args, const Terminal& terminal);
 int rebalance_run(Arguments args, const Terminal& terminal);
 int rebalance_resume(Arguments args, const Terminal& terminal);
+int rebalance_status(Arguments args, const Terminal& terminal);
 int rebalance_pause(Arguments args, const Terminal& terminal);
 int rebalance_abort(Arguments args, const Terminal& terminal);
 int rebalance_reverse(Arguments args, const Terminal& terminal);
