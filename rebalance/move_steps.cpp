@@ -57,12 +57,10 @@ using Next = std::variant<Step, Stuck>;
 /// What the target has may lack writes that the source has acknowledged: a server that took over from a
 /// failed one lacks its last transactions, and PostgreSQL's subscriptions do not notice.
 bool copy_is_doubtful(const MoveFacts& facts) {
-  const bool begun = facts.copied || facts.source.has_slot || facts.target.subscribed;
-  if (!begun) return false;
   const bool failed_over = !facts.source.same_timeline || !facts.target.same_timeline;
+  const bool begun = facts.copied || facts.target.subscribed;
   const bool slot_missing = !facts.source.has_slot || facts.source.slot_lost;
-  return failed_over || ((facts.copied || facts.target.subscribed) && slot_missing) ||
-         (facts.target.subscribed && !facts.copied);
+  return failed_over || (begun && slot_missing) || (facts.target.subscribed && !facts.copied);
 }
 
 /// By this move, and in the source's future where the source has failed over and forgotten it: slots that
