@@ -6,81 +6,16 @@ import argparse
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+
+import moves
+from servers import Cluster, Router
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
 CLIENTS = 64
-
-
-class Cluster:
-    """A running set of PostgreSQL servers, as scripts/cluster lists it."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.primaries = []
-        with open(os.path.join(directory, "servers.tsv"), encoding="utf-8") as rows:
-            for row in rows:
-                fields = row.rstrip("\n").split("\t")
-                if len(fields) >= 4 and fields[1] == "primary":
-                    self.primaries.append(int(fields[3]))
-
-    def sql(self, statement, port=None):
-        command = ["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(port or self.primaries[0]), "-U", "shardplex", "-d",
-                   "movies", "-c", statement]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-class Router:
-    """shardplexd on free ports over a cluster's map."""
-
-    def __init__(self, build, cluster, *options):
-        self.log = tempfile.NamedTemporaryFile("w+", prefix="shardplexd-bench-", suffix=".log")
-        command = [os.path.join(build, "router", "shardplexd"), "--map", os.path.join(cluster.directory, "map.yaml"),
-                   "--port", "0", "--admin-port", "0", *options]
-        self.process = subprocess.Popen(command, stderr=self.log)
-        self.port = self.admin_port = None
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not self._ready():
-            if self.process.poll() is not None:
-                sys.exit("bench: shardplexd stopped: " + open(self.log.name, encoding="utf-8").read())
-            time.sleep(0.05)
-        if not self._ready():
-            sys.exit("bench: shardplexd was not ready within 30 s")
-
-    def _ready(self):
-        if self.port is None:
-            for line in open(self.log.name, encoding="utf-8"):
-                if '"listening"' in line:
-                    fields = json.loads(line)
-                    self.port, self.admin_port = fields["port"], fields["admin_port"]
-        if self.port is None:
-            return False
-        try:
-            return urllib.request.urlopen("http://127.0.0.1:%d/ready" % self.admin_port).status == 200
-        except OSError:
-            return False
-
-    def url(self, path):
-        return "http://127.0.0.1:%d%s" % (self.port, path)
-
-    def cpu_seconds(self):
-        with open("/proc/%d/stat" % self.process.pid, encoding="ascii") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_mb(self, field):
-        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as status:
-            return int(re.search(field + r":\s+(\d+) kB", status.read()).group(1)) / 1024
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
 
 
 class Load:
@@ -130,13 +65,13 @@ def row_query(cluster, rows):
     return "SELECT row_to_json(r.*)::text FROM (%s) m CROSS JOIN LATERAL (SELECT %s) r;\n" % (rows, columns)
 
 
-class Bench:
+class RouterFigures:
+    """Each figure: (value, what was measured)."""
+
     def __init__(self, arguments, cluster, single):
         self.movies, self.seconds = arguments.movies, 3 if arguments.quick else 10
         self.build, self.cluster, self.single = arguments.build, cluster, single
         self.router = Router(self.build, cluster)
-
-    # Each figure: (value, what was measured). Names are those of the command line.
 
     def point_reads(self):
         direct = pgbench(self, self.single.primaries[0],
@@ -195,7 +130,7 @@ class Bench:
         return memory, "VmHWM; %d MB in %.1f s" % (len(answer.stdout) >> 20, took)
 
 
-# name: (text, must, aim, unit); at least must for ratios of rates, at most must for the others.
+# name, as on the command line and of the method: (text, must, aim, unit); at least must, or at most where less is better.
 FIGURES = {
     "point_reads": ("point reads/s / pgbench -M prepared on one PostgreSQL, same statement", 1.0, 1.5, "ratio"),
     "point_cpu": ("router CPU per point read / CPU per empty request", 2.0, 1.4, "ratio, less is better"),
@@ -212,35 +147,46 @@ def met(value, bound, unit):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*")
+    parser.add_argument("names", nargs="+", choices=[*FIGURES, *moves.FIGURES])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json")
     parser.add_argument("--movies", type=int, required=True)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--cluster", required=True)
-    parser.add_argument("--single", required=True)
+    parser.add_argument("--cluster", help="of the router's figures")
+    parser.add_argument("--single")
+    parser.add_argument("--moves", help="the cluster in which slots are moved")
     arguments = parser.parse_args()
-    names = arguments.names or list(FIGURES)
-    bench = Bench(arguments, Cluster(arguments.cluster), Cluster(arguments.single))
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     results, missed = [], False
-    print("%-12s %9s %7s %7s  %s" % ("figure", "value", "must", "aim", "measured"))
-    for name in names:
-        text, must, aim, unit = FIGURES[name]
-        value, measured = getattr(bench, name)()
+    print("%-15s %9s %7s %7s  %s" % ("figure", "value", "must", "aim", "measured"))
+    for name, (text, must, aim, unit), (value, measured) in measure(arguments):
         ok = met(value, must, unit)
         missed |= not ok
         mark = ("\033[32m" if ok else "\033[31m", "\033[0m") if colour else ("", "")
         verdict = "aim met" if met(value, aim, unit) else "must met" if ok else "MISSED"
-        print("%-12s %s%9.2f%s %7g %7g  %s; %s" % (name, mark[0], value, mark[1], must, aim, measured, verdict), flush=True)
+        print("%-15s %s%9.2f%s %7g %7g  %s; %s" % (name, mark[0], value, mark[1], must, aim, measured, verdict), flush=True)
         results.append({"figure": text, "value": round(value, 3), "must": must, "aim": aim, "unit": unit,
                         "command": "scripts/bench " + name})
-    bench.router.stop()
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=2)
             file.write("\n")
     sys.exit(1 if missed else 0)
+
+
+def measure(arguments):
+    """Each figure that was asked for: its name, its row of the table, and what came out."""
+    of_router = [name for name in arguments.names if name in FIGURES]
+    if of_router:
+        figures = RouterFigures(arguments, Cluster(arguments.cluster), Cluster(arguments.single))
+        for name in of_router:
+            yield name, FIGURES[name], getattr(figures, name)()
+        figures.router.stop()
+    of_moves = [name for name in arguments.names if name in moves.FIGURES]
+    if of_moves:
+        figures = moves.MoveFigures(arguments, Cluster(arguments.moves))
+        for name in of_moves:
+            yield name, moves.FIGURES[name], getattr(figures, name)()
 
 
 if __name__ == "__main__":
