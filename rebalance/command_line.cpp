@@ -35,6 +35,7 @@ constexpr std::array commands{
     Command{"rebalance reverse", rebalance_reverse, "give slots back, with all that was written since"},
     Command{"rebalance finish", rebalance_finish, "end the reverse window: delete the old copies"},
     Command{"rebalance plan", rebalance_plan, "plan which slots should move where"},
+    Command{"rebalance check", rebalance_check, "find what could make moves fail, before anything is made"},
 };
 
 std::vector<std::string> command_names() {

@@ -83,6 +83,7 @@ int cluster_init(Arguments args, const Terminal& terminal);
 int cluster_status(Arguments args, const Terminal& terminal);
 int load(Arguments args, const Terminal& terminal);
 int rebalance_plan(Arguments args, const Terminal& terminal);
+int rebalance_check(Arguments args, const Terminal& terminal);
 int rebalance_run(Arguments args, const Terminal& terminal);
 int rebalance_resume(Arguments args, const Terminal& terminal);
 int rebalance_status(Arguments args, const Terminal& terminal);
