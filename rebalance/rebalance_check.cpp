@@ -239,10 +239,11 @@ void compare_databases(const Part& one, Part& other) {
 bool is_loopback(const std::string& conninfo) {
   const auto options = parse_conninfo(conninfo);
   if (!options) return false;
-  const auto host = options->find("host");
-  if (host == options->end() || host->second.empty()) return !options->contains("service");
-  return host->second == "localhost" || host->second == "::1" || host->second.starts_with("127.") ||
-         host->second.starts_with('/') || host->second.starts_with('@');
+  for (const std::string_view key : {"hostaddr", "host"})
+    if (const auto host = options->find(key); host != options->end() && !host->second.empty())
+      return host->second == "localhost" || host->second == "::1" || host->second.starts_with("127.") ||
+             host->second.starts_with('/') || host->second.starts_with('@');
+  return !options->contains("service");
 }
 
 /// Has the server really connect, as a subscription would, and takes everything back.

@@ -408,6 +408,10 @@ TEST_CASE("a server that the mover reaches and the other server does not is a pr
   CHECK(has(findings, Kind::problem, "alpha", "the server itself cannot connect to beta"));
   CHECK(
       has(findings, Kind::problem, "alpha", "which a subscription does: could not connect to the publisher"));
+  CHECK(
+      has(findings, Kind::warning, "beta", "is on another machine, it cannot be reached under that address"));
+  CHECK(has(findings, Kind::note, "beta", "whether its disk has room cannot be seen from here"));
+  CHECK(findings.size() == 3);
   CHECK(cluster.sql("alpha", "SELECT count(*) FROM pg_subscription") == "0");
 }
 
