@@ -75,11 +75,42 @@ for _ in 1 2 3; do sql alpha 'INSERT INTO kept VALUES (2)'; sql alpha 'SELECT pg
 expect_exit 0 'alpha-1 cannot follow its primary; making it anew' scripts/cluster start --dir "$dir"
 eventually 4 sql alpha-1 'SELECT count(*) FROM kept'
 
-# A promoted replica keeps its data.
-sql beta-1 'SELECT pg_promote()' >/dev/null
+# A failover. A promoted replica keeps its data.
+expect_exit 1 'alpha was not promoted' scripts/cluster promote --dir "$dir" alpha
+expect_exit 2 'promote needs the name of a server' scripts/cluster promote --dir "$dir"
+scripts/cluster promote --dir "$dir" beta-1
+expect_equal 'a promoted replica' f "$(sql beta-1 'SELECT pg_is_in_recovery()')"
 sql beta-1 'CREATE TABLE only_here AS SELECT 3 AS value'
 expect_exit 0 'beta-1 was promoted; it is left as it is' scripts/cluster start --dir "$dir"
 expect_equal 'data of a promoted replica' 3 "$(sql beta-1 'SELECT value FROM only_here')"
+
+# A shard more, which all commands know from then on. The map stays as it is, also where it was changed.
+echo '# kept' >>"$dir/map.yaml"
+map=$(cat "$dir/map.yaml")
+added=$(scripts/cluster add-shard --dir "$dir" --replicas 2)
+conninfo() { echo "host=127.0.0.1 port=$(awk -F'\t' -v name="$2" '$1 == name { print $4 }' "$1/servers.tsv") dbname=movies user=shardplex"; }
+expect_equal 'the added shard' \
+  "--add-shard gamma='$(conninfo "$dir" gamma)' --replica gamma='$(conninfo "$dir" gamma-1)' --replica gamma='$(conninfo "$dir" gamma-2)'" "$added"
+with_gamma='[["alpha","primary","up"],["beta","primary","up"],["alpha-1","replica","up"],["beta-1","replica","up"],'
+with_gamma+='["gamma","primary","up"],["gamma-1","replica","up"],["gamma-2","replica","up"]]'
+expect_equal 'servers with the added shard' "$with_gamma" "$(states "$dir")"
+expect_equal 'settings of the added shard' '5MB|C.UTF-8' \
+  "$(sql gamma "SELECT concat_ws('|', current_setting('work_mem'), datcollate) FROM pg_database WHERE datname = 'movies'")"
+sql gamma 'CREATE TABLE kept AS SELECT 4 AS value'
+eventually 4 sql gamma-2 'SELECT value FROM kept'
+scripts/cluster kill --dir "$dir" gamma-1
+start
+expect_equal 'the added shard after start' "$with_gamma" "$(states "$dir")"
+expect_equal 'the map' "$map" "$(cat "$dir/map.yaml")"
+added=$(scripts/cluster add-shard --dir "$other")
+expect_equal 'as many replicas as the others' "--add-shard beta='$(conninfo "$other" beta)'" "$added"
+expect_equal 'an added shard without replicas' '[["alpha","primary","up"],["beta","primary","up"]]' "$(states "$other")"
+mkdir "$scratch/full"
+cp "$other/options" "$scratch/full"
+printf 'name\trole\tshard\tport\n' >"$scratch/full/servers.tsv"
+for name in 1 2 3 4 5 6 7 8; do printf '%s\tprimary\t%s\t1\n' "$name" "$name" >>"$scratch/full/servers.tsv"; done
+expect_exit 1 'has 8 shards, which is all there can be' scripts/cluster add-shard --dir "$scratch/full"
+expect_exit 1 'there is no cluster in' scripts/cluster add-shard --dir "$scratch/nothing"
 
 scripts/cluster stop --dir "$dir"
 expect_equal 'after stop' '["down"]' "$(scripts/cluster status --dir "$dir" --json | jq -c 'map(.state) | unique')"
