@@ -4,19 +4,25 @@
 // All of it happens in one transaction per shard. The transactions are committed only after every shard has
 // done all of its part, so an error changes nothing; a crash between two commits leaves some shards made and
 // the others untouched, and the next run completes them: a slot is given only to a shard that has no slots of
-// the group, and only where no shard claims it.
+// the group, and only where no shard has it or had it, and none that the map does not name can.
 #include <fstream>
 #include <sstream>
 
+#include "rebalance/cluster_init.hpp"
 #include "rebalance/command_line.hpp"
+#include "rebalance/move.hpp"
+#include "rebalance/mover.hpp"
 #include "rebalance/server.hpp"
+#include "rebalance/shard_directory.hpp"
 #include "rebalance/shard_schema.hpp"
 
 namespace shardplex::rebalance {
 namespace {
 
 constexpr int least_version = 150000;
-constexpr std::int64_t init_lock_class = 1936223345;  // one `cluster init` at a time on a shard
+// One command at a time that makes or changes shards; a mover holds it too.
+const std::string lock_sql = std::string("SELECT pg_try_advisory_xact_lock(") + mover_lock_arguments + ")";
+constexpr const char* busy = "another cluster init, or a mover, is at work on it";
 
 /// A shard under way: its transaction, open from the first check to the commit.
 struct Member {
@@ -87,8 +93,7 @@ Problems check_member(Member& member, const ShardMap& map, bool schema_given) tr
   if (state.in_recovery) problems.push_back("the server is a replica; the map names it as the primary");
   if (auto wrong = identity_problem(state, map, *member.shard)) problems.push_back(*wrong);
   if (!problems.empty()) return problems;
-  const auto lock = "SELECT pg_try_advisory_xact_lock(" + std::to_string(init_lock_class) + ", 0)";
-  if (!member.transaction->exec1(lock)[0].as<bool>()) return {"another cluster init is at work on it"};
+  if (!member.transaction->exec1(lock_sql)[0].as<bool>()) return {busy};
   if (state.initialised) {
     problems = check_definitions(*member.transaction, map);
     member.account = read_ownership(*member.transaction, map, problems);
@@ -117,8 +122,7 @@ Problems check_all(std::vector<Member>& members, const ShardMap& map, bool schem
   const bool twice = !all.empty();
   for (std::size_t i = 0; i < members.size(); ++i)
     for (const auto& problem : found[i])
-      if (!twice || problem != "another cluster init is at work on it")
-        all.push_back(members[i].shard->name + ": " + problem);
+      if (!twice || problem != busy) all.push_back(members[i].shard->name + ": " + problem);
   return all;
 }
 
@@ -169,51 +173,81 @@ void describe_shard(Member& member, const ShardMap& map) {
   else if (written > 0)
     member.done.push_back("wrote down how keys become slots in " + std::to_string(written) +
                           (written == 1 ? " group or table" : " groups and tables"));
+  const std::size_t listed = write_directory(*member.transaction, map);
+  if (listed > 0 && member.state.initialised)
+    member.done.push_back("wrote down the servers of " + std::to_string(listed) +
+                          (listed == 1 ? " shard" : " shards"));
 }
 
-/// Slots of the group that this member should start with: those the map places on it and no shard claims,
+/// Slots of the group that this member should start with: those the map places on it and no shard has or had,
 /// where it has none of the group yet.
 std::vector<std::uint32_t> slots_to_start_with(const std::vector<Member>& members, std::size_t self,
                                                const Group& group) {
-  const auto state = [&](const Member& member, std::uint32_t slot) {
-    return member.account ? member.account->groups.at(group.name)[slot] : SlotState::absent;
+  const auto is_absent = [&](const Member& member, std::uint32_t slot) {
+    return !member.account || member.account->groups.at(group.name)[slot] == SlotState::absent;
   };
   std::vector<std::uint32_t> slots;
   for (std::uint32_t slot = 0; slot < group.slot_count; ++slot) {
-    if (state(members[self], slot) != SlotState::absent) return {};
-    if (group.placement[slot].value != self) continue;
-    const bool claimed = std::ranges::any_of(members, [&](const Member& member) {
-      const SlotState there = state(member, slot);
-      return there != SlotState::absent && there != SlotState::moved;
-    });
-    if (!claimed) slots.push_back(slot);
+    if (!is_absent(members[self], slot)) return {};
+    const bool is_free =
+        std::ranges::all_of(members, [&](const Member& member) { return is_absent(member, slot); });
+    if (is_free && group.placement[slot].value == self) slots.push_back(slot);
   }
   return slots;
 }
 
-void give_slots(std::vector<Member>& members, std::size_t self, const Group& group) {
+/// No shard has slots of the group: it is new, so nobody can own any.
+bool is_new(const std::vector<Member>& members, const Group& group) {
+  return std::ranges::all_of(members, [&](const Member& member) {
+    return !member.account || std::ranges::all_of(member.account->groups.at(group.name),
+                                                  [](SlotState state) { return state == SlotState::absent; });
+  });
+}
+
+/// Why slots that no shard of the map has may have an owner nevertheless; nullopt where they cannot.
+std::optional<std::string> doubt_about_owners(const std::vector<Member>& members, const ShardMap& map) {
+  for (const auto& member : members) {
+    if (const auto beyond = shards_beyond(*member.transaction, map); !beyond.empty())
+      return "the cluster has shard " + beyond.front() + " too, which the map does not name and may own them";
+    for (const auto& row : member.transaction->exec("SELECT id, phase FROM shardplex.moves ORDER BY id")) {
+      const auto phase = parse_phase(row[1].as<std::string>());
+      if (!phase || !is_over(*phase))
+        return "move " + row[0].as<std::string>() + " is unfinished (shardplex rebalance status)";
+    }
+  }
+  return std::nullopt;
+}
+
+void give_slots(std::vector<Member>& members, std::size_t self, const Group& group,
+                const std::optional<std::string>& doubt) {
   const auto slots = slots_to_start_with(members, self, group);
   if (slots.empty()) return;
+  Member& member = members[self];
+  const std::string what = std::to_string(slots.size()) + " slots of " + group.name;
+  if (doubt && !is_new(members, group))
+    throw CommandFailed(member.shard->name + ": it was to own " + what + ", but " + *doubt);
   std::string literal = "{";
   for (const auto slot : slots) literal.append(literal.size() > 1 ? "," : "").append(std::to_string(slot));
   literal += '}';
-  Member& member = members[self];
   member.transaction->exec_params(
       "SELECT shardplex.change_slots($1, $2::integer[], ARRAY[NULL::text], 'owned')", group.name, literal);
-  member.done.push_back("owns " + std::to_string(slots.size()) + " slots of " + group.name);
+  member.done.push_back("owns " + what);
 }
 
-void prepare_member(std::vector<Member>& members, std::size_t self, const ShardMap& map,
-                    const std::optional<std::string>& schema_sql) try {
-  Member& member = members[self];
+void prepare_member(Member& member, const ShardMap& map, const std::optional<std::string>& schema_sql) try {
   if (schema_sql) make_tables(member, map, *schema_sql);
   describe_shard(member, map);
   for (const auto& table : map.tables())
     if (add_slot_column(*member.transaction, table))
       member.done.push_back("added the slot column to " + table.name);
-  for (const auto& group : map.groups()) give_slots(members, self, group);
 } catch (const std::exception& error) {
-  throw CommandFailed(members[self].shard->name + ": " + reason_of(error));
+  throw CommandFailed(member.shard->name + ": " + reason_of(error));
+}
+
+void give_slots(std::vector<Member>& members, const ShardMap& map) {
+  const auto doubt = doubt_about_owners(members, map);
+  for (std::size_t i = 0; i < members.size(); ++i)
+    for (const auto& group : map.groups()) give_slots(members, i, group, doubt);
 }
 
 /// What the router would refuse or warn of, now that the tables are as they will be.
@@ -259,6 +293,22 @@ void report_done(const std::vector<Member>& members, bool dry_run, const Termina
 
 }  // namespace
 
+void initialise_cluster(const ShardMap& map, const std::optional<std::string>& schema_sql, bool dry_run,
+                        const Terminal& terminal) {
+  std::vector<Member> members(map.shards().size());
+  for (std::size_t i = 0; i < members.size(); ++i) members[i].shard = &map.shards()[i];
+  if (auto problems = check_all(members, map, schema_sql.has_value()); !problems.empty())
+    throw CommandFailed(std::move(problems));
+  warn_of_differences(members, terminal);
+  for (auto& member : members) prepare_member(member, map, schema_sql);
+  give_slots(members, map);
+  report_catalogue(members, map, terminal);
+  Problems faults = review_ownership(members, map);
+  for (auto& member : members) dry_run ? member.transaction->abort() : member.transaction->commit();
+  report_done(members, dry_run, terminal);
+  if (!faults.empty()) throw CommandFailed(std::move(faults));
+}
+
 int cluster_init(Arguments args, const Terminal& terminal) {
   namespace po = boost::program_options;
   CommandOptions options("cluster init --map FILE [--schema SQL] [--dry-run]",
@@ -276,19 +326,7 @@ int cluster_init(Arguments args, const Terminal& terminal) {
   const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
   std::optional<std::string> schema_sql;
   if (values->contains("schema")) schema_sql = read_text_file((*values)["schema"].as<std::string>());
-  const bool dry_run = values->contains("dry-run");
-
-  std::vector<Member> members(map.shards().size());
-  for (std::size_t i = 0; i < members.size(); ++i) members[i].shard = &map.shards()[i];
-  if (auto problems = check_all(members, map, schema_sql.has_value()); !problems.empty())
-    throw CommandFailed(std::move(problems));
-  warn_of_differences(members, terminal);
-  for (std::size_t i = 0; i < members.size(); ++i) prepare_member(members, i, map, schema_sql);
-  report_catalogue(members, map, terminal);
-  Problems faults = review_ownership(members, map);
-  for (auto& member : members) dry_run ? member.transaction->abort() : member.transaction->commit();
-  report_done(members, dry_run, terminal);
-  if (!faults.empty()) throw CommandFailed(std::move(faults));
+  initialise_cluster(map, schema_sql, values->contains("dry-run"), terminal);
   return exit_ok;
 }
 

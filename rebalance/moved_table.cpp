@@ -1,5 +1,7 @@
 #include "rebalance/moved_table.hpp"
 
+#include <algorithm>
+
 #include "query/sql.hpp"
 #include "rebalance/command_line.hpp"
 
@@ -22,14 +24,15 @@ SELECT a.attname
 
 /// Sorts the columns into those that are stored as given and those that PostgreSQL computes.
 void read_columns(pqxx::transaction_base& transaction, MovedTable& table) {
-  bool has_slot = false;
   for (const auto& row : transaction.exec_params(columns_sql, qualified_name(table))) {
     auto& columns = row["generated"].as<bool>() ? table.generated : table.columns;
     columns.push_back(row["attname"].as<std::string>());
-    has_slot |= columns.back() == slot_column;
   }
   if (table.columns.empty()) throw CommandFailed("table " + table.name + " does not exist");
-  if (!has_slot)
+}
+
+void require_slot_column(const MovedTable& table) {
+  if (std::ranges::find(table.columns, slot_column) == table.columns.end())
     throw CommandFailed("table " + table.name + " has no column " + std::string(slot_column) +
                         " (shardplex cluster init adds it)");
 }
@@ -47,6 +50,18 @@ std::vector<MovedTable> read_moved_tables(pqxx::transaction_base& transaction, c
   std::vector<MovedTable> tables;
   for (const auto& placement : map.tables()) {
     if (placement.reference || map.group(*placement.group).name != group.name) continue;
+    MovedTable& table = tables.emplace_back(MovedTable{placement.name, {}, {}, {}});
+    read_columns(transaction, table);
+    require_slot_column(table);
+    read_primary_key(transaction, table);
+  }
+  return tables;
+}
+
+std::vector<MovedTable> read_reference_tables(pqxx::transaction_base& transaction, const ShardMap& map) {
+  std::vector<MovedTable> tables;
+  for (const auto& placement : map.tables()) {
+    if (!placement.reference) continue;
     MovedTable& table = tables.emplace_back(MovedTable{placement.name, {}, {}, {}});
     read_columns(transaction, table);
     read_primary_key(transaction, table);

@@ -22,6 +22,10 @@ struct MovedTable {
 std::vector<MovedTable> read_moved_tables(pqxx::transaction_base& transaction, const ShardMap& map,
                                           const Group& group);
 
+/// The reference tables of the map, in its order; those have no slot column. Throws CommandFailed where one
+/// is missing.
+std::vector<MovedTable> read_reference_tables(pqxx::transaction_base& transaction, const ShardMap& map);
+
 /// "public"."movies", quoted for SQL.
 std::string qualified_name(const MovedTable& table);
 /// A comma-separated list of quoted identifiers.

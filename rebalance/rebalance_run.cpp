@@ -6,11 +6,13 @@
 #include <memory>
 #include <thread>
 
+#include "rebalance/add_shards.hpp"
 #include "rebalance/command_line.hpp"
 #include "rebalance/move_facts.hpp"
 #include "rebalance/move_journal.hpp"
 #include "rebalance/move_pool.hpp"
 #include "rebalance/primary.hpp"
+#include "rebalance/rebalance_check.hpp"
 #include "rebalance/server.hpp"
 #include "shard_map/rebalance_plan.hpp"
 
@@ -18,19 +20,6 @@ namespace shardplex::rebalance {
 namespace {
 
 namespace po = boost::program_options;
-
-RebalancePlan read_plan_file(const std::string& file, const ShardMap& map) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw CommandFailed(file + ": cannot be read");
-  const std::string text(std::istreambuf_iterator<char>(stream), {});
-  auto plan = read_rebalance_plan(text, map);
-  if (auto* problems = std::get_if<std::vector<MapProblem>>(&plan)) {
-    std::vector<std::string> told;
-    for (const auto& problem : *problems) told.push_back(file + ": " + problem.to_string());
-    throw CommandFailed(std::move(told));
-  }
-  return std::get<RebalancePlan>(std::move(plan));
-}
 
 /// The moves of all shards; throws where a shard cannot be read, as its moves would be overlooked.
 std::vector<MoveEntry> all_moves(const ShardMap& map, bool with_history = false) {
@@ -202,12 +191,15 @@ int rebalance_run(Arguments args, const Terminal& terminal) {
   if (!values) return exit_ok;
   const PoolOptions pool = read_pool_options(*values);
   const std::string plan_file = required_option(*values, "plan", "PLAN.yaml");
-  const ShardMap map = load_shard_map(pool.map_file);
-  const RebalancePlan plan = read_plan_file(plan_file, map);
+  ShardMap map = load_shard_map(pool.map_file);
+  const RebalancePlan plan = load_rebalance_plan(plan_file, map);
 
+  if (auto problems = check_moves(map, plan); !problems.empty()) throw CommandFailed(std::move(problems));
   Mover mover(map);
   auto entries = entries_of(plan);
   refuse_unfinished(all_moves(map), entries);
+  map = add_shards(pool.map_file, map, plan.added, terminal);
+  for (const auto& shard : plan.added) mover.renew(shard, find_primary(map, shard).conninfo);
   for (const auto& entry : entries)
     on_source(map, entry, [&](pqxx::work& transaction) {
       transaction.exec_params("SELECT shardplex.as_mover($1)", mover.token());

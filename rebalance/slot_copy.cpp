@@ -287,16 +287,31 @@ void RateLimit::spend(std::uint64_t bytes) {
   std::this_thread::sleep_until(reserve(bytes, Clock::now()));
 }
 
-void copy_table(CopySession& source, CopySession& target, const MovedTable& table, const SlotSet& slots,
-                RateLimit& rate, const CopyWatch& watch) {
+namespace {
+
+/// `which` is the WHERE of the rows to copy, or nothing.
+void copy_rows(CopySession& source, CopySession& target, const MovedTable& table, const std::string& which,
+               RateLimit& rate, const CopyWatch& watch) {
   target.execute("SET LOCAL session_replication_role = replica");
   target.execute("SET LOCAL client_min_messages = error");
   const std::string name = qualified_name(table), columns = quoted_list(table.columns);
-  const std::string slot(slot_column);
   TableCopy(source.connection(), target.connection(), table, rate, watch)
-      .run("COPY (SELECT " + columns + " FROM " + name + " WHERE " + slot + " = ANY ('" +
-               array_literal(slots) + "'::int[])) TO STDOUT (FORMAT binary)",
+      .run("COPY (SELECT " + columns + " FROM " + name + which + ") TO STDOUT (FORMAT binary)",
            "COPY " + name + " (" + columns + ") FROM STDIN (FORMAT binary)");
+}
+
+}  // namespace
+
+void copy_table(CopySession& source, CopySession& target, const MovedTable& table, const SlotSet& slots,
+                RateLimit& rate, const CopyWatch& watch) {
+  copy_rows(source, target, table,
+            " WHERE " + std::string(slot_column) + " = ANY ('" + array_literal(slots) + "'::int[])", rate,
+            watch);
+}
+
+void copy_whole_table(CopySession& source, CopySession& target, const MovedTable& table, RateLimit& rate,
+                      const CopyWatch& watch) {
+  copy_rows(source, target, table, "", rate, watch);
 }
 
 }  // namespace shardplex::rebalance

@@ -60,4 +60,8 @@ struct CopyWatch {
 void copy_table(CopySession& source, CopySession& target, const MovedTable& table, const SlotSet& slots,
                 RateLimit& rate, const CopyWatch& watch);
 
+/// The same for all rows of a table that has no slots.
+void copy_whole_table(CopySession& source, CopySession& target, const MovedTable& table, RateLimit& rate,
+                      const CopyWatch& watch);
+
 }  // namespace shardplex::rebalance
