@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
@@ -26,7 +27,6 @@ namespace {
 
 const std::string source = SHARDPLEX_SOURCE_DIR;
 const std::string cluster_script = source + "/scripts/cluster";
-const std::string shardplex_program = SHARDPLEX_PROGRAM;
 const std::string shardplexd_program = SHARDPLEXD_PROGRAM;
 
 // Waits for the end of its standard input, which is the end of the test program, then cleans up.
@@ -44,6 +44,11 @@ ShardMap read_map(const std::string& path) {
 }
 
 }  // namespace
+
+const std::string& shardplex_program() {
+  static const std::string program = SHARDPLEX_PROGRAM;
+  return program;
+}
 
 TemporaryFolder::TemporaryFolder() : path_("/tmp/shardplex-integration-XXXXXX") {
   if (::mkdtemp(path_.data()) == nullptr) throw std::system_error(errno, std::generic_category(), path_);
@@ -112,6 +117,10 @@ Cluster::Cluster(const ClusterOptions& options) : map_file_(folder_.path() + "/m
   script(start);
   map_.emplace(read_map(map_file_));
   for (const auto& shard : map_->shards()) shards_.push_back(shard.name);
+  read_ports();
+}
+
+void Cluster::read_ports() {
   const auto status = boost::json::parse(script({"status", "--json"}));
   for (const auto& server : status.as_array())
     ports_[std::string(server.at("name").as_string())] = server.at("port").to_number<std::uint16_t>();
@@ -128,12 +137,12 @@ std::string Cluster::conninfo(const std::string& server) const {
 }
 
 void Cluster::initialise(const std::string& map_file) const {
-  run_or_throw({shardplex_program, "cluster", "init", "--map", map_file, "--schema",
+  run_or_throw({shardplex_program(), "cluster", "init", "--map", map_file, "--schema",
                 source + "/config/schema/movies.sql"});
 }
 
 void Cluster::load(const std::string& table, std::string_view ndjson) const {
-  run_or_throw({shardplex_program, "load", "--map", map_file_, "--table", table, "-"}, ndjson);
+  run_or_throw({shardplex_program(), "load", "--map", map_file_, "--table", table, "-"}, ndjson);
 }
 
 void Cluster::run_everywhere(const std::string& sql) const {
@@ -154,6 +163,25 @@ void Cluster::wait_for_replicas() const {
 
 void Cluster::kill(const std::string& server) const {
   script({"kill", server});
+}
+
+void Cluster::crash_and_start(const std::string& server) const {
+  script({"stop-server", server, "-m", "immediate"});
+  script({"start-server", server});
+}
+
+std::pair<std::string, std::string> Cluster::add_shard() {
+  std::set<std::string> before;
+  for (const auto& [name, port] : ports_) before.insert(name);
+  script({"add-shard", "--replicas", "0"});
+  read_ports();
+  for (const auto& [name, port] : ports_)
+    if (!before.contains(name)) return {name, conninfo(name)};
+  throw std::runtime_error("scripts/cluster add-shard made no server");
+}
+
+void Cluster::promote(const std::string& replica) const {
+  script({"promote", replica});
 }
 
 void Cluster::start(const std::string& server) const {
@@ -232,7 +260,7 @@ int Router::stop() {
 }
 
 Finished run_shardplex(const std::vector<std::string>& arguments, const std::string& crash_at) {
-  std::vector<std::string> command{"env", "SHARDPLEX_CRASH_AT=" + crash_at, shardplex_program};
+  std::vector<std::string> command{"env", "SHARDPLEX_CRASH_AT=" + crash_at, shardplex_program()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return run(command);
 }

@@ -84,12 +84,18 @@ class Cluster {
   void kill(const std::string& server) const;   ///< kill -9 of all its processes
   void start(const std::string& server) const;  ///< returns when it accepts connections
 
+  void crash_and_start(const std::string& server) const;  ///< an immediate stop, then as start()
+  void promote(const std::string& replica) const;         ///< returns when it is a primary
+  /// Makes one more shard, which the map does not have: its name, and the connection string of its primary.
+  std::pair<std::string, std::string> add_shard();
+
   /// The name of the shard that the map places the row on.
   std::string shard_of(const std::string& table, std::int64_t key,
                        std::optional<std::string_view> list_value = std::nullopt) const;
 
  private:
   std::string script(const std::vector<std::string>& arguments) const;
+  void read_ports();
 
   TemporaryFolder folder_;
   std::string map_file_;
@@ -131,6 +137,9 @@ class Router {
   std::uint16_t port_ = 0, admin_port_ = 0;
   bool killed_ = false;
 };
+
+/// The built `shardplex`.
+const std::string& shardplex_program();
 
 /// Runs `shardplex` with these arguments to its end; with `crash_at` it kills itself where it comes to that
 /// point (rebalance/crash_point.hpp).

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
 
@@ -172,6 +174,13 @@ bool Process::running() {
   int waited = 0;
   if (!status_ && ::waitpid(pid_, &waited, WNOHANG) == pid_) status_ = status_of(waited);
   return !status_;
+}
+
+bool Process::stopped() const {
+  std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
+  const std::string text(std::istreambuf_iterator<char>(stat), {});
+  const auto state = text.rfind(") ");
+  return state != std::string::npos && text.compare(state + 2, 1, "T") == 0;
 }
 
 int Process::wait() {

@@ -46,6 +46,8 @@ class Process {
 
   void signal(int number) const;
   bool running();
+  /// Whether it has been stopped by SIGSTOP, its own included.
+  bool stopped() const;
   /// Waits for its end: the exit status, or 128 + the signal. Throws after `patience`.
   int wait();
 

@@ -1,0 +1,145 @@
+// Servers that fail, and people who change their minds, while slots move.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/integration/moves.hpp"
+
+namespace shardplex::integration {
+namespace {
+
+/// A step with the mover about to do it, from before the copy to after the hand-over.
+const std::vector<std::string> phases{"before:publish",   "copy:slot_made",   "copy:table_copied",
+                                      "before:subscribe", "before:catch_up",  "before:verify",
+                                      "before:fence",     "before:drain",     "before:hand_over",
+                                      "before:own",       "before:drop_slot", "before:subscribe_reverse"};
+
+/// Each film is on one shard, and as it was.
+std::string all_rows(Moves& moves) {
+  std::map<std::string, std::string> rows;
+  for (const auto& shard : moves.cluster().shards())
+    for (const auto* table : {"movies", "ratings"})
+      for (const auto& row : moves.shard(shard).run(std::string("SELECT t::text FROM ") + table + " t"))
+        rows[std::string(table) + row[0].as<std::string>()] += '.';
+  std::string text;
+  for (const auto& [row, times] : rows) text += row + times + '\n';
+  return text;
+}
+
+TEST_CASE("a move goes on when the primary of its source or target crashes and comes back, at any step") {
+  Moves moves;
+  const auto rows = all_rows(moves);
+  for (const bool of_source : {true, false})
+    for (const auto& phase : phases) {
+      CAPTURE(phase);
+      CAPTURE(of_source);
+      const auto [from, to] = moves.owner_and_other();
+      const auto mover = moves.run_until(phase);
+      moves.disconnect();
+      moves.cluster().crash_and_start(of_source ? from : to);
+      moves.connect();
+      mover->signal(SIGCONT);
+      const auto status = mover->wait();
+      std::string log;
+      for (const auto& line : mover->errors()) log += line + '\n';
+      REQUIRE_MESSAGE(status == 0, log);
+      CHECK(moves.owner_and_other().first == to);
+      moves.expect("finish");
+      CHECK(all_rows(moves) == rows);
+    }
+}
+
+/// The primary dies while rows are copied, and its replica takes its place.
+void fail_over_during_copy(bool of_source) {
+  Moves moves({.shards = 2, .replicas = 1});
+  moves.cluster().wait_for_replicas();
+  const auto rows = all_rows(moves);
+  const auto [from, to] = moves.owner_and_other();
+  const std::string failed = of_source ? from : to;
+  const auto mover = moves.run_until("copy:table_copied");
+  moves.disconnect();
+  moves.cluster().kill(failed);
+  moves.cluster().promote(failed + "-1");
+  moves.connect({{failed, failed + "-1"}});
+  mover->signal(SIGCONT);
+  const auto status = mover->wait();
+  std::string log;
+  for (const auto& line : mover->errors()) log += line + '\n';
+  REQUIRE_MESSAGE(status == 0, log);
+  CHECK(moves.owner_and_other().first == to);
+  moves.expect("finish");
+  CHECK(all_rows(moves) == rows);
+}
+
+TEST_CASE("a replica of the source promoted during the copy: the move starts over, and nothing is lost") {
+  fail_over_during_copy(true);
+}
+
+TEST_CASE("a replica of the target promoted during the copy: the move starts over, and nothing is lost") {
+  fail_over_during_copy(false);
+}
+
+TEST_CASE("a server that stays away stops the move with what to do, and resume ends it") {
+  Moves moves;
+  const auto rows = all_rows(moves);
+  const auto [from, to] = moves.owner_and_other();
+  const auto mover = moves.run_until("before:subscribe", {"--patience", "2"});
+  moves.disconnect();
+  moves.cluster().kill(to);
+  mover->signal(SIGCONT);
+  CHECK(mover->wait() == 1);
+  std::string log;
+  for (const auto& line : mover->errors()) log += line + '\n';
+  CHECK_MESSAGE(log.find("shardplex rebalance resume") != std::string::npos, log);
+  moves.cluster().start(to);
+  moves.connect();
+  moves.expect("resume");
+  moves.expect("finish");
+  CHECK(all_rows(moves) == rows);
+}
+
+TEST_CASE("a running move is paused, goes on, and is aborted by commands from elsewhere") {
+  Moves moves;
+  const auto before = moves.state();
+  const auto mover = moves.run_until("before:catch_up");
+  moves.expect("pause");
+  mover->signal(SIGCONT);
+  wait_until("the move is paused", [&] {
+    return moves.run("status", {"--json"}).output.find("\"paused\":true") != std::string::npos;
+  });
+  CHECK(moves.owner_and_other().first == "alpha");
+  moves.expect("resume");  // the mover that waits goes on
+  CHECK(mover->wait() == 0);
+  CHECK(moves.owner_and_other().first == "beta");
+  moves.expect("reverse");
+  CHECK(moves.state() == before);
+
+  const auto again = moves.run_until("copy:slot_made");
+  again->signal(SIGCONT);
+  const auto aborted = moves.run("abort");
+  // Either the abort came in time and nothing is left, or it is told that it was too late.
+  if (aborted.status != 0) {
+    CHECK_MESSAGE(aborted.errors.find("reverse") != std::string::npos, aborted.errors);
+    again->wait();
+    moves.expect("reverse");
+  }
+  again->wait();
+  CHECK(moves.state() == before);
+}
+
+TEST_CASE("a mover told to stop by a signal ends where nobody waits for it, and resume goes on") {
+  Moves moves;
+  const auto mover = moves.run_until("before:drain");
+  mover->signal(SIGTERM);
+  mover->signal(SIGCONT);
+  CHECK(mover->wait() == 1);
+  // Not while writes wait: either the hand-over came to its end, or the fence was taken back.
+  CHECK(moves.shard("alpha").number("SELECT count(*) FROM shardplex.slots WHERE state = 'fenced'") == 0);
+  moves.expect("resume");
+  CHECK(moves.owner_and_other().first == "beta");
+}
+
+}  // namespace
+}  // namespace shardplex::integration
