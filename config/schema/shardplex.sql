@@ -72,6 +72,23 @@ CREATE TABLE IF NOT EXISTS shardplex.moves (
   changed_at      timestamptz NOT NULL DEFAULT now()
 );
 
+-- Imports of unsharded databases. Every shard has a row from before the first object of the import is made there; that of the first
+-- shard of the map is the truth about the phase.
+CREATE TABLE IF NOT EXISTS shardplex.imports (
+  id          text        PRIMARY KEY,  -- publication and slot on the source are called shardplex_import_<id>
+  source      text        NOT NULL,     -- its connection string, without a password
+  database    text        NOT NULL,     -- its identity: another database under the same name is refused
+  phase       text        NOT NULL DEFAULT 'prepare',  -- first shard; rebalance/import_journal.hpp
+  step        text        NOT NULL DEFAULT 'begun',    -- this shard: begun, made, copied, indexed
+  made        text[]      NOT NULL DEFAULT '{}',       -- this shard: the statements that remove what the import has made here
+  applied     pg_lsn,                                  -- this shard: the last transaction of the source that is in its rows
+  identities  jsonb       NOT NULL DEFAULT '{}',       -- first shard: table -> replica identity on the source before the import
+  progress    jsonb       NOT NULL DEFAULT '{}',       -- first shard: for people, about once a second
+  problem     text,                                    -- first shard: why the import stopped
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  changed_at  timestamptz NOT NULL DEFAULT now()
+);
+
 -- Published along with the rows of a move: a number seen on the subscriber tells that everything before it has been applied.
 CREATE TABLE IF NOT EXISTS shardplex.markers (
   name   text   PRIMARY KEY,  -- shardplex_<id>_f, shardplex_<id>_r
