@@ -37,7 +37,8 @@ Step look_during(const Operation& operation) {
 /// Nothing where it says nothing: a refused change, or a read without an answer.
 std::optional<Step> step_of(const Operation& operation) {
   auto step = look_during(operation);
-  const bool only_looks = operation.action == Action::read || !operation.applied;
+  const bool took_place = operation.applied || operation.outcome != Outcome::ok;
+  const bool only_looks = operation.action == Action::read || !took_place;
   if (operation.outcome == Outcome::failed) return std::nullopt;
   if (operation.outcome == Outcome::unknown) {
     if (only_looks) return std::nullopt;
@@ -49,14 +50,14 @@ std::optional<Step> step_of(const Operation& operation) {
   };
   switch (operation.action) {
     case Action::insert:
-      needs(operation.applied ? Step::Needs::equal : Step::Needs::different, std::nullopt);
+      needs(took_place ? Step::Needs::equal : Step::Needs::different, std::nullopt);
       break;
     case Action::write:
     case Action::remove:
-      needs(operation.applied ? Step::Needs::different : Step::Needs::equal, std::nullopt);
+      needs(took_place ? Step::Needs::different : Step::Needs::equal, std::nullopt);
       break;
     case Action::compare_and_set:
-      needs(operation.applied ? Step::Needs::equal : Step::Needs::different, operation.expected);
+      needs(took_place ? Step::Needs::equal : Step::Needs::different, operation.expected);
       break;
     case Action::read:
       needs(Step::Needs::equal, operation.value);

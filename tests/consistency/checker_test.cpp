@@ -526,6 +526,21 @@ TEST_CASE(
   CHECK(verdict.faults.front().operations == std::vector<std::size_t>{3, 1, 2});
 }
 
+TEST_CASE("a change of unknown outcome may have taken place, whatever else was recorded of it") {
+  History history{{"films"}, {}, {}};
+  history.operations.push_back(by_stranger(Action::insert, {1, 0}, Time{0}));
+  history.operations.back().value = 1;
+  history.operations.push_back(by_stranger(Action::write, {1, 0}, Time{10}));
+  history.operations.back().value = 2;
+  history.operations.back().outcome = Outcome::unknown;
+  history.operations.back().applied = false;
+  history.operations.push_back(by_stranger(Action::read, {1, 0}, Time{20}));
+  for (const std::int64_t seen : {1, 2}) {
+    history.operations.back().value = seen;
+    CHECK(check(history, rules()).is_clean());
+  }
+}
+
 TEST_CASE("too many possible orders are a fault") {
   History history{{"films"}, {}, {}};
   const Key key{1, 0};

@@ -126,7 +126,7 @@ class RecordedLoad::Client {
   /// Whether the answer is one that the API promises; it then goes into the operation.
   using Understand = std::function<bool(const HttpResponse&, Operation&)>;
 
-  /// Sends it and completes the operation; records it where it was answered for more than one row.
+  /// Sends the request and completes the operation by its answer.
   Operation perform(Operation operation, const Request& request, const Understand& understand) {
     const auto fail = [&](Outcome outcome, const std::string& why) {
       operation.outcome = outcome;
@@ -146,7 +146,8 @@ class RecordedLoad::Client {
       }
     } catch (const ConnectionFailure& failure) {
       operation.completed = now();
-      fail(Outcome::unknown, failure.what());
+      const std::string why = failure.what();
+      fail(why.starts_with("cannot connect") ? Outcome::failed : Outcome::unknown, why);
     } catch (const std::exception& failure) {  // its JSON is not as promised
       fail(Outcome::unknown, failure.what());
     }

@@ -23,7 +23,7 @@ inline constexpr std::int64_t ids_of_a_load = 1'000'000'000;
 inline constexpr auto weak_read_staleness = std::chrono::seconds(6);
 
 struct RecordedLoadOptions {
-  std::vector<std::uint16_t> routers;  ///< ports; every client uses all of them in turn, by chance
+  std::vector<std::uint16_t> routers;  ///< ports; each request goes to one of them, by chance
   int clients = 6;
   std::uint64_t seed = 1;
   /// Whether clients may choose the ids of films; false under a map by list, where routers do.
@@ -32,7 +32,7 @@ struct RecordedLoadOptions {
   int steady_films = 40;
   /// Where the load's own range of ids and users begins. Loads on one cluster need ranges of their own.
   std::int64_t first_id = 1'000'000'000'000;
-  /// Of each client between two requests.
+  /// What each client waits between two requests.
   std::chrono::microseconds pause{0};
 };
 
