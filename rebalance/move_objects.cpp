@@ -144,6 +144,16 @@ void place_marker(pqxx::transaction_base& transaction, const std::string& name, 
       name, number);
 }
 
+bool replicas_have(pqxx::transaction_base& transaction, const std::string& lsn) {
+  return transaction
+      .exec_params(
+          "SELECT FROM pg_stat_replication r WHERE r.state = 'streaming' AND r.flush_lsn < $1::pg_lsn AND "
+          "NOT EXISTS "
+          "(SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')",
+          lsn)
+      .empty();
+}
+
 void cancel_autovacuum(pqxx::transaction_base& transaction, const std::vector<MovedTable>& tables) {
   for (const auto& table : tables)
     transaction.exec_params(

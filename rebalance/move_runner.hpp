@@ -91,6 +91,8 @@ class MoveRunner {
   void unfence(MoveSite& site);
   void hand_over();
   void hand_back();
+  bool await_replicas(MoveSite& site, Clock::time_point until);
+  void require_replicas(MoveSite& site);
   void own();
   void own_source();
   void start_over();

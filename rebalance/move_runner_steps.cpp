@@ -331,7 +331,31 @@ void MoveRunner::hand_over() {
   });
 }
 
+/// Until the replicas of `site` have what it has committed so far; false where they do not get there by then.
+bool MoveRunner::await_replicas(MoveSite& site, Clock::time_point until) {
+  const auto lsn = site.look([](auto& transaction) {
+    return transaction.exec1("SELECT pg_current_wal_flush_lsn()::text")[0].template as<std::string>();
+  });
+  while (!site.look([&](auto& transaction) { return replicas_have(transaction, lsn); })) {
+    if (Clock::now() >= until) return false;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return true;
+}
+
+/// Before the last copy of something goes: a failover must not bring back a past in which it was the only
+/// one.
+void MoveRunner::require_replicas(MoveSite& site) {
+  if (!await_replicas(site, Clock::now() + options_.patience))
+    throw MoveStopped("a replica of " + site.name() +
+                      " is behind, and would not know of the move if it took over; when "
+                      "it has caught up: shardplex rebalance resume");
+}
+
 void MoveRunner::own() {
+  // A replica of the source that took over and did not know of the hand-over would take writes to the slots.
+  // One that is far behind is not waited for: clients wait too.
+  await_replicas(*source_, Clock::now() + options_.max_pause / 4);
   target_->change([&](pqxx::work& transaction) {
     change_slots(transaction, "own_slots");
     transaction.exec_params(
@@ -345,6 +369,7 @@ void MoveRunner::hand_back() {
 }
 
 void MoveRunner::own_source() {
+  await_replicas(*target_, Clock::now() + options_.max_pause / 4);
   source_->change([&](pqxx::work& transaction) {
     change_slots(transaction, "receive_slots");
     change_slots(transaction, "own_slots");
@@ -439,6 +464,7 @@ void MoveRunner::drop_slot(MoveSite& site, const std::string& name) {
 /// Block by block, so that each row is looked at once, and with a pause as long as each transaction was, so
 /// that clients have the server for at least half of the time.
 void MoveRunner::delete_rows(MoveSite& site) {
+  require_replicas(&site == source_.get() ? *target_ : *source_);
   for (const auto& table : tables_) {
     const auto blocks = site.look([&](auto& transaction) {
       return transaction
@@ -479,6 +505,7 @@ void MoveRunner::close() {
   const Phase over = entry_.phase == Phase::finishing  ? Phase::finished
                      : entry_.phase == Phase::aborting ? Phase::aborted
                                                        : Phase::reversed;
+  require_replicas(*target_);
   if (over == Phase::reversed) options_.owner_changed(entry_, entry_.source);
   source_->change([&](pqxx::work& transaction) { set_phase(transaction, entry_.id, over); });
 }

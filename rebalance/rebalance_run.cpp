@@ -138,7 +138,9 @@ int end_window(const std::string& verb, const std::string& about, Phase phase, A
   Mover mover(map);
   // A way back that turned out to be closed can still be ended by finish.
   const auto fits = [&](Phase found) {
-    return found == Phase::reversible || found == Phase::reversing || found == phase;
+    const bool named = values->contains("move");
+    return found == Phase::reversible || found == Phase::reversing || found == phase ||
+           (named && found == Phase::finishing);
   };
   auto moves = choose(all_moves(map), *values, fits,
                       "only a reversible move can be " + verb + (verb == "finish" ? "ed" : "d"));
@@ -219,9 +221,8 @@ int rebalance_resume(Arguments args, const Terminal& terminal) {
   if (!values) return exit_ok;
   const PoolOptions pool = read_pool_options(*values);
   const ShardMap map = load_shard_map(pool.map_file);
-  std::vector<MoveEntry> moves;
-  for (auto& move : all_moves(map))
-    if (is_under_way(move.phase)) moves.push_back(std::move(move));
+  // One that rests is looked at too: a failover may have left its slots without an owner.
+  auto moves = all_moves(map);
   if (moves.empty()) return nothing_to_do("no move is unfinished", pool, terminal);
   std::vector<MoveEntry> paused;
   std::ranges::copy_if(moves, std::back_inserter(paused),
