@@ -5,6 +5,7 @@
 
 #include "rebalance/command_line.hpp"
 #include "rebalance/server.hpp"
+#include "rebalance/shard_directory.hpp"
 
 namespace shardplex::rebalance {
 namespace {
@@ -25,7 +26,8 @@ struct TableSize {
 struct ShardContent {
   ShardOwnership account;
   std::vector<TableSize> tables;
-  std::vector<std::string> prepared;  ///< transactions of interrupted loads
+  std::vector<std::string> prepared;               ///< transactions of interrupted loads
+  std::vector<std::string> directory_differences;  ///< between its directory of servers and the map
   std::vector<std::string> problems;
 };
 
@@ -93,6 +95,7 @@ ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& m
   ShardContent content;
   content.problems = definition_problems(transaction, map);
   content.account = read_ownership(transaction, map, content.problems);
+  content.directory_differences = directory_differences(transaction, map);
   for (const auto& table : map.tables()) {
     if (auto size = measure_table(transaction, map, table, exact))
       content.tables.push_back(*std::move(size));
@@ -269,6 +272,14 @@ void warn_of_prepared(const ShardMap& map, const ClusterStatus& status, const Te
   }
 }
 
+void warn_of_directories(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
+    if (status.primaries[i] == nullptr) continue;
+    for (const auto& difference : status.primaries[i]->content->directory_differences)
+      terminal.warning(map.shards()[i].name + ": " + difference);
+  }
+}
+
 json::value or_null(const std::optional<std::int64_t>& number) {
   return number ? json::value(*number) : json::value(nullptr);
 }
@@ -287,7 +298,7 @@ json::object server_json(const ShardMap& map, const Server& server, const Server
 }
 
 json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& content) {
-  json::array groups, tables, prepared;
+  json::array groups, tables, prepared, directory;
   for (const auto& group : map.groups()) {
     const auto count = [&](SlotState state) { return count_state(content, group, state); };
     groups.push_back({{"name", group.name},
@@ -304,11 +315,13 @@ json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& con
                       {"bytes", table.bytes},
                       {"leftover_rows", table.leftover_rows}});
   for (const auto& gid : content.prepared) prepared.emplace_back(gid);
+  for (const auto& difference : content.directory_differences) directory.emplace_back(difference);
   return {{"name", map.shard(id).name},
           {"epoch", content.account.epoch.value},
           {"groups", groups},
           {"tables", tables},
-          {"interrupted_loads", prepared}};
+          {"interrupted_loads", prepared},
+          {"directory_differences", directory}};
 }
 
 json::object status_json(const ShardMap& map, const ClusterStatus& status) {
@@ -345,6 +358,7 @@ int cluster_status(Arguments args, const Terminal& terminal) {
   print_ownership(map, status, terminal);
   print_tables(map, status, terminal);
   warn_of_prepared(map, status, terminal);
+  warn_of_directories(map, status, terminal);
   if (!status.faults.empty()) throw CommandFailed(status.faults);
   return exit_ok;
 }

@@ -1,3 +1,5 @@
+#include <pqxx/pqxx>
+
 #include "tests/rebalance/cluster_test.hpp"
 
 using namespace shardplex;
@@ -104,6 +106,129 @@ TEST_CASE("init leaves the slots of a shard that was moved to as they are") {
   CHECK_MESSAGE(run.exit == 0, run);
   CHECK(run.says("owns 511 slots of catalog; the map places 512 on it"));
   CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+}
+
+TEST_CASE("init never gives away slots that a shard it does not see may own") {
+  Cluster& cluster = initialised(hash_cluster());
+  SUBCASE("handed over to nobody who is known") {
+    cluster.sql("alpha", "SELECT shardplex.receive_slots('catalog', '{600}')");
+    cluster.sql("alpha",
+                "SELECT shardplex.own_slots('catalog', '{600}'); SELECT shardplex.fence_slots('catalog', "
+                "'{600}'); SELECT shardplex.hand_over_slots('catalog', '{600}')");
+    cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+    const CommandRun run = init(cluster.map());
+    CHECK(run.exit == 1);
+    CHECK(run.says("owns 511 slots of catalog"));
+    CHECK(run.says("600"));
+  }
+  SUBCASE("a shard that only the directory has") {
+    cluster.sql("alpha", "INSERT INTO shardplex.shards VALUES ('gamma', 2, 'host=c')");
+    cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+    const CommandRun run = init(cluster.map());
+    CHECK(run.exit == 1);
+    CHECK(run.says("beta: it was to own 512 slots of catalog, but the cluster has shard gamma too"));
+    CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+  }
+  SUBCASE("a move that is unfinished") {
+    const std::string move =
+        "INSERT INTO shardplex.moves (id, number, grp, slots, source, target, phase) VALUES "
+        "('m1', 1, 'catalog', '{1}', 'alpha', 'beta', ";
+    cluster.sql("alpha", move + "'moving')");
+    cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+    const CommandRun run = init(cluster.map());
+    CHECK(run.exit == 1);
+    CHECK(run.says("beta: it was to own 512 slots of catalog, but move m1 is unfinished"));
+    cluster.sql("alpha", "UPDATE shardplex.moves SET phase = 'finished'");
+    CHECK(init(cluster.map()).exit == 0);
+  }
+}
+
+TEST_CASE("init is refused while a mover or another init is at work") {
+  Cluster& cluster = initialised(hash_cluster());
+  pqxx::connection mover(cluster.conninfo("beta"));
+  pqxx::work transaction(mover);
+  transaction.exec("SELECT pg_advisory_lock(1936223345, 0)");
+  const CommandRun run = init(cluster.map());
+  CHECK(run.exit == 1);
+  CHECK(run.says("error: beta: another cluster init, or a mover, is at work on it"));
+}
+
+TEST_CASE("init writes the servers of all shards into each, and leaves those of others") {
+  Cluster& cluster = initialised(hash_cluster());
+  const std::string listed =
+      R"(SELECT concat_ws(' ', position, name, "primary", replicas) FROM shardplex.shards ORDER BY position)";
+  const auto server = [&](const std::string& name) {
+    return "host=127.0.0.1 " + port_of(cluster, name) + " dbname=movies user=shardplex";
+  };
+  const auto line = [&](const std::string& position, const std::string& shard) {
+    return position + " " + shard + " " + server(shard) + " {\"" + server(shard + "-1") + "\"}";
+  };
+  const std::string both = line("0", "alpha") + "\n" + line("1", "beta");
+  CHECK(cluster.sql("alpha", listed) == both);
+  CHECK(cluster.sql("beta", listed) == both);
+
+  cluster.sql("alpha", R"(UPDATE shardplex.shards SET "primary" = 'host=old' WHERE name = 'beta')");
+  cluster.sql("alpha", "INSERT INTO shardplex.shards VALUES ('gamma', 2, 'host=c')");
+  cluster.sql("beta", "DELETE FROM shardplex.shards");
+  const CommandRun run = init(cluster.map());
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(run.says("wrote down the servers of 1 shard\n"));
+  CHECK(run.says("wrote down the servers of 2 shards\n"));
+  CHECK(cluster.sql("alpha", listed) == both + "\n2 gamma host=c {}");
+  CHECK(cluster.sql("beta", listed) == both);
+}
+
+TEST_CASE("init makes a shard that was added to the map, without slots") {
+  Cluster cluster("--shards 3 --replicas 0 --map none");
+  const auto shard = [&](const std::string& name) {
+    return "  " + name + ": { primary: " + cluster.conninfo(name) + " }\n";
+  };
+  const std::string begin = "version: 1\ncluster: movies\nshards:\n" + shard("alpha") + shard("beta");
+  const std::string end =
+      "groups:\n  catalog: { strategy: { hash: {} }, placement: { alpha: [0-511], beta: [512-1023] } }\n"
+      "tables:\n  movies: { group: catalog, key: id }\n  ratings: { group: catalog, key: movie_id }\n"
+      "  genres: { reference: true }\n";
+  const TemporaryFile two(begin + end), three(begin + shard("gamma") + end);
+  REQUIRE(init(two.path()).exit == 0);
+  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const CommandRun run = init(three.path());
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(run.says("ran the schema file, made the schema shardplex, added the slot column to movies"));
+  CHECK(run.says("alpha (127.0.0.1:"));
+  CHECK(run.says("wrote down the servers of 1 shard\n"));
+  CHECK(owned(cluster, "gamma") == "0");
+  CHECK(cluster.sql("gamma", "SELECT name FROM shardplex.shard") == "gamma");
+  CHECK(cluster.sql("alpha", "SELECT string_agg(name, ' ' ORDER BY position) FROM shardplex.shards") ==
+        "alpha beta gamma");
+  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  CHECK(init(three.path()).says("nothing to do"));
+}
+
+TEST_CASE("init brings a cluster up to date that was made before there were moves") {
+  Cluster& cluster = initialised(hash_cluster());
+  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  for (const auto& shard : cluster.shards())
+    cluster.sql(
+        shard,
+        "DROP TABLE shardplex.shards, shardplex.moves, shardplex.markers, shardplex.mover, "
+        "shardplex.changes; DROP FUNCTION shardplex.as_mover; "
+        "CREATE TABLE shardplex.moves (epoch bigint PRIMARY KEY, grp text NOT NULL, slots integer[] NOT "
+        "NULL, state text NOT NULL, changed_at timestamptz NOT NULL DEFAULT now()); "
+        "INSERT INTO shardplex.moves VALUES (2, 'catalog', '{1,2}', 'owned')");
+  const CommandRun run = init(cluster.map());
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  for (const auto& shard : cluster.shards()) {
+    CHECK(cluster.sql(shard, "SELECT concat_ws(' ', epoch, grp, slots, state) FROM shardplex.changes") ==
+          "2 catalog {1,2} owned");
+    CHECK(cluster.sql(shard, "SELECT count(id) FROM shardplex.moves") == "0");
+    CHECK(cluster.sql(shard, "SELECT count(*) FROM shardplex.mover") == "1");
+    CHECK(cluster.sql(shard, "SELECT count(*) FROM shardplex.shards") == "2");
+  }
+  cluster.sql("alpha", "SELECT shardplex.as_mover(''); SELECT shardplex.fence_slots('catalog', '{7}')");
+  CHECK(cluster.sql("alpha", "SELECT string_agg(state, ' ' ORDER BY epoch) FROM shardplex.changes") ==
+        "owned fenced");
+  CHECK(init(cluster.map()).says("nothing to do"));
 }
 
 TEST_CASE("init refuses a shard that says it is another, and changes none") {

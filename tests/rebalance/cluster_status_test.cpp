@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "tests/rebalance/cluster_test.hpp"
 
 using namespace shardplex;
@@ -25,6 +27,16 @@ std::string movies(int count) {
   std::string rows;
   for (int id = 1; id <= count; ++id) rows += "{\"id\":" + std::to_string(id) + "}\n";
   return rows;
+}
+
+/// Until each shard's replica has all that its primary has written so far; at most 20 s.
+void wait_for_replicas(const Cluster& cluster) {
+  for (const auto& shard : cluster.shards()) {
+    const auto caught_up =
+        "SELECT pg_last_wal_replay_lsn() >= '" + cluster.sql(shard, "SELECT pg_current_wal_lsn()") + "'";
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (cluster.sql(shard + "-1", caught_up) != "t") REQUIRE(std::chrono::steady_clock::now() < end);
+  }
 }
 
 }  // namespace
@@ -103,4 +115,34 @@ TEST_CASE("a cluster that was not initialised, or has a shard of another name, i
   cluster.sql("beta", "UPDATE shardplex.shard SET name = 'gamma'");
   CHECK(server(status(cluster, 1), "beta", "primary").at("problem") ==
         "it says it is shard gamma of cluster movies");
+}
+
+TEST_CASE("a shard whose directory of servers differs from the map is warned of, and is no fault") {
+  Cluster& cluster = initialised(hash_cluster());
+  wait_for_replicas(cluster);
+  const auto told = [&] {
+    std::string text;
+    const auto json = status(cluster, 0);
+    for (const auto& shard : json.at("shards").as_array())
+      for (const auto& difference : shard.at("directory_differences").as_array())
+        text.append(shard.at("name").as_string()).append(": ").append(difference.as_string()).append("\n");
+    return text;
+  };
+  CHECK(told().empty());
+  cluster.sql("alpha", "UPDATE shardplex.shards SET replicas = '{}' WHERE name = 'beta'");
+  cluster.sql("alpha", "INSERT INTO shardplex.shards VALUES ('gamma', 2, 'host=c')");
+  cluster.sql("beta", "DELETE FROM shardplex.shards WHERE name = 'alpha'");
+  cluster.sql("beta", "UPDATE shardplex.shards SET position = 7");
+  CHECK(
+      told() ==
+      "alpha: its directory has other servers of shard beta than the map (shardplex cluster init writes it)\n"
+      "alpha: its directory has shard gamma, which the map does not have\n"
+      "beta: its directory does not have shard alpha (shardplex cluster init writes it)\n"
+      "beta: its directory has shard beta in another place than the map (shardplex cluster init writes "
+      "it)\n");
+  cluster.sql("beta", "DROP TABLE shardplex.shards");
+  const CommandRun text = run_shardplex({"cluster", "status", "--map", cluster.map()});
+  CHECK(text.exit == 0);
+  CHECK(text.says("warning: alpha: its directory has shard gamma"));
+  CHECK(text.says("warning: beta: there is no directory of the cluster's servers yet"));
 }
