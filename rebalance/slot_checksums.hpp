@@ -1,7 +1,6 @@
 // How many rows each slot has on a server, and a checksum over them, all as of one moment.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 
 #include "rebalance/moved_table.hpp"
 #include "rebalance/row_checksum.hpp"
+#include "rebalance/table_scan.hpp"
 
 namespace shardplex::rebalance {
 
@@ -36,15 +36,9 @@ struct ComparedTable {
 ComparedTable compared_table(pqxx::transaction_base& transaction, const MovedTable& table,
                              const SlotSet& slots);
 
-/// Told and asked by threads at work.
-struct ScanWatch {
-  std::atomic<std::uint64_t> rows = 0;  ///< read so far
-  std::atomic<bool> stop = false;       ///< give up soon
-};
-
-/// Reads the table once, in pieces of some MB, over as many connections as are given, in one snapshot. Where
-/// `watch.stop` is set the result is not complete. Throws pqxx's exceptions. Precondition: make_comparable()
-/// was called for each connection; no transaction is open.
+/// Reads the table once, over as many connections as are given. Where `watch.stop` is set the result is not
+/// complete. Throws pqxx's exceptions. Precondition: make_comparable() was called for each connection; no
+/// transaction is open.
 SlotChecksums read_slot_checksums(const std::vector<std::unique_ptr<pqxx::connection>>& connections,
                                   const ComparedTable& table, ScanWatch& watch);
 
