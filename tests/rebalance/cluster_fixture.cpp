@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <pqxx/pqxx>
@@ -54,7 +55,39 @@ std::string Cluster::sql(const std::string& server, const std::string& statement
   return text;
 }
 
+void Cluster::drop_replication() {
+  const auto names_of = [](pqxx::connection& connection, const std::string& query) {
+    return pqxx::nontransaction(connection).exec(query);
+  };
+  const auto run_on = [](pqxx::connection& connection, const std::string& statement) {
+    pqxx::nontransaction(connection).exec(statement);
+  };
+  for (const auto& shard : shards_) {
+    pqxx::connection connection(conninfo(shard));
+    for (const auto& row : names_of(connection, "SELECT quote_ident(subname) FROM pg_subscription")) {
+      const auto name = row[0].as<std::string>();
+      run_on(connection, "ALTER SUBSCRIPTION " + name + " DISABLE");
+      run_on(connection, "ALTER SUBSCRIPTION " + name + " SET (slot_name = NONE)");
+      run_on(connection, "DROP SUBSCRIPTION " + name);
+    }
+  }
+  for (const auto& shard : shards_) {
+    pqxx::connection connection(conninfo(shard));
+    for (const auto& row : names_of(connection, "SELECT quote_ident(pubname) FROM pg_publication"))
+      run_on(connection, "DROP PUBLICATION " + row[0].as<std::string>());
+    // Whoever used a slot of a subscription is about to end.
+    const std::string slots = "FROM pg_replication_slots WHERE database IS NOT NULL";
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!names_of(connection, "SELECT " + slots).empty()) {
+      run_on(connection, "SELECT pg_drop_replication_slot(slot_name) " + slots + " AND NOT active");
+      if (std::chrono::steady_clock::now() > until)
+        throw std::runtime_error("a replication slot stays in use");
+    }
+  }
+}
+
 void Cluster::reset() {
+  drop_replication();
   for (const auto& shard : shards_) {
     pqxx::connection connection(conninfo(shard));
     pqxx::nontransaction transaction(connection);

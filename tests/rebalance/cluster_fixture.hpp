@@ -14,7 +14,7 @@ class Cluster {
   /// `options`: further arguments of `scripts/cluster start`.
   explicit Cluster(const std::string& options);
 
-  /// Empties every shard: no tables, no schema shardplex, no prepared transactions.
+  /// Empties every shard: no tables, no schema shardplex, no prepared transactions, no logical replication.
   void reset();
 
   /// The shard map of these servers.
@@ -32,6 +32,8 @@ class Cluster {
   struct Close {
     void operator()(FILE* pipe) const { pclose(pipe); }
   };
+  void drop_replication();
+
   std::string folder_;
   std::unique_ptr<FILE, Close> guard_;  // removes the cluster when this end of its pipe is closed
   std::vector<std::string> shards_;
