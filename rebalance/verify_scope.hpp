@@ -1,0 +1,49 @@
+// What shardplex verify looks at, and how its parts reach it.
+#pragma once
+
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "rebalance/move.hpp"
+#include "rebalance/table_scan.hpp"
+#include "rebalance/verify_findings.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::rebalance {
+
+/// Vectors of shards and groups are in the order of the map.
+struct VerifyScope {
+  const ShardMap& map;
+  std::vector<std::string> primaries;         ///< connection string of each shard's primary
+  std::vector<const TablePlacement*> tables;  ///< those that are verified
+  std::vector<SlotSet> slots;                 ///< of each group
+  int jobs = 1;                               ///< connections to each shard
+  ScanWatch& watch;                           ///< how far the scans are
+  Findings& findings;
+};
+
+using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
+
+/// `count` connections to a shard, with settings under which equal values look equal.
+Connections connect_for_verify(const VerifyScope& scope, ShardId shard, int count);
+
+/// The moves that are unfinished, as all shards tell. Throws CommandFailed where one cannot be asked.
+std::vector<MoveEntry> unfinished_moves(const ShardMap& map);
+
+/// The move that explains rows of the slot on a shard that does not own it, or nullptr.
+const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::string& group,
+                              const std::string& shard, Slot slot);
+
+/// Rows on the wrong shard, in the wrong slot, and on two shards, of the sharded tables.
+void verify_rows(const VerifyScope& scope);
+
+/// Reference tables on all shards, and the copies that moves in their reverse window keep.
+void verify_copies(const VerifyScope& scope);
+
+/// Owners of slots and definitions, and leftovers of moves and loads.
+void verify_ownership(const VerifyScope& scope);
+void verify_leftovers(const VerifyScope& scope);
+
+}  // namespace shardplex::rebalance
