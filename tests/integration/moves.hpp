@@ -156,9 +156,9 @@ class Moves {
 
   std::string plan_file() {
     const auto [from, to] = owner_and_other();
-    return plan_folder_.write("plan.yaml",
-                              "version: 1\ncluster: movies\nmoves:\n  - {group: catalog, slots: [" +
-                                  std::string("0-255") + "], from: " + from + ", to: " + to + "}\n");
+    return plan_folder_.write(
+        "plan.yaml", "version: 1\ncluster: movies\nmoves:\n  - {group: catalog, slots: [0-255], from: " +
+                         from + ", to: " + to + "}\n");
   }
 
   Finished run(const std::string& verb, const std::vector<std::string>& more = {},
