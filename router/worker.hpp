@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "postgres/asio.hpp"
-#include "postgres/completion.hpp"
 #include "postgres/pool.hpp"
 #include "router/id_source.hpp"
 #include "router/insert_batcher.hpp"
