@@ -12,6 +12,7 @@
 #include "rebalance/command_line.hpp"
 #include "rebalance/move.hpp"
 #include "rebalance/mover.hpp"
+#include "rebalance/primary.hpp"
 #include "rebalance/server.hpp"
 #include "rebalance/shard_directory.hpp"
 #include "rebalance/shard_schema.hpp"
@@ -27,6 +28,7 @@ constexpr const char* busy = "another cluster init, or a mover, is at work on it
 /// A shard under way: its transaction, open from the first check to the commit.
 struct Member {
   const Shard* shard = nullptr;
+  std::string conninfo;  ///< of its primary
   std::unique_ptr<pqxx::connection> connection;
   std::unique_ptr<pqxx::work> transaction;
   ServerState state;
@@ -79,9 +81,19 @@ Problems check_definitions(pqxx::transaction_base& transaction, const ShardMap& 
   return known[0].as<bool>() ? definition_problems(transaction, map) : Problems{};
 }
 
+/// To the primary of a shard that is one already, wherever it is now; else to the server the map calls so.
+void connect_to_primary(Member& member, const ShardMap& map) try {
+  PrimaryFound found = find_primary(map, *member.shard);
+  member.conninfo = std::move(found.conninfo);
+  member.connection = std::move(found.connection);
+} catch (const CommandFailed&) {
+  member.conninfo = member.shard->primary;
+  member.connection = connect(member.conninfo);
+}
+
 /// Everything that could stand in the way on one shard. Nothing is changed.
 Problems check_member(Member& member, const ShardMap& map, bool schema_given) try {
-  member.connection = connect(member.shard->primary);
+  connect_to_primary(member, map);
   member.transaction = std::make_unique<pqxx::work>(*member.connection);
   member.state = read_server_state(*member.transaction);
   const ServerState& state = member.state;
@@ -281,7 +293,7 @@ Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
 void report_done(const std::vector<Member>& members, bool dry_run, const Terminal& terminal) {
   for (const auto& member : members) {
     terminal.out << terminal.paint_out(Colour::bold, member.shard->name) << " ("
-                 << address_of(member.shard->primary) << "): ";
+                 << address_of(member.conninfo) << "): ";
     if (member.done.empty()) terminal.out << "nothing to do";
     for (std::size_t i = 0; i < member.done.size(); ++i)
       terminal.out << (i == 0 ? "" : ", ") << member.done[i];

@@ -204,6 +204,21 @@ TEST_CASE("init makes a shard that was added to the map, without slots") {
   CHECK(init(three.path()).says("nothing to do"));
 }
 
+TEST_CASE("after a failover init goes on with the server that is the primary now") {
+  Cluster cluster("--shards 1 --replicas 1 --map hash");
+  REQUIRE(init(cluster.map()).exit == 0);
+  cluster.control("promote", "alpha-1");
+  cluster.sql("alpha-1", "DELETE FROM shardplex.shards");
+  for (const bool old_primary_is_up : {true, false}) {
+    CAPTURE(old_primary_is_up);
+    if (!old_primary_is_up) cluster.control("kill", "alpha");
+    const CommandRun run = init(cluster.map());
+    CHECK_MESSAGE(run.exit == 0, run);
+    const std::string address = "alpha (127.0.0.1:" + port_of(cluster, "alpha-1").substr(5) + "/movies): ";
+    CHECK(run.says(address + (old_primary_is_up ? "wrote down the servers of 1 shard" : "nothing to do")));
+  }
+}
+
 TEST_CASE("init brings a cluster up to date that was made before there were moves") {
   Cluster& cluster = initialised(hash_cluster());
   const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
