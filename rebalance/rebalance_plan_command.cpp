@@ -9,10 +9,9 @@
 
 #include "rebalance/command_line.hpp"
 #include "rebalance/server.hpp"
+#include "rebalance/slot_arguments.hpp"
 #include "rebalance/slot_weights.hpp"
 #include "shard_map/rebalance_plan.hpp"
-#include "shard_map/slot_lists.hpp"
-#include "shard_map/yaml_reader.hpp"
 
 namespace shardplex::rebalance {
 namespace {
@@ -203,43 +202,6 @@ ClusterLoad cluster_load(const Proposal& proposal, Measure measure) {
   return cluster;
 }
 
-GroupId group_by_hand(const ShardMap& map, const PlanRequest& request) {
-  Texts names;
-  for (const Group& group : map.groups()) names.push_back(group.name);
-  if (request.group) {
-    if (const auto id = map.find_group(*request.group)) return *id;
-    throw CommandFailed("--group: the map has no group " + *request.group +
-                        did_you_mean(*request.group, names));
-  }
-  if (names.size() == 1) return GroupId{0};
-  if (names.empty()) throw CommandFailed("the map has no group, and so no slots to move");
-  std::string all;
-  for (const auto& name : names) all.append(all.empty() ? "" : ", ").append(name);
-  throw UsageError("--group is needed, as the map has several: " + all);
-}
-
-/// Slots as the YAML writes them, without the brackets.
-SlotSet parse_slots(const std::string& text, const Group& group) {
-  YamlValue list;
-  list.kind = YamlValue::Kind::list;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const auto end = std::min(text.find(',', begin), text.size());
-    YamlValue& item = list.items.emplace_back();
-    item.kind = YamlValue::Kind::scalar;
-    item.text = one_line(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  YamlReader reader;
-  SlotSet slots = SlotSet::none(group.slot_count);
-  for (const Slot slot : SlotLists(reader, group.slot_count).read({&list, "--slots", 0}, ""))
-    slots.insert(slot);
-  std::string problems;
-  for (const MapProblem& problem : reader.take_problems())
-    problems.append(problems.empty() ? "" : "; ").append(problem.to_string());
-  if (!problems.empty()) throw UsageError(problems);
-  return slots;
-}
-
 /// The slots that are to go to one shard.
 struct MoveByHand {
   GroupId group;
@@ -253,8 +215,8 @@ std::optional<MoveByHand> move_by_hand(const ShardMap& map, const PlanRequest& r
   for (const Shard& shard : request.added) names.push_back(shard.name);
   if (std::ranges::find(names, *request.to) == names.end())
     throw CommandFailed("--to: there is no shard " + *request.to + did_you_mean(*request.to, names));
-  const GroupId group = group_by_hand(map, request);
-  return MoveByHand{group, parse_slots(*request.slots, map.group(group))};
+  const GroupId group = group_argument(map, request.group);
+  return MoveByHand{group, slots_argument(*request.slots, map.group(group))};
 }
 
 /// The shards to be drained that the moves leave without slots.
