@@ -37,7 +37,7 @@ class Mover {
   const std::string& token() const { return token_; }
   static std::string holder();  ///< "db7, process 4711"
 
-  /// Takes the lock on the shard's primary: anew after its server was lost, or because the shard was added.
+  /// Takes the lock anew on the shard's primary, after its server was lost.
   /// Throws CommandFailed where another mover has taken over meanwhile. Any thread.
   void renew(const Shard& shard, const std::string& conninfo);
 

@@ -196,12 +196,15 @@ int rebalance_run(Arguments args, const Terminal& terminal) {
   ShardMap map = load_shard_map(pool.map_file);
   const RebalancePlan plan = load_rebalance_plan(plan_file, map);
 
-  if (auto problems = check_moves(map, plan); !problems.empty()) throw CommandFailed(std::move(problems));
-  Mover mover(map);
   auto entries = entries_of(plan);
+  {
+    const Mover nobody_else(map);
+    refuse_unfinished(all_moves(map), entries);
+    if (auto problems = check_moves(map, plan); !problems.empty()) throw CommandFailed(std::move(problems));
+  }
+  map = add_shards(pool.map_file, map, plan.added, terminal);  // takes the mover's lock itself, for a while
+  Mover mover(map);
   refuse_unfinished(all_moves(map), entries);
-  map = add_shards(pool.map_file, map, plan.added, terminal);
-  for (const auto& shard : plan.added) mover.renew(shard, find_primary(map, shard).conninfo);
   for (const auto& entry : entries)
     on_source(map, entry, [&](pqxx::work& transaction) {
       transaction.exec_params("SELECT shardplex.as_mover($1)", mover.token());
