@@ -61,16 +61,10 @@ Request read_request(const ShardMap& map, const po::variables_map& values) {
   return request;
 }
 
-std::vector<std::string> find_primaries(const ShardMap& map) {
-  return in_parallel(map.shards().size(),
-                     [&](std::size_t i) { return find_primary(map, map.shards()[i]).conninfo; });
-}
-
 /// Bytes of the tables on all shards, as a scan counts them.
-std::uint64_t bytes_to_read(const VerifyScope& scope) {
+std::uint64_t bytes_to_read(const VerifyScope& scope, const Connections& shards) {
   std::uint64_t bytes = 0;
-  for (const auto& primary : scope.primaries) {
-    const auto connection = connect(primary);
+  for (const auto& connection : shards) {
     pqxx::nontransaction transaction(*connection);
     for (const auto* table : scope.tables)
       if (!table->reference)
@@ -82,18 +76,20 @@ std::uint64_t bytes_to_read(const VerifyScope& scope) {
   return bytes;
 }
 
-/// Verifies on another thread, and shows on this one how far it is.
-void verify_all(const VerifyScope& scope, const Terminal& terminal) {
-  Progress progress(terminal, bytes_to_read(scope), Progress::Clock::now());
-  auto done = std::async(std::launch::async, [&scope] {
-    verify_ownership(scope);
-    verify_rows(scope);
-    verify_copies(scope);
-    verify_leftovers(scope);
+/// Verifies on other threads, and shows on this one how far it is.
+void verify_all(const VerifyScope& scope, const Connections& shards, const Terminal& terminal) {
+  Progress progress(terminal, bytes_to_read(scope, shards), Progress::Clock::now());
+  auto rows = std::async(std::launch::async, [&scope] { verify_rows(scope); });
+  auto others = std::async(std::launch::async, [&] {
+    verify_ownership(scope, shards);
+    verify_copies(scope, shards);
+    verify_leftovers(scope, shards);
   });
-  while (done.wait_for(tick) != std::future_status::ready)
-    progress.show(scope.watch.rows, scope.watch.bytes, Progress::Clock::now());
-  done.get();
+  for (auto* one : {&rows, &others})
+    while (one->wait_for(tick) != std::future_status::ready)
+      progress.show(scope.watch.rows, scope.watch.bytes, Progress::Clock::now());
+  rows.get();
+  others.get();
 }
 
 json::value to_json(const ShardMap& map, const Outcome& outcome) {
@@ -182,10 +178,16 @@ int verify(Arguments args, const Terminal& terminal) {
   const Request request = read_request(map, *values);
   ScanWatch watch;
   Outcome outcome;
-  const VerifyScope scope{map,   find_primaries(map), request.tables, request.slots, request.jobs,
-                          watch, outcome.findings};
   const auto start = Progress::Clock::now();
-  verify_all(scope, terminal);
+  auto found =
+      in_parallel(map.shards().size(), [&](std::size_t i) { return find_primary(map, map.shards()[i]); });
+  VerifyScope scope{map, {}, request.tables, request.slots, request.jobs, watch, outcome.findings};
+  Connections shards;
+  for (auto& primary : found) {
+    scope.primaries.push_back(std::move(primary.conninfo));
+    shards.push_back(std::move(primary.connection));
+  }
+  verify_all(scope, shards, terminal);
   outcome.seconds = std::chrono::duration<double>(Progress::Clock::now() - start).count();
   outcome.rows = watch.rows;
   if (values->contains("repair-report"))

@@ -4,11 +4,10 @@
 #include <chrono>
 #include <thread>
 
-#include "rebalance/command_line.hpp"
 #include "rebalance/move_objects.hpp"
 #include "rebalance/moved_table.hpp"
 #include "rebalance/row_comparison.hpp"
-#include "rebalance/server.hpp"
+#include "rebalance/terminal.hpp"
 #include "rebalance/verify_scope.hpp"
 
 namespace shardplex::rebalance {
@@ -47,11 +46,10 @@ void add_differences(const VerifyScope& scope, Check check, const ComparedRows& 
                         " changed too fast to be compared with " + source);
 }
 
-void verify_references(const VerifyScope& scope) {
+void verify_references(const VerifyScope& scope, const Connections& connections) {
   const auto& shards = scope.map.shards();
   std::vector<MovedTable> tables = [&] {
-    const auto connection = connect(scope.primaries.front());
-    pqxx::nontransaction transaction(*connection);
+    pqxx::nontransaction transaction(*connections.front());
     return read_reference_tables(transaction, scope.map);
   }();
   std::erase_if(tables, [&](const MovedTable& table) {
@@ -68,68 +66,89 @@ void verify_references(const VerifyScope& scope) {
   }
 }
 
-/// The state of a move in the journals; nullopt where it is over.
-std::optional<Phase> phase_of(const ShardMap& map, const std::string& id) {
-  const auto moves = unfinished_moves(map);
-  const auto found = std::ranges::find(moves, id, &MoveEntry::id);
-  return found == moves.end() ? std::nullopt : std::optional(found->phase);
+/// The copy of one move, as the source of the move keeps it.
+class MoveCopy {
+ public:
+  MoveCopy(const VerifyScope& scope, const Connections& connections, const MoveEntry& move)
+      : scope_(scope), connections_(connections), move_(move) {}
+
+  void verify();
+
+ private:
+  void compare(ShardId owner, ShardId copy, const SlotSet& slots);
+  void wait_until_applied(pqxx::connection& owner, pqxx::connection& copy) const;
+  bool is_reversible() const;
+
+  const VerifyScope& scope_;
+  const Connections& connections_;
+  const MoveEntry& move_;
+};
+
+bool MoveCopy::is_reversible() const {
+  const auto moves = unfinished_moves(scope_, connections_);
+  const auto found = std::ranges::find(moves, move_.id, &MoveEntry::id);
+  return found != moves.end() && found->phase == Phase::reversible;
 }
 
-/// Returns when the source has applied all that the target, which owns the slots now, had committed.
-void wait_for_copy(const VerifyScope& scope, const MoveEntry& move, pqxx::connection& owner,
-                   pqxx::connection& copy) {
+/// Returns when the source of the move has applied all that its target, which owns the slots now, had
+/// committed.
+void MoveCopy::wait_until_applied(pqxx::connection& owner, pqxx::connection& copy) const {
   const std::int64_t marker = [&] {
     pqxx::work work(owner);
-    const auto raised = raise_marker(work, move.reverse());
+    const auto raised = raise_marker(work, move_.reverse());
     work.commit();
     return raised;
   }();
   const auto until = std::chrono::steady_clock::now() + longest_wait;
-  pqxx::nontransaction transaction(copy);
-  while (read_marker(transaction, move.reverse()) < marker) {
-    if (phase_of(scope.map, move.id) != Phase::reversible) throw CopyNotFollowed("it has ended");
+  const auto has_arrived = [&] {
+    pqxx::nontransaction transaction(copy);
+    return read_marker(transaction, move_.reverse()) >= marker;
+  };
+  while (!has_arrived()) {
+    if (!is_reversible()) throw CopyNotFollowed("it has ended");
     if (std::chrono::steady_clock::now() > until)
-      throw CopyNotFollowed("its replication back to " + move.source + " has not got on for a minute");
+      throw CopyNotFollowed("its replication back to " + move_.source + " has not got on for a minute");
     std::this_thread::sleep_for(poll_interval);
   }
 }
 
-void verify_move(const VerifyScope& scope, const MoveEntry& move) try {
-  const Group& group = scope.map.group(*scope.map.find_group(move.group));
-  SlotSet slots = move.slots;
-  slots &= scope.slots[scope.map.find_group(move.group)->value];
-  const auto source = scope.map.find_shard(move.source), target = scope.map.find_shard(move.target);
-  if (slots.empty() || !source || !target) return;
-  const std::string& owner_address = scope.primaries[target->value];
-  const std::string& copy_address = scope.primaries[source->value];
-  const auto owner = connect(owner_address), copy = connect(copy_address);
+void MoveCopy::compare(ShardId owner, ShardId copy, const SlotSet& slots) {
+  const GroupId group = *scope_.map.find_group(move_.group);
+  pqxx::connection &at_owner = *connections_[owner.value], &at_copy = *connections_[copy.value];
   std::vector<MovedTable> tables = [&] {
-    pqxx::nontransaction transaction(*owner);
-    return read_moved_tables(transaction, scope.map, group);
+    pqxx::nontransaction transaction(at_owner);
+    return read_moved_tables(transaction, scope_.map, scope_.map.group(group));
   }();
   std::erase_if(tables, [&](const MovedTable& table) {
-    return std::ranges::find(scope.tables, table.name, &TablePlacement::name) == scope.tables.end();
+    return std::ranges::find(scope_.tables, table.name, &TablePlacement::name) == scope_.tables.end();
   });
-  RowComparison comparison(owner_address, copy_address, tables, slots,
-                           options_of(scope, [&] { wait_for_copy(scope, move, *owner, *copy); }));
+  RowComparison comparison(scope_.primaries[owner.value], scope_.primaries[copy.value], tables, slots,
+                           options_of(scope_, [&] { wait_until_applied(at_owner, at_copy); }));
   const ComparedRows compared = comparison.compare();
   // Rows that went because the move was finished are not missing.
-  if (phase_of(scope.map, move.id) == Phase::reversible)
-    add_differences(scope, Check::copies, compared, tables, move.target, move.source,
-                    " in the copy of move " + move.id);
+  if (is_reversible())
+    add_differences(scope_, Check::copies, compared, tables, move_.target, move_.source,
+                    " in the copy of move " + move_.id);
+}
+
+void MoveCopy::verify() try {
+  SlotSet slots = move_.slots;
+  slots &= scope_.slots[scope_.map.find_group(move_.group)->value];
+  const auto copy = scope_.map.find_shard(move_.source), owner = scope_.map.find_shard(move_.target);
+  if (!slots.empty() && owner && copy) compare(*owner, *copy, slots);
 } catch (const CopyNotFollowed& problem) {
-  if (phase_of(scope.map, move.id) == Phase::reversible)
-    scope.findings.add({Check::copies, move.source, "move " + move.id + ": " + problem.what(), ""});
+  if (is_reversible())
+    scope_.findings.add({Check::copies, move_.source, "move " + move_.id + ": " + problem.what(), ""});
   else
-    scope.findings.note("move " + move.id + " was being ended; its copy was not compared");
+    scope_.findings.note("move " + move_.id + " was being ended; its copy was not compared");
 }
 
 }  // namespace
 
-void verify_copies(const VerifyScope& scope) {
-  verify_references(scope);
-  for (const auto& move : unfinished_moves(scope.map))
-    if (move.phase == Phase::reversible) verify_move(scope, move);
+void verify_copies(const VerifyScope& scope, const Connections& shards) {
+  verify_references(scope, shards);
+  for (const auto& move : unfinished_moves(scope, shards))
+    if (move.phase == Phase::reversible) MoveCopy(scope, shards, move).verify();
 }
 
 }  // namespace shardplex::rebalance

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <set>
 #include <thread>
 
-#include "rebalance/command_line.hpp"
 #include "rebalance/leftovers.hpp"
 #include "rebalance/move_journal.hpp"
-#include "rebalance/row_checksum.hpp"
 #include "rebalance/server.hpp"
 
 namespace shardplex::rebalance {
@@ -18,38 +17,42 @@ namespace {
 constexpr int looks_at_ownership = 5;
 constexpr std::chrono::milliseconds pause_between_looks{300};
 
+using Snapshot = pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>;
+
 /// "alpha: …" for what each shard says wrong of itself, and the faults between shards.
-std::set<std::string> ownership_faults(const VerifyScope& scope) {
-  const auto& shards = scope.map.shards();
-  std::vector<std::vector<std::string>> problems(shards.size());
-  const auto accounts = in_parallel(shards.size(), [&](std::size_t i) {
-    const auto connection = connect(scope.primaries[i]);
-    pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*connection);
-    problems[i] = definition_problems(transaction, scope.map);
-    return std::optional(read_ownership(transaction, scope.map, problems[i]));
-  });
+std::set<std::string> ownership_faults(const VerifyScope& scope, const Connections& shards) {
   std::set<std::string> faults;
-  for (std::size_t i = 0; i < shards.size(); ++i)
-    for (const auto& problem : problems[i]) faults.insert(shards[i].name + ": " + problem);
+  std::vector<std::optional<ShardOwnership>> accounts;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    Snapshot transaction(*shards[i]);
+    auto problems = definition_problems(transaction, scope.map);
+    accounts.emplace_back(read_ownership(transaction, scope.map, problems));
+    for (const auto& problem : problems) faults.insert(scope.map.shards()[i].name + ": " + problem);
+  }
   for (auto& fault : Ownership(scope.map, accounts).faults(scope.map)) faults.insert(std::move(fault));
   return faults;
 }
 
 }  // namespace
 
-Connections connect_for_verify(const VerifyScope& scope, ShardId shard, int count) {
-  Connections connections;
-  for (int i = 0; i < count; ++i) {
-    connections.push_back(connect(scope.primaries[shard.value]));
-    make_comparable(*connections.back());
+std::vector<MoveEntry> unfinished_moves(const VerifyScope& scope, const Connections& shards) {
+  std::vector<MoveEntry> moves;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    pqxx::nontransaction transaction(*shards[i]);
+    std::ranges::move(read_moves(transaction, scope.map, scope.map.shards()[i].name, false),
+                      std::back_inserter(moves));
   }
-  return connections;
+  return moves;
 }
 
-std::vector<MoveEntry> unfinished_moves(const ShardMap& map) {
-  ClusterJournal journal = read_cluster_journal(map, false);
-  if (!journal.problems.empty()) throw CommandFailed(std::move(journal.problems));
-  return std::move(journal.moves);
+Ownership read_all_ownership(const VerifyScope& scope, const Connections& shards) {
+  std::vector<std::optional<ShardOwnership>> accounts;
+  for (const auto& connection : shards) {
+    Snapshot transaction(*connection);
+    std::vector<std::string> problems;  // told by verify_ownership()
+    accounts.emplace_back(read_ownership(transaction, scope.map, problems));
+  }
+  return {scope.map, accounts};
 }
 
 const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::string& group,
@@ -61,20 +64,18 @@ const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::st
   return found == moves.end() ? nullptr : &*found;
 }
 
-void verify_ownership(const VerifyScope& scope) {
-  std::set<std::string> lasting = ownership_faults(scope);
+void verify_ownership(const VerifyScope& scope, const Connections& shards) {
+  std::set<std::string> lasting = ownership_faults(scope, shards);
   for (int look = 1; look < looks_at_ownership && !lasting.empty(); ++look) {
     std::this_thread::sleep_for(pause_between_looks);
-    const auto now = ownership_faults(scope);
+    const auto now = ownership_faults(scope, shards);
     std::erase_if(lasting, [&](const std::string& fault) { return !now.contains(fault); });
   }
   for (const auto& fault : lasting) scope.findings.add({Check::ownership, "", fault, ""});
 }
 
-void verify_leftovers(const VerifyScope& scope) {
-  Connections connections;
-  for (const auto& primary : scope.primaries) connections.push_back(connect(primary));
-  for (const auto& leftover : find_lasting_leftovers(scope.map, connections)) {
+void verify_leftovers(const VerifyScope& scope, const Connections& shards) {
+  for (const auto& leftover : find_lasting_leftovers(scope.map, shards)) {
     const std::string& shard = scope.map.shard(leftover.shard).name;
     scope.findings.add({Check::leftovers, shard, shard + ": " + to_string(leftover), repair_of(leftover)});
   }

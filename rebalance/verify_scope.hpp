@@ -9,9 +9,12 @@
 #include "rebalance/move.hpp"
 #include "rebalance/table_scan.hpp"
 #include "rebalance/verify_findings.hpp"
+#include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::rebalance {
+
+using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
 
 /// Vectors of shards and groups are in the order of the map.
 struct VerifyScope {
@@ -24,26 +27,27 @@ struct VerifyScope {
   Findings& findings;
 };
 
-using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
+/// The moves that are unfinished, as all shards tell; `shards` has a connection to each.
+std::vector<MoveEntry> unfinished_moves(const VerifyScope& scope, const Connections& shards);
 
-/// `count` connections to a shard, with settings under which equal values look equal.
-Connections connect_for_verify(const VerifyScope& scope, ShardId shard, int count);
-
-/// The moves that are unfinished, as all shards tell. Throws CommandFailed where one cannot be asked.
-std::vector<MoveEntry> unfinished_moves(const ShardMap& map);
+/// What all shards say they own.
+Ownership read_all_ownership(const VerifyScope& scope, const Connections& shards);
 
 /// The move that explains rows of the slot on a shard that does not own it, or nullptr.
 const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::string& group,
                               const std::string& shard, Slot slot);
 
-/// Rows on the wrong shard, in the wrong slot, and on two shards, of the sharded tables.
+/// Rows on the wrong shard, in the wrong slot, and on two shards, of the sharded tables. Makes its own
+/// connections.
 void verify_rows(const VerifyScope& scope);
 
-/// Reference tables on all shards, and the copies that moves in their reverse window keep.
-void verify_copies(const VerifyScope& scope);
+// The others may run at the same time; `shards` has a connection to each shard, for one of them at a time.
 
-/// Owners of slots and definitions, and leftovers of moves and loads.
-void verify_ownership(const VerifyScope& scope);
-void verify_leftovers(const VerifyScope& scope);
+/// Owners of slots, and definitions.
+void verify_ownership(const VerifyScope& scope, const Connections& shards);
+/// Leftovers of moves and loads.
+void verify_leftovers(const VerifyScope& scope, const Connections& shards);
+/// Reference tables on all shards, and the copies that moves in their reverse window keep.
+void verify_copies(const VerifyScope& scope, const Connections& shards);
 
 }  // namespace shardplex::rebalance
