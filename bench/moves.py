@@ -298,9 +298,10 @@ class MoveFigures:
         for _ in range(3):
             began = time.monotonic()
             command = [self.shardplex, "verify", "--map", self.cluster.map_file]
-            if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-                sys.exit("bench: shardplex verify found something wrong")
+            verified = subprocess.run(command, capture_output=True, text=True)
             took.append(time.monotonic() - began)
+            if verified.returncode:
+                sys.exit("bench: shardplex verify found something wrong: " + verified.stderr)
         verify = statistics.median(took)
         in_moves = [(scan_of_both / move.stretch("verifying").seconds, move) for _, move, scan_of_both in self.big_moves_alone]
         in_move, move = sorted(in_moves, key=lambda of: of[0])[len(in_moves) // 2]
