@@ -53,7 +53,7 @@ std::vector<std::string> command_names() {
 void print_help(std::ostream& out) {
   out << "usage: shardplex COMMAND [ARGUMENTS]\n\nCommands:\n";
   for (const auto& command : commands)
-    out << "  " << std::left << std::setw(16) << command.name << command.summary << '\n';
+    out << "  " << std::left << std::setw(18) << command.name << command.summary << '\n';
   out << "\n'shardplex COMMAND --help' tells more. 'shardplex --version' prints the version.\n"
          "Exit codes: 0 done, 1 failed, 2 not understood.\n";
 }

@@ -58,7 +58,13 @@ void MoveRunner::run_steps() {
       if (const auto* stuck = std::get_if<Stuck>(&next)) throw MoveStopped(stuck->reason);
       const Step step = std::get<Step>(next);
       report([&](MoveProgress& progress) { progress.step = step; });
-      if (step == Step::rest) return write_progress();
+      if (step == Step::rest && !(options_.finish && entry_.phase == Phase::reversible))
+        return write_progress();
+      if (step == Step::rest) {
+        source_->change(
+            [&](pqxx::work& transaction) { set_phase(transaction, entry_.id, Phase::finishing); });
+        continue;
+      }
       const std::string name(to_string(step));
       crash_point("before:" + name);
       perform(step);

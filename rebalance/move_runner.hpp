@@ -33,6 +33,7 @@ struct RunnerOptions {
   std::chrono::milliseconds max_pause{2000};   ///< writes are let in again where a fence takes longer
   std::chrono::seconds patience{60};           ///< for a server that is gone to come back, or be replaced
   int compare_jobs = 1;
+  bool finish = false;                      ///< do not rest in the reverse window
   const std::atomic<bool>* stop = nullptr;  ///< true: stop at the next place where nobody waits
   /// Called when slots have changed hands for good, with the shard that owns them now. Any thread.
   std::function<void(const MoveEntry&, const std::string& owner)> owner_changed;

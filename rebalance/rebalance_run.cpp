@@ -1,9 +1,10 @@
 // rebalance run, resume, pause, abort, reverse, finish.
 #include <algorithm>
-#include <fstream>
+#include <filesystem>
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <thread>
 
 #include "rebalance/add_shards.hpp"
@@ -180,21 +181,40 @@ std::unique_ptr<Mover> wait_for_abort(const ShardMap& map, const std::vector<Mov
 
 }  // namespace
 
+namespace {
+
+/// Plans the balance by rows, and shows the plan; the file it is in, or nullopt where nothing is to be moved.
+std::optional<std::string> plan_by_rows(const PoolOptions& pool, const Terminal& terminal) {
+  const auto file =
+      (std::filesystem::temp_directory_path() / ("shardplex-plan-" + new_move_id() + ".yaml")).string();
+  const std::vector<std::string> args{"--map", pool.map_file, "--out", file};
+  std::ostringstream unseen;
+  rebalance_plan(args, pool.json ? Terminal{terminal.in, unseen, terminal.err} : terminal);
+  return std::filesystem::exists(file) ? std::optional(file) : std::nullopt;
+}
+
+}  // namespace
+
 int rebalance_run(Arguments args, const Terminal& terminal) {
-  CommandOptions options(
-      "rebalance run --map FILE PLAN.yaml [options]",
-      "Makes the moves of a plan (shardplex rebalance plan --out PLAN.yaml), while routers serve. Checks "
-      "everything "
-      "first.\nAfterwards the moves rest: reverse gives the slots back, finish deletes the old copies.");
+  CommandOptions options("rebalance run --map FILE [PLAN.yaml] [options]",
+                         "Makes the moves of a plan (shardplex rebalance plan --out PLAN.yaml; without one "
+                         "it plans by rows), while "
+                         "routers\nserve. Checks everything first. Afterwards the moves rest: reverse gives "
+                         "the slots back, finish "
+                         "deletes the old copies.");
   add_pool_options(options);
   options.add()("finish", "do not rest: delete the old copies right away");
   options.add_positional("plan", 1);
   const auto values = options.parse(args, terminal);
   if (!values) return exit_ok;
-  const PoolOptions pool = read_pool_options(*values);
-  const std::string plan_file = required_option(*values, "plan", "PLAN.yaml");
+  PoolOptions pool = read_pool_options(*values);
+  pool.runner.finish = values->contains("finish");
+  const std::optional<std::string> plan_file = values->contains("plan")
+                                                   ? std::optional((*values)["plan"].as<std::string>())
+                                                   : plan_by_rows(pool, terminal);
+  if (!plan_file) return exit_ok;
   ShardMap map = load_shard_map(pool.map_file);
-  const RebalancePlan plan = load_rebalance_plan(plan_file, map);
+  const RebalancePlan plan = load_rebalance_plan(*plan_file, map);
 
   auto entries = entries_of(plan);
   {
@@ -211,7 +231,6 @@ int rebalance_run(Arguments args, const Terminal& terminal) {
       record_move(transaction, entry);
     });
   run_moves(map, entries, mover, pool, terminal);
-  if (values->contains("finish")) decide_and_run(map, entries, Phase::finishing, mover, pool, terminal);
   return exit_ok;
 }
 

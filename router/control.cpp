@@ -220,10 +220,12 @@ Awaitable<void> Control::read_account(WatchedShard& shard, std::size_t server) {
     shard.failure = std::string(what) + " of shard " + shard.name + " cannot be read: " + failure.message;
     log_warning(shard.failure);
   };
-  if (!shard.tables) {
+  const bool is_primary = shard.state.primary == server;
+  if (!shard.tables || (is_primary && !shard.tables_of_primary)) {
     auto tables = co_await postgres::read_catalogue(pool(shard, server), Clock::now() + longest_look);
     if (!tables) co_return failed("the catalogue", tables.error());
     shard.tables = std::move(*tables);
+    shard.tables_of_primary = is_primary;
     tables_changed_ = true;
   }
   if (!shard.is_news(server)) co_return;

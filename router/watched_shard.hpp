@@ -44,7 +44,8 @@ struct WatchedShard {
   std::int64_t timeline = 0;
   Epoch epoch;
   std::optional<ShardCatalogue> tables;
-  std::string failure;  ///< why tables or ownership could not be read; empty where they could
+  bool tables_of_primary = false;  ///< those of a replica may be old: the primary is asked once there is one
+  std::string failure;             ///< why tables or ownership could not be read; empty where they could
   std::vector<postgres::ListedShard> directory;
 
   /// Works out `state` from what the servers said. `newest_timeline` is that of any server of the shard,

@@ -152,23 +152,51 @@ TEST_CASE("a move that does not fit the map, or is of a later version, is a prob
   CHECK(status_of(cluster).says("move m00000001 is of group attic, which is not in the map"));
 }
 
+/// Text that one thread writes and another one reads.
+class SharedText : public std::streambuf {
+ public:
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ protected:
+  int_type overflow(int_type c) override {
+    const std::lock_guard lock(mutex_);
+    if (!traits_type::eq_int_type(c, traits_type::eof())) text_ += traits_type::to_char_type(c);
+    return traits_type::not_eof(c);
+  }
+  std::streamsize xsputn(const char* bytes, std::streamsize count) override {
+    const std::lock_guard lock(mutex_);
+    text_.append(bytes, static_cast<std::size_t>(count));
+    return count;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
 TEST_CASE("status --watch in a pipe writes a line for each change, until nothing is under way") {
   Cluster& cluster = initialised(hash_cluster());
   plant(cluster, "m00000001", 1, "alpha", "beta", "moving", R"(progress = '{"step":"copy"}')");
   plant(cluster, "m00000002", 2, "beta", "alpha", "reversible");
-  CommandRun run;
-  std::thread watcher([&] { run = status_of(cluster, {"--watch"}); });
-  const auto seen = [&] {  // it has asked alpha: its session is there, or has been
-    return cluster.sql(
-        "alpha", "SELECT seq_scan > 0 FROM pg_stat_user_tables WHERE relid = 'shardplex.moves'::regclass");
-  };
+  SharedText said;
+  int exit = -1;
+  std::thread watcher([&] {
+    std::istringstream in;
+    std::ostream out(&said);
+    std::ostringstream err;
+    const std::vector<std::string> args{"rebalance", "status", "--map", cluster.map(), "--watch"};
+    exit = rebalance::run_command_line(args, rebalance::Terminal{in, out, err});
+  });
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (seen() != "t" && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  while (said.text().find("m00000002") == std::string::npos && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   cluster.sql("alpha", "UPDATE shardplex.moves SET phase = 'reversible'");
   watcher.join();
-  CHECK(run.exit == 0);
-  CHECK(run.out ==
+  CHECK(exit == 0);
+  CHECK(said.text() ==
         "no mover is at work\n"
         "m00000001 alpha -> beta  copying, waiting  0.0 MB/s\n"
         "m00000002 beta -> alpha  reversible\n"
