@@ -1,5 +1,5 @@
-// Whether two servers hold the same rows of some slots, found out while one of them is written to and the other
-// follows.
+// Whether two servers hold the same rows of some slots, found out while one of them is written to and the
+// other follows.
 #pragma once
 
 #include <cstdint>

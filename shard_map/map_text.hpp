@@ -8,9 +8,9 @@
 
 namespace shardplex {
 
-/// The text of a map that reads as `wanted`. Precondition: `yaml` is a valid map, and `wanted` differs from it
-/// in its shards and in its placements only. What does not change keeps its text and comments; where the text
-/// is too unusual to be edited in place, it is written anew without its comments.
+/// The text of a map that reads as `wanted`. Precondition: `yaml` is a valid map, and `wanted` differs from
+/// it in its shards and in its placements only. What does not change keeps its text and comments; where the
+/// text is too unusual to be edited in place, it is written anew without its comments.
 std::string edit_shard_map(std::string_view yaml, const ShardMap& wanted);
 
 /// The map as YAML, without comments.
