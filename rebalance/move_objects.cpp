@@ -101,12 +101,18 @@ void restore_identities(pqxx::work& transaction, const MoveEntry& entry) {
   transaction.exec_params("UPDATE shardplex.moves SET identities = '{}' WHERE id = $1", entry.id);
 }
 
-void subscribe(pqxx::work& transaction, const std::string& name, const std::string& publisher) {
+void subscribe(pqxx::work& transaction, const std::string& name, const std::string& publisher,
+               const std::optional<std::string>& from) {
   if (!transaction.exec_params("SELECT FROM pg_subscription WHERE subname = $1", name).empty()) return;
   const std::string quoted = quote_identifier(name);
   transaction.exec("CREATE SUBSCRIPTION " + quoted + " CONNECTION " + transaction.quote(publisher) +
                    " PUBLICATION " + quoted + " WITH (create_slot = false, slot_name = " + quoted +
                    ", copy_data = false, enabled = true)");
+  if (from)
+    transaction.exec_params(
+        "SELECT pg_replication_origin_advance('pg_' || oid, $2::pg_lsn) FROM pg_subscription WHERE subname = "
+        "$1",
+        name, *from);
 }
 
 void unsubscribe(pqxx::work& transaction, const std::string& name) {

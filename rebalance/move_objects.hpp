@@ -29,7 +29,9 @@ void unpublish(pqxx::work& transaction, const std::string& name);
 void restore_identities(pqxx::work& transaction, const MoveEntry& entry);
 
 /// Subscribes to the publication and replication slot `name` of the server at `publisher`; copies nothing.
-void subscribe(pqxx::work& transaction, const std::string& name, const std::string& publisher);
+/// With `from`, an LSN there, what committed before it is left out.
+void subscribe(pqxx::work& transaction, const std::string& name, const std::string& publisher,
+               const std::optional<std::string>& from = std::nullopt);
 /// Leaves the replication slot alone.
 void unsubscribe(pqxx::work& transaction, const std::string& name);
 

@@ -1,5 +1,6 @@
 #include "rebalance/move_pool.hpp"
 
+#include <cmath>
 #include <csignal>
 #include <mutex>
 #include <thread>
@@ -117,7 +118,7 @@ PoolOptions read_pool_options(const po::variables_map& values) {
   PoolOptions options;
   options.map_file = required_option(values, "map", "--map FILE");
   options.parallel = static_cast<std::size_t>(positive<int>(values, "parallel", 1));
-  options.bytes_per_second = static_cast<std::uint64_t>(positive<double>(values, "rate", 0) * 1e6);
+  options.bytes_per_second = static_cast<std::uint64_t>(std::ceil(positive<double>(values, "rate", 0) * 1e6));
   options.runner.max_lag = std::chrono::duration<double>(positive<double>(values, "max-lag", 1));
   options.runner.max_pause = std::chrono::milliseconds(positive<int>(values, "max-pause", 2000));
   options.runner.patience = std::chrono::seconds(positive<int>(values, "patience", 60));

@@ -90,23 +90,41 @@ void MoveRunner::run_steps() {
   }
 }
 
-/// Waits a little and connects anew. What this mover had made sure of, it has to make sure of again.
+/// Lets writes in again, waits a little and connects anew. What this mover had made sure of, it has to make
+/// sure of again.
 void MoveRunner::survive(const std::string& trouble) {
   const auto now = Clock::now();
   if (!trouble_since_) trouble_since_ = now;
-  if (now - *trouble_since_ > options_.patience)
-    throw MoveStopped(trouble + "; when that is mended: shardplex rebalance resume");
-  board_.update(entry_.id, [&](MoveBoard::Line& line) { line.entry.problem = trouble; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  assurance_ = {};
-  apply_errors_.reset();
+  let_writes_in();
+  std::string reason = trouble;
   for (auto* site : {source_.get(), target_.get()}) try {
       if (site != nullptr) site->find_again();
     } catch (const MoverReplaced&) {
       throw;
-    } catch (const std::exception&) {
-      // Still gone: the next attempt at the step says so.
+    } catch (const std::exception& error) {
+      reason = error.what();  // says which shard has no primary, and why
     }
+  if (now - *trouble_since_ > options_.patience)
+    throw MoveStopped(one_line(reason) + "; when that is mended: shardplex rebalance resume");
+  board_.update(entry_.id, [&](MoveBoard::Line& line) { line.entry.problem = one_line(reason); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  assurance_ = {};
+  apply_errors_.reset();
+}
+
+/// Where one shard is gone while the slots are fenced on the other: clients must not wait for it to come
+/// back. After the hand-over there is no fence any more that could be taken back.
+void MoveRunner::let_writes_in() try {
+  if (!source_) return;
+  const auto source =
+      source_->look([&](auto& transaction) { return read_source_facts(transaction, entry_); });
+  if (source.phase == Phase::moving && source.shard.slots == SlotState::fenced) unfence(*source_);
+  if (source.phase != Phase::reversing || !target_) return;
+  const auto target =
+      target_->look([&](auto& transaction) { return read_target_facts(transaction, entry_); });
+  if (target.shard.slots == SlotState::fenced) unfence(*target_);
+} catch (const std::exception&) {
+  // It is this shard that is gone.
 }
 
 void MoveRunner::connect() {
@@ -222,7 +240,8 @@ void MoveRunner::perform(Step step) {
     case Step::record_on_target:
       return on(*target_, [&](auto& transaction) { record_move(transaction, entry_); });
     case Step::receive:
-      return on(*target_, [&](auto& transaction) { change_slots(transaction, "receive_slots"); });
+      return with_lock_timeout(*target_,
+                               [&](auto& transaction) { change_slots(transaction, "receive_slots"); });
     case Step::publish:
       return publish(forward());
     case Step::copy:
@@ -255,7 +274,7 @@ void MoveRunner::perform(Step step) {
     case Step::take_back:
       return take_back();
     case Step::take_back_target:
-      return on(*target_, [&](auto& transaction) {
+      return with_lock_timeout(*target_, [&](auto& transaction) {
         change_slots(transaction, "receive_slots");
         change_slots(transaction, "own_slots");
       });
@@ -295,11 +314,13 @@ void MoveRunner::perform(Step step) {
     case Step::delete_source_rows:
       return delete_rows(*source_);
     case Step::forget_on_source:
-      return on(*source_, [&](auto& transaction) { change_slots(transaction, "forget_slots"); });
+      return with_lock_timeout(*source_,
+                               [&](auto& transaction) { change_slots(transaction, "forget_slots"); });
     case Step::delete_target_rows:
       return delete_rows(*target_);
     case Step::forget_on_target:
-      return on(*target_, [&](auto& transaction) { change_slots(transaction, "forget_slots"); });
+      return with_lock_timeout(*target_,
+                               [&](auto& transaction) { change_slots(transaction, "forget_slots"); });
     case Step::restore_identities:
       restore_identities(*source_);
       return restore_identities(*target_);

@@ -89,7 +89,9 @@ class MoveRunner {
   void make_reverse_slot();
   void fence(const Way& way);
   void drain(const Way& way);
+  void put_off(MoveSite& from);
   void unfence(MoveSite& site);
+  void let_writes_in();
   void hand_over();
   void hand_back();
   bool await_replicas(MoveSite& site, Clock::time_point until);
@@ -115,6 +117,8 @@ class MoveRunner {
   void watch(const Way& way);
   void change_slots(pqxx::work& transaction, std::string_view function);
   void with_lock_timeout(MoveSite& site, const std::function<void(pqxx::work&)>& f);
+  bool with_lock_timeout_until(MoveSite& site, Clock::time_point until,
+                               const std::function<void(pqxx::work&)>& f);
   void note_pause();
 
   const ShardMap& map_;
@@ -133,7 +137,7 @@ class MoveRunner {
   Clock::time_point fenced_at_{}, started_ = Clock::now(), checked_{}, progress_written_{};
   std::optional<Clock::time_point> trouble_since_;
   std::optional<std::int64_t> apply_errors_;
-  int failed_cutovers_ = 0;
+  int failed_cutovers_ = 0, start_overs_ = 0;
   std::mutex check_mutex_;  // a comparison may check from several threads
 };
 

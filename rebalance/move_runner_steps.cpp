@@ -23,7 +23,7 @@ constexpr std::chrono::seconds slot_patience{60};
 /// A lag at which a fence is worth its while at once, and how often one is hoped for.
 constexpr std::chrono::duration<double> good_lag{0.02};
 constexpr int rounds_for_good_lag = 20;
-constexpr int most_cutovers = 10;
+constexpr int most_cutovers = 10, most_start_overs = 5;
 constexpr std::int64_t blocks_at_once = 128;  // of a table, in one deleting transaction
 constexpr int differences_told = 10;
 
@@ -38,27 +38,32 @@ std::string quoted(const std::string& text) {
 // --- Locks that clients would wait behind
 // ----------------------------------------------------------------------------
 
-/// f in a transaction that gives up soon where it has to wait for a lock, since clients queue up behind it;
-/// and again, with more patience each time.
-void MoveRunner::with_lock_timeout(MoveSite& site, const std::function<void(pqxx::work&)>& f) {
-  const auto begun = Clock::now();
+/// f in a transaction that gives up soon where it has to wait for a lock, since clients queue up behind it or
+/// are sent away; and again, with more patience each time. False where it could not be done by `until`.
+bool MoveRunner::with_lock_timeout_until(MoveSite& site, Clock::time_point until,
+                                         const std::function<void(pqxx::work&)>& f) {
   auto timeout = first_lock_timeout;
   for (int attempt = 1;; ++attempt) try {
-      return site.change([&](pqxx::work& transaction) {
+      site.change([&](pqxx::work& transaction) {
         transaction.exec("SET LOCAL lock_timeout = " + std::to_string(timeout.count()));
         f(transaction);
       });
+      return true;
     } catch (const pqxx::sql_error& error) {
       if (error.sqlstate() != lock_not_available) throw;
-      if (Clock::now() - begun > lock_patience)
-        throw MoveStopped(site.name() +
-                          ": a lock could not be had within two minutes; look for long transactions in "
-                          "pg_stat_activity, then shardplex rebalance resume");
+      if (Clock::now() > until) return false;
       if (attempt > 3) site.look([&](auto& transaction) { cancel_autovacuum(transaction, tables_); });
       std::this_thread::sleep_for(2 * timeout);
       timeout = std::min(2 * timeout, last_lock_timeout);
-      if (!paused_by_fence_) check();
+      if (!paused_by_fence_ && entry_.phase != Phase::switching) check();
     }
+}
+
+void MoveRunner::with_lock_timeout(MoveSite& site, const std::function<void(pqxx::work&)>& f) {
+  if (!with_lock_timeout_until(site, Clock::now() + lock_patience, f))
+    throw MoveStopped(site.name() +
+                      ": a lock could not be had within two minutes; look for long transactions in "
+                      "pg_stat_activity, then shardplex rebalance resume");
 }
 
 void MoveRunner::publish(const Way& way) {
@@ -96,6 +101,7 @@ void MoveRunner::copy() {
       return copy_rows(snapshot);
     } catch (const SqlFailure& failure) {
       if (failure.sqlstate != query_canceled) throw;
+      board_.update(entry_.id, [&](MoveBoard::Line& line) { line.entry.problem = failure.what(); });
       check();  // open transactions hold it up
     }
   }
@@ -292,19 +298,28 @@ void MoveRunner::fence(const Way& way) {
 }
 
 void MoveRunner::drain(const Way& way) {
-  if (await_marker(way, fence_marker_, fenced_at_, fenced_at_ + options_.max_pause)) {
+  const auto until = fenced_at_ + options_.max_pause;
+  if (await_marker(way, fence_marker_, fenced_at_, until)) {
     RowComparison comparison(way.from.conninfo(), way.to.conninfo(), tables_, entry_.slots, {});
     const auto differences =
         undecided_.empty() ? std::vector<RowDifference>{} : comparison.compare_again(undecided_);
     if (!differences.empty()) unfence(way.from);
     refuse_differences(differences, differences.size(), way);
-    assurance_.drained = true;
-    return;
+    // What was applied is visible before it is on disk. This transaction is not, so all before it is as well:
+    // the other side must not give up what a crash could still take away here.
+    way.to.assert_mover();
+    assurance_.drained = Clock::now() <= until;
   }
-  unfence(way.from);
+  if (!assurance_.drained) put_off(way.from);
+}
+
+/// Lets writes in again, to try the hand-over later.
+void MoveRunner::put_off(MoveSite& from) {
+  unfence(from);
   if (++failed_cutovers_ >= most_cutovers)
-    throw MoveStopped("the target did not catch up within " + std::to_string(options_.max_pause.count()) +
-                      " ms of the fence in " + std::to_string(most_cutovers) +
+    throw MoveStopped("the hand-over did not come to its end within " +
+                      std::to_string(options_.max_pause.count()) + " ms of the fence in " +
+                      std::to_string(most_cutovers) +
                       " attempts; writes go on where they were. Try again when there is less load: shardplex "
                       "rebalance resume");
   std::this_thread::sleep_for(failed_cutovers_ * milliseconds(200));
@@ -325,10 +340,12 @@ void MoveRunner::note_pause() {
 }
 
 void MoveRunner::hand_over() {
-  source_->change([&](pqxx::work& transaction) {
-    change_slots(transaction, "hand_over_slots");
-    set_phase(transaction, entry_.id, Phase::switching);
-  });
+  const bool done =
+      with_lock_timeout_until(*source_, fenced_at_ + options_.max_pause, [&](pqxx::work& transaction) {
+        change_slots(transaction, "hand_over_slots");
+        set_phase(transaction, entry_.id, Phase::switching);
+      });
+  if (!done) put_off(*source_);
 }
 
 /// Until the replicas of `site` have what it has committed so far; false where they do not get there by then.
@@ -365,12 +382,15 @@ void MoveRunner::own() {
 }
 
 void MoveRunner::hand_back() {
-  target_->change([&](pqxx::work& transaction) { change_slots(transaction, "hand_over_slots"); });
+  const bool done =
+      with_lock_timeout_until(*target_, fenced_at_ + options_.max_pause,
+                              [&](pqxx::work& transaction) { change_slots(transaction, "hand_over_slots"); });
+  if (!done) put_off(*target_);
 }
 
 void MoveRunner::own_source() {
   await_replicas(*target_, Clock::now() + options_.max_pause / 4);
-  source_->change([&](pqxx::work& transaction) {
+  with_lock_timeout(*source_, [&](pqxx::work& transaction) {
     change_slots(transaction, "receive_slots");
     change_slots(transaction, "own_slots");
     set_phase(transaction, entry_.id, Phase::returning);
@@ -382,6 +402,10 @@ void MoveRunner::own_source() {
 // --------------------------------------------------------------------------------------------------------
 
 void MoveRunner::start_over() {
+  if (++start_overs_ > most_start_overs)
+    throw MoveStopped("the copy had to start over " + std::to_string(most_start_overs) +
+                      " times; is max_slot_wal_keep_size of " + source_->name() +
+                      " too small for it? Then: shardplex rebalance resume");
   report([](MoveProgress& progress) { ++progress.start_overs; });
   target_->change([&](pqxx::work& transaction) { unsubscribe(transaction, entry_.forward()); });
   drop_slot(*source_, entry_.forward());
@@ -414,7 +438,7 @@ void MoveRunner::yield_target() {
 }
 
 void MoveRunner::take_back() {
-  source_->change([&](pqxx::work& transaction) {
+  with_lock_timeout(*source_, [&](pqxx::work& transaction) {
     change_slots(transaction, "receive_slots");
     change_slots(transaction, "own_slots");
     set_phase(transaction, entry_.id, Phase::moving);
@@ -426,21 +450,18 @@ void MoveRunner::take_back() {
 // ---------------------------------------------------------------------------------------
 
 void MoveRunner::subscribe_reverse() {
-  target_->assert_mover();
-  // What the target applied from the source lies before reverse_from, and must not come back.
-  target_->look([&](auto& transaction) {
-    transaction.exec_params(
-        "SELECT pg_replication_slot_advance(s.slot_name, m.reverse_from) FROM pg_replication_slots s, "
-        "shardplex.moves m "
-        "WHERE s.slot_name = $1 AND m.id = $2 AND s.confirmed_flush_lsn < m.reverse_from",
-        entry_.reverse(), entry_.id);
+  // What the target applied from the source lies before reverse_from, and must not come back. Said to the
+  // subscription and not to the slot, which would forget it in a crash.
+  const auto from = target_->look([&](auto& transaction) {
+    return transaction
+        .exec_params1("SELECT reverse_from::text FROM shardplex.moves WHERE id = $1", entry_.id)[0]
+        .template as<std::string>();
   });
-  crash_point("subscribe_reverse:advanced");
   const auto marker =
       target_->look([&](auto& transaction) { return read_marker(transaction, entry_.reverse()); });
   source_->change([&](pqxx::work& transaction) {
     place_marker(transaction, entry_.reverse(), marker);
-    subscribe(transaction, entry_.reverse(), target_->conninfo());
+    subscribe(transaction, entry_.reverse(), target_->conninfo(), from);
   });
 }
 

@@ -31,7 +31,9 @@ void MoveSite::use(std::unique_ptr<pqxx::connection> connection, std::string con
   pqxx::nontransaction(*connection_)
       .exec(
           "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0; "
-          "SET session_replication_role = replica; SET client_min_messages = error");
+          "SET session_replication_role = replica; SET client_min_messages = error; "
+          // What the mover has decided must be on disk when it decides the next thing.
+          "SET synchronous_commit = on");
 }
 
 void MoveSite::assert_mover() {

@@ -54,6 +54,10 @@ void Mover::renew(const Shard& shard, const std::string& conninfo) {
 
 void Mover::take(const Shard& shard, std::unique_ptr<pqxx::connection> session, Wait wait) {
   pqxx::nontransaction transaction(*session);
+  // The session is idle by design; and the lock of a mover whose machine is gone has to come free.
+  transaction.exec(
+      "SET idle_session_timeout = 0; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
+      "SET tcp_keepalives_count = 3");
   // The server may not have noticed yet that an earlier session of ours is lost.
   bool taken = false;
   for (int attempt = 0; !taken && attempt < (wait == Wait::no ? 1 : 20); ++attempt) {

@@ -30,6 +30,14 @@ std::vector<MoveEntry> all_moves(const ShardMap& map, bool with_history = false)
   return moves;
 }
 
+/// The moves whose source answers; another shard that is down must not keep them from going on.
+std::vector<MoveEntry> reachable_moves(const ShardMap& map, const Terminal& terminal) {
+  std::vector<std::string> problems;
+  auto moves = read_all_moves(map, false, problems);
+  for (const auto& problem : problems) terminal.warning("its moves are not seen: " + problem);
+  return moves;
+}
+
 /// f(transaction) on the primary of the move's source.
 template <class F>
 void on_source(const ShardMap& map, const MoveEntry& move, F f) {
@@ -143,7 +151,7 @@ int end_window(const std::string& verb, const std::string& about, Phase phase, A
     return found == Phase::reversible || found == Phase::reversing || found == phase ||
            (named && found == Phase::finishing);
   };
-  auto moves = choose(all_moves(map), *values, fits,
+  auto moves = choose(reachable_moves(map, terminal), *values, fits,
                       "only a reversible move can be " + verb + (verb == "finish" ? "ed" : "d"));
   if (moves.empty()) return nothing_to_do("no move is reversible", pool, terminal);
   if (phase == Phase::reversing) std::ranges::reverse(moves);  // the last one first
@@ -244,7 +252,7 @@ int rebalance_resume(Arguments args, const Terminal& terminal) {
   const PoolOptions pool = read_pool_options(*values);
   const ShardMap map = load_shard_map(pool.map_file);
   // One that rests is looked at too: a failover may have left its slots without an owner.
-  auto moves = all_moves(map);
+  auto moves = reachable_moves(map, terminal);
   if (moves.empty()) return nothing_to_do("no move is unfinished", pool, terminal);
   std::vector<MoveEntry> paused;
   std::ranges::copy_if(moves, std::back_inserter(paused),
@@ -270,7 +278,8 @@ int rebalance_pause(Arguments args, const Terminal& terminal) {
   const auto values = options.parse(args, terminal);
   if (!values) return exit_ok;
   const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
-  const auto moves = choose(all_moves(map), *values, is_under_way, "only a move under way can be paused");
+  const auto moves =
+      choose(reachable_moves(map, terminal), *values, is_under_way, "only a move under way can be paused");
   wish(map, moves, Wanted::pause);
   terminal.out << (moves.empty() ? "no move is under way" : "will pause: " + names_of(moves)) << '\n';
   return exit_ok;
@@ -287,19 +296,19 @@ int rebalance_abort(Arguments args, const Terminal& terminal) {
   const PoolOptions pool = read_pool_options(*values);
   const ShardMap map = load_shard_map(pool.map_file);
   const auto fits = [](Phase phase) { return phase == Phase::moving || phase == Phase::aborting; };
-  const auto moves =
-      choose(all_moves(map), *values, fits, "it has handed over, and reverse gives its slots back");
+  const auto moves = choose(reachable_moves(map, terminal), *values, fits,
+                            "it has handed over, and reverse gives its slots back");
   if (moves.empty()) return nothing_to_do("no move can be aborted", pool, terminal);
   wish(map, moves, Wanted::abort);
   if (const auto mover = wait_for_abort(map, moves)) {
-    auto left = all_moves(map);
+    auto left = reachable_moves(map, terminal);
     std::erase_if(left, [&](const auto& move) {
       return !fits(move.phase) || std::ranges::find(moves, move.id, &MoveEntry::id) == moves.end();
     });
     run_moves(map, std::move(left), *mover, pool, terminal);
   }
   std::vector<std::string> late;
-  for (const auto& move : all_moves(map))
+  for (const auto& move : reachable_moves(map, terminal))
     if (std::ranges::find(moves, move.id, &MoveEntry::id) != moves.end())
       late.push_back("move " + move.id +
                      " had handed over before it could be aborted; shardplex rebalance reverse " + move.id +

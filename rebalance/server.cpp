@@ -167,6 +167,11 @@ std::string with_defaults(const std::string& conninfo) {
   if (!options) return conninfo;
   options->try_emplace("connect_timeout", connect_timeout_seconds);
   options->try_emplace("fallback_application_name", "shardplex");
+  // A server that vanishes without a word is noticed within half a minute.
+  options->try_emplace("keepalives_idle", "10");
+  options->try_emplace("keepalives_interval", "5");
+  options->try_emplace("keepalives_count", "3");
+  options->try_emplace("tcp_user_timeout", "25000");
   return to_conninfo(*options);
 }
 

@@ -37,7 +37,7 @@ const std::vector<std::string> run_points{"before:record_on_target",
                                           "before:drop_slot",
                                           "before:unpublish",
                                           "before:subscribe_reverse",
-                                          "subscribe_reverse:advanced",
+                                          "after:subscribe_reverse",
                                           "before:open_window",
                                           "after:open_window"};
 const std::vector<std::string> finish_points{"before:unsubscribe_reverse",
