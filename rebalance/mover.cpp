@@ -35,9 +35,19 @@ Mover::Mover(const ShardMap& map) : token_(new_token()) {
       unreachable.insert(unreachable.end(), failure.problems.begin(), failure.problems.end());
       continue;
     }
-    take(shard, std::move(session), Wait::no);
+    take(shard, std::move(session), Wait::hardly);
   }
   if (sessions_.empty()) throw CommandFailed(std::move(unreachable));
+}
+
+Mover::~Mover() {
+  // Said, and not left to the end of the connections, which servers notice a little later.
+  for (auto& [shard, session] : sessions_) try {
+      pqxx::nontransaction(*session).exec(std::string("SELECT pg_advisory_unlock(") + mover_lock_arguments +
+                                          ")");
+    } catch (const std::exception&) {
+      // Lost with its connection.
+    }
 }
 
 std::string Mover::holder() {
@@ -58,9 +68,9 @@ void Mover::take(const Shard& shard, std::unique_ptr<pqxx::connection> session, 
   transaction.exec(
       "SET idle_session_timeout = 0; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
       "SET tcp_keepalives_count = 3");
-  // The server may not have noticed yet that an earlier session of ours is lost.
+  // The server may not have noticed yet that an earlier session, of ours or of a mover that died, is gone.
   bool taken = false;
-  for (int attempt = 0; !taken && attempt < (wait == Wait::no ? 1 : 20); ++attempt) {
+  for (int attempt = 0; !taken && attempt < (wait == Wait::hardly ? 5 : 20); ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
     taken = transaction.exec1(lock_sql)[0].as<bool>();
   }

@@ -32,6 +32,7 @@ class Mover {
   /// Throws MoverReplaced where another mover is at work (naming it, and since when), or a shard has no
   /// primary.
   explicit Mover(const ShardMap& map);
+  ~Mover();
   Mover(const Mover&) = delete;
 
   const std::string& token() const { return token_; }
@@ -42,7 +43,7 @@ class Mover {
   void renew(const Shard& shard, const std::string& conninfo);
 
  private:
-  enum class Wait : bool { no, briefly };
+  enum class Wait : bool { hardly, briefly };
   void take(const Shard& shard, std::unique_ptr<pqxx::connection> session, Wait wait);
 
   std::string token_;
