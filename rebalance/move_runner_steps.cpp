@@ -36,7 +36,6 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 // --- Locks that clients would wait behind
-// ----------------------------------------------------------------------------
 
 /// f in a transaction that gives up soon where it has to wait for a lock, since clients queue up behind it or
 /// are sent away; and again, with more patience each time. False where it could not be done by `until`.
@@ -81,7 +80,6 @@ void MoveRunner::restore_identities(MoveSite& site) {
 }
 
 // --- The copy
-// --------------------------------------------------------------------------------------------------------
 
 void MoveRunner::copy() {
   drop_slot(*source_, entry_.forward());  // of a copy that did not come to its end
@@ -162,7 +160,6 @@ void MoveRunner::copy_rows(const SlotSnapshot& snapshot) {
 }
 
 // --- Following, by markers
-// -------------------------------------------------------------------------------------------
 
 std::int64_t MoveRunner::raise_marker(const Way& way) {
   return way.from.change(
@@ -209,7 +206,8 @@ void MoveRunner::watch(const Way& way) {
   apply_errors_.reset();
   throw MoveStopped("shard " + way.to.name() + " cannot apply the changes of " + way.from.name() +
                     " (subscription " + way.name +
-                    "); its PostgreSQL log says why. Then: shardplex rebalance resume, or abort");
+                    "); its PostgreSQL log says why. Then: shardplex rebalance resume, or " +
+                    (entry_.phase == Phase::reversing ? "finish" : "abort"));
 }
 
 void MoveRunner::catch_up(const Way& way) {
@@ -259,7 +257,6 @@ void MoveRunner::refuse_differences(const std::vector<RowDifference>& difference
 }
 
 // --- The hand-over
-// ---------------------------------------------------------------------------------------------------
 
 void MoveRunner::make_reverse_slot() {
   target_->assert_mover();
@@ -399,7 +396,6 @@ void MoveRunner::own_source() {
 }
 
 // --- Setbacks
-// --------------------------------------------------------------------------------------------------------
 
 void MoveRunner::start_over() {
   if (++start_overs_ > most_start_overs)
@@ -447,7 +443,6 @@ void MoveRunner::take_back() {
 }
 
 // --- The way back, and the end
-// ---------------------------------------------------------------------------------------
 
 void MoveRunner::subscribe_reverse() {
   // What the target applied from the source lies before reverse_from, and must not come back. Said to the

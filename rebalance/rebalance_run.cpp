@@ -172,6 +172,23 @@ std::unique_ptr<Mover> try_to_be_mover(const ShardMap& map) try {
   return nullptr;
 }
 
+/// Throws where one of the moves did not come to be aborted, or its source does not say.
+void require_aborted(const ShardMap& map, const std::vector<MoveEntry>& asked) {
+  std::vector<std::string> problems, unseen;
+  const auto now = read_all_moves(map, true, unseen);
+  for (const auto& move : asked) {
+    const auto found = std::ranges::find(now, move.id, &MoveEntry::id);
+    if (found == now.end())
+      problems.push_back("move " + move.id + ": shard " + move.source +
+                         " does not answer whether it was aborted");
+    else if (found->phase != Phase::aborted)
+      problems.push_back("move " + move.id +
+                         " had handed over before it could be aborted; shardplex rebalance reverse " +
+                         move.id + " gives its slots back");
+  }
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
+}
+
 /// Waits until none of the moves is on its way to the hand-over or being aborted, or the mover that was asked
 /// to see to it is gone; then nullptr or the right to do it oneself.
 std::unique_ptr<Mover> wait_for_abort(const ShardMap& map, const std::vector<MoveEntry>& moves) {
@@ -307,13 +324,7 @@ int rebalance_abort(Arguments args, const Terminal& terminal) {
     });
     run_moves(map, std::move(left), *mover, pool, terminal);
   }
-  std::vector<std::string> late;
-  for (const auto& move : reachable_moves(map, terminal))
-    if (std::ranges::find(moves, move.id, &MoveEntry::id) != moves.end())
-      late.push_back("move " + move.id +
-                     " had handed over before it could be aborted; shardplex rebalance reverse " + move.id +
-                     " gives its slots back");
-  if (!late.empty()) throw CommandFailed(std::move(late));
+  require_aborted(map, moves);
   if (!pool.json) terminal.out << "aborted: " << names_of(moves) << '\n';
   return exit_ok;
 }

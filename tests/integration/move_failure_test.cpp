@@ -28,6 +28,21 @@ std::string all_rows(Moves& moves) {
   return text;
 }
 
+std::string log_of(const Process& mover) {
+  std::string log;
+  for (const auto& line : mover.errors()) log += line + '\n';
+  return log;
+}
+
+/// The mover comes to its end, the slots are at `owner`, and after finish the rows are as they were.
+void expect_moved(Moves& moves, Process& mover, const std::string& owner, const std::string& rows) {
+  const auto status = mover.wait();
+  REQUIRE_MESSAGE(status == 0, log_of(mover));
+  CHECK(moves.owner_and_other().first == owner);
+  moves.expect("finish");
+  CHECK(all_rows(moves) == rows);
+}
+
 TEST_CASE("a move goes on when the primary of its source or target crashes and comes back, at any step") {
   Moves moves;
   const auto rows = all_rows(moves);
@@ -41,13 +56,7 @@ TEST_CASE("a move goes on when the primary of its source or target crashes and c
       moves.cluster().crash_and_start(of_source ? from : to);
       moves.connect();
       mover->signal(SIGCONT);
-      const auto status = mover->wait();
-      std::string log;
-      for (const auto& line : mover->errors()) log += line + '\n';
-      REQUIRE_MESSAGE(status == 0, log);
-      CHECK(moves.owner_and_other().first == to);
-      moves.expect("finish");
-      CHECK(all_rows(moves) == rows);
+      expect_moved(moves, *mover, to, rows);
     }
 }
 
@@ -64,13 +73,7 @@ void fail_over_during_copy(bool of_source) {
   moves.cluster().promote(failed + "-1");
   moves.connect({{failed, failed + "-1"}});
   mover->signal(SIGCONT);
-  const auto status = mover->wait();
-  std::string log;
-  for (const auto& line : mover->errors()) log += line + '\n';
-  REQUIRE_MESSAGE(status == 0, log);
-  CHECK(moves.owner_and_other().first == to);
-  moves.expect("finish");
-  CHECK(all_rows(moves) == rows);
+  expect_moved(moves, *mover, to, rows);
 }
 
 TEST_CASE("a replica of the source promoted during the copy: the move starts over, and nothing is lost") {
@@ -131,8 +134,7 @@ TEST_CASE("a server that stays away stops the move with what to do, and resume e
   moves.cluster().kill(to);
   mover->signal(SIGCONT);
   CHECK(mover->wait() == 1);
-  std::string log;
-  for (const auto& line : mover->errors()) log += line + '\n';
+  const auto log = log_of(*mover);
   CHECK_MESSAGE(log.find("shardplex rebalance resume") != std::string::npos, log);
   moves.cluster().start(to);
   moves.connect();
