@@ -4,7 +4,7 @@
 #include <string>
 
 #include "postgres/pool.hpp"
-#include "query/catalogue.hpp"
+#include "query/catalogue/catalogue.hpp"
 
 namespace shardplex::postgres {
 

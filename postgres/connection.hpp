@@ -21,7 +21,7 @@
 #include "postgres/failure.hpp"
 #include "postgres/prepared_statements.hpp"
 #include "postgres/result_set.hpp"
-#include "query/sql.hpp"
+#include "query/plan/sql.hpp"
 
 namespace shardplex::postgres {
 

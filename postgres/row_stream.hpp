@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "postgres/pool.hpp"
-#include "query/sql.hpp"
+#include "query/plan/sql.hpp"
 
 namespace shardplex::postgres {
 

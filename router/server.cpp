@@ -10,11 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "router/admin.hpp"
-#include "router/control.hpp"
-#include "router/endpoints.hpp"
-#include "router/listener.hpp"
+#include "router/http/listener.hpp"
 #include "router/log.hpp"
+#include "router/services/admin/admin.hpp"
+#include "router/services/movies/endpoints.hpp"
+#include "router/topology/control.hpp"
 #include "router/version.hpp"
 
 namespace shardplex::router {

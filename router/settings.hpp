@@ -9,7 +9,7 @@
 #include <variant>
 
 #include "postgres/pool.hpp"
-#include "query/parse.hpp"
+#include "query/grammar/parse.hpp"
 #include "router/log.hpp"
 
 namespace shardplex::router {

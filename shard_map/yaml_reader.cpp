@@ -4,7 +4,9 @@
 #include <array>
 #include <charconv>
 #include <map>
-#include <numeric>
+#include <utility>
+
+#include "shard_map/suggestion.hpp"
 
 namespace shardplex {
 namespace {
@@ -19,21 +21,6 @@ bool is_plain(char c) {
 std::string path_to(const std::string& parent, std::string_view key) {
   const std::string step = !key.empty() && std::ranges::all_of(key, is_plain) ? shown(key) : in_quotes(key);
   return parent.empty() ? step : parent + '.' + step;
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements that turn `a` into `b`.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0u);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
 }
 
 /// All of `text` as a number.

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "query/catalogue.hpp"
+#include "query/catalogue/catalogue.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::fixtures {

@@ -1,0 +1,205 @@
+// cluster status: every server of the map as it is found, and what each shard owns and holds.
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cmath>
+
+#include "cli/command_line.hpp"
+#include "operations/cluster/status.hpp"
+
+namespace shardplex::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::string role_of(const Server& server) {
+  if (!server.state) return "unknown";
+  return server.state->in_recovery ? "replica" : "primary";
+}
+
+std::string state_of(const Server& server) {
+  if (!server.state) return "unreachable";
+  return server.problem.empty() ? "up" : "wrong";
+}
+
+std::optional<std::int64_t> lag_bytes(const Server& server, const Server* primary) {
+  if (!server.state || !server.state->in_recovery || primary == nullptr) return std::nullopt;
+  return std::max<std::int64_t>(0, primary->state->wal_lsn - server.state->wal_lsn);
+}
+
+std::uint64_t count_state(const ShardContent& content, const Group& group, SlotState state) {
+  return static_cast<std::uint64_t>(std::ranges::count(content.account.groups.at(group.name), state));
+}
+
+void print_servers(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
+  constexpr auto right = TextTable::Align::right;
+  TextTable table(
+      {{"SHARD"}, {"SERVER"}, {"ROLE"}, {"STATE"}, {"LAG", right}, {"TIMELINE", right}, {"DETAILS"}});
+  for (const auto& server : status.servers) {
+    const auto lag = lag_bytes(server, status.primaries[server.shard.value]);
+    std::string lag_text = lag ? human_bytes(static_cast<std::uint64_t>(*lag)) : "-";
+    if (lag && server.state->replay_lag_seconds)
+      lag_text += " / " + std::to_string(std::lround(*server.state->replay_lag_seconds)) + " s";
+    const std::string state = state_of(server);
+    table.add({map.shard(server.shard).name,
+               address_of(server.conninfo),
+               role_of(server),
+               {state, state == "up" ? Colour::green : Colour::red},
+               lag_text,
+               server.state ? std::to_string(server.state->timeline) : "-",
+               server.problem});
+  }
+  table.print(terminal);
+}
+
+void print_ownership(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
+  constexpr auto right = TextTable::Align::right;
+  TextTable table({{"SHARD"},
+                   {"EPOCH", right},
+                   {"GROUP"},
+                   {"OWNED", right},
+                   {"PLACED", right},
+                   {"FENCED", right},
+                   {"INCOMING", right},
+                   {"MOVED", right}});
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
+    if (status.primaries[i] == nullptr) continue;
+    const ShardContent& content = *status.primaries[i]->content;
+    for (const auto& group : map.groups()) {
+      const auto count = [&](SlotState state) { return count_state(content, group, state); };
+      table.add({map.shards()[i].name, std::to_string(content.account.epoch.value), group.name,
+                 std::to_string(count(SlotState::owned) + count(SlotState::fenced)),
+                 std::to_string(std::ranges::count(group.placement, ShardId{i})),
+                 std::to_string(count(SlotState::fenced)), std::to_string(count(SlotState::incoming)),
+                 std::to_string(count(SlotState::moved))});
+    }
+  }
+  if (table.empty()) return;
+  terminal.out << '\n';
+  table.print(terminal);
+}
+
+std::string rows_text(const TableSize& table) {
+  if (!table.known) return "?";
+  return (table.exact ? "" : "~") + with_thousands(table.rows);
+}
+
+void print_tables(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
+  constexpr auto right = TextTable::Align::right;
+  TextTable table({{"SHARD"}, {"TABLE"}, {"ROWS", right}, {"SIZE", right}, {"LEFTOVERS", right}});
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
+    if (status.primaries[i] == nullptr) continue;
+    for (const auto& size : status.primaries[i]->content->tables)
+      table.add(
+          {map.shards()[i].name,
+           size.name,
+           rows_text(size),
+           human_bytes(size.bytes),
+           {with_thousands(size.leftover_rows), size.leftover_rows > 0 ? Colour::yellow : Colour::none}});
+  }
+  if (table.empty()) return;
+  terminal.out << '\n';
+  table.print(terminal);
+}
+
+void warn_of_prepared(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
+    if (status.primaries[i] == nullptr) continue;
+    for (const auto& gid : status.primaries[i]->content->prepared)
+      terminal.warning(
+          map.shards()[i].name + ": the load " + gid +
+          " is under way or was interrupted; the next shardplex load finishes what was interrupted");
+  }
+}
+
+void warn_of_directories(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
+    if (status.primaries[i] == nullptr) continue;
+    for (const auto& difference : status.primaries[i]->content->directory_differences)
+      terminal.warning(map.shards()[i].name + ": " + difference);
+  }
+}
+
+json::value or_null(const std::optional<std::int64_t>& number) {
+  return number ? json::value(*number) : json::value(nullptr);
+}
+
+json::object server_json(const ShardMap& map, const Server& server, const Server* primary) {
+  const bool lag = server.state && server.state->replay_lag_seconds;
+  return {{"shard", map.shard(server.shard).name},
+          {"address", address_of(server.conninfo)},
+          {"configured", server.configured_primary ? "primary" : "replica"},
+          {"role", role_of(server)},
+          {"state", state_of(server)},
+          {"problem", server.problem.empty() ? json::value(nullptr) : json::value(server.problem)},
+          {"timeline", or_null(server.state ? std::optional(server.state->timeline) : std::nullopt)},
+          {"lag_bytes", or_null(lag_bytes(server, primary))},
+          {"lag_seconds", lag ? json::value(*server.state->replay_lag_seconds) : json::value(nullptr)}};
+}
+
+json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& content) {
+  json::array groups, tables, prepared, directory;
+  for (const auto& group : map.groups()) {
+    const auto count = [&](SlotState state) { return count_state(content, group, state); };
+    groups.push_back({{"name", group.name},
+                      {"owned", count(SlotState::owned) + count(SlotState::fenced)},
+                      {"placed", std::ranges::count(group.placement, id)},
+                      {"fenced", count(SlotState::fenced)},
+                      {"incoming", count(SlotState::incoming)},
+                      {"moved", count(SlotState::moved)}});
+  }
+  for (const auto& table : content.tables)
+    tables.push_back({{"name", table.name},
+                      {"rows", table.known ? json::value(table.rows) : json::value(nullptr)},
+                      {"exact", table.exact},
+                      {"bytes", table.bytes},
+                      {"leftover_rows", table.leftover_rows}});
+  for (const auto& gid : content.prepared) prepared.emplace_back(gid);
+  for (const auto& difference : content.directory_differences) directory.emplace_back(difference);
+  return {{"name", map.shard(id).name},
+          {"epoch", content.account.epoch.value},
+          {"groups", groups},
+          {"tables", tables},
+          {"interrupted_loads", prepared},
+          {"directory_differences", directory}};
+}
+
+json::object status_json(const ShardMap& map, const ClusterStatus& status) {
+  json::array servers, shards, faults;
+  for (const auto& server : status.servers)
+    servers.push_back(server_json(map, server, status.primaries[server.shard.value]));
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i)
+    if (status.primaries[i] != nullptr)
+      shards.push_back(shard_json(map, ShardId{i}, *status.primaries[i]->content));
+  for (const auto& fault : status.faults) faults.emplace_back(fault);
+  return {{"cluster", map.cluster()}, {"servers", servers}, {"shards", shards}, {"faults", faults}};
+}
+
+}  // namespace
+
+int cluster_status(Arguments args, const Terminal& terminal) {
+  namespace po = boost::program_options;
+  CommandOptions options(
+      "cluster status --map FILE [--json] [--exact]",
+      "Shows every server of the map as it is found, and what each shard owns and holds.\n"
+      "Exits with 1 where a shard has no primary, or where ownership of slots is at fault.\n"
+      "LEFTOVERS are rows in slots that the shard does not own; nobody sees them.");
+  options.add()("map", po::value<std::string>()->value_name("FILE"), "the shard map")("json", "print JSON")(
+      "exact", "count rows instead of showing PostgreSQL's estimate (~)");
+  const auto values = options.parse(args, terminal);
+  if (!values) return exit_ok;
+  const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
+  const ClusterStatus status = read_cluster_status(map, values->contains("exact"));
+  if (values->contains("json")) {
+    terminal.out << status_json(map, status) << '\n';
+    return status.faults.empty() ? exit_ok : exit_failed;
+  }
+  print_servers(map, status, terminal);
+  print_ownership(map, status, terminal);
+  print_tables(map, status, terminal);
+  warn_of_prepared(map, status, terminal);
+  warn_of_directories(map, status, terminal);
+  if (!status.faults.empty()) throw CommandFailed(status.faults);
+  return exit_ok;
+}
+
+}  // namespace shardplex::cli

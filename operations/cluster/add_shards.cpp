@@ -1,0 +1,85 @@
+#include "operations/cluster/add_shards.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "operations/cluster/init.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/replication/copy_session.hpp"
+#include "operations/replication/slot_copy.hpp"
+#include "operations/shard/map_file.hpp"
+#include "operations/shard/moved_table.hpp"
+#include "operations/shard/primary.hpp"
+#include "operations/shard/schema_dump.hpp"
+#include "operations/shard/server.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+ShardMap with_shards(const ShardMap& map, const std::vector<Shard>& added) {
+  std::vector<Shard> shards = map.shards();
+  shards.insert(shards.end(), added.begin(), added.end());
+  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables());
+}
+
+/// Makes the tables of the map that the new shard lacks, as the other has them.
+void copy_schema(const ShardMap& map, const PrimaryFound& from, const PrimaryFound& to,
+                 const std::string& name, const Terminal& terminal) {
+  pqxx::nontransaction target(*to.connection);
+  const auto is_missing = [&](const TablePlacement& table) { return !read_table(target, table.name); };
+  if (std::ranges::none_of(map.tables(), is_missing)) return;
+  pqxx::nontransaction source(*from.connection);
+  const auto objects = read_schema_objects(source, map);
+  const auto missing = missing_objects(target, objects);
+  const SchemaDump dump(from.conninfo);
+  std::string sql;
+  for (const auto section : {SchemaDump::Section::tables, SchemaDump::Section::indexes})
+    sql += dump.sql(section, missing, objects);
+  run_script(to.conninfo, sql);
+  terminal.note(name + ": made its tables as they are on the first shard");
+}
+
+/// Nobody writes to the reference tables while they are copied.
+void copy_reference_rows(const ShardMap& map, const PrimaryFound& from, const PrimaryFound& to,
+                         const std::string& name, const Terminal& terminal) {
+  const auto tables = [&] {
+    pqxx::nontransaction source(*from.connection);
+    return read_reference_tables(source, map);
+  }();
+  CopySession source(from.conninfo), target(to.conninfo);
+  source.execute("BEGIN");
+  target.execute("BEGIN");
+  RateLimit no_limit(0);
+  std::uint64_t copied = 0;
+  for (const auto& table : tables) {
+    source.execute("LOCK TABLE " + qualified_name(table) + " IN SHARE MODE");
+    target.execute("DELETE FROM " + qualified_name(table));
+    copy_whole_table(source, target, table, no_limit,
+                     {[&](std::uint64_t rows, std::uint64_t) { copied += rows; }, [] {}});
+  }
+  target.execute("COMMIT");
+  if (copied > 0) terminal.note(name + ": copied " + with_thousands(copied) + " rows of reference tables");
+}
+
+}  // namespace
+
+ShardMap add_shards(const std::string& map_file, const ShardMap& map, const std::vector<Shard>& added,
+                    const Terminal& terminal) {
+  if (added.empty()) return map;
+  const ShardMap wanted = with_shards(map, added);
+  const auto first = find_primary(map, map.shards().front());
+  for (const auto& shard : added) try {
+      const auto primary = find_primary(wanted, shard, Uninitialised::allowed);
+      copy_schema(map, first, primary, shard.name, terminal);
+      copy_reference_rows(map, first, primary, shard.name, terminal);
+    } catch (const SqlFailure& failure) {
+      throw CommandFailed(shard.name + ": " + failure.what());
+    }
+  // What init says of shards that were there before is of no interest here.
+  std::ostringstream said;
+  initialise_cluster(wanted, std::nullopt, false, Terminal{terminal.in, said, terminal.err});
+  rewrite_map_file(map_file, wanted);
+  return wanted;
+}
+
+}  // namespace shardplex::operations

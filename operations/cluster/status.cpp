@@ -1,0 +1,139 @@
+#include "operations/cluster/status.hpp"
+
+#include <algorithm>
+
+#include "operations/process/failure.hpp"
+#include "operations/shard/directory.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+std::vector<Server> servers_of(const ShardMap& map) {
+  std::vector<Server> servers;
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
+    const Shard& shard = map.shards()[i];
+    servers.push_back({ShardId{i}, true, shard.primary, {}, {}, {}});
+    for (const auto& replica : shard.replicas) servers.push_back({ShardId{i}, false, replica, {}, {}, {}});
+  }
+  return servers;
+}
+
+// Rows are looked for in slots that are not owned here, each with its own state: incoming rows are on their
+// way in, all others are left over.
+constexpr const char* leftovers_where = R"sql( WHERE NOT EXISTS (
+  SELECT FROM shardplex.slots s
+   WHERE s.grp = $1 AND s.slot = t.shardplex_slot AND s.state IN ('owned', 'fenced', 'incoming')))sql";
+
+std::uint64_t count_leftovers(pqxx::transaction_base& transaction, const std::string& qualified,
+                              const std::string& group) {
+  const std::string counts = "SELECT coalesce(sum(t.n), 0) FROM (SELECT shardplex_slot, count(*) AS n FROM " +
+                             qualified + " GROUP BY shardplex_slot) t";
+  return transaction.exec_params1(counts + leftovers_where, group)[0].as<std::uint64_t>();
+}
+
+std::optional<TableSize> measure_table(pqxx::transaction_base& transaction, const ShardMap& map,
+                                       const TablePlacement& placement, bool exact) {
+  const std::string qualified = "public." + transaction.quote_name(placement.name);
+  const auto found = transaction.exec_params(
+      "SELECT c.reltuples::bigint, pg_total_relation_size(c.oid) FROM pg_class c WHERE c.oid = "
+      "to_regclass($1)",
+      qualified);
+  if (found.empty()) return std::nullopt;
+  TableSize size;
+  size.name = placement.name;
+  const auto estimate = found[0][0].as<std::int64_t>();
+  size.known = exact || estimate >= 0;  // -1: never analysed
+  size.exact = exact;
+  size.rows = exact ? transaction.exec1("SELECT count(*) FROM " + qualified)[0].as<std::uint64_t>()
+                    : static_cast<std::uint64_t>(std::max<std::int64_t>(estimate, 0));
+  size.bytes = found[0][1].as<std::uint64_t>();
+  const auto table = placement.reference ? std::nullopt : read_table(transaction, placement.name);
+  if (table && table->has_slot_column)
+    size.leftover_rows = count_leftovers(transaction, qualified, map.group(*placement.group).name);
+  return size;
+}
+
+ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& map, bool exact) {
+  ShardContent content;
+  content.problems = definition_problems(transaction, map);
+  content.account = read_ownership(transaction, map, content.problems);
+  content.directory_differences = directory_differences(transaction, map);
+  for (const auto& table : map.tables()) {
+    if (auto size = measure_table(transaction, map, table, exact))
+      content.tables.push_back(*std::move(size));
+    else
+      content.problems.push_back("table " + table.name + " does not exist");
+  }
+  for (const auto& row :
+       transaction.exec("SELECT gid FROM pg_prepared_xacts WHERE database = current_database() "
+                        "AND gid LIKE 'shardplex\\_load\\_%' ORDER BY gid"))
+    content.prepared.push_back(row[0].as<std::string>());
+  return content;
+}
+
+void visit(Server& server, const ShardMap& map, bool exact) try {
+  const auto connection = connect(server.conninfo);
+  pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*connection);
+  server.state = read_server_state(transaction);
+  const Shard& shard = map.shard(server.shard);
+  if (!server.state->initialised)
+    server.problem = "not initialised (shardplex cluster init)";
+  else if (auto wrong = identity_problem(*server.state, map, shard))
+    server.problem = *std::move(wrong);
+  else if (!server.state->in_recovery)
+    server.content = read_content(transaction, map, exact);
+} catch (const std::exception& error) {
+  server.problem = reason_of(error);
+}
+
+/// The primary with the newest timeline: an old one that came back is not the shard's primary any more.
+const Server* primary_of(const std::vector<Server>& servers, ShardId shard) {
+  const Server* primary = nullptr;
+  for (const auto& server : servers)
+    if (server.shard == shard && server.content &&
+        (primary == nullptr || server.state->timeline > primary->state->timeline))
+      primary = &server;
+  return primary;
+}
+
+void find_server_faults(const ShardMap& map, ClusterStatus& status) {
+  for (const auto& server : status.servers) {
+    const std::string name = map.shard(server.shard).name;
+    if (server.state && !server.problem.empty())
+      status.faults.push_back(name + ": " + address_of(server.conninfo) + ": " + server.problem);
+    const Server* primary = status.primaries[server.shard.value];
+    if (server.content && primary != &server)
+      status.faults.push_back(name + ": two servers are primaries: " + address_of(primary->conninfo) +
+                              " and " + address_of(server.conninfo));
+  }
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i)
+    if (status.primaries[i] == nullptr)
+      status.faults.push_back(map.shards()[i].name + ": no primary can be reached");
+}
+
+void find_content_faults(const ShardMap& map, ClusterStatus& status) {
+  std::vector<std::optional<ShardOwnership>> accounts;
+  for (std::size_t i = 0; i < status.primaries.size(); ++i) {
+    const Server* primary = status.primaries[i];
+    accounts.push_back(primary != nullptr ? std::optional(primary->content->account) : std::nullopt);
+    if (primary == nullptr) continue;
+    for (const auto& problem : primary->content->problems)
+      status.faults.push_back(map.shards()[i].name + ": " + problem);
+  }
+  for (const auto& fault : Ownership(map, accounts).faults(map)) status.faults.push_back(fault);
+}
+
+}  // namespace
+
+ClusterStatus read_cluster_status(const ShardMap& map, bool exact) {
+  ClusterStatus status;
+  status.servers = servers_of(map);
+  in_parallel(status.servers.size(), [&](std::size_t i) { return visit(status.servers[i], map, exact), 0; });
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i)
+    status.primaries.push_back(primary_of(status.servers, ShardId{i}));
+  find_server_faults(map, status);
+  find_content_faults(map, status);
+  return status;
+}
+
+}  // namespace shardplex::operations

@@ -1,0 +1,228 @@
+#include "operations/import/check.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "operations/import/tables.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/shard/primary.hpp"
+#include "operations/shard/schema_dump.hpp"
+#include "operations/shard/server.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+constexpr int least_version = 150000;
+
+/// What the checks of one server found; sentences without the server's name.
+struct ServerFindings {
+  std::vector<std::string> problems;
+  ServerState state;
+  ShardCatalogue catalogue;
+};
+
+struct SourceFindings : ServerFindings {
+  std::vector<CountedColumn> counted;
+};
+
+constexpr const char* source_sql = R"sql(
+SELECT current_setting('wal_level') AS wal_level,
+       current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots) AS free_slots,
+       current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication) AS free_senders,
+       r.rolsuper, r.rolreplication,
+       has_database_privilege(current_database(), 'CREATE') AS may_create,
+       to_regnamespace('shardplex_import') IS NOT NULL AS fenced,
+       (SELECT min(pubname) FROM pg_publication WHERE pubname LIKE 'shardplex\_import\_%') AS publication,
+       to_regclass('shardplex.shard') IS NOT NULL AS is_shard
+  FROM pg_roles r WHERE r.rolname = current_user)sql";
+
+constexpr const char* foreign_owner_sql = R"sql(
+SELECT NOT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = to_regclass($1))sql";
+
+void check_server(const ServerState& state, std::vector<std::string>& problems) {
+  if (state.version < least_version)
+    problems.push_back("PostgreSQL " + std::to_string(state.version / 10000) + " is too old; 15 is needed");
+  if (state.encoding != "UTF8")
+    problems.push_back("the database's encoding is " + state.encoding + "; UTF8 is needed");
+  if (state.in_recovery) problems.push_back("the server is a replica; an import needs the primary");
+}
+
+void check_replication(pqxx::transaction_base& transaction, std::vector<std::string>& problems) {
+  const auto row = transaction.exec1(source_sql);
+  if (row["wal_level"].as<std::string>() != "logical")
+    problems.push_back("wal_level is " + row["wal_level"].as<std::string>() +
+                       "; logical is needed (a restart of the source sets it)");
+  if (row["free_slots"].as<int>() < 1)
+    problems.push_back(
+        "no replication slot is free; raise max_replication_slots or drop one that is not used");
+  if (row["free_senders"].as<int>() < 2)
+    problems.push_back("fewer than two WAL senders are free; raise max_wal_senders");
+  if (!row["rolsuper"].as<bool>() && !row["rolreplication"].as<bool>())
+    problems.push_back("the role may not replicate; it has to be a superuser or have REPLICATION");
+  if (!row["may_create"].as<bool>())
+    problems.push_back("the role may not CREATE in the database, which a publication needs");
+  if (row["fenced"].as<bool>())
+    problems.push_back(
+        "it has a schema shardplex_import: it has been imported, and is read-only since; DROP SCHEMA "
+        "shardplex_import CASCADE opens it again");
+  if (!row["publication"].is_null())
+    problems.push_back("it has publication " + row["publication"].as<std::string>() +
+                       ", of another import; abort that one, or drop what is left of it");
+  if (row["is_shard"].as<bool>()) problems.push_back("it is a shard itself");
+}
+
+void check_owners(pqxx::transaction_base& transaction, const ShardMap& map,
+                  std::vector<std::string>& problems) {
+  for (const auto& table : map.tables()) {
+    const auto found =
+        transaction.exec_params(foreign_owner_sql, "public." + transaction.quote_name(table.name));
+    if (!found.empty() && found[0][0].as<bool>())
+      problems.push_back(table.name + ": the role does not own it");
+  }
+}
+
+SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) try {
+  SourceFindings found;
+  const auto connection = connect(conninfo);
+  pqxx::read_transaction transaction(*connection);
+  found.state = read_server_state(transaction);
+  check_server(found.state, found.problems);
+  if (found.state.in_recovery) return found;
+  check_replication(transaction, found.problems);
+  check_owners(transaction, map, found.problems);
+  ImportSource source = read_import_source(transaction, map);
+  std::ranges::move(source.problems, std::back_inserter(found.problems));
+  for (const auto& table : map.tables())
+    if (!source.catalogue.tables.contains(table.name))
+      found.problems.push_back("it has no table " + table.name);
+  found.catalogue = std::move(source.catalogue);
+  found.counted = std::move(source.counted);
+  return found;
+} catch (const std::exception& error) {
+  SourceFindings found;
+  found.problems = {reason_of(error)};
+  return found;
+}
+
+ServerFindings look_at_shard(const ShardMap& map, const Shard& shard) try {
+  ServerFindings found;
+  const auto primary = find_primary(map, shard, Uninitialised::allowed);
+  pqxx::read_transaction transaction(*primary.connection);
+  found.state = read_server_state(transaction);
+  check_server(found.state, found.problems);
+  if (found.state.initialised ||
+      transaction.exec1("SELECT to_regnamespace('shardplex') IS NOT NULL")[0].as<bool>())
+    found.problems.push_back(
+        "it is a shard already, whose slots have owners; an import makes its shards itself, out of databases "
+        "without the schema shardplex");
+  found.catalogue = read_catalogue(transaction, map);
+  for (auto& [name, table] : found.catalogue.tables) {
+    table.has_slot_column = !map.find_table(name)->reference;
+    if (transaction.exec1("SELECT EXISTS (SELECT FROM public." + transaction.quote_name(name) + ")")[0]
+            .as<bool>())
+      found.problems.push_back("table " + name + " holds rows; it has to be empty, or not to be there");
+  }
+  return found;
+} catch (const CommandFailed& failure) {
+  return {failure.problems, {}, {}};
+} catch (const std::exception& error) {
+  return {{reason_of(error)}, {}, {}};
+}
+
+bool maps_onto(const ForeignKey& key, const std::string& column, const std::string& foreign_column) {
+  for (std::size_t i = 0; i < key.columns.size(); ++i)
+    if (key.columns[i] == column && key.foreign_columns[i] == foreign_column) return true;
+  return false;
+}
+
+/// Why rows that the key ties together could be on different shards.
+std::optional<std::string> foreign_key_problem(const ShardMap& map, const TablePlacement& from,
+                                               const ForeignKey& key) {
+  const TablePlacement* to = map.find_table(key.foreign_table);
+  if (to == nullptr) return "which is not in the map";
+  if (to->reference) return std::nullopt;
+  if (from.reference) return "which is sharded, while " + from.name + " is whole on every shard";
+  if (*from.group != *to->group) return "which is in another group";
+  const auto* list = std::get_if<ListStrategy>(&map.group(*from.group).strategy);
+  if (!maps_onto(key, from.key, to->key) || (list != nullptr && !maps_onto(key, list->column, list->column)))
+    return "but not from shard key to shard key, so the rows may be on different shards";
+  return std::nullopt;
+}
+
+void check_foreign_keys(const ShardMap& map, const ShardCatalogue& source,
+                        std::vector<std::string>& problems) {
+  for (const auto& [name, table] : source.tables)
+    for (const auto& key : table.foreign_keys)
+      if (const auto problem = foreign_key_problem(map, *map.find_table(name), key))
+        problems.push_back("the source: " + name + ": foreign key " + key.name + " leads to " +
+                           key.foreign_table + ", " + *problem + "; drop it, or change the map");
+}
+
+/// The definitions of the source, and of the tables that are on shards already.
+void check_definitions(const ShardMap& map, const ServerFindings& source,
+                       const std::vector<ServerFindings>& shards, ImportFindings& findings) {
+  std::vector<std::pair<std::string, ShardCatalogue>> accounts{{"the source", source.catalogue}};
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    if (shards[i].catalogue.server_encoding.empty()) continue;
+    ShardCatalogue account = shards[i].catalogue;
+    account.tables.insert(source.catalogue.tables.begin(), source.catalogue.tables.end());
+    accounts.emplace_back(map.shards()[i].name, std::move(account));
+  }
+  const Catalogue catalogue = combine(map, accounts);
+  for (const auto& [table, reason] : catalogue.refused)
+    if (source.catalogue.tables.contains(table)) findings.problems.push_back(reason);
+  for (const auto& warning : catalogue.warnings) findings.warnings.push_back(warning);
+}
+
+void check_versions(const ShardMap& map, const ServerFindings& source,
+                    const std::vector<ServerFindings>& shards, std::vector<std::string>& problems) {
+  const int major = source.state.version / 10000;
+  const int program = dump_program_version();
+  if (program < major)
+    problems.push_back("pg_dump on this machine is of version " + std::to_string(program) +
+                       ", the source of version " + std::to_string(major) + ", which it cannot read");
+  for (std::size_t i = 0; i < shards.size(); ++i)
+    if (shards[i].state.version != 0 && shards[i].state.version / 10000 < major)
+      problems.push_back(map.shards()[i].name + ": it is of an older version than the source");
+}
+
+void check_databases(const ShardMap& map, const ServerFindings& source,
+                     const std::vector<ServerFindings>& shards, std::vector<std::string>& problems) {
+  std::map<std::string, std::string> names{{source.state.database_identity, "the source"}};
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string& identity = shards[i].state.database_identity;
+    if (identity.empty()) continue;
+    const auto [known, added] = names.emplace(identity, map.shards()[i].name);
+    if (!added) problems.push_back(map.shards()[i].name + ": it is the same database as " + known->second);
+  }
+}
+
+void warn_of_counted(const std::vector<CountedColumn>& counted, std::vector<std::string>& warnings) {
+  for (const auto& column : counted)
+    warnings.push_back(column.table + ": column " + column.column + " takes its values from a sequence; " +
+                       (column.decides_shard
+                            ? "on the shards it has none, and routers give ids instead (to a bigint)"
+                            : "each shard counts for itself, so shards give out the same values"));
+}
+
+}  // namespace
+
+ImportFindings check_import(const ShardMap& map, const std::string& source) {
+  const SourceFindings origin = look_at_source(map, source);
+  const auto shards =
+      in_parallel(map.shards().size(), [&](std::size_t i) { return look_at_shard(map, map.shards()[i]); });
+  ImportFindings findings;
+  for (const auto& problem : origin.problems) findings.problems.push_back("the source: " + problem);
+  for (std::size_t i = 0; i < shards.size(); ++i)
+    for (const auto& problem : shards[i].problems)
+      findings.problems.push_back(map.shards()[i].name + ": " + problem);
+  if (origin.state.version == 0) return findings;
+  check_versions(map, origin, shards, findings.problems);
+  check_databases(map, origin, shards, findings.problems);
+  check_foreign_keys(map, origin.catalogue, findings.problems);
+  check_definitions(map, origin, shards, findings);
+  warn_of_counted(origin.counted, findings.warnings);
+  return findings;
+}
+
+}  // namespace shardplex::operations

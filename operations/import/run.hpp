@@ -1,0 +1,122 @@
+// An import from beginning to end: an unsharded database becomes the rows of a cluster, while its own clients
+// go on writing to it until the cutover. Each step leaves its traces in the journal, so that whoever comes
+// next can go on or undo it.
+#pragma once
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "operations/import/journal.hpp"
+#include "operations/import/origin.hpp"
+#include "operations/import/tables.hpp"
+#include "operations/shard/mover.hpp"
+#include "operations/shard/mover_site.hpp"
+#include "operations/shard/schema_dump.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::operations {
+
+class ImportFollower;
+
+struct ImportOptions {
+  bool rehearse = false;                     ///< stop before the cutover
+  std::uint64_t bytes_per_second = 0;        ///< of the copy; 0: as fast as it goes
+  std::chrono::duration<double> max_lag{1};  ///< of the shards behind the source, before the fence
+};
+
+/// How far an import is; what a phase has nothing to say about is 0.
+struct ImportAdvance {
+  ImportPhase phase = ImportPhase::prepare;
+  std::uint64_t rows_copied = 0, bytes_copied = 0;  ///< of this run; bytes as COPY text
+  double rows_expected = 0;                         ///< the source's estimate
+  std::uint64_t changes_applied = 0;                ///< of this run
+  std::uint64_t rows_compared = 0;
+  std::uint64_t lag_bytes = 0;  ///< of the source's log, not applied yet
+};
+
+boost::json::object to_json(const ImportAdvance& advance);
+
+struct ImportReport {
+  std::string id;
+  ImportAdvance advance;
+  std::optional<std::chrono::milliseconds>
+      write_pause;  ///< from the fence to the decision; nullopt: not in this run
+};
+
+/// Called when a phase begins, and about every 100 ms.
+using ImportWatch = std::function<void(const ImportAdvance&)>;
+
+/// Finds the import that the shards of the map know of; nullopt where there is none. Throws CommandFailed
+/// where the first shard has no primary.
+std::optional<ImportEntry> find_import(const ShardMap& map);
+
+class ImportRunner {
+ public:
+  /// Takes up the import that is there, or begins one: then `source` has passed check_import(). `source` may
+  /// be empty where there is one. Throws CommandFailed where another import or move is under way, where the
+  /// import that is there is of another source or by another placement, or it is done.
+  ImportRunner(const ShardMap& map, const std::string& source, const ImportOptions& options,
+               ImportWatch watch);
+  ~ImportRunner();
+
+  /// Goes on to the end, or (rehearse) to the fence. May be called again, by any process, after any failure.
+  /// Throws CommandFailed, SqlFailure and pqxx's exceptions; the reason is in the journal too.
+  ImportReport run();
+
+  /// Removes all that the import has made. Throws CommandFailed where the cutover is decided.
+  void abort();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void prepare_shards(const std::string& source);
+  void check_placement();
+  ImportPhase phase();
+  void enter(ImportPhase phase);
+  void read_tables();
+  void go_on(ImportReport& report);
+  void make_tables();
+  void make_tables_on(MoveSite& site, const SchemaDump& dump);
+  std::vector<SchemaObject> schema_objects();
+  std::string as_mover_sql() const;
+  std::string uncounted_keys_sql(const std::vector<SchemaObject>& made);
+  void check_columns();
+  void copy();
+  void copy_snapshot(const std::string& snapshot);
+  std::vector<std::string> steps();
+  void make_indexes();
+  void make_indexes_on(MoveSite& site, const SchemaDump& dump, const std::vector<SchemaObject>& objects);
+  void open_follower();
+  void follow();
+  void cut_over(ImportReport& report);
+  Lsn raise_fence();
+  void decide();
+  void set_sequences();
+  void own_slots();
+  static void own_slots_on(pqxx::transaction_base& transaction);
+  void finish();
+  void remove_from_source();
+  void advanced();
+  void note_progress();
+  void note_problem(const std::string& problem);
+
+  const ShardMap& map_;
+  ImportOptions options_;
+  ImportWatch watch_;
+  ImportEntry entry_;
+  std::unique_ptr<Mover> mover_;
+  std::vector<std::unique_ptr<MoveSite>> sites_;  // by shard
+  std::unique_ptr<ImportOrigin> origin_;
+  std::vector<ImportTable> tables_;
+  std::unique_ptr<ImportFollower> follower_;
+  ImportAdvance advance_;
+  Clock::time_point noted_at_{};
+};
+
+}  // namespace shardplex::operations

@@ -1,0 +1,156 @@
+#include "operations/import/tables.hpp"
+
+#include <algorithm>
+
+#include "operations/process/failure.hpp"
+#include "operations/shard/server.hpp"
+#include "query/plan/sql.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+constexpr const char* table_sql = R"sql(
+SELECT c.relkind, c.relpersistence, c.relreplident, greatest(c.reltuples, 0) AS rows, c.relispartition,
+       EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
+       coalesce((SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+                  WHERE x.indrelid = c.oid AND x.indisreplident), '') AS identity_index
+  FROM pg_class c WHERE c.oid = $1::regclass)sql";
+
+// computed: GENERATED … STORED; counted: by a sequence.
+constexpr const char* column_sql = R"sql(
+SELECT a.attname, a.attgenerated <> '' AS computed, a.attidentity = 'a' AS always,
+       a.attidentity <> '' OR (a.attgenerated = '' AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%') AS counted
+  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+ WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ ORDER BY a.attnum)sql";
+
+std::string qualified(const std::string& name) {
+  return "public." + quote_identifier(name);
+}
+
+/// What decides the shard: the key and, under the list strategy, the list's column.
+std::vector<std::string> deciding_columns(const ShardMap& map, const TablePlacement& placement) {
+  if (placement.reference) return {};
+  std::vector<std::string> names{placement.key};
+  if (const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy))
+    names.push_back(list->column);
+  return names;
+}
+
+void check_kind(pqxx::transaction_base& source, const TablePlacement& placement,
+                std::vector<std::string>& problems) {
+  const auto row = source.exec_params1(table_sql, qualified(placement.name));
+  const auto say = [&](const std::string& what) { problems.push_back(placement.name + ": " + what); };
+  if (row["relkind"].as<std::string>() != "r")
+    return say("it is not an ordinary table; views, partitioned and foreign tables cannot be imported");
+  if (row["inherits"].as<bool>()) say("it inherits, or is inherited from; such tables cannot be imported");
+  if (row["relpersistence"].as<std::string>() != "p")
+    say("it is UNLOGGED or TEMPORARY; its changes cannot be followed");
+}
+
+void read_counted(pqxx::transaction_base& source, const std::vector<std::string>& deciding, Table& table,
+                  ImportSource& read) {
+  for (const auto& row : source.exec_params(column_sql, qualified(table.name))) {
+    const auto name = row["attname"].as<std::string>();
+    const auto column = std::ranges::find(table.columns, name, &Column::name);
+    if (name == slot_column) read.problems.push_back(table.name + ": it has a column " + name + " already");
+    if (column == table.columns.end()) continue;
+    if (row["computed"].as<bool>() && std::ranges::count(table.primary_key, name) > 0)
+      read.problems.push_back(table.name + ": its primary key holds the generated column " + name);
+    if (!row["counted"].as<bool>()) continue;
+    const bool decides = std::ranges::count(deciding, name) > 0;
+    read.counted.push_back({table.name, name, decides});
+    if (decides) column->has_default = column->generated = false;
+  }
+}
+
+std::size_t index_of(const std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) throw CommandFailed("the source has no column " + name + " that could be copied");
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+ImportTable read_import_table(pqxx::transaction_base& source, const ShardMap& map,
+                              const TablePlacement& placement) {
+  const auto found = read_table(source, placement.name);
+  if (!found) throw CommandFailed("the source has no table " + placement.name);
+  ImportTable table;
+  table.name = placement.name;
+  const auto deciding = deciding_columns(map, placement);
+  for (const auto& row : source.exec_params(column_sql, qualified(table.name))) {
+    const auto name = row["attname"].as<std::string>();
+    if (row["computed"].as<bool>()) {
+      table.generated.push_back(name);
+      continue;
+    }
+    table.columns.push_back(name);
+    table.never_updated.push_back(row["always"].as<bool>() && std::ranges::count(deciding, name) == 0);
+  }
+  for (const auto& name : found->primary_key) {
+    table.primary_key.push_back(index_of(table.columns, name));
+    table.key_types.push_back(found->find_column(name)->type);
+  }
+  const auto row = source.exec_params1(table_sql, qualified(table.name));
+  table.identity = row["relreplident"].as<std::string>()[0];
+  table.identity_index = row["identity_index"].as<std::string>();
+  table.estimated_rows = row["rows"].as<double>();
+  if (placement.reference) return table;
+  ImportSharding sharding;
+  sharding.group = &map.group(*placement.group);
+  sharding.key = index_of(table.columns, placement.key);
+  sharding.key_type = key_type(*found->find_column(placement.key)).value();
+  if (const auto* list = std::get_if<ListStrategy>(&sharding.group->strategy))
+    sharding.list = index_of(table.columns, list->column);
+  table.sharding = sharding;
+  return table;
+}
+
+}  // namespace
+
+bool ImportTable::needs_full_identity() const {
+  if (identity == 'i' || identity == 'n') return true;
+  if (!sharding) return false;
+  const auto in_key = [&](std::size_t column) { return std::ranges::count(primary_key, column) > 0; };
+  return !in_key(sharding->key) || (sharding->list && !in_key(*sharding->list));
+}
+
+ImportSource read_import_source(pqxx::transaction_base& source, const ShardMap& map) {
+  ImportSource read;
+  read.catalogue = read_catalogue(source, map);
+  for (const auto& placement : map.tables()) {
+    const auto found = read.catalogue.tables.find(placement.name);
+    if (found == read.catalogue.tables.end()) continue;
+    check_kind(source, placement, read.problems);
+    read_counted(source, deciding_columns(map, placement), found->second, read);
+    found->second.has_slot_column = !placement.reference;
+  }
+  return read;
+}
+
+std::vector<ImportTable> read_import_tables(pqxx::transaction_base& source, const ShardMap& map) {
+  std::vector<ImportTable> tables;
+  for (const auto& placement : map.tables()) tables.push_back(read_import_table(source, map, placement));
+  return tables;
+}
+
+ImportPlace place_of(const ImportTable& table, std::optional<std::string_view> key,
+                     std::optional<std::string_view> list_value) {
+  const ImportSharding& sharding = *table.sharding;
+  const auto canonical = key ? canonical_bytes(sharding.key_type, *key) : std::nullopt;
+  if (!canonical)
+    throw CommandFailed(table.name + ": a row's " + table.columns[sharding.key] + " is " +
+                        (key ? "\"" + std::string(*key) + "\"" : "null") + ", which decides no slot");
+  const Slot slot = slot_of_row(*sharding.group, *canonical, list_value);
+  return {slot, sharding.group->placement[slot.value]};
+}
+
+std::string qualified_name(const ImportTable& table) {
+  return qualified(table.name);
+}
+
+std::string altered_table(const ImportTable& table) {
+  return "table " + table.name +
+         " was altered on the source since the import began; undo that, or abort the import and begin again";
+}
+
+}  // namespace shardplex::operations

@@ -1,0 +1,77 @@
+// The tables of an import, as the unsharded source has them, and where the map puts their rows.
+#pragma once
+
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "query/catalogue/catalogue.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::operations {
+
+/// What decides the slot of a sharded table's row; indexes are of ImportTable::columns.
+struct ImportSharding {
+  const Group* group = nullptr;
+  std::size_t key = 0;
+  KeyType key_type = KeyType::integer;
+  std::optional<std::size_t> list;  ///< under the list strategy
+};
+
+struct ImportTable {
+  std::string name;                        ///< in schema public, unquoted
+  std::vector<std::string> columns;        ///< all that are stored as given, in the source's order
+  std::vector<std::string> generated;      ///< GENERATED ALWAYS AS … STORED: computed by the shards
+  std::vector<std::size_t> primary_key;    ///< indexes of columns; never empty
+  std::vector<std::string> key_types;      ///< of the primary key's columns, as SQL
+  std::optional<ImportSharding> sharding;  ///< nullopt: a reference table, all of it on every shard
+  std::vector<bool> never_updated;         ///< by column: GENERATED ALWAYS AS IDENTITY on the shards
+  char identity = 'd';                     ///< pg_class.relreplident of the source
+  std::string identity_index;              ///< its name, where identity is 'i'
+  double estimated_rows = 0;
+
+  /// True where a change of a row must tell all of its old row: its primary key does not tell its slot, or
+  /// changes are not identified by the primary key.
+  bool needs_full_identity() const;
+};
+
+/// A column of the source that its default takes from a sequence, or an identity column.
+struct CountedColumn {
+  std::string table, column;
+  bool decides_shard = false;
+};
+
+/// What of the source is to be imported.
+struct ImportSource {
+  ShardCatalogue catalogue;  ///< of the map's tables; as they will be on the shards
+  std::vector<CountedColumn> counted;
+  std::vector<std::string> problems;  ///< tables that logical decoding cannot follow, and the like
+};
+
+/// Reads the tables of the map. A column that decides the shard loses its sequence on the way: shards that
+/// count each for themselves would give ids twice.
+ImportSource read_import_source(pqxx::transaction_base& source, const ShardMap& map);
+
+/// Precondition: combine() has found nothing wrong with the source's catalogue, and read_import_source() no
+/// problems.
+std::vector<ImportTable> read_import_tables(pqxx::transaction_base& source, const ShardMap& map);
+
+struct ImportPlace {
+  Slot slot;
+  ShardId shard;
+};
+
+/// Where the row with this key and list value (ignored under hash; nullopt is null) is to be. Throws
+/// CommandFailed where it has none: its key is null.
+ImportPlace place_of(const ImportTable& table, std::optional<std::string_view> key,
+                     std::optional<std::string_view> list_value);
+
+/// "public"."movies", quoted for SQL.
+std::string qualified_name(const ImportTable& table);
+
+/// What to tell of a table whose columns are not those that the import began with.
+std::string altered_table(const ImportTable& table);
+
+}  // namespace shardplex::operations

@@ -1,0 +1,143 @@
+#include "operations/load/target.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "operations/process/failure.hpp"
+#include "operations/shard/server.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+/// One shard's answers, or why there are none.
+struct ShardAnswer {
+  std::vector<std::string> problems;
+  ShardCatalogue catalogue;
+  std::optional<ShardOwnership> account;
+};
+
+ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
+  ShardAnswer answer;
+  const auto connection = connect(shard.primary);
+  pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*connection);
+  const ServerState state = read_server_state(transaction);
+  if (state.in_recovery)
+    answer.problems.push_back("the server is a replica; the map names it as the primary");
+  if (!state.initialised)
+    answer.problems.push_back("it is not initialised; run shardplex cluster init");
+  else if (auto wrong = identity_problem(state, map, shard))
+    answer.problems.push_back(*std::move(wrong));
+  if (!answer.problems.empty()) return answer;
+  answer.catalogue = read_catalogue(transaction, map);
+  answer.problems = definition_problems(transaction, map);
+  answer.account = read_ownership(transaction, map, answer.problems);
+  return answer;
+} catch (const std::exception& error) {
+  return {{reason_of(error)}, {}, {}};
+}
+
+std::vector<ShardAnswer> ask_all(const ShardMap& map) {
+  auto answers = in_parallel(map.shards().size(), [&](std::size_t i) { return ask(map, map.shards()[i]); });
+  std::vector<std::string> problems;
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    for (const auto& problem : answers[i].problems) problems.push_back(map.shards()[i].name + ": " + problem);
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
+  return answers;
+}
+
+Table agreed_table(const ShardMap& map, const std::string& name, const std::vector<ShardAnswer>& answers) {
+  std::vector<std::pair<std::string, ShardCatalogue>> accounts;
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    accounts.emplace_back(map.shards()[i].name, answers[i].catalogue);
+  const Catalogue catalogue = combine(map, accounts);
+  if (const Table* table = catalogue.find(name)) return *table;
+  throw CommandFailed(catalogue.refused.at(name));
+}
+
+void check_ownership(const ShardMap& map, const ShardedTarget& target) {
+  std::vector<std::string> problems;
+  if (!target.ownership.complete(target.group_id))
+    for (const auto& fault : target.ownership.faults(map)) problems.push_back(fault);
+  SlotSet fenced = SlotSet::none(target.group->slot_count);
+  for (std::uint32_t slot = 0; slot < target.group->slot_count; ++slot)
+    if (target.ownership.owner(target.group_id, Slot{slot}).fenced) fenced.insert(Slot{slot});
+  if (!fenced.empty())
+    problems.push_back(target.group->name + ": slots " + fenced.to_string() +
+                       " are fenced: they are being handed over; load when that is done");
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
+}
+
+ShardedTarget sharded_target(const ShardMap& map, const TablePlacement& placement, const Table& table,
+                             const RowColumns& columns, const std::vector<ShardAnswer>& answers) {
+  std::vector<std::optional<ShardOwnership>> accounts;
+  for (const auto& answer : answers) accounts.push_back(answer.account);
+  const Group& group = map.group(*placement.group);
+  ShardedTarget target{&group, *placement.group, Ownership(map, accounts), {}, {}, {}, false, false};
+  target.key_column = columns.find(placement.key).value();
+  const Column& key = table.columns[target.key_column];
+  target.key_type = key_type(key).value();
+  const bool key_is_primary = table.primary_key == std::vector<std::string>{placement.key};
+  target.generates_ids = key_is_primary && key.type == "bigint" && !key.has_default;
+  if (const auto* list = std::get_if<ListStrategy>(&group.strategy)) {
+    target.list_column = columns.find(list->column).value();
+    target.unique_over_lists = key_is_primary;
+  }
+  check_ownership(map, target);
+  return target;
+}
+
+// "character varying(5)": 5. PostgreSQL cuts off spaces beyond it, and the row would not be where its key
+// says.
+std::optional<std::size_t> most_characters(const std::string& type) {
+  constexpr std::string_view varchar = "character varying(";
+  if (!type.starts_with(varchar)) return std::nullopt;
+  std::size_t most = 0;
+  std::from_chars(type.data() + varchar.size(), type.data() + type.size(), most);
+  return most;
+}
+
+bool too_long(const RowColumns::Entry& column, std::string_view text) {
+  const auto most = most_characters(column.type);
+  const auto characters = std::ranges::count_if(text, [](char c) { return (c & '\xC0') != '\x80'; });
+  return most && static_cast<std::size_t>(characters) > *most;
+}
+
+}  // namespace
+
+std::optional<std::string> ShardedTarget::list_value_problem(const Row& row,
+                                                             const RowColumns& columns) const {
+  const auto& column = columns[*list_column];
+  const Field& field = row[*list_column];
+  if (field.state == Field::State::absent && column.has_default)
+    return "column " + column.name + " decides the shard and has to be given";
+  if (field.value() && too_long(column, *field.value()))
+    return "column " + column.name + ": value too long for type " + column.type;
+  return std::nullopt;
+}
+
+std::variant<RowPlace, std::string> ShardedTarget::place(const Row& row, const RowColumns& columns) const {
+  const auto& column = columns[key_column];
+  const auto text = row[key_column].value();
+  if (!text) return "column " + column.name + " is the shard key and has to be given";
+  auto canonical = canonical_bytes(key_type, *text);
+  if (!canonical || too_long(column, *text))
+    return "column " + column.name + ": \"" + std::string(*text) + "\" is not a key of type " + column.type;
+  std::optional<std::string_view> list_value;
+  if (list_column) {
+    if (auto problem = list_value_problem(row, columns)) return *std::move(problem);
+    list_value = row[*list_column].value();
+  }
+  const Slot slot = slot_of_row(*group, *canonical, list_value);
+  return RowPlace{ownership.owner(group_id, slot).shard, slot, *std::move(canonical)};
+}
+
+LoadTarget find_load_target(const ShardMap& map, const TablePlacement& placement) {
+  const auto answers = ask_all(map);
+  Table table = agreed_table(map, placement.name, answers);
+  RowColumns columns(table);
+  std::optional<ShardedTarget> sharded;
+  if (!placement.reference) sharded = sharded_target(map, placement, table, columns, answers);
+  return {&map, std::move(table), std::move(columns), std::move(sharded)};
+}
+
+}  // namespace shardplex::operations

@@ -1,0 +1,54 @@
+// What is loaded where: all that the threads of a load have to know, fixed before the first row is read.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "operations/load/row.hpp"
+#include "shard_map/ownership.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::operations {
+
+/// Where a row goes.
+struct RowPlace {
+  ShardId shard;
+  Slot slot;
+  std::string key;  ///< canonical bytes
+};
+
+/// A sharded table: its key, and who owns its slots.
+struct ShardedTarget {
+  const Group* group = nullptr;
+  GroupId group_id;
+  Ownership ownership;
+  std::size_t key_column = 0;
+  KeyType key_type = KeyType::integer;
+  std::optional<std::size_t> list_column;  ///< under the list strategy
+  bool generates_ids = false;              ///< a row without a key gets an id
+  /// Rows of one key may go to several shards, and the key is to be unique: PostgreSQL cannot see to that.
+  bool unique_over_lists = false;
+
+  /// The row's place, or why it has none.
+  std::variant<RowPlace, std::string> place(const Row& row, const RowColumns& columns) const;
+
+ private:
+  std::optional<std::string> list_value_problem(const Row& row, const RowColumns& columns) const;
+};
+
+struct LoadTarget {
+  const ShardMap* map = nullptr;
+  Table table;
+  RowColumns columns;
+  std::optional<ShardedTarget> sharded;  ///< nullopt: a reference table, copied to every shard
+};
+
+/// Reads the table and the ownership from the shards and checks that rows can be placed: every shard reached
+/// and itself and made by the map's definitions, the table the same on all of them, every slot of its group
+/// owned and none fenced. Throws CommandFailed with all problems.
+LoadTarget find_load_target(const ShardMap& map, const TablePlacement& placement);
+
+}  // namespace shardplex::operations

@@ -1,0 +1,82 @@
+// One PostgreSQL server, over libpqxx: how to reach it, who it is and what it owns.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "query/catalogue/catalogue.hpp"
+#include "shard_map/ownership.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::operations {
+
+/// "host:port/dbname" of a libpq connection string, with libpq's defaults where it is silent; for people.
+std::string address_of(const std::string& conninfo);
+
+/// The connection string without its password, for output.
+std::string without_password(const std::string& conninfo);
+
+/// The connection string with a connect timeout and an application name, where it has none. A string that
+/// libpq does not understand is returned as it is: connecting will say what is wrong with it.
+std::string with_defaults(const std::string& conninfo);
+
+/// Connects; throws std::runtime_error with libpq's reason on one line.
+std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);
+
+/// What a server says about itself.
+struct ServerState {
+  int version = 0;  ///< server_version_num
+  std::string encoding, collate, ctype;
+  bool in_recovery = false;  ///< a replica
+  std::int64_t timeline = 0;
+  std::int64_t wal_lsn = 0;                  ///< primary: write position; replica: last replayed
+  std::optional<double> replay_lag_seconds;  ///< replica: 0 where all received WAL is replayed
+  std::int64_t max_prepared_transactions = 0;
+  std::string database_identity;  ///< equal for two connections exactly when they reach the same database
+  bool initialised = false;       ///< `cluster init` has been here
+  std::string cluster, shard;     ///< identity, meaningful where initialised
+};
+
+ServerState read_server_state(pqxx::transaction_base& transaction);
+
+/// "it says it is shard beta of cluster movies", where the server is initialised as another shard than it
+/// should be; nullopt where nothing is wrong (or it is not initialised).
+std::optional<std::string> identity_problem(const ServerState& state, const ShardMap& map,
+                                            const Shard& shard);
+
+/// The shard's account of its slots, in one snapshot. Precondition: initialised. Rows that do not fit the map
+/// (unknown group, slot beyond slot_count) are told in `problems`.
+ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map,
+                              std::vector<std::string>& problems);
+
+/// Where the map turns keys into other slots than the shard's rows are stored in: a sentence for each group
+/// and table (shard_map/definitions.hpp). Precondition: initialised.
+std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
+
+/// A table of schema public as the catalogue describes it; nullopt where there is none.
+std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name);
+
+/// The tables of the map that exist, with what the whole database decides, as combine() wants it.
+ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map);
+
+/// f(0) … f(count - 1), each on a thread of its own; the results in that order.
+template <class F>
+auto in_parallel(std::size_t count, F f) {
+  using Value = std::invoke_result_t<F, std::size_t>;
+  std::vector<std::future<Value>> pending;
+  pending.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) pending.push_back(std::async(std::launch::async, f, i));
+  std::vector<Value> values;
+  values.reserve(count);
+  for (auto& one : pending) values.push_back(one.get());
+  return values;
+}
+
+}  // namespace shardplex::operations

@@ -1,0 +1,133 @@
+// What the database exposes: tables, columns, types, keys. Read from the shards, an immutable value in the
+// router.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "query/error.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex {
+
+/// How values of a type compare, so that the router can merge as PostgreSQL sorts. Decoded from binary
+/// format.
+enum class SortKind : std::uint8_t {
+  boolean,
+  int2,
+  int4,
+  int8,
+  oid,
+  float4,
+  float8,
+  numeric,
+  text,    ///< text, varchar, name: byte order, only where the collation is C, POSIX, C.UTF-8 or equals them
+  bpchar,  ///< as text, trailing spaces ignored
+  bytea,
+  date,
+  time,
+  timetz,
+  timestamp,
+  timestamptz,
+  interval,
+  uuid,
+  enumeration,  ///< by Column::enum_labels order
+  none,         ///< the router cannot reproduce this order
+};
+
+struct Column {
+  std::string name;
+  std::string type;            ///< format_type(): "bigint", "character varying(20)", "text[]"
+  std::uint32_t type_oid = 0;  ///< of this shard's pg_type; built-in types agree on every shard
+  std::string type_name;       ///< pg_type.typname: "int8", "varchar", "_text"
+  std::string type_schema;     ///< "pg_catalog" for built-in types
+  SortKind sort = SortKind::none;
+  std::string
+      collation;  ///< "" for types without; else a pg_collation name ("default" resolved to the database's)
+  bool bytewise_collation = true;       ///< sorting text of this column is comparing its bytes
+  bool deterministic_collation = true;  ///< equality of text is equality of bytes
+  bool not_null = false;
+  bool has_default = false;  ///< default expression, identity or generated
+  bool generated = false;    ///< GENERATED ALWAYS AS (…) STORED, or identity ALWAYS: cannot be inserted
+  std::vector<std::string> enum_labels;  ///< in enumsortorder
+  bool operator==(const Column&) const = default;
+};
+
+/// A primary key or unique constraint (or unique index without predicate or expression).
+struct UniqueConstraint {
+  std::string name;
+  std::vector<std::string> columns;
+  bool operator==(const UniqueConstraint&) const = default;
+};
+
+struct ForeignKey {
+  std::string name;
+  std::vector<std::string> columns;
+  std::string foreign_table;
+  std::vector<std::string> foreign_columns;
+  bool operator==(const ForeignKey&) const = default;
+};
+
+struct Table {
+  std::string schema = "public";
+  std::string name;
+  std::vector<Column> columns;           ///< in attnum order, without the slot column
+  bool has_slot_column = false;          ///< integer not null shardplex_slot exists
+  std::vector<std::string> primary_key;  ///< column names in key order; empty: none
+  std::vector<UniqueConstraint> unique;  ///< without the primary key
+  std::vector<ForeignKey> foreign_keys;
+
+  const Column* find_column(std::string_view name) const;  ///< nullptr where absent
+  bool operator==(const Table&) const = default;
+};
+
+/// One shard's tables of the exposed schema, by name, and what the whole database decides.
+struct ShardCatalogue {
+  std::map<std::string, Table, std::less<>> tables;
+  std::string server_encoding;    ///< must be UTF8
+  std::string default_collation;  ///< datcollate
+  bool bytewise_default_collation = true;
+};
+
+/// What the router serves: tables in the shard map whose definition is the same on every shard.
+struct Catalogue {
+  std::map<std::string, Table, std::less<>> tables;
+  /// Tables of the map that are not served, with the reason, such as
+  /// "movies: column genre is text[] on alpha and text on beta".
+  std::map<std::string, std::string, std::less<>> refused;
+  std::vector<std::string> warnings;  ///< such as a unique constraint that does not contain the shard key
+  bool bytewise_default_collation = true;
+
+  const Table* find(std::string_view table) const;  ///< nullptr where not served
+};
+
+/// Compares what the shards say, table by table of the map, and serves what agrees (all but type_oid and the
+/// order of columns must; the order of the first shard is kept). Refused: a table missing on a shard (named),
+/// a differing definition (every difference named with both shards), no primary key, a sharded table without
+/// the slot column, without its key column (hash) or its list and spread_by columns (list), a key type that
+/// is not integer, text or uuid, a key whose collation is not deterministic, a generated key column. Warned
+/// of: unique constraints and primary keys that cannot hold across shards. `shards` names each account for
+/// the messages; at least one. Precondition: pairs are (shard name, account).
+Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
+
+/// The key type of a column, or nullopt where it cannot be a shard key.
+std::optional<KeyType> key_type(const Column& column);
+
+/// SortKind by pg_type.typname of pg_catalog; is_enum decides enumeration.
+SortKind sort_kind(std::string_view type_name, bool is_enum);
+
+/// True for the collations whose order is byte order in UTF-8: C, POSIX, C.UTF-8, C.utf8, ucs_basic.
+bool is_bytewise_collation(std::string_view name);
+
+/// The list strategy of the table's group; nullptr under hash and for reference tables.
+const ListStrategy* list_strategy(const TablePlacement& placement, const ShardMap& map);
+
+/// True where the column's text is what the map's lists name: text, varchar and enums.
+bool can_be_listed(const Column& column);
+
+}  // namespace shardplex

@@ -1,0 +1,77 @@
+#include "query/engine/sorted_merge.hpp"
+
+#include <algorithm>
+
+#include "shard_map/invariant.hpp"
+
+namespace shardplex {
+
+SortedMerge::SortedMerge(std::vector<MergeKey> keys, std::size_t inputs, std::uint64_t offset,
+                         std::optional<std::uint64_t> limit)
+    : keys_(std::move(keys)), inputs_(inputs), to_skip_(offset), left_(limit) {
+  for (std::size_t input = inputs; input > 0; --input) starved_.push_back(input - 1);
+}
+
+void SortedMerge::push(std::size_t input, Row row) {
+  invariant(!inputs_[input].finished, "a finished input has no more rows");
+  invariant(row.keys.size() == keys_.size(), "a row has one value per merge key");
+  inputs_[input].rows.push_back(std::move(row));
+}
+
+void SortedMerge::finish(std::size_t input) {
+  inputs_[input].finished = true;
+}
+
+std::variant<Row, SortedMerge::Needs, SortedMerge::Done> SortedMerge::next() {
+  while (left_ != 0) {
+    if (const auto needed = admit_starved()) return Needs{*needed};
+    if (heap_.empty()) return Done{};
+    Row row = take_first();
+    if (to_skip_ > 0) {
+      --to_skip_;
+      continue;
+    }
+    if (left_) --*left_;
+    return row;
+  }
+  return Done{};
+}
+
+/// The smallest row of all: every unfinished input stands in the heap with its first row.
+Row SortedMerge::take_first() {
+  const auto sorts_after = [this](std::size_t a, std::size_t b) { return sorts_before(b, a); };
+  std::ranges::pop_heap(heap_, sorts_after);
+  const std::size_t input = heap_.back();
+  heap_.pop_back();
+  auto& rows = inputs_[input].rows;
+  Row row = std::move(rows.front());
+  rows.pop_front();
+  starved_.push_back(input);
+  return row;
+}
+
+/// Puts the inputs that left the heap back into it with their next row; the input that has to be fed first,
+/// if any.
+std::optional<std::size_t> SortedMerge::admit_starved() {
+  const auto sorts_after = [this](std::size_t a, std::size_t b) { return sorts_before(b, a); };
+  while (!starved_.empty()) {
+    const std::size_t input = starved_.back();
+    if (!inputs_[input].rows.empty()) {
+      heap_.push_back(input);
+      std::ranges::push_heap(heap_, sorts_after);
+    } else if (!inputs_[input].finished) {
+      return input;
+    }
+    starved_.pop_back();
+  }
+  return std::nullopt;
+}
+
+bool SortedMerge::sorts_before(std::size_t a, std::size_t b) const {
+  const auto &first = inputs_[a].rows.front().keys, &second = inputs_[b].rows.front().keys;
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    if (const int order = compare_keys(keys_[i], first[i], second[i]); order != 0) return order < 0;
+  return a < b;
+}
+
+}  // namespace shardplex

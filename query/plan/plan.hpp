@@ -1,0 +1,156 @@
+// Query + catalogue → what each shard is asked, and how the answers become one. Pure: no I/O, clock or log.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "query/catalogue/catalogue.hpp"
+#include "query/engine/sort_key.hpp"
+#include "query/error.hpp"
+#include "query/grammar/query.hpp"
+#include "query/plan/route.hpp"
+#include "query/plan/sql.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex {
+
+/// SQLSTATEs raised by the functions of the schema `shardplex` in each shard (config/schema/shardplex.sql).
+inline constexpr std::string_view sqlstate_stale_epoch =
+    "SX001";  ///< planned for another epoch: read ownership again
+inline constexpr std::string_view sqlstate_fence = "SX002";  ///< a fence is being set: try again shortly
+
+/// A read of one table, ready for any number of shards.
+/// Every statement's result has, in binary format: column 0 the row as JSON text; then one column per merge
+/// key; then, where `counts`, the total number of rows matching the filters on that shard (bigint, the same
+/// in each row; a shard that returns no row has a total of 0).
+class ReadPlan {
+ public:
+  /// How the statement for one shard is to be limited.
+  struct ForShard {
+    std::optional<Epoch> epoch;      ///< nullopt: reference table, no ownership check
+    bool only_owned = false;         ///< add the owned-slot filter (Target::clean is false)
+    bool alone = false;              ///< the only shard asked: it may apply the offset itself (unless counts)
+    const SlotSet* slots = nullptr;  ///< non-null: `in` lists on the key are cut to the keys of these slots
+    std::optional<std::uint64_t> at_most =
+        std::nullopt;  ///< ask for no more rows than this, though more may be needed
+  };
+  Statement statement(const ForShard& shard) const;
+  /// One row, one column: the number (bigint) of rows that match, ignoring limit and offset, but at most
+  /// `at_most`.
+  Statement count_up_to(const ForShard& shard, std::uint64_t at_most) const;
+
+  std::vector<MergeKey> keys;  ///< the order of the answer, primary key last; direction included
+  std::optional<Error>
+      not_mergeable;    ///< set where rows of several shards cannot be put in order: the refusal
+  bool counts = false;  ///< a total was asked for (count=exact)
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> limit;
+  bool offset_applied(const ForShard& shard) const {
+    return shard.alone && !counts;
+  }  ///< by the shard itself
+
+  // The pieces statement() puts together, in SQL; $1 is the epoch wherever one is sent, parameters follow
+  // from $2.
+  struct KeyList {
+    std::size_t param;
+    std::vector<std::pair<Slot, std::string>> keys;
+  };                 ///< param: index into params
+  std::string from;  ///< "public"."movies" AS "movies"
+  std::string inner_columns, outer_columns, where, order_by;
+  std::string group;  ///< the group's name; "" for reference tables
+  std::string owned;  ///< the owned-slot filter
+  std::vector<std::optional<std::string>> params;
+  std::size_t filter_params = 0;  ///< how many of them, from the first, belong to `where`
+  std::optional<KeyList> key_list;
+};
+
+/// Checks columns, casts and operators against the catalogue and plans the read. `placement` is that of
+/// query.table. Errors: 42703 unknown column (message as PostgreSQL's), SHARD400, PGRST1xx.
+Result<ReadPlan> plan_read(const Query& query, const Table& table, const TablePlacement& placement,
+                           const ShardMap& map, bool count_exact, bool bytewise_default_collation);
+
+/// One row by its key alone: batched with others of the same shape into one `= ANY` statement.
+/// Statement parameters: $1 epoch (absent for reference tables), $2 array literal of keys ($1 for reference
+/// tables). Result columns: the key as canonical text (text), the row as JSON (text).
+struct PointShape {
+  std::string sql;
+  std::string only_owned_sql;  ///< the same with the owned-slot filter
+  KeyType key_type = KeyType::integer;
+  bool operator==(const PointShape&) const = default;
+};
+
+/// The shape of GET /table?<key>=eq.X&select=…, where <key> is the single-column primary key of `table` and,
+/// for a sharded table, the column that its slot is hashed from. Precondition: point_key() accepts the query.
+Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Table& table,
+                              const TablePlacement& placement, const ShardMap& map);
+
+/// The key text of `query` where it is a point read: exactly one filter, `eq` on the column plan_point()
+/// speaks of, no quantifier or negation, offset 0, limit absent or > 0, no json path or cast in select
+/// (they may fail), an order of any columns (one row needs none), a key in the range of its column. nullptr
+/// otherwise.
+const std::string* point_key(const Query& query, const Table& table, const TablePlacement& placement,
+                             const ShardMap& map);
+
+/// A key's text in the one form PostgreSQL prints ("007" → "7", uuid in lower case); nullopt as
+/// canonical_bytes().
+std::optional<std::string> canonical_text(KeyType type, std::string_view text);
+
+/// Hands out keys for rows that come without one: text of a new value for `column`, or an error.
+using NextKey = std::function<Result<std::string>(const Column& column)>;
+
+/// A write on one table. Result columns, in binary format, by `returns`:
+///   nothing: none (the command tag counts the rows); representation: the row as JSON text;
+///   primary_key: each primary key column as text. PUT adds a last column: boolean, true where the row was
+///   created.
+/// Representations come ordered by primary key for PATCH and DELETE, in body order for POST.
+struct WritePlan {
+  enum class Returns { nothing, representation, primary_key } returns = Returns::nothing;
+  bool reports_created = false;  ///< PUT
+  std::string table, group;      ///< group is "" for reference tables (which every shard must be asked for)
+  std::optional<SlotSet> slots;  ///< the candidate slots; nullopt for reference tables
+  /// Set under `list` where the row is named by its key, but not its list: ask each candidate shard `locate`
+  /// (params and result: slots (integer) of the matching rows; $1 is the epoch), then pin the write to the
+  /// slot found. Under PUT, no row found is `not_located`; under PATCH and DELETE it is an answer of no rows.
+  std::optional<Statement> locate;
+  std::optional<Error> not_located;
+  /// Where the write changes the column a slot depends on: the row's slot afterwards. It has to be on the
+  /// same shard.
+  std::optional<Slot> new_slot;
+  std::vector<std::string> primary_key_columns;
+  std::size_t row_count = 0;  ///< POST: rows in the body
+
+  /// The data-modifying statement. `pinned`: limit to this slot. `only_owned`: add the owned-slot filter. An
+  /// INSERT chooses no rows and takes neither.
+  Statement statement(std::optional<Slot> pinned, bool only_owned) const;
+
+  // The pieces statement() puts together.
+  Statement head;            ///< up to WHERE, with the parameters of the whole
+  bool chooses_rows = true;  ///< false: an INSERT
+  std::string where;         ///< the filters; "" where there are none
+  std::string slot, owned;   ///< the slot column and the owned-slot filter; "" for reference tables
+  std::string tail;          ///< RETURNING and what wraps it
+};
+
+/// POST. `body` is JSON: an object or an array of objects with equal keys (PGRST102 otherwise). Routing
+/// columns are taken out of the body and sent as the router read them, so that the stored slot is the stored
+/// key's by construction. Rows without a key get one from `next_key`. Under list, a client's own key is
+/// refused (SHARD400). An empty array is a plan with no slots.
+Result<WritePlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
+                              const Table& table, const TablePlacement& placement, const ShardMap& map,
+                              const NextKey& next_key);
+/// PATCH. The body is one object; an empty object changes nothing (a plan with empty `slots`).
+Result<WritePlan> plan_update(const Query& query, std::string_view body, const Preferences& prefer,
+                              const Table& table, const TablePlacement& placement, const ShardMap& map);
+/// DELETE.
+Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const Table& table,
+                              const TablePlacement& placement, const ShardMap& map);
+/// PUT: filters must be `eq` on exactly the primary key (PGRST105 otherwise), the body one object whose key
+/// agrees (PGRST115); limit/offset are PGRST114. Columns not in the body get their defaults.
+Result<WritePlan> plan_put(const Query& query, std::string_view body, const Preferences& prefer,
+                           const Table& table, const TablePlacement& placement, const ShardMap& map);
+
+}  // namespace shardplex

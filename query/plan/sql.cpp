@@ -1,0 +1,61 @@
+#include "query/plan/sql.hpp"
+
+namespace shardplex {
+namespace {
+
+/// `text` between double quotes, with a backslash before every quote and backslash.
+void append_element(std::string& out, std::string_view element) {
+  out += '"';
+  for (const char c : element) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+template <class Elements, class Append>
+std::string array_of(const Elements& elements, Append append) {
+  std::string out = "{";
+  for (const auto& element : elements) {
+    if (out.size() > 1) out += ',';
+    append(out, element);
+  }
+  return out += '}';
+}
+
+/// `text` with every character of `special` doubled.
+std::string doubled(std::string_view text, std::string_view special) {
+  std::string out;
+  for (const char c : text) {
+    if (special.find(c) != std::string_view::npos) out += c;
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string quote_identifier(std::string_view name) {
+  return '"' + doubled(name, "\"") + '"';
+}
+
+std::string quote_literal(std::string_view text) {
+  // E'' reads a backslash alike under both settings of standard_conforming_strings.
+  const bool escaped = text.find('\\') != std::string_view::npos;
+  return (escaped ? "E'" : "'") + doubled(text, "'\\") + '\'';
+}
+
+std::string array_literal(std::span<const std::optional<std::string>> elements) {
+  return array_of(elements, [](std::string& out, const std::optional<std::string>& element) {
+    if (element)
+      append_element(out, *element);
+    else
+      out += "NULL";
+  });
+}
+
+std::string array_literal(std::span<const std::string> elements) {
+  return array_of(elements, append_element);
+}
+
+}  // namespace shardplex

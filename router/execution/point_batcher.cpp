@@ -1,0 +1,100 @@
+#include "router/execution/point_batcher.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "query/plan/sql.hpp"
+
+namespace shardplex::router {
+namespace {
+
+constexpr std::size_t batches_in_flight = 2;
+constexpr std::size_t largest_batch = 256;
+
+}  // namespace
+
+PointBatcher::PointBatcher(asio::io_context& io, WorkerMetrics& metrics) : io_(io), metrics_(metrics) {}
+PointBatcher::~PointBatcher() = default;
+
+Awaitable<PointOutcome> PointBatcher::read(Kind kind, std::string key, Deadline deadline) {
+  return completion_of<PointOutcome>(io_.get_executor(), [this, kind = std::move(kind), key = std::move(key),
+                                                          deadline](Completion<PointOutcome> done) mutable {
+    const auto queue = queues_.try_emplace(std::move(kind)).first;
+    auto& q = queue->second;
+    q.deadline = q.waiting.empty() ? deadline : std::max(q.deadline, deadline);
+    q.waiting.push_back({std::move(key), std::move(done)});
+    schedule(queue);
+  });
+}
+
+void PointBatcher::schedule(Queues::iterator queue) {
+  auto& q = queue->second;
+  if (q.scheduled || q.waiting.empty() || q.in_flight >= batches_in_flight) return;
+  q.scheduled = true;
+  // Behind the handlers that are ready now, so that their reads get into this batch.
+  asio::post(io_, [this, queue] {
+    queue->second.scheduled = false;
+    send(queue);
+  });
+}
+
+void PointBatcher::send(Queues::iterator queue) {
+  auto& [kind, q] = *queue;
+  std::vector<Waiter> batch;
+  if (q.waiting.size() <= largest_batch) {
+    batch = std::exchange(q.waiting, {});
+  } else {
+    const auto end = q.waiting.begin() + static_cast<std::ptrdiff_t>(largest_batch);
+    batch.assign(std::make_move_iterator(q.waiting.begin()), std::make_move_iterator(end));
+    q.waiting.erase(q.waiting.begin(), end);
+  }
+
+  std::vector<std::string> keys;
+  keys.reserve(batch.size());
+  for (const auto& waiter : batch) keys.push_back(waiter.key);
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  metrics_.batch_size.observe(keys.size() * 1'000'000);
+
+  Statement statement{kind.only_owned ? kind.shape->only_owned_sql : kind.shape->sql, {}};
+  if (kind.epoch) statement.params.emplace_back(std::to_string(kind.epoch->value));
+  statement.params.emplace_back(array_literal(keys));
+
+  ++q.in_flight;
+  using Sets = postgres::Outcome<std::vector<postgres::ResultSet>>;
+  auto on_done = [this, queue, batch = std::move(batch)](Sets outcome) mutable {
+    answer(batch, outcome);
+    --queue->second.in_flight;
+    schedule(queue);
+    if (queue->second.waiting.empty() && queue->second.in_flight == 0) queues_.erase(queue);
+  };
+  postgres::Job job;
+  job.statements.push_back(std::move(statement));
+  job.deadline = q.deadline;
+  job.done = Completion<Sets>(std::move(on_done), io_.get_executor());
+  kind.pool->submit(postgres::Lane::point, std::move(job));
+  schedule(queue);
+}
+
+void PointBatcher::answer(std::vector<Waiter>& waiters,
+                          const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome) {
+  if (!outcome) {
+    for (auto& waiter : waiters) waiter.done(PointOutcome(outcome.error()));
+    return;
+  }
+  const auto& rows = outcome->front();
+  std::unordered_map<std::string_view, int> row_of;
+  row_of.reserve(static_cast<std::size_t>(rows.rows()));
+  for (int row = 0; row < rows.rows(); ++row) row_of.emplace(rows.bytes(row, 0), row);
+  for (auto& waiter : waiters) {
+    const auto found = row_of.find(waiter.key);
+    waiter.done(found == row_of.end() ? PointOutcome(std::nullopt)
+                                      : PointOutcome(std::string(rows.bytes(found->second, 1))));
+  }
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,139 @@
+#include "router/execution/worker.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <ctime>
+#include <utility>
+
+namespace shardplex::router {
+namespace {
+
+constexpr auto tick_interval = std::chrono::milliseconds(100);
+
+}  // namespace
+
+std::string http_date_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[40];
+  const auto length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return {text, length};
+}
+
+Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, WorkerMetrics& metrics)
+    : settings_(settings),
+      refresher_(refresher),
+      ids_(ids),
+      metrics_(metrics),
+      batcher_(io_, metrics),
+      insert_batcher_(io_),
+      shared_reads_(io_),
+      http_date_(http_date_now()),
+      random_(std::random_device{}()) {}
+
+Worker::~Worker() = default;
+
+void Worker::adopt(SnapshotPtr snapshot) {
+  asio::post(io_, [this, s = std::move(snapshot)]() mutable { install(std::move(s)); });
+}
+
+void Worker::install(SnapshotPtr snapshot) {
+  auto view = std::make_shared<View>();
+  decltype(pools_) used;
+  for (std::size_t i = 0; i < snapshot->shards.size(); ++i) {
+    auto& shard = view->shards.emplace_back();
+    shard.metrics = &metrics_.shard(snapshot->map->shards()[i].name);
+    for (const auto& server : snapshot->shards[i].servers) {
+      auto& pool = used[server.conninfo];
+      if (!pool) {
+        const auto known = pools_.find(server.conninfo);
+        if (known != pools_.end()) {
+          pool = known->second;
+        } else {
+          auto settings = settings_.pool;
+          settings.connection.conninfo = server.conninfo;
+          pool = std::make_shared<postgres::Pool>(io_, std::move(settings));
+        }
+      }
+      shard.servers.push_back({pool});
+    }
+  }
+  for (const auto& group : snapshot->map->groups())
+    view->loads.push_back(&metrics_.load(group.name, group.slot_count));
+  for (auto& [conninfo, pool] : pools_)
+    if (!used.contains(conninfo)) retired_.push_back(std::move(pool));
+  pools_ = std::move(used);
+  view->snapshot = std::move(snapshot);
+  view_ = std::move(view);
+
+  for (const auto& waiter : std::exchange(waiters_, {})) waiter->cancel();
+}
+
+Awaitable<void> Worker::newer_view(std::uint64_t version, Deadline until) {
+  if (view_ && view_->snapshot->version > version) co_return;
+  refresher_.request_refresh();
+  const auto timer = std::make_shared<Timer>(io_, until);
+  waiters_.push_back(timer);
+  boost::system::error_code ignored;  // cancelled by install()
+  co_await timer->async_wait(asio::redirect_error(use_awaitable, ignored));
+}
+
+void Worker::start() {
+  arm_tick();
+}
+
+void Worker::stop() {
+  ticker_.cancel();
+  tick_handlers_.clear();
+  waiters_.clear();
+  view_.reset();
+  retired_.clear();
+  pools_.clear();
+}
+
+void Worker::arm_tick() {
+  ticker_.expires_after(tick_interval);
+  ticker_.async_wait([this](boost::system::error_code ec) {
+    if (ec) return;
+    tick(Clock::now());
+    arm_tick();
+  });
+}
+
+void Worker::tick(Clock::time_point now) {
+  for (const auto& [conninfo, pool] : pools_) pool->tick(now);
+  std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
+  for (const auto& pool : retired_) pool->tick(now);
+  std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });
+  for (const auto& handler : tick_handlers_) handler(now);
+  publish_pool_gauges();
+  http_date_ = http_date_now();
+}
+
+void Worker::publish_pool_gauges() {
+  if (!view_) return;
+  for (std::size_t i = 0; i < view_->shards.size(); ++i)
+    for (std::size_t role = 0; role < role_labels.size(); ++role)
+      for (std::size_t lane = 0; lane < postgres::lane_count; ++lane) {
+        postgres::LaneState sum;
+        const auto& state = view_->snapshot->shards[i];
+        for (std::size_t server = 0; server < state.servers.size(); ++server) {
+          if (state.servers[server].writable != (static_cast<Role>(role) == Role::primary)) continue;
+          const auto part = view_->shards[i].servers[server].pool->state(static_cast<postgres::Lane>(lane));
+          sum.ready += part.ready;
+          sum.in_flight += part.in_flight;
+          sum.queued += part.queued;
+          sum.connects += part.connects;
+          sum.connect_failures += part.connect_failures;
+        }
+        auto& gauges = view_->shards[i].metrics->roles[role].lanes[lane];
+        gauges.connections.set(sum.ready);
+        gauges.in_flight.set(sum.in_flight);
+        gauges.queued.set(sum.queued);
+        gauges.connects.set(sum.connects);
+        gauges.connect_failures.set(sum.connect_failures);
+      }
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,112 @@
+// One thread of the router: its event loop, its connections to PostgreSQL, and the view it routes by.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "postgres/asio.hpp"
+#include "postgres/pool.hpp"
+#include "router/execution/insert_batcher.hpp"
+#include "router/execution/point_batcher.hpp"
+#include "router/execution/point_shapes.hpp"
+#include "router/execution/shared_reads.hpp"
+#include "router/metrics.hpp"
+#include "router/settings.hpp"
+#include "router/topology/id_source.hpp"
+#include "router/topology/refresher.hpp"
+#include "router/topology/snapshot.hpp"
+
+namespace shardplex::router {
+
+/// A snapshot together with this worker's own pools to its servers. Requests hold the view they were planned
+/// with.
+struct View {
+  SnapshotPtr snapshot;
+  struct Server {
+    std::shared_ptr<postgres::Pool> pool;
+  };
+  struct ShardServers {
+    std::vector<Server> servers;  ///< in the order of ShardState::servers
+    ShardMetrics* metrics = nullptr;
+  };
+  std::vector<ShardServers> shards;  ///< by ShardId
+  std::vector<SlotLoad*> loads;      ///< by GroupId; the worker's own
+
+  const ShardMap& map() const { return *snapshot->map; }
+  const ShardState& state(ShardId shard) const { return snapshot->shards[shard.value]; }
+};
+using ViewPtr = std::shared_ptr<const View>;
+
+/// The time as a Date header has it (RFC 9110, section 5.6.7).
+std::string http_date_now();
+
+/// Thread: run() and everything else on one thread; adopt() may be posted from others.
+class Worker {
+ public:
+  Worker(const Settings& settings, Refresher& refresher, IdSource& ids, WorkerMetrics& metrics);
+  ~Worker();
+
+  asio::io_context& io() { return io_; }
+  Executor executor() { return io_.get_executor(); }
+  const Settings& settings() const { return settings_; }
+  WorkerMetrics& metrics() { return metrics_; }
+  PointBatcher& batcher() { return batcher_; }
+  InsertBatcher& insert_batcher() { return insert_batcher_; }
+  SharedReads& shared_reads() { return shared_reads_; }
+  PointShapes& point_shapes() { return point_shapes_; }
+  IdSource& ids() { return ids_; }
+
+  /// The newest view; null until the control thread has published the first.
+  const ViewPtr& view() const { return view_; }
+
+  /// Any thread: take over a snapshot.
+  void adopt(SnapshotPtr snapshot);
+
+  /// Asks for a refresh and waits for a view newer than `version`, but not beyond `until`.
+  Awaitable<void> newer_view(std::uint64_t version, Deadline until);
+
+  /// Now, as of the current turn of the loop at most 100 ms ago: for log lines and Date headers.
+  const std::string& http_date() const { return http_date_; }
+
+  std::minstd_rand& random() { return random_; }
+
+  /// Called on every tick (100 ms) by the worker; sessions hang their timeouts here.
+  void on_tick(std::function<void(Clock::time_point)> f) { tick_handlers_.push_back(std::move(f)); }
+
+  void start();  ///< begins ticking; worker's thread or before run
+  void stop();   ///< stops ticking and forgets pools; worker's thread
+
+ private:
+  using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
+
+  void install(SnapshotPtr snapshot);
+  void arm_tick();
+  void tick(Clock::time_point now);
+  void publish_pool_gauges();
+
+  const Settings& settings_;
+  Refresher& refresher_;
+  IdSource& ids_;
+  WorkerMetrics& metrics_;
+  asio::io_context io_{1};
+  Timer ticker_{io_};
+  std::map<std::string, std::shared_ptr<postgres::Pool>> pools_;  // by connection string
+  std::vector<std::shared_ptr<postgres::Pool>>
+      retired_;  // of servers that left the map, while requests use them
+  ViewPtr view_;
+  PointBatcher batcher_;
+  InsertBatcher insert_batcher_;
+  SharedReads shared_reads_;
+  PointShapes point_shapes_;
+  std::vector<std::shared_ptr<Timer>> waiters_;  // for another view; one that is held here alone has gone
+  std::vector<std::function<void(Clock::time_point)>> tick_handlers_;
+  std::string http_date_;
+  std::minstd_rand random_;
+};
+
+}  // namespace shardplex::router

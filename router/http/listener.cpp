@@ -1,0 +1,128 @@
+#include "router/http/listener.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+
+#include "router/log.hpp"
+
+namespace shardplex::router {
+namespace {
+
+constexpr int backlog = 4096;
+constexpr auto accept_pause = std::chrono::milliseconds(50);  // when the process is out of descriptors
+
+/// The whole answer to a connection over the limit.
+const std::string too_many_connections = [] {
+  const auto body = to_json({"SHARD503", "Too many connections",
+                             "This worker has as many client connections as --max-connections allows.",
+                             std::nullopt, std::nullopt});
+  return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\nRetry-After: "
+         "1\r\n"
+         "Connection: close\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}();
+
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+}  // namespace
+
+Listener::Listener(asio::io_context& io, const Options& options, const Limits& limits, Handler handler,
+                   const std::string& http_date, WorkerMetrics* metrics)
+    : io_(io),
+      limits_(limits),
+      handler_(std::move(handler)),
+      http_date_(http_date),
+      metrics_(metrics),
+      acceptor_(io) {
+  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(options.address), options.port);
+  acceptor_.open(endpoint.protocol());
+  acceptor_.set_option(asio::socket_base::reuse_address(true));
+  if (options.reuse_port) acceptor_.set_option(ReusePort(true));
+  acceptor_.bind(endpoint);
+  acceptor_.listen(backlog);
+  port_ = acceptor_.local_endpoint().port();
+}
+
+void Listener::start() {
+  asio::co_spawn(io_, accept(), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+}
+
+Awaitable<void> Listener::accept() {
+  for (;;) {
+    auto [ec, socket] = co_await acceptor_.async_accept(io_, asio::as_tuple(use_awaitable));
+    if (ec == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
+    if (ec) {
+      log_warning("accept failed", {{"reason", std::string_view(ec.message())}});
+      asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(io_, accept_pause);
+      boost::system::error_code ignored;
+      co_await timer.async_wait(asio::redirect_error(use_awaitable, ignored));
+      continue;
+    }
+    admit(std::move(socket));
+  }
+}
+
+void Listener::admit(TcpSocket socket) {
+  boost::system::error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (sessions_.size() >= limits_.connections_per_worker) {
+    if (metrics_) metrics_->connections_refused.add();
+    asio::co_spawn(io_, turn_away(std::move(socket)),
+                   [](std::exception_ptr) { /* the client is gone: nobody to tell */ });
+    return;
+  }
+  const auto session = std::make_shared<Session>(std::move(socket), limits_, handler_, http_date_);
+  const auto place = sessions_.insert(sessions_.end(), session);
+  if (metrics_) metrics_->connections.set(sessions_.size());
+  asio::co_spawn(io_, session->run(), [this, place](std::exception_ptr failure) {
+    sessions_.erase(place);
+    if (metrics_) metrics_->connections.set(sessions_.size());
+    if (!failure) return;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+      log_error("a session ended on an exception", {{"what", std::string_view(e.what())}});
+    }
+  });
+  if (draining_) session->drain();
+}
+
+Awaitable<void> Listener::turn_away(TcpSocket socket) {
+  boost::system::error_code ignored;
+  co_await asio::async_write(socket, asio::buffer(too_many_connections),
+                             asio::redirect_error(use_awaitable, ignored));
+  socket.shutdown(asio::socket_base::shutdown_both, ignored);
+}
+
+void Listener::drain() {
+  if (draining_) return;
+  draining_ = true;
+  boost::system::error_code ec;
+  acceptor_.non_blocking(true, ec);
+  for (;;) {  // connections the kernel has completed would be reset if the socket just closed
+    TcpSocket socket(io_);
+    acceptor_.accept(socket, ec);
+    if (ec) break;
+    admit(std::move(socket));
+  }
+  acceptor_.close(ec);
+  for (const auto& session : sessions_) session->drain();
+}
+
+void Listener::abandon() {
+  for (const auto& session : sessions_) session->cut();
+}
+
+void Listener::check_times(Clock::time_point now) {
+  for (const auto& session : sessions_) session->check_time(now);
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,54 @@
+// A listening socket and the sessions it has accepted, all on one thread.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "router/http/session.hpp"
+#include "router/metrics.hpp"
+
+namespace shardplex::router {
+
+/// Thread: that of its io_context.
+class Listener {
+ public:
+  struct Options {
+    std::string address;
+    std::uint16_t port = 0;
+    bool reuse_port =
+        false;  ///< several listeners share the port, and the kernel spreads connections over them
+  };
+  /// Binds and listens; throws boost::system::system_error naming the address where that fails.
+  Listener(asio::io_context& io, const Options& options, const Limits& limits, Handler handler,
+           const std::string& http_date, WorkerMetrics* metrics);
+
+  void start();
+  std::uint16_t port() const { return port_; }
+
+  /// Takes what waits in the backlog, stops accepting, and lets every session finish what it has begun.
+  void drain();
+  bool empty() const { return sessions_.empty(); }
+  /// Cuts every session.
+  void abandon();
+  void check_times(Clock::time_point now);
+
+ private:
+  Awaitable<void> accept();
+  void admit(TcpSocket socket);
+  Awaitable<void> turn_away(TcpSocket socket);
+
+  asio::io_context& io_;
+  const Limits& limits_;
+  Handler handler_;
+  const std::string& http_date_;
+  WorkerMetrics* metrics_;  // null for the admin port
+  TcpAcceptor acceptor_;
+  std::uint16_t port_ = 0;
+  std::list<std::shared_ptr<Session>> sessions_;
+  bool draining_ = false;
+};
+
+}  // namespace shardplex::router

@@ -1,0 +1,15 @@
+// The way to ask for newer snapshots.
+#pragma once
+
+namespace shardplex::router {
+
+/// A worker's way to ask the control thread for a new snapshot.
+class Refresher {
+ public:
+  virtual ~Refresher() = default;
+  /// Look for changes of ownership now and closely for a while, and publish what has changed. Any thread;
+  /// requests are coalesced.
+  virtual void request_refresh() = 0;
+};
+
+}  // namespace shardplex::router

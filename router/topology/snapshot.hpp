@@ -1,0 +1,50 @@
+// What the workers route by: map, catalogue, ownership and the servers' health, immutable, swapped whole.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "query/catalogue/catalogue.hpp"
+#include "shard_map/ownership.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex::router {
+
+/// One PostgreSQL server as last seen.
+struct ServerState {
+  std::string name;      ///< "alpha" as configured for the primary, "alpha-1" for its first replica
+  std::string conninfo;  ///< key of the worker's pool; never logged
+  std::string address;   ///< host:port, for people
+  bool up = false;
+  bool writable = false;  ///< not in recovery, and the right shard
+  bool readable = false;  ///< up, the right shard, and not behind: its lag is within bounds
+  std::string problem;    ///< why it is not used; empty where it is
+  std::int64_t timeline = 0;
+  std::int64_t wal_lsn = 0;
+  std::optional<double> lag_seconds;  ///< replicas
+  Epoch epoch;
+};
+
+struct ShardState {
+  std::vector<ServerState> servers;    ///< the configured primary first
+  std::optional<std::size_t> primary;  ///< index into servers of the one that takes writes
+};
+
+struct Snapshot {
+  std::uint64_t version = 0;      ///< grows with every change of how requests are routed
+  std::uint64_t map_version = 0;  ///< grows with every map read and every shard added
+  std::shared_ptr<const ShardMap> map;
+  std::shared_ptr<const Catalogue> catalogue;  ///< null until the first shard has answered
+  std::shared_ptr<const Ownership> ownership;
+  std::vector<ShardState> shards;  ///< by ShardId
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+/// "host:port" of a libpq connection string; never a password. "?" where it names none.
+std::string address_of(const std::string& conninfo);
+
+}  // namespace shardplex::router

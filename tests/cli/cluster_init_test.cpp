@@ -1,0 +1,381 @@
+#include <pqxx/pqxx>
+
+#include "tests/operations/cluster_test.hpp"
+
+using namespace shardplex;
+using namespace shardplex::test;
+
+namespace {
+
+/// All that init decides on a shard.
+std::string account_of(const Cluster& cluster, const std::string& shard) {
+  return cluster.sql(shard,
+                     "SELECT cluster || name || epoch FROM shardplex.shard UNION ALL "
+                     "SELECT grp || state || string_agg(slot::text, ',' ORDER BY slot) || max(changed_at) "
+                     "FROM shardplex.slots GROUP BY grp, state");
+}
+
+std::string owned(const Cluster& cluster, const std::string& shard) {
+  return cluster.sql(shard, "SELECT count(*) FROM shardplex.slots WHERE state = 'owned'");
+}
+
+bool untouched(const Cluster& cluster, const std::string& shard) {
+  return cluster.sql(shard,
+                     "SELECT to_regnamespace('shardplex') IS NULL AND to_regclass('movies') IS NULL") == "t";
+}
+
+std::string port_of(const Cluster& cluster, const std::string& server) {
+  const auto conninfo = cluster.conninfo(server);
+  return conninfo.substr(conninfo.find("port="));
+}
+
+}  // namespace
+
+TEST_CASE("init makes every database a shard that owns what the map places on it") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const CommandRun run = init(cluster.map());
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(cluster.sql("alpha", "SELECT cluster || '/' || name FROM shardplex.shard") == "movies/alpha");
+  CHECK(owned(cluster, "alpha") == "512");
+  CHECK(owned(cluster, "beta") == "512");
+  CHECK(cluster.sql("beta", "SELECT min(slot) FROM shardplex.slots") == "512");
+  CHECK(cluster.sql("beta",
+                    "SELECT string_agg(attrelid::regclass::text, ',' ORDER BY attrelid::regclass::text) FROM "
+                    "pg_attribute "
+                    "WHERE attname = 'shardplex_slot' AND attnotnull AND atttypid = 'int4'::regtype AND "
+                    "attrelid::regclass::text IN ('movies', 'ratings', 'genres')") == "movies,ratings");
+}
+
+TEST_CASE("a second init changes nothing and says so") {
+  Cluster& cluster = initialised(hash_cluster());
+  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const CommandRun run = init(cluster.map());
+  CHECK(run.exit == 0);
+  CHECK(run.out.find("alpha (127.0.0.1:") == 0);
+  CHECK(run.says("nothing to do"));
+  CHECK_FALSE(run.says("owns"));
+  CHECK(run.says("the schema file was not run"));
+  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+}
+
+TEST_CASE("a dry run does everything and changes nothing") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const CommandRun run = init(cluster.map(), {"--schema", movies_schema, "--dry-run"});
+  CHECK(run.exit == 0);
+  CHECK(run.says("owns 512 slots of catalog"));
+  CHECK(run.says("nothing was changed"));
+  CHECK(untouched(cluster, "alpha"));
+}
+
+TEST_CASE("an init that ended between two shards is completed") {
+  Cluster& cluster = initialised(hash_cluster());
+  const auto alpha = account_of(cluster, "alpha");
+  cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+  const CommandRun run = init(cluster.map());
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(run.says("beta (127.0.0.1:"));
+  CHECK(run.says("owns 512 slots of catalog"));
+  CHECK(owned(cluster, "beta") == "512");
+  CHECK(account_of(cluster, "alpha") == alpha);
+}
+
+TEST_CASE("init never takes a slot that another shard claims") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+  cluster.sql("alpha",
+              "SELECT shardplex.receive_slots('catalog', '{512,513}'); SELECT shardplex.own_slots('catalog', "
+              "'{512}')");
+  const CommandRun run = init(cluster.map());
+  CHECK(run.says("owns 510 slots of catalog"));
+  CHECK(cluster.sql("beta", "SELECT count(*) FROM shardplex.slots WHERE slot IN (512, 513)") == "0");
+  // Slot 513 is on its way to alpha from nobody: told, not mended.
+  CHECK(run.exit == 1);
+  CHECK(run.says("513"));
+}
+
+TEST_CASE("init leaves the slots of a shard that was moved to as they are") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("alpha", "SELECT shardplex.fence_slots('catalog', '{7}')");
+  cluster.sql("beta", "SELECT shardplex.receive_slots('catalog', '{7}')");
+  cluster.sql("alpha", "SELECT shardplex.hand_over_slots('catalog', '{7}')");
+  cluster.sql("beta", "SELECT shardplex.own_slots('catalog', '{7}')");
+  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const CommandRun run = init(cluster.map());
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(run.says("owns 511 slots of catalog; the map places 512 on it"));
+  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+}
+
+TEST_CASE("init never gives away slots that a shard it does not see may own") {
+  Cluster& cluster = initialised(hash_cluster());
+  SUBCASE("handed over to nobody who is known") {
+    cluster.sql("alpha", "SELECT shardplex.receive_slots('catalog', '{600}')");
+    cluster.sql("alpha",
+                "SELECT shardplex.own_slots('catalog', '{600}'); SELECT shardplex.fence_slots('catalog', "
+                "'{600}'); SELECT shardplex.hand_over_slots('catalog', '{600}')");
+    cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+    const CommandRun run = init(cluster.map());
+    CHECK(run.exit == 1);
+    CHECK(run.says("owns 511 slots of catalog"));
+    CHECK(run.says("600"));
+  }
+  SUBCASE("a shard that only the directory has") {
+    cluster.sql("alpha", "INSERT INTO shardplex.shards VALUES ('gamma', 2, 'host=c')");
+    cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+    const CommandRun run = init(cluster.map());
+    CHECK(run.exit == 1);
+    CHECK(run.says("beta: it was to own 512 slots of catalog, but the cluster has shard gamma too"));
+    CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+  }
+  SUBCASE("a move that is unfinished") {
+    const std::string move =
+        "INSERT INTO shardplex.moves (id, number, grp, slots, source, target, phase) VALUES "
+        "('m1', 1, 'catalog', '{1}', 'alpha', 'beta', ";
+    cluster.sql("alpha", move + "'moving')");
+    cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+    const CommandRun run = init(cluster.map());
+    CHECK(run.exit == 1);
+    CHECK(run.says("beta: it was to own 512 slots of catalog, but move m1 is unfinished"));
+    cluster.sql("alpha", "UPDATE shardplex.moves SET phase = 'finished'");
+    CHECK(init(cluster.map()).exit == 0);
+  }
+}
+
+TEST_CASE("init is refused while a mover or another init is at work") {
+  Cluster& cluster = initialised(hash_cluster());
+  pqxx::connection mover(cluster.conninfo("beta"));
+  pqxx::work transaction(mover);
+  transaction.exec("SELECT pg_advisory_lock(1936223345, 0)");
+  const CommandRun run = init(cluster.map());
+  CHECK(run.exit == 1);
+  CHECK(run.says("error: beta: another cluster init, or a mover, is at work on it"));
+}
+
+TEST_CASE("init writes the servers of all shards into each, and leaves those of others") {
+  Cluster& cluster = initialised(hash_cluster());
+  const std::string listed =
+      R"(SELECT concat_ws(' ', position, name, "primary", replicas) FROM shardplex.shards ORDER BY position)";
+  const auto server = [&](const std::string& name) {
+    return "host=127.0.0.1 " + port_of(cluster, name) + " dbname=movies user=shardplex";
+  };
+  const auto line = [&](const std::string& position, const std::string& shard) {
+    return position + " " + shard + " " + server(shard) + " {\"" + server(shard + "-1") + "\"}";
+  };
+  const std::string both = line("0", "alpha") + "\n" + line("1", "beta");
+  CHECK(cluster.sql("alpha", listed) == both);
+  CHECK(cluster.sql("beta", listed) == both);
+
+  cluster.sql("alpha", R"(UPDATE shardplex.shards SET "primary" = 'host=old' WHERE name = 'beta')");
+  cluster.sql("alpha", "INSERT INTO shardplex.shards VALUES ('gamma', 2, 'host=c')");
+  cluster.sql("beta", "DELETE FROM shardplex.shards");
+  const CommandRun run = init(cluster.map());
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(run.says("wrote down the servers of 1 shard\n"));
+  CHECK(run.says("wrote down the servers of 2 shards\n"));
+  CHECK(cluster.sql("alpha", listed) == both + "\n2 gamma host=c {}");
+  CHECK(cluster.sql("beta", listed) == both);
+}
+
+TEST_CASE("init makes a shard that was added to the map, without slots") {
+  Cluster cluster("--shards 3 --replicas 0 --map none");
+  const auto shard = [&](const std::string& name) {
+    return "  " + name + ": { primary: " + cluster.conninfo(name) + " }\n";
+  };
+  const std::string begin = "version: 1\ncluster: movies\nshards:\n" + shard("alpha") + shard("beta");
+  const std::string end =
+      "groups:\n  catalog: { strategy: { hash: {} }, placement: { alpha: [0-511], beta: [512-1023] } }\n"
+      "tables:\n  movies: { group: catalog, key: id }\n  ratings: { group: catalog, key: movie_id }\n"
+      "  genres: { reference: true }\n";
+  const TemporaryFile two(begin + end), three(begin + shard("gamma") + end);
+  REQUIRE(init(two.path()).exit == 0);
+  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const CommandRun run = init(three.path());
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(run.says("ran the schema file, made the schema shardplex, added the slot column to movies"));
+  CHECK(run.says("alpha (127.0.0.1:"));
+  CHECK(run.says("wrote down the servers of 1 shard\n"));
+  CHECK(owned(cluster, "gamma") == "0");
+  CHECK(cluster.sql("gamma", "SELECT name FROM shardplex.shard") == "gamma");
+  CHECK(cluster.sql("alpha", "SELECT string_agg(name, ' ' ORDER BY position) FROM shardplex.shards") ==
+        "alpha beta gamma");
+  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  CHECK(init(three.path()).says("nothing to do"));
+}
+
+TEST_CASE("after a failover init goes on with the server that is the primary now") {
+  Cluster cluster("--shards 1 --replicas 1 --map hash");
+  REQUIRE(init(cluster.map()).exit == 0);
+  cluster.control("promote", "alpha-1");
+  cluster.sql("alpha-1", "DELETE FROM shardplex.shards");
+  for (const bool old_primary_is_up : {true, false}) {
+    CAPTURE(old_primary_is_up);
+    if (!old_primary_is_up) cluster.control("kill", "alpha");
+    const CommandRun run = init(cluster.map());
+    CHECK_MESSAGE(run.exit == 0, run);
+    const std::string address = "alpha (127.0.0.1:" + port_of(cluster, "alpha-1").substr(5) + "/movies): ";
+    CHECK(run.says(address + (old_primary_is_up ? "wrote down the servers of 1 shard" : "nothing to do")));
+  }
+}
+
+TEST_CASE("init brings a cluster up to date that was made before there were moves") {
+  Cluster& cluster = initialised(hash_cluster());
+  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  for (const auto& shard : cluster.shards())
+    cluster.sql(
+        shard,
+        "DROP TABLE shardplex.shards, shardplex.moves, shardplex.markers, shardplex.mover, "
+        "shardplex.changes; DROP FUNCTION shardplex.as_mover; "
+        "CREATE TABLE shardplex.moves (epoch bigint PRIMARY KEY, grp text NOT NULL, slots integer[] NOT "
+        "NULL, state text NOT NULL, changed_at timestamptz NOT NULL DEFAULT now()); "
+        "INSERT INTO shardplex.moves VALUES (2, 'catalog', '{1,2}', 'owned')");
+  const CommandRun run = init(cluster.map());
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  for (const auto& shard : cluster.shards()) {
+    CHECK(cluster.sql(shard, "SELECT concat_ws(' ', epoch, grp, slots, state) FROM shardplex.changes") ==
+          "2 catalog {1,2} owned");
+    CHECK(cluster.sql(shard, "SELECT count(id) FROM shardplex.moves") == "0");
+    CHECK(cluster.sql(shard, "SELECT count(*) FROM shardplex.mover") == "1");
+    CHECK(cluster.sql(shard, "SELECT count(*) FROM shardplex.shards") == "2");
+  }
+  cluster.sql("alpha", "SELECT shardplex.as_mover(''); SELECT shardplex.fence_slots('catalog', '{7}')");
+  CHECK(cluster.sql("alpha", "SELECT string_agg(state, ' ' ORDER BY epoch) FROM shardplex.changes") ==
+        "owned fenced");
+  CHECK(init(cluster.map()).says("nothing to do"));
+}
+
+TEST_CASE("init refuses a shard that says it is another, and changes none") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("beta", "UPDATE shardplex.shard SET name = 'gamma'");
+  cluster.sql("alpha", "DROP SCHEMA shardplex CASCADE; DROP TABLE movies, ratings, genres");
+  const CommandRun run = init(cluster.map());
+  CHECK(run.exit == 1);
+  CHECK(run.says("beta: it says it is shard gamma of cluster movies"));
+  CHECK(untouched(cluster, "alpha"));
+}
+
+TEST_CASE("init writes down how keys become slots, and what it finds missing of it") {
+  Cluster& cluster = initialised(hash_cluster());
+  const std::string written = "SELECT subject || ': ' || definition FROM shardplex.definitions ORDER BY 1";
+  const std::string all =
+      "group catalog: slots=1024 hash\ntable genres: reference\n"
+      "table movies: group=\"catalog\" key=\"id\"\ntable ratings: group=\"catalog\" key=\"movie_id\"";
+  CHECK(cluster.sql("alpha", written) == all);
+  CHECK(cluster.sql("beta", written) == all);
+  SUBCASE("a table that was added") {
+    cluster.sql("alpha", "DELETE FROM shardplex.definitions WHERE subject = 'table ratings'");
+    const CommandRun run = init(cluster.map());
+    CHECK_MESSAGE(run.exit == 0, run);
+    CHECK(run.says("wrote down how keys become slots in 1 group or table"));
+  }
+  SUBCASE("all, on a shard made before they were kept") {
+    cluster.sql("alpha", "DROP TABLE shardplex.definitions");
+    const CommandRun run = init(cluster.map());
+    CHECK_MESSAGE(run.exit == 0, run);
+    CHECK(run.says("wrote down how keys become slots in 4 groups and tables"));
+  }
+  CHECK(cluster.sql("alpha", written) == all);
+}
+
+TEST_CASE("init refuses a map that turns keys into other slots than the cluster's, and changes no shard") {
+  Cluster& cluster = initialised(genre_cluster());
+  cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+  struct Row {
+    std::string what, with, says;
+  };
+  const std::vector<Row> rows{
+      {"Western: [", "Southern: [", "alpha: group by_genre was made with slots=1024 list"},
+      {"key: movie_id", "key: user_id",
+       "table ratings was made with group=\"by_movie\" key=\"movie_id\"; the map has group=\"by_movie\" "
+       "key=\"user_id\""},
+      {"genres:  { reference: true }", "genres: { group: by_movie, key: name }",
+       "gamma: table genres was made with reference; the map has"},
+  };
+  for (const auto& row : rows) {
+    const auto map = altered_map(cluster.map(), row.what, row.with);
+    const CommandRun run = init(map.path());
+    CAPTURE(run);
+    CHECK(run.exit == 1);
+    CHECK(run.says(row.says));
+    CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+  }
+}
+
+TEST_CASE("all problems of all shards are told at once, before anything is changed") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  cluster.sql("beta", "CREATE TABLE movies (id bigint PRIMARY KEY); INSERT INTO movies VALUES (1)");
+  const CommandRun run = init(cluster.map(), {});
+  CHECK(run.exit == 1);
+  CHECK(run.says("alpha: table movies does not exist"));
+  CHECK(run.says("alpha: table genres does not exist"));
+  CHECK(run.says("beta: table movies holds rows without a slot"));
+  CHECK(run.says("beta: table ratings does not exist"));
+  CHECK(untouched(cluster, "alpha"));
+}
+
+TEST_CASE("a server that cannot be a shard is refused") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const std::string beta = port_of(cluster, "beta");
+  SUBCASE("a replica") {
+    // A map names no server twice, so the replica leaves its own place.
+    const auto without_replica = altered_map(cluster.map(), port_of(cluster, "beta-1"), "port=1");
+    const auto map = altered_map(without_replica.path(), beta, port_of(cluster, "beta-1"));
+    const CommandRun run = init(map.path());
+    CHECK(run.exit == 1);
+    CHECK_MESSAGE(run.says("beta: the server is a replica"), run);
+  }
+  SUBCASE("nobody") {
+    const auto map = altered_map(cluster.map(), beta, "port=1");
+    const CommandRun run = init(map.path());
+    CHECK(run.exit == 1);
+    CHECK(run.says("error: beta: "));
+    CHECK(run.says("refused"));
+  }
+  SUBCASE("the database of another shard") {
+    const auto map =
+        altered_map(cluster.map(), "host=127.0.0.1 " + beta, "host=localhost " + port_of(cluster, "alpha"));
+    const CommandRun run = init(map.path());
+    CHECK(run.exit == 1);
+    CHECK_MESSAGE(run.says("beta: it is the same database as alpha"), run);
+  }
+  CHECK(untouched(cluster, "alpha"));
+}
+
+TEST_CASE("a schema file that does not work changes no shard") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  struct Row {
+    std::string sql, says;
+  };
+  const std::vector<Row> rows{
+      {"CREATE TABLE movies (id bigint PRIMARY KEY); CREATE TABLE ratings (movie_id bigint PRIMARY KEY); "
+       "SELECT nonsense",
+       "alpha: column \"nonsense\" does not exist"},
+      {"CREATE TABLE movies (id bigint PRIMARY KEY)",
+       "alpha: the schema file did not make the table ratings"},
+  };
+  for (const auto& row : rows) {
+    const TemporaryFile schema(row.sql);
+    const CommandRun run = init(cluster.map(), {"--schema", schema.path()});
+    CAPTURE(run);
+    CHECK(run.exit == 1);
+    CHECK(run.says(row.says));
+    CHECK(untouched(cluster, "alpha"));
+    CHECK(untouched(cluster, "beta"));
+  }
+  CHECK(init(cluster.map(), {"--schema", "/nonexistent.sql"}).says("cannot be read"));
+}
+
+TEST_CASE("a schema file that ends the transaction itself is refused") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const TemporaryFile schema("CREATE TABLE movies (id bigint PRIMARY KEY); COMMIT; BEGIN");
+  const CommandRun run = init(cluster.map(), {"--schema", schema.path()});
+  CHECK(run.exit == 1);
+  CHECK(run.says("must not hold BEGIN or COMMIT"));
+  CHECK(cluster.sql("alpha", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+}
