@@ -217,6 +217,15 @@ std::string server_timing(const RequestContext& context) {
 
 }  // namespace
 
+std::string_view allowed_methods(bool is_row) {
+  return is_row ? "OPTIONS,GET,HEAD,PUT,PATCH,DELETE" : "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE";
+}
+
+Awaitable<Result<void>> describe_methods(TableRequest& request) {
+  request.exchange.set("Allow", allowed_methods(request.is_row));
+  co_return Result<void>{};
+}
+
 void say_how_it_was_made(Exchange& exchange, const RequestContext& context) {
   if (!context.asked.empty()) exchange.set("Shardplex-Shards", join_names(context.asked));
   exchange.set("Server-Timing", server_timing(context));

@@ -28,6 +28,10 @@ struct TableRequest {
   const Catalogue& catalogue() const { return *context.planned_with->snapshot->catalogue; }
 };
 
+/// A filter is `eq` on every column of the primary key: whatever else is asked, there is at most one row on a
+/// shard.
+bool names_one_row(const TableRequest& request);
+
 /// Sets Shardplex-Shards and Server-Timing. To be called before the answer begins.
 void say_how_it_was_made(Exchange& exchange, const RequestContext& context);
 
@@ -42,14 +46,5 @@ Awaitable<Result<void>> delete_rows(TableRequest& request);
 std::string_view allowed_methods(bool is_row);
 /// OPTIONS.
 Awaitable<Result<void>> describe_methods(TableRequest& request);
-
-/// "0-9/200", "*/0", "0-9/*": the Content-Range of `rows` rows from `offset`.
-std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total);
-
-/// PGRST116, "not exactly one row".
-Error not_one_row(std::uint64_t rows);
-
-/// The row that a row route names is not there: 404.
-Error absent_row(const TableRequest& request);
 
 }  // namespace shardplex::router
