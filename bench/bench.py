@@ -213,11 +213,16 @@ def measure(arguments):
             figures.stop()
 
 
+def rounded(sample):
+    """Seven digits, of a value or of a pair."""
+    return [rounded(value) for value in sample] if isinstance(sample, tuple) else float("%.7g" % sample)
+
+
 def as_json(name, text, unit, bar, judgement, seconds):
     return {"name": name, "figure": text, "value": round(judgement.value, 3), "low": round(judgement.low, 3),
             "high": round(judgement.high, 3), "must": bar.must, "aim": bar.aim,
             "unit": unit + (", less is better" if bar.less else ""), "verdict": judgement.must, "aim_verdict": judgement.aim,
-            "samples": judgement.samples, "seconds": round(seconds, 1), "command": "scripts/bench " + name}
+            "samples": [rounded(sample) for sample in judgement.samples], "seconds": round(seconds, 1), "command": "scripts/bench " + name}
 
 
 def main():

@@ -23,8 +23,8 @@ GROUP = "catalog"
 ALPHA, BETA = "alpha", "beta"
 HOME = {ALPHA: range(0, 512), BETA: range(512, 1024)}  # the slots of each, as scripts/cluster places them
 SMALL = 8  # slots of a move whose pause is looked at
+BATCH = 10  # of those, in one run of the mover, two at a time: one by one, fifty would take more than a minute
 BIG = 64  # slots of a move whose copy is looked at: an eighth of a shard
-BIG_UNDER_LOAD = 128  # for as many requests as a percentile needs
 PAUSES = 50
 
 
@@ -164,18 +164,18 @@ class MoveFigures:
         for source, target in ((ALPHA, BETA), (BETA, ALPHA)):
             away = [slot for slot in self.owned(source) if slot in HOME[target]]
             if away:
-                self.move(away, source, target)
+                self.move([away], source, target)
 
-    def move(self, slots, source, target):
-        """Moves the slots and deletes the old copies."""
-        with self.plan(slots, source, target) as plan:
-            return Move(json.loads(self.command("run", plan, "--json", "--finish"))[0], [])
+    def move(self, slot_sets, source, target):
+        """Moves each set of slots by itself, two at a time, and deletes the old copies."""
+        with self.plan(slot_sets, source, target) as plan:
+            return [Move(progress, []) for progress in json.loads(self.command("run", plan, "--json", "--finish", "--parallel", "2"))]
 
     def watched_move(self, slots, source, target, while_both_have_it=lambda: None):
-        """The same, and when each of its activities began; `while_both_have_it` is called before the old copies are deleted."""
+        """Moves one set of slots, and knows when each activity began. `while_both_have_it` is called before the old copies go."""
         watch = Watch()
         try:
-            with self.plan(slots, source, target) as plan:
+            with self.plan([slots], source, target) as plan:
                 moves = json.loads(self.command("run", plan, "--json", "--metrics", watch.address))
         finally:
             watch.stop()
@@ -185,23 +185,30 @@ class MoveFigures:
 
     @staticmethod
     @contextlib.contextmanager
-    def plan(slots, source, target):
-        """A file with a plan of one move."""
+    def plan(slot_sets, source, target):
+        """A file with a plan of so many moves."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as plan:
-            plan.write("version: 1\ncluster: movies\nmoves:\n  - {group: %s, slots: [%s], from: %s, to: %s}\n" % (
-                GROUP, ", ".join(map(str, slots)), source, target))
+            plan.write("version: 1\ncluster: movies\nmoves:\n")
+            for slots in slot_sets:
+                plan.write("  - {group: %s, slots: [%s], from: %s, to: %s}\n" % (GROUP, ", ".join(map(str, slots)), source, target))
             plan.flush()
             yield plan.name
 
     @staticmethod
     def routes(size):
         """(slots, source, target) of one move after the other: so many slots there, the same ones back, the next ones there..."""
-        for first in itertools.cycle(range(0, len(HOME[ALPHA]), size)):
+        for first in itertools.cycle(range(0, len(HOME[ALPHA]) - size + 1, size)):
             slots = list(HOME[ALPHA])[first:first + size]
             yield slots, ALPHA, BETA
             yield slots, BETA, ALPHA
 
+    def small_moves(self, route):
+        """The slots of a route in BATCH moves."""
+        slots, source, target = route
+        return self.move([slots[first:first + SMALL] for first in range(0, len(slots), SMALL)], source, target)
+
     def tidy(self, *tables):
+        """Before a figure; between its moves there is time for a checkpoint only, which keeps the dirt of one off the next."""
         vacuum = ["VACUUM (ANALYZE) " + table for table in tables or ("movies",)]
         self.on_both(*vacuum, "CHECKPOINT")
 
@@ -217,6 +224,7 @@ class MoveFigures:
     @contextlib.contextmanager
     def foreground(self):
         self.bring_home()
+        self.tidy()
         router = Router(self.programs, self.cluster)
         load = Foreground(router, self.movies)
         try:
@@ -228,11 +236,11 @@ class MoveFigures:
             self.cluster.forget_inserted(self.movies)
 
     def copy_latency(self, bar, budget, show):
-        routes, copies, before, cores, pairs = self.routes(BIG_UNDER_LOAD), [], [], [], []
+        routes, copies, before, cores, pairs = self.routes(BIG), [], [], [], []
 
         def sample():
             """As long a stretch before the copy as the copy will take, and then the copy."""
-            self.tidy()
+            self.on_both("CHECKPOINT")
             begun, cpu = time.monotonic(), busy_seconds()
             time.sleep(1.2 * max([copy.seconds for copy in copies], default=2))
             ended = time.monotonic()
@@ -258,23 +266,29 @@ class MoveFigures:
             statistics.mean(copy.cores_busy for copy in copies), statistics.mean(cores))
 
     def write_pause(self, bar, budget, show):
-        routes, moves = self.routes(SMALL), []
+        routes, moves = self.routes(BATCH * SMALL), []
 
         def sample():
-            moves.append(self.move(*next(routes)))
-            return moves[-1].write_pause_ms
+            moves.extend(self.small_moves(next(routes)))
+
+        def judge(_):
+            return judge_percentile([move.write_pause_ms for move in moves], 99, PAUSES, bar)
         with self.foreground() as load:
-            judgement = take_until(lambda pauses: judge_percentile(pauses, 99, PAUSES, bar), sample, budget, show)
+            judgement = take_until(judge, sample, budget, show)
         self.loads.append((load, len(moves)))
-        return judgement, "%d of %d moves of %d films" % (len(moves), PAUSES, statistics.mean(move.rows for move in moves))
+        return judgement, "%d moves of %d films, %d are enough" % (len(moves), statistics.mean(move.rows for move in moves), PAUSES)
 
     def failed_requests(self, bar, budget, show):
         """Of what copy_latency and write_pause have sent; where neither was measured, of moves of its own."""
         if not self.loads:
-            big, small, moves = self.routes(BIG_UNDER_LOAD), self.routes(SMALL), []
+            big, small, moves = self.routes(BIG), self.routes(BATCH * SMALL), []
 
             def sample():
-                moves.extend(self.move(*next(routes)) for routes in (big, big, small, small))  # there and back
+                for _ in range(2):  # there and back
+                    slots, *ends = next(big)
+                    moves.extend(self.move([slots], *ends))
+                for _ in range(2):
+                    moves.extend(self.small_moves(next(small)))
 
             def judge(_):
                 load.read()
@@ -301,7 +315,7 @@ class MoveFigures:
             slots, source, target = next(routes)
             pipe = self.copy_by_pipe(slots, source, target)
             moves.append(self.watched_move(slots, source, target))
-            self.tidy("movies", "bench.movies")
+            self.on_both("CHECKPOINT")
             megabytes = moves[-1].bytes / 1e6
             return megabytes / pipe, megabytes / moves[-1].stretch("copying").seconds
         self.bring_home()
@@ -361,7 +375,6 @@ class MoveFigures:
             query, scans = self.every_column(slots), []
             move = self.watched_move(slots, source, target, lambda: scans.append(self.scan(query)))
             moves.append(move)
-            self.tidy()
             return 2 * move.rows / scans[0], 2 * move.rows / move.stretch("verifying").seconds
 
         parts = {verify: [], comparison: []}
