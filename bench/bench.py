@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures the router and its moves against named yardsticks. Called by scripts/bench, which sets things up.
 
-Every figure is a ratio or a size; absolute rates are printed beside it for the curious, but only the figure is judged (verdict.py)."""
+Every figure is a ratio or a size; absolute rates are printed beside it for the curious, but only the figure is judged, by
+verdict.py."""
 import argparse
 import itertools
 import json
@@ -191,7 +192,8 @@ def words(judgement):
 
 
 def measure(arguments):
-    """Each figure that was asked for: its name, its row of the table, its judgement and what was measured, in words."""
+    """Each figure that was asked for: its name, its row of the table, its judgement and what was measured, in words; instead of
+    these two None and why it could not be measured."""
     for module_figures, of in ((FIGURES, lambda: RouterFigures(arguments, Cluster(arguments.cluster), Cluster(arguments.single))),
                                (moves.FIGURES, lambda: moves.MoveFigures(arguments, Cluster(arguments.moves)))):
         names = [name for name in module_figures if name in arguments.names]
@@ -205,7 +207,7 @@ def measure(arguments):
                 try:
                     judgement, measured = getattr(figures, name)(bar, Budget(arguments.seconds, arguments.quick), show)
                 except ValueError as error:
-                    sys.exit("bench: %s could not be measured: %s" % (name, error))
+                    judgement, measured = None, str(error)
                 finally:
                     show.end()
                 yield name, (text, unit, bar), judgement, measured
@@ -238,15 +240,20 @@ def main():
     parser.add_argument("--moves", help="the cluster in which slots are moved")
     arguments = parser.parse_args()
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    results, judgements, open_ = [], [], []
+    results, judgements, open_, broken = [], [], [], False
     print(LAYOUT % ("figure", "median", "spread", "must", "aim", "", "verdict", "", "measured"), flush=True)
     begun = time.monotonic()
     for name, (text, unit, bar), judgement, measured in measure(arguments):
         ended = time.monotonic()
+        if judgement is None:
+            print("bench: %s could not be measured: %s" % (name, measured), file=sys.stderr, flush=True)
+            broken, begun = True, ended
+            continue
         mark = (COLOURS[judgement.must], "\033[0m") if colour else ("", "")
         spread = "%.2f to %.2f" % (judgement.low, judgement.high)
         print(LAYOUT % (name, "%.2f" % judgement.value, spread, "%g" % bar.must, "%g" % bar.aim, mark[0], words(judgement),
-                        mark[1], "%s; %d samples, %.0f s" % (measured, len(judgement.samples), ended - begun)), flush=True)
+                        mark[1], "%s; %d sample%s, %.0f s" % (
+                            measured, len(judgement.samples), "s"[len(judgement.samples) == 1:], ended - begun)), flush=True)
         results.append(as_json(name, text, unit, bar, judgement, ended - begun))
         judgements.append(judgement)
         if judgement.must == UNDECIDED:
@@ -259,7 +266,7 @@ def main():
     if open_:
         print("bench: the spread does not allow a verdict on %s; more time may: scripts/bench %s --seconds %d" % (
             ", ".join(open_), " ".join(open_), min(3600, 4 * arguments.seconds)), file=sys.stderr)
-    sys.exit(exit_code(judgements))
+    sys.exit(1 if broken else exit_code(judgements))
 
 
 if __name__ == "__main__":

@@ -251,8 +251,9 @@ class MoveFigures:
         def judge(_):
             load.read()
             pairs[:] = [(load.latencies(*calm), load.latencies(copy.first, copy.last)) for calm, copy in zip(before, copies)]
-            if not all(calm and busy for calm, busy in pairs):
-                raise ValueError("a copy is over before a request is sent; take more --movies")
+            fewest = min(statistics.mean(map(len, of)) for of in zip(*pairs))
+            if fewest < 100 or not all(calm and busy for calm, busy in pairs):
+                raise ValueError("%d requests a copy have no 99th percentile; take more --movies" % fewest)
             return judge_pairs([(percentile(calm, 99), percentile(busy, 99)) for calm, busy in pairs], bar)
 
         with self.foreground() as load:
@@ -260,7 +261,8 @@ class MoveFigures:
         judgement = judge(None)  # again, with the answers that were still out
         self.loads.append((load, len(copies)))
         calm, busy = (sum(of, []) for of in zip(*pairs))
-        return judgement, "p99 %.1f ms, before %.1f ms; p50 %.1f ms, before %.1f ms; %d requests a copy; %.1f cores busy, before %.1f" % (
+        return judgement, ("p99 %.1f ms, before %.1f ms; p50 %.1f ms, before %.1f ms; %d requests a copy; "
+                           "%.1f cores busy, before %.1f") % (
             statistics.median(ours for _, ours in judgement.samples), statistics.median(before for before, _ in judgement.samples),
             percentile(busy, 50), percentile(calm, 50), len(busy) / len(pairs),
             statistics.mean(copy.cores_busy for copy in copies), statistics.mean(cores))

@@ -67,7 +67,8 @@ def side(low, high, bound, less):
 
 
 def judge_pairs(pairs, bar):
-    """A ratio, of pairs (yardstick, ours). The spread is the interval of the median, or all ratios where they are too few to judge."""
+    """A ratio, of pairs (yardstick, ours). The spread is the interval of the median, or all ratios where they are too
+    few to judge."""
     if any(not (yardstick > 0 and ours >= 0 and math.isfinite(ours / yardstick)) for yardstick, ours in pairs):
         raise ValueError("a run came to nothing: %s" % list(pairs))
     ratios = [ours / yardstick for yardstick, ours in pairs]
