@@ -1,1 +1,2 @@
-// Has the tests' precompiled header made: test_main.cpp, which goes without it, would leave nobody who needs it here.
+// Has the tests' precompiled header made: test_main.cpp, which goes without it, would leave nobody who needs
+// it here.
