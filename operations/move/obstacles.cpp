@@ -16,7 +16,7 @@
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/table_structure.hpp"
-#include "shard_map/conninfo.hpp"
+#include "server_address/server_address.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -274,7 +274,7 @@ void compare_databases(const Part& one, Part& other) {
 }
 
 bool is_loopback(const std::string& conninfo) {
-  const auto options = parse_conninfo(conninfo);
+  const auto options = connection_options(conninfo);
   if (!options) return false;
   for (const std::string_view key : {"hostaddr", "host"})
     if (const auto host = options->find(key); host != options->end() && !host->second.empty())

@@ -1,14 +1,12 @@
 #include "operations/shard/server.hpp"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <utility>
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/pqxx_rows.hpp"
+#include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
 #include "shard_schema/catalogue_rows.hpp"
 #include "shard_schema/slots.hpp"
@@ -16,41 +14,7 @@
 namespace shardplex::operations {
 namespace {
 
-using ConnectionOptions = std::map<std::string, std::string, std::less<>>;
-
 constexpr const char* connect_timeout_seconds = "5";
-
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
-using OptionList = std::unique_ptr<PQconninfoOption, FreeOptions>;
-
-ConnectionOptions collect(const OptionList& list) {
-  ConnectionOptions options;
-  if (!list) return options;
-  for (const PQconninfoOption* option = list.get(); option->keyword != nullptr; ++option)
-    if (option->val != nullptr) options[option->keyword] = option->val;
-  return options;
-}
-
-std::optional<ConnectionOptions> parse(const std::string& conninfo) {
-  const OptionList list(PQconninfoParse(conninfo.c_str(), nullptr));
-  if (!list) return std::nullopt;
-  return collect(list);
-}
-
-std::string to_conninfo(const ConnectionOptions& options) {
-  std::string text;
-  for (const auto& [keyword, value] : options) {
-    text.append(text.empty() ? "" : " ").append(keyword).append("='");
-    for (const char c : value) {
-      if (c == '\'' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '\'';
-  }
-  return text;
-}
 
 // What the command line asks of a server beyond its status.
 constexpr std::string_view database_sql = R"sql(
@@ -66,26 +30,19 @@ PqxxRows ask(pqxx::transaction_base& transaction, std::string_view sql) {
 }  // namespace
 
 std::string address_of(const std::string& conninfo) {
-  const auto options = parse(conninfo);
-  if (!options) return "(connection string not understood)";
-  const ConnectionOptions defaults = collect(OptionList(PQconndefaults()));
-  const auto value = [&](std::string_view keyword, std::string_view otherwise) {
-    for (const auto* source : {&*options, &defaults})
-      if (const auto found = source->find(keyword); found != source->end() && !found->second.empty())
-        return found->second;
-    return std::string(otherwise);
-  };
-  return value("host", "localhost") + ":" + value("port", "5432") + "/" + value("dbname", value("user", ""));
+  const auto address = server_address(conninfo);
+  if (!address) return "(connection string not understood)";
+  return address->host + ":" + address->port + "/" + address->database;
 }
 
 std::string without_password(const std::string& conninfo) {
-  auto options = parse(conninfo);
+  auto options = connection_options(conninfo);
   if (!options || options->erase("password") == 0) return options ? conninfo : "";
   return to_conninfo(*options);
 }
 
 std::string with_defaults(const std::string& conninfo) {
-  auto options = parse(conninfo);
+  auto options = connection_options(conninfo);
   if (!options) return conninfo;
   options->try_emplace("connect_timeout", connect_timeout_seconds);
   options->try_emplace("fallback_application_name", "shardplex");
