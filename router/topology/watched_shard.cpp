@@ -52,7 +52,7 @@ void WatchedShard::judge(std::chrono::milliseconds max_replica_lag, std::int64_t
     server.wal_lsn = status.wal_lsn;
     server.lag_seconds = status.in_recovery ? status.replay_lag_seconds : std::nullopt;
     server.epoch = status.epoch;
-    if (!status.has_schema) {
+    if (!status.initialised) {
       server.problem = "not initialised: run 'shardplex cluster init'";
     } else if (!is_ours(status)) {
       server.problem = "is shard '" + status.shard + "' of cluster '" + status.cluster + "', not '" + name +
@@ -82,7 +82,7 @@ void WatchedShard::judge(std::chrono::milliseconds max_replica_lag, std::int64_t
 std::optional<std::size_t> WatchedShard::best_server() const {
   if (state.primary) return state.primary;
   for (std::size_t i = 0; i < servers.size(); ++i)
-    if (servers[i].up && servers[i].status.has_schema && state.servers[i].problem.empty()) return i;
+    if (servers[i].up && servers[i].status.initialised && state.servers[i].problem.empty()) return i;
   return std::nullopt;
 }
 
