@@ -28,7 +28,10 @@ struct Watching {
     while (!holds() && Clock::now() < until) io.run_one_for(std::chrono::milliseconds(100));
     return holds();
   }
-  void run_for(std::chrono::milliseconds time) { io.run_for(time); }
+  void run_for(std::chrono::milliseconds time) {
+    io.restart();
+    io.run_for(time);
+  }
 
   int next = 1;
   asio::io_context io{1};
@@ -95,10 +98,11 @@ TEST_CASE("a watch that is stopped ends: nothing is left to wait for") {
   watching.watch.watch(alpha);
   REQUIRE(watching.run_until([&] { return alpha->settled(); }));
   watching.watch.stop();
-  watching.run_for(std::chrono::milliseconds(50));
+  watching.run_for(std::chrono::seconds(5));
+  CHECK(watching.io.stopped());
   watching.probed.clear();
   watching.watch.watch(watching.shard("beta"));  // too late
-  watching.run_for(std::chrono::milliseconds(100));
+  watching.run_for(std::chrono::milliseconds(50));
   CHECK(watching.probed.empty());
 }
 
