@@ -2,7 +2,19 @@
 
 #include "server_address/server_address.hpp"
 
+#include <algorithm>
+
 namespace shardplex::router {
+
+bool routes_alike(const Snapshot& a, const Snapshot& b) {
+  const auto same_servers = [](const ShardState& x, const ShardState& y) {
+    return x.primary == y.primary && std::ranges::equal(x.servers, y.servers, [](auto& s, auto& t) {
+             return s.readable == t.readable && s.writable == t.writable;
+           });
+  };
+  return a.map == b.map && a.catalogue == b.catalogue && a.ownership == b.ownership &&
+         std::ranges::equal(a.shards, b.shards, same_servers);
+}
 
 std::string address_of(const std::string& conninfo) {
   const auto address = server_address(conninfo);
