@@ -65,13 +65,13 @@ void lock_out_movers(const Patient& patient) {
 }
 
 Ownership read_ownership_of_all(const Patient& patient) {
-  std::vector<std::optional<ShardOwnership>> accounts;
+  std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& connection : patient.connections) {
     pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*connection);
     std::vector<std::string> problems;  // told by shardplex verify
-    accounts.emplace_back(read_ownership(transaction, patient.map, problems));
+    reports.emplace_back(read_ownership(transaction, patient.map, problems));
   }
-  return {patient.map, accounts};
+  return {patient.map, reports};
 }
 
 void remove_slot(pqxx::connection& connection, const std::string& name) {

@@ -27,7 +27,7 @@ std::optional<std::int64_t> lag_bytes(const Server& server, const Server* primar
 }
 
 std::uint64_t count_state(const ShardContent& content, const Group& group, SlotState state) {
-  return static_cast<std::uint64_t>(std::ranges::count(content.account.groups.at(group.name), state));
+  return static_cast<std::uint64_t>(std::ranges::count(content.ownership.groups.at(group.name), state));
 }
 
 void print_servers(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
@@ -66,7 +66,7 @@ void print_ownership(const ShardMap& map, const ClusterStatus& status, const Ter
     const ShardContent& content = *status.primaries[i]->content;
     for (const auto& group : map.groups()) {
       const auto count = [&](SlotState state) { return count_state(content, group, state); };
-      table.add({map.shards()[i].name, std::to_string(content.account.epoch.value), group.name,
+      table.add({map.shards()[i].name, std::to_string(content.ownership.epoch.value), group.name,
                  std::to_string(count(SlotState::owned) + count(SlotState::fenced)),
                  std::to_string(std::ranges::count(group.placement, ShardId{i})),
                  std::to_string(count(SlotState::fenced)), std::to_string(count(SlotState::incoming)),
@@ -156,7 +156,7 @@ json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& con
   for (const auto& gid : content.prepared) prepared.emplace_back(gid);
   for (const auto& difference : content.directory_differences) directory.emplace_back(difference);
   return {{"name", map.shard(id).name},
-          {"epoch", content.account.epoch.value},
+          {"epoch", content.ownership.epoch.value},
           {"groups", groups},
           {"tables", tables},
           {"interrupted_loads", prepared},

@@ -121,7 +121,7 @@ void decide_and_run(const ShardMap& map, std::vector<MoveEntry> moves, Phase pha
     on_source(map, move, [&](pqxx::work& transaction) {
       transaction.exec_params("SELECT shardplex.as_mover($1)", mover.token());
       set_phase(transaction, move.id, phase);
-      set_wanted(transaction, move.id, Wanted::run);
+      set_desired_state(transaction, move.id, DesiredState::run);
     });
     move.phase = phase;
   }
@@ -161,9 +161,10 @@ int end_window(const std::string& verb, const std::string& about, Phase phase, A
 }
 
 /// Tells moves that a mover at work, or the next one, should pause, go on or abort.
-void wish(const ShardMap& map, const std::vector<MoveEntry>& moves, Wanted wanted) {
+void wish(const ShardMap& map, const std::vector<MoveEntry>& moves, DesiredState desired_state) {
   for (const auto& move : moves)
-    on_source(map, move, [&](pqxx::work& transaction) { set_wanted(transaction, move.id, wanted); });
+    on_source(map, move,
+              [&](pqxx::work& transaction) { set_desired_state(transaction, move.id, desired_state); });
 }
 
 /// nullopt where another mover is at work.
@@ -274,8 +275,8 @@ int rebalance_resume(Arguments args, const Terminal& terminal) {
   if (moves.empty()) return nothing_to_do("no move is unfinished", pool, terminal);
   std::vector<MoveEntry> paused;
   std::ranges::copy_if(moves, std::back_inserter(paused),
-                       [](const auto& move) { return move.wanted == Wanted::pause; });
-  wish(map, paused, Wanted::run);
+                       [](const auto& move) { return move.desired_state == DesiredState::pause; });
+  wish(map, paused, DesiredState::run);
   try {
     Mover mover(map);
     run_moves(map, std::move(moves), mover, pool, terminal);
@@ -298,7 +299,7 @@ int rebalance_pause(Arguments args, const Terminal& terminal) {
   const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
   const auto moves =
       choose(reachable_moves(map, terminal), *values, is_under_way, "only a move under way can be paused");
-  wish(map, moves, Wanted::pause);
+  wish(map, moves, DesiredState::pause);
   terminal.out << (moves.empty() ? "no move is under way" : "will pause: " + names_of(moves)) << '\n';
   return exit_ok;
 }
@@ -317,7 +318,7 @@ int rebalance_abort(Arguments args, const Terminal& terminal) {
   const auto moves = choose(reachable_moves(map, terminal), *values, fits,
                             "it has handed over, and reverse gives its slots back");
   if (moves.empty()) return nothing_to_do("no move can be aborted", pool, terminal);
-  wish(map, moves, Wanted::abort);
+  wish(map, moves, DesiredState::abort);
   if (const auto mover = wait_for_abort(map, moves)) {
     auto left = reachable_moves(map, terminal);
     std::erase_if(left, [&](const auto& move) {

@@ -79,7 +79,9 @@ std::vector<std::string> hints(const MovesSeen& seen) {
       "no mover is at work; 'shardplex rebalance resume' goes on, 'abort' undoes it");
   add(ids_where(seen, [&](const auto& line) { return idle(line, false); }),
       "no mover is at work; 'shardplex rebalance resume' goes on");
-  add(ids_where(seen, [&](const auto& line) { return seen.mover && line.entry.wanted == Wanted::pause; }),
+  add(ids_where(
+          seen,
+          [&](const auto& line) { return seen.mover && line.entry.desired_state == DesiredState::pause; }),
       "asked to pause; 'shardplex rebalance resume' goes on");
   add(ids_where(seen, [](const auto& line) { return line.entry.phase == Phase::reversible; }),
       "'shardplex rebalance finish' deletes the old copy, 'reverse' gives the slots back");

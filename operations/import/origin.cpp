@@ -104,7 +104,7 @@ void ImportOrigin::restore_identities(const ReplicaIdentities& before) {
   }
 }
 
-bool ImportOrigin::has_slot() {
+bool ImportOrigin::has_replication_slot() {
   return !pqxx::nontransaction(*connection_)
               .exec_params(
                   "SELECT FROM pg_replication_slots WHERE slot_name = $1 AND wal_status IS DISTINCT FROM "
@@ -113,8 +113,9 @@ bool ImportOrigin::has_slot() {
               .empty();
 }
 
-// What still reads from the slot is what an import that died has left behind: there is only one mover.
-void ImportOrigin::free_slot() {
+// What still reads from the replication slot is what an import that died has left behind: there is only one
+// mover.
+void ImportOrigin::free_replication_slot() {
   constexpr int attempts = 100;
   constexpr auto pause = 100ms;
   pqxx::nontransaction transaction(*connection_);
@@ -129,8 +130,8 @@ void ImportOrigin::free_slot() {
   throw CommandFailed("replication slot " + name_ + " of the source stays in use");
 }
 
-void ImportOrigin::drop_slot() {
-  free_slot();
+void ImportOrigin::drop_replication_slot() {
+  free_replication_slot();
   pqxx::nontransaction(*connection_)
       .exec_params(
           "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", name_);

@@ -26,7 +26,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto slot_patience = 60s;  // for transactions of the source that are open when the slot is made
+constexpr auto replication_slot_patience =
+    60s;                             // for transactions of the source that are open when it is made
 constexpr auto longest_pause = 30s;  // of the source's writers; then they are let in again
 constexpr auto journal_interval = 1s;
 
@@ -158,10 +159,10 @@ void ImportRunner::check_placement() {
     sites_[i]->look([&](pqxx::transaction_base& transaction) {
       for (auto& problem : definition_problems(transaction, map_))
         problems.push_back(sites_[i]->name() + ": " + problem);
-      const ShardOwnership account = read_ownership(transaction, map_, problems);
+      const ShardOwnership ownership = read_ownership(transaction, map_, problems);
       for (const auto& group : map_.groups())
         for (std::size_t slot = 0; slot < group.slot_count; ++slot)
-          if ((account.groups.at(group.name)[slot] != SlotState::absent) !=
+          if ((ownership.groups.at(group.name)[slot] != SlotState::absent) !=
               (group.placement[slot].value == i)) {
             problems.push_back(sites_[i]->name() + ": the map places slots of " + group.name +
                                " elsewhere than when the import began; use that map, or abort the import");
@@ -317,7 +318,7 @@ void ImportRunner::check_columns() {
 void ImportRunner::copy() {
   const auto before = steps();
   const bool copied = std::ranges::all_of(before, [](const std::string& step) { return step == "copied"; });
-  if (!copied || !origin_->has_slot()) {
+  if (!copied || !origin_->has_replication_slot()) {
     // First the shards forget what they have of an earlier try: its slot is about to go.
     for (auto& site : sites_)
       site->change([&](pqxx::work& transaction) {
@@ -327,8 +328,9 @@ void ImportRunner::copy() {
     origin_->publish(tables_);
     crash_point("import_published");
     origin_->make_identities_full(tables_);
-    origin_->drop_slot();
-    const SlotSnapshot snapshot(origin_->conninfo(), origin_->object_name(), slot_patience);
+    origin_->drop_replication_slot();
+    const ReplicationSlotSnapshot snapshot(origin_->conninfo(), origin_->object_name(),
+                                           replication_slot_patience);
     crash_point("import_slot_made");
     copy_snapshot(snapshot.snapshot());
   }
@@ -393,10 +395,10 @@ void ImportRunner::make_indexes_on(MoveSite& site, const SchemaDump& dump,
 }
 
 void ImportRunner::open_follower() {
-  if (!origin_->has_slot())
+  if (!origin_->has_replication_slot())
     throw CommandFailed("the source has lost replication slot " + origin_->object_name() +
                         ", and with it changes since the copy; abort the import and begin again");
-  origin_->free_slot();
+  origin_->free_replication_slot();
   std::vector<std::string> shards;
   for (const auto& site : sites_) shards.push_back(site->conninfo());
   follower_ = std::make_unique<ImportFollower>(*origin_, shards, entry_.id, mover_->token(), tables_, [this] {
@@ -492,7 +494,7 @@ void ImportRunner::finish() {
 }
 
 void ImportRunner::remove_from_source() {
-  origin_->drop_slot();
+  origin_->drop_replication_slot();
   crash_point("import_slot_dropped");
   origin_->unpublish();
   origin_->restore_identities(entry_.identities);

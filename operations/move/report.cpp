@@ -113,7 +113,7 @@ std::string_view activity_towards_hand_over(Step step) {
     case Step::verify:
       return "verifying";
     case Step::publish_reverse:
-    case Step::make_reverse_slot:
+    case Step::make_reverse_replication_slot:
     case Step::fence:
     case Step::drain:
     case Step::hand_over:
@@ -270,7 +270,7 @@ boost::json::array moves_json(const std::vector<MoveBoard::Line>& moves) {
         {"source", entry.source},
         {"target", entry.target},
         {"phase", to_string(entry.phase)},
-        {"wanted", to_string(entry.wanted)},
+        {"wanted", to_string(entry.desired_state)},
         {"problem", entry.problem.empty() ? json::value(nullptr) : json::value(entry.problem)},
         {"created_at", entry.created_at},
         {"running", line.running},

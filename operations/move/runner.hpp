@@ -56,7 +56,7 @@ class MoveRunner {
   struct Way {
     MoveSite& from;
     MoveSite& to;
-    std::string name;  ///< of publication, slot, subscription and marker
+    std::string name;  ///< of publication, replication slot, subscription and marker
   };
   Way forward() { return {*source_, *target_, entry_.forward()}; }
   Way reverse() { return {*target_, *source_, entry_.reverse()}; }
@@ -64,13 +64,13 @@ class MoveRunner {
   /// Thrown out of a long step to decide anew what comes next.
   struct LookAgain {};
 
-  // The loop (move_runner.cpp)
+  // The loop (runner.cpp)
   void run_steps();
 
-  void survive(const std::string& trouble);
+  void reconnect_after(const std::string& trouble);
   void connect();
   MoveFacts look();
-  bool follow_wishes();
+  bool apply_desired_state();
   void stop_if_asked() const;
   void perform(Step step);
   void check();
@@ -78,18 +78,18 @@ class MoveRunner {
   void report(const std::function<void(MoveProgress&)>& change);
   void write_progress();
 
-  // The steps (move_runner_steps.cpp)
+  // The steps (runner_steps.cpp)
   void publish(const Way& way);
   void unpublish(MoveSite& site, const std::string& name);
   void copy();
-  void copy_rows(const SlotSnapshot& snapshot);
+  void copy_rows(const ReplicationSlotSnapshot& snapshot);
   void catch_up(const Way& way);
   void verify(const Way& way);
   void refuse_differences(const std::vector<RowDifference>& differences, std::uint64_t count, const Way& way);
-  void make_reverse_slot();
+  void make_reverse_replication_slot();
   void fence(const Way& way);
   void drain(const Way& way);
-  void put_off(MoveSite& from);
+  void retry_cutover_later(MoveSite& from);
   void unfence(MoveSite& site);
   void let_writes_in();
   void hand_over();
@@ -99,11 +99,11 @@ class MoveRunner {
   void own();
   void own_source();
   void start_over();
-  void yield();
-  void yield_target();
+  void release_on_source();
+  void release_on_target();
   void take_back();
   void subscribe_reverse();
-  void drop_slot(MoveSite& site, const std::string& name);
+  void drop_replication_slot(MoveSite& site, const std::string& name);
   void delete_rows(MoveSite& site);
   void restore_identities(MoveSite& site);
   void erase();

@@ -1,4 +1,4 @@
-// The steps of a move, as move_steps.hpp describes them.
+// The steps of a move, as steps.hpp describes them.
 #include <algorithm>
 #include <thread>
 
@@ -19,7 +19,7 @@ constexpr std::string_view query_canceled = "57014";
 constexpr milliseconds first_lock_timeout{20}, last_lock_timeout{1000};
 constexpr std::chrono::seconds lock_patience{120};
 /// A replication slot waits for all transactions that are open; in between the mover looks up.
-constexpr std::chrono::seconds slot_patience{60};
+constexpr std::chrono::seconds replication_slot_patience{60};
 /// A lag at which a fence is worth its while at once, and how often one is hoped for.
 constexpr std::chrono::duration<double> good_lag{0.02};
 constexpr int rounds_for_good_lag = 20;
@@ -83,7 +83,7 @@ void MoveRunner::restore_identities(MoveSite& site) {
 // --- The copy
 
 void MoveRunner::copy() {
-  drop_slot(*source_, entry_.forward());  // of a copy that did not come to its end
+  drop_replication_slot(*source_, entry_.forward());  // of a copy that did not come to its end
   const auto timeline = [](MoveSite& site) {
     return site.look([&](auto& transaction) { return read_server_state(transaction).timeline; });
   };
@@ -95,8 +95,9 @@ void MoveRunner::copy() {
   });
   while (true) {
     try {
-      const SlotSnapshot snapshot(source_->conninfo(), entry_.forward(), slot_patience);
-      crash_point("copy:slot_made");
+      const ReplicationSlotSnapshot snapshot(source_->conninfo(), entry_.forward(),
+                                             replication_slot_patience);
+      crash_point("copy:replication_slot_made");
       return copy_rows(snapshot);
     } catch (const SqlFailure& failure) {
       if (failure.sqlstate != query_canceled) throw;
@@ -106,7 +107,7 @@ void MoveRunner::copy() {
   }
 }
 
-void MoveRunner::copy_rows(const SlotSnapshot& snapshot) {
+void MoveRunner::copy_rows(const ReplicationSlotSnapshot& snapshot) {
   const auto slots = array_literal(entry_.slots);
   report([](MoveProgress& progress) { progress.rows = progress.bytes = 0; });
   source_->look([&](auto& transaction) {
@@ -259,10 +260,10 @@ void MoveRunner::refuse_differences(const std::vector<RowDifference>& difference
 
 // --- The hand-over
 
-void MoveRunner::make_reverse_slot() {
+void MoveRunner::make_reverse_replication_slot() {
   target_->assert_mover();
   target_->look([&](auto& transaction) {
-    transaction.exec("SET statement_timeout = '" + std::to_string(slot_patience.count()) + "s'");
+    transaction.exec("SET statement_timeout = '" + std::to_string(replication_slot_patience.count()) + "s'");
   });
   try {
     target_->look([&](auto& transaction) {
@@ -270,7 +271,7 @@ void MoveRunner::make_reverse_slot() {
     });
   } catch (const pqxx::sql_error& error) {
     if (error.sqlstate() != query_canceled) throw;
-    check();  // open transactions hold it up; the next look finds the slot missing still
+    check();  // open transactions hold it up; the next look finds it missing still
   }
   target_->look([&](auto& transaction) { transaction.exec("SET statement_timeout = 0"); });
   assurance_.caught_up = false;
@@ -308,11 +309,11 @@ void MoveRunner::drain(const Way& way) {
     way.to.assert_mover();
     assurance_.drained = Clock::now() <= until;
   }
-  if (!assurance_.drained) put_off(way.from);
+  if (!assurance_.drained) retry_cutover_later(way.from);
 }
 
 /// Lets writes in again, to try the hand-over later.
-void MoveRunner::put_off(MoveSite& from) {
+void MoveRunner::retry_cutover_later(MoveSite& from) {
   unfence(from);
   if (++failed_cutovers_ >= most_cutovers)
     throw MoveStopped("the hand-over did not come to its end within " +
@@ -343,7 +344,7 @@ void MoveRunner::hand_over() {
         change_slots(transaction, "hand_over_slots");
         set_phase(transaction, entry_.id, Phase::switching);
       });
-  if (!done) put_off(*source_);
+  if (!done) retry_cutover_later(*source_);
 }
 
 /// Until the replicas of `site` have what it has committed so far; false where they do not get there by then.
@@ -383,7 +384,7 @@ void MoveRunner::hand_back() {
   const bool done =
       with_lock_timeout_until(*target_, fenced_at_ + options_.max_pause,
                               [&](pqxx::work& transaction) { change_slots(transaction, "hand_over_slots"); });
-  if (!done) put_off(*target_);
+  if (!done) retry_cutover_later(*target_);
 }
 
 void MoveRunner::own_source() {
@@ -405,7 +406,7 @@ void MoveRunner::start_over() {
                       " too small for it? Then: shardplex rebalance resume");
   report([](MoveProgress& progress) { ++progress.start_overs; });
   target_->change([&](pqxx::work& transaction) { unsubscribe(transaction, entry_.forward()); });
-  drop_slot(*source_, entry_.forward());
+  drop_replication_slot(*source_, entry_.forward());
   target_->change([&](pqxx::work& transaction) {
     transaction.exec_params("UPDATE shardplex.moves SET copied = false WHERE id = $1", entry_.id);
   });
@@ -417,7 +418,7 @@ void MoveRunner::start_over() {
   assurance_ = {};
 }
 
-void MoveRunner::yield() {
+void MoveRunner::release_on_source() {
   with_lock_timeout(*source_, [&](pqxx::work& transaction) {
     if (read_source_facts(transaction, entry_).shard.slots == SlotState::owned)
       change_slots(transaction, "fence_slots");
@@ -426,7 +427,7 @@ void MoveRunner::yield() {
   });
 }
 
-void MoveRunner::yield_target() {
+void MoveRunner::release_on_target() {
   with_lock_timeout(*target_, [&](pqxx::work& transaction) {
     if (read_target_facts(transaction, entry_).shard.slots == SlotState::owned)
       change_slots(transaction, "fence_slots");
@@ -447,7 +448,7 @@ void MoveRunner::take_back() {
 
 void MoveRunner::subscribe_reverse() {
   // What the target applied from the source lies before reverse_from, and must not come back. Said to the
-  // subscription and not to the slot, which would forget it in a crash.
+  // subscription and not to the replication slot, which would forget it in a crash.
   const auto from = target_->look([&](auto& transaction) {
     return transaction
         .exec_params1("SELECT reverse_from::text FROM shardplex.moves WHERE id = $1", entry_.id)[0]
@@ -461,11 +462,12 @@ void MoveRunner::subscribe_reverse() {
   });
 }
 
-void MoveRunner::drop_slot(MoveSite& site, const std::string& name) {
+void MoveRunner::drop_replication_slot(MoveSite& site, const std::string& name) {
   constexpr std::chrono::seconds for_the_walsender{5};
   const auto begun = Clock::now();
   site.assert_mover();
-  while (!site.look([&](auto& transaction) { return drop_replication_slot(transaction, name); })) {
+  while (
+      !site.look([&](auto& transaction) { return operations::drop_replication_slot(transaction, name); })) {
     // Its subscription is gone, so nobody is left who would end the walsender.
     if (Clock::now() - begun > for_the_walsender)
       site.look([&](auto& transaction) {

@@ -100,7 +100,7 @@ SELECT format('its schema shardplex has no %s; run shardplex cluster init again,
 HAVING count(*) > 0)sql"},
 };
 
-// Over MoveEntry's phases that leave something to be done (rebalance/move.hpp).
+// Over MoveEntry's phases that leave something to be done (operations/shard/move_entry.hpp).
 constexpr Check leftover_checks[]{
     {Kind::problem, R"sql(
 SELECT format('%s %I is left over from a move that is over or unknown; shardplex cluster doctor --fix removes it', kind, name)
@@ -174,8 +174,8 @@ std::vector<CheckFinding> check_basics(pqxx::transaction_base& transaction, cons
 std::vector<CheckFinding> check_server(pqxx::transaction_base& transaction, const std::string& shard,
                                        const ServerNeeds& needs) {
   const std::string needed = "WITH needed(slots, senders, subscriptions) AS (VALUES (" +
-                             std::to_string(needs.slots) + ", " + std::to_string(needs.senders) + ", " +
-                             std::to_string(needs.subscriptions) + "))";
+                             std::to_string(needs.replication_slots) + ", " + std::to_string(needs.senders) +
+                             ", " + std::to_string(needs.subscriptions) + "))";
   return run_checks(transaction, shard, server_checks, needed);
 }
 

@@ -115,7 +115,7 @@ class TableCopy {
     if (PQresultStatus(result.get()) != expected) fail(side, result);
   }
 
-  /// The end of a COPY that went well; the number of rows by the server's account.
+  /// The end of a COPY that went well; the number of rows as the server counts them.
   std::string end(const Side& side) {
     const PgResult result = next_result(side);
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(side, result);
@@ -213,7 +213,7 @@ class TableCopy {
   std::string batch_;    // rows that were read and not put
   bool unsent_ = false;  // libpq holds bytes that the target's socket has not taken
   bool source_ended_ = false;
-  std::string rows_read_;  // by the source's account, once it has ended
+  std::string rows_read_;  // as the source counts them, once it has ended
   Clock::time_point resume_at_{}, report_at_ = Clock::now() + tick;
   std::uint64_t messages_ = 0, bytes_moved_ = 0, rows_told_ = 0, bytes_told_ = 0;
 };
@@ -246,8 +246,9 @@ PgResult run_within(PGconn* connection, const std::string& command, std::chrono:
 
 }  // namespace
 
-SlotSnapshot::SlotSnapshot(const std::string& conninfo, const std::string& slot_name,
-                           std::chrono::seconds patience)
+ReplicationSlotSnapshot::ReplicationSlotSnapshot(const std::string& conninfo,
+                                                 const std::string& replication_slot_name,
+                                                 std::chrono::seconds patience)
     : connection_(PQconnectdb((with_defaults(conninfo) + " replication=database").c_str())) {
   PGconn* connection = connection_.get();
   if (PQstatus(connection) != CONNECTION_OK) throw failure_of(connection, nullptr);
@@ -257,15 +258,16 @@ SlotSnapshot::SlotSnapshot(const std::string& conninfo, const std::string& slot_
              "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0; "
              "SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning"));
   if (PQresultStatus(set.get()) != PGRES_COMMAND_OK) throw failure_of(connection, set);
-  const PgResult made = run_within(connection,
-                                   "CREATE_REPLICATION_SLOT " + quoted_identifier(connection, slot_name) +
-                                       " LOGICAL pgoutput (SNAPSHOT 'export')",
-                                   patience);
+  const PgResult made =
+      run_within(connection,
+                 "CREATE_REPLICATION_SLOT " + quoted_identifier(connection, replication_slot_name) +
+                     " LOGICAL pgoutput (SNAPSHOT 'export')",
+                 patience);
   if (PQresultStatus(made.get()) != PGRES_TUPLES_OK) {
     SqlFailure failure = failure_of(connection, made);
     if (failure.sqlstate != "57014") throw failure;
     throw SqlFailure(failure.sqlstate,
-                     "replication slot " + slot_name + " could not be made within " +
+                     "replication slot " + replication_slot_name + " could not be made within " +
                          std::to_string(patience.count()) +
                          " s: it waits for every transaction that was open when it began",
                      failure.detail, failure.context);

@@ -24,10 +24,10 @@ constexpr std::array phases{
     std::pair{Phase::reversed, std::string_view("reversed")},
 };
 
-constexpr std::array wishes{
-    std::pair{Wanted::run, std::string_view("run")},
-    std::pair{Wanted::pause, std::string_view("pause")},
-    std::pair{Wanted::abort, std::string_view("abort")},
+constexpr std::array desired_states{
+    std::pair{DesiredState::run, std::string_view("run")},
+    std::pair{DesiredState::pause, std::string_view("pause")},
+    std::pair{DesiredState::abort, std::string_view("abort")},
 };
 
 template <class Names, class Value>
@@ -54,12 +54,12 @@ std::optional<Phase> parse_phase(std::string_view name) {
   return value_in(phases, name);
 }
 
-std::string_view to_string(Wanted wanted) {
-  return name_in(wishes, wanted);
+std::string_view to_string(DesiredState desired_state) {
+  return name_in(desired_states, desired_state);
 }
 
-std::optional<Wanted> parse_wanted(std::string_view name) {
-  return value_in(wishes, name);
+std::optional<DesiredState> parse_desired_state(std::string_view name) {
+  return value_in(desired_states, name);
 }
 
 std::string new_move_id() {

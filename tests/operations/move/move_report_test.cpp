@@ -113,15 +113,15 @@ std::string output_of(const std::string& command, int& status) {
 
 }  // namespace
 
-TEST_CASE("phases and wishes have names that can be read back, and ids differ") {
+TEST_CASE("phases and desired states have names that can be read back, and ids differ") {
   for (const auto phase :
        {Phase::moving, Phase::switching, Phase::reversible, Phase::finishing, Phase::finished,
         Phase::aborting, Phase::aborted, Phase::reversing, Phase::returning, Phase::reversed})
     CHECK(parse_phase(to_string(phase)) == phase);
-  for (const auto wanted : {Wanted::run, Wanted::pause, Wanted::abort})
-    CHECK(parse_wanted(to_string(wanted)) == wanted);
+  for (const auto desired : {DesiredState::run, DesiredState::pause, DesiredState::abort})
+    CHECK(parse_desired_state(to_string(desired)) == desired);
   CHECK(!parse_phase("dreaming"));
-  CHECK(!parse_wanted(""));
+  CHECK(!parse_desired_state(""));
   const std::string id = new_move_id();
   CHECK(id.size() == 9);
   CHECK(id.find_first_not_of("0123456789abcdef", 1) == std::string::npos);
