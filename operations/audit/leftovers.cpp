@@ -16,7 +16,6 @@ namespace shardplex::operations {
 namespace {
 
 using Kind = Leftover::Kind;
-using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
 
 constexpr std::chrono::milliseconds pause_between_looks{500};
 

@@ -310,7 +310,7 @@ class TableVerification {
       : access_(access),
         scope_(access.scope),
         table_(table),
-        ownership_(read_all_ownership(scope_, access.looks)),
+        ownership_(read_all_ownership(scope_.map, access.looks)),
         moves_(unfinished_moves(scope_, access.looks)) {}
 
   void run() {

@@ -45,14 +45,14 @@ std::vector<MoveEntry> unfinished_moves(const VerifyScope& scope, const Connecti
   return moves;
 }
 
-Ownership read_all_ownership(const VerifyScope& scope, const Connections& shards) {
+Ownership read_all_ownership(const ShardMap& map, const Connections& shards) {
   std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& connection : shards) {
     Snapshot transaction(*connection);
     std::vector<std::string> problems;  // told by verify_ownership()
-    reports.emplace_back(read_ownership(transaction, scope.map, problems));
+    reports.emplace_back(read_ownership(transaction, map, problems));
   }
-  return {scope.map, reports};
+  return {map, reports};
 }
 
 const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::string& group,

@@ -225,4 +225,10 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   return findings;
 }
 
+void require_importable(const ShardMap& map, const std::string& source, const Terminal& terminal) {
+  const ImportFindings findings = check_import(map, source);
+  for (const auto& warning : findings.warnings) terminal.warning(warning);
+  if (!findings.problems.empty()) throw CommandFailed(findings.problems);
+}
+
 }  // namespace shardplex::operations

@@ -128,6 +128,11 @@ std::optional<ImportEntry> find_import(const ShardMap& map) {
   return read_import(transaction);
 }
 
+ImportEntry existing_import(const ShardMap& map) {
+  if (auto entry = find_import(map)) return *std::move(entry);
+  throw CommandFailed("there is no import into this cluster");
+}
+
 ImportRunner::ImportRunner(const ShardMap& map, const std::string& source, const ImportOptions& options,
                            ImportWatch watch)
     : map_(map), options_(options), watch_(std::move(watch)) {

@@ -56,6 +56,9 @@ using ImportWatch = std::function<void(const ImportAdvance&)>;
 /// where the first shard has no primary.
 std::optional<ImportEntry> find_import(const ShardMap& map);
 
+/// The same; throws CommandFailed where there is none.
+ImportEntry existing_import(const ShardMap& map);
+
 class ImportRunner {
  public:
   /// Takes up the import that is there, or begins one: then `source` has passed check_import(). `source` may

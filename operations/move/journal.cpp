@@ -84,6 +84,10 @@ ClusterJournal read_journal_of(const ShardMap& map, const Shard& shard, bool wit
 
 }  // namespace
 
+std::string to_string(const MoverSeen& mover) {
+  return mover.holder + " has been moving slots since " + mover.since;
+}
+
 std::optional<MoverSeen> read_mover(pqxx::transaction_base& transaction) {
   const auto rows = transaction.exec(mover_sql);
   if (rows.empty()) return std::nullopt;

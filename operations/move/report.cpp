@@ -2,39 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 #include <cstdio>
 #include <tuple>
 #include <utility>
 
+#include "operations/process/json_values.hpp"
 #include "operations/process/progress.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 namespace json = boost::json;
-
-template <class Number>
-json::value or_null(const std::optional<Number>& number) {
-  return number ? json::value(*number) : json::value(nullptr);
-}
-
-json::object progress_object(const MoveProgress& progress) {
-  return {{"step", to_string(progress.step)},
-          {"paused", progress.paused},
-          {"rows", progress.rows},
-          {"bytes", progress.bytes},
-          {"total_rows", or_null(progress.total_rows)},
-          {"bytes_per_second", progress.bytes_per_second},
-          {"compared_rows", progress.compared_rows},
-          {"deleted_rows", progress.deleted_rows},
-          {"lag_bytes", or_null(progress.lag_bytes)},
-          {"lag_seconds", or_null(progress.lag_seconds)},
-          {"write_pause_ms", or_null(progress.write_pause_ms)},
-          {"cutover_attempts", progress.cutover_attempts},
-          {"start_overs", progress.start_overs},
-          {"seconds", progress.seconds}};
-}
 
 /// A member that is missing or of another type leaves the value as it is.
 template <class Number, class Value>
@@ -54,53 +32,6 @@ std::string decimal(double value, const char* format) {
 
 bool is_copying(const MoveBoard::Line& line) {
   return line.entry.phase == Phase::moving && line.progress.step == Step::copy;
-}
-
-std::string rate_text(const MoveProgress& progress) {
-  return decimal(progress.bytes_per_second / 1e6, "%.1f");
-}
-
-std::string pause_text(double write_pause_ms) {
-  return decimal(write_pause_ms, "%.0f ms");
-}
-
-std::string lag_text(const MoveProgress& progress) {
-  std::string text;
-  if (progress.lag_bytes) text = human_bytes(*progress.lag_bytes);
-  if (progress.lag_seconds)
-    text.append(text.empty() ? "" : " / ").append(decimal(*progress.lag_seconds, "%.2f s"));
-  return text;
-}
-
-std::string rows_text(const MoveBoard::Line& line) {
-  std::string text = with_thousands(line.progress.rows);
-  if (is_copying(line) && line.progress.total_rows)
-    text += " of ~" + with_thousands(*line.progress.total_rows);
-  return text;
-}
-
-/// Seconds until the rows are copied; nullopt where that cannot be told, as while nothing is copied.
-std::optional<double> eta_seconds(const MoveBoard::Line& line) {
-  const MoveProgress& progress = line.progress;
-  if (!is_copying(line) || progress.paused || !progress.total_rows) return std::nullopt;
-  if (progress.rows == 0 || progress.bytes == 0 || progress.bytes_per_second <= 0) return std::nullopt;
-  const double bytes_per_row = static_cast<double>(progress.bytes) / static_cast<double>(progress.rows);
-  const auto left = *progress.total_rows - std::min(*progress.total_rows, progress.rows);
-  return static_cast<double>(left) * bytes_per_row / progress.bytes_per_second;
-}
-
-/// As the YAML writes them where that is short, else the beginning and how many there are.
-std::string slots_text(const SlotSet& slots, bool is_tty) {
-  constexpr std::size_t most = 24;
-  std::string text = slots.to_string();
-  if (!is_tty || text.size() <= most) return text;
-  return text.substr(0, text.rfind(',', most - 2)) + ", … (" + std::to_string(slots.size()) + ")";
-}
-
-Colour colour_of(const MoveBoard::Line& line) {
-  if (!line.entry.problem.empty()) return Colour::red;
-  if (line.entry.phase == Phase::finished || line.entry.phase == Phase::reversible) return Colour::green;
-  return line.progress.paused ? Colour::yellow : Colour::none;
 }
 
 std::string_view activity_towards_hand_over(Step step) {
@@ -128,8 +59,25 @@ std::string_view activity_towards_hand_over(Step step) {
 
 }  // namespace
 
+json::object progress_json(const MoveProgress& progress) {
+  return {{"step", to_string(progress.step)},
+          {"paused", progress.paused},
+          {"rows", progress.rows},
+          {"bytes", progress.bytes},
+          {"total_rows", or_null(progress.total_rows)},
+          {"bytes_per_second", progress.bytes_per_second},
+          {"compared_rows", progress.compared_rows},
+          {"deleted_rows", progress.deleted_rows},
+          {"lag_bytes", or_null(progress.lag_bytes)},
+          {"lag_seconds", or_null(progress.lag_seconds)},
+          {"write_pause_ms", or_null(progress.write_pause_ms)},
+          {"cutover_attempts", progress.cutover_attempts},
+          {"start_overs", progress.start_overs},
+          {"seconds", progress.seconds}};
+}
+
 std::string to_json(const MoveProgress& progress) {
-  return json::serialize(progress_object(progress));
+  return json::serialize(progress_json(progress));
 }
 
 MoveProgress parse_progress(std::string_view text) {
@@ -155,6 +103,38 @@ MoveProgress parse_progress(std::string_view text) {
   read_number<int>(object, "start_overs", progress.start_overs);
   read_number<double>(object, "seconds", progress.seconds);
   return progress;
+}
+
+std::string rate_text(const MoveProgress& progress) {
+  return decimal(progress.bytes_per_second / 1e6, "%.1f");
+}
+
+std::string pause_text(double write_pause_ms) {
+  return decimal(write_pause_ms, "%.0f ms");
+}
+
+std::string lag_text(const MoveProgress& progress) {
+  std::string text;
+  if (progress.lag_bytes) text = human_bytes(*progress.lag_bytes);
+  if (progress.lag_seconds)
+    text.append(text.empty() ? "" : " / ").append(decimal(*progress.lag_seconds, "%.2f s"));
+  return text;
+}
+
+std::string rows_text(const MoveBoard::Line& line) {
+  std::string text = with_thousands(line.progress.rows);
+  if (is_copying(line) && line.progress.total_rows)
+    text += " of ~" + with_thousands(*line.progress.total_rows);
+  return text;
+}
+
+std::optional<double> eta_seconds(const MoveBoard::Line& line) {
+  const MoveProgress& progress = line.progress;
+  if (!is_copying(line) || progress.paused || !progress.total_rows) return std::nullopt;
+  if (progress.rows == 0 || progress.bytes == 0 || progress.bytes_per_second <= 0) return std::nullopt;
+  const double bytes_per_row = static_cast<double>(progress.bytes) / static_cast<double>(progress.rows);
+  const auto left = *progress.total_rows - std::min(*progress.total_rows, progress.rows);
+  return static_cast<double>(left) * bytes_per_row / progress.bytes_per_second;
 }
 
 std::string_view activity(Phase phase, Step step) {
@@ -221,64 +201,6 @@ void MoveBoard::update(const std::string& id, const std::function<void(Line&)>& 
 std::vector<MoveBoard::Line> MoveBoard::lines() const {
   const std::lock_guard lock(mutex_);
   return lines_;
-}
-
-void print_moves(const std::vector<MoveBoard::Line>& moves, const Terminal& terminal) {
-  constexpr auto right = TextTable::Align::right;
-  TextTable table({{"MOVE"},
-                   {"GROUP"},
-                   {"SLOTS"},
-                   {"FROM"},
-                   {"TO"},
-                   {"PHASE"},
-                   {"ROWS", right},
-                   {"MB/s", right},
-                   {"LAG", right},
-                   {"ETA", right},
-                   {"PAUSE", right},
-                   {"SINCE"}});
-  const auto or_dash = [](std::string text) { return text.empty() ? std::string("-") : text; };
-  for (const auto& line : moves) {
-    const MoveEntry& entry = line.entry;
-    const MoveProgress& progress = line.progress;
-    const auto eta = eta_seconds(line);
-    table.add({entry.id,
-               entry.group,
-               slots_text(entry.slots, terminal.out_is_tty),
-               entry.source,
-               entry.target,
-               {state_text(line), colour_of(line)},
-               rows_text(line),
-               progress.bytes_per_second > 0 ? rate_text(progress) : "-",
-               is_over(entry.phase) ? "-" : or_dash(lag_text(progress)),
-               eta ? minutes_and_seconds(*eta) : "-",
-               progress.write_pause_ms ? pause_text(*progress.write_pause_ms) : "-",
-               entry.created_at.substr(0, entry.created_at.find('.'))});
-  }
-  table.print(terminal);
-}
-
-boost::json::array moves_json(const std::vector<MoveBoard::Line>& moves) {
-  json::array array;
-  for (const auto& line : moves) {
-    const MoveEntry& entry = line.entry;
-    json::object object{
-        {"id", entry.id},
-        {"number", entry.number},
-        {"group", entry.group},
-        {"slots", entry.slots.to_string()},
-        {"source", entry.source},
-        {"target", entry.target},
-        {"phase", to_string(entry.phase)},
-        {"wanted", to_string(entry.desired_state)},
-        {"problem", entry.problem.empty() ? json::value(nullptr) : json::value(entry.problem)},
-        {"created_at", entry.created_at},
-        {"running", line.running},
-        {"activity", activity(entry.phase, line.progress.step)}};
-    for (auto& member : progress_object(line.progress)) object.insert(std::move(member));
-    array.push_back(std::move(object));
-  }
-  return array;
 }
 
 }  // namespace shardplex::operations

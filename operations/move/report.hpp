@@ -1,7 +1,7 @@
 // How far moves are: kept by the runner, shown on a terminal, in a pipe, in the journal and to Prometheus.
 #pragma once
 
-#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +33,9 @@ struct MoveProgress {
   double seconds = 0;  ///< since this mover took it up
 };
 
+/// Every member, by its name; null where it is not known.
+boost::json::object progress_json(const MoveProgress& progress);
+
 /// The JSON of shardplex.moves.progress. Unknown members are ignored on reading, bad JSON reads as nothing.
 std::string to_json(const MoveProgress& progress);
 MoveProgress parse_progress(std::string_view json);
@@ -57,6 +60,15 @@ class MoveBoard {
   mutable std::mutex mutex_;
   std::vector<Line> lines_;
 };
+
+// What is known of how far a move is, as text for people; "" or nullopt where nothing is.
+
+std::string rate_text(const MoveProgress& progress);  ///< "84.2", MB/s
+std::string pause_text(double write_pause_ms);        ///< "12 ms"
+std::string lag_text(const MoveProgress& progress);   ///< "4.0 KiB / 0.02 s"
+std::string rows_text(const MoveBoard::Line& line);   ///< "1,200 of ~2,400"
+/// Seconds until the rows are copied; nullopt where that cannot be told, as while nothing is copied.
+std::optional<double> eta_seconds(const MoveBoard::Line& line);
 
 /// "copying", or with what holds it up: "copying, paused", "verifying, stopped", "preparing, waiting".
 std::string state_text(const MoveBoard::Line& line);
@@ -95,10 +107,5 @@ class MoverMetrics {
   struct Exposed;
   std::unique_ptr<Exposed> exposed_;
 };
-
-/// Moves as a table or as JSON (an array of objects with every member of entry and progress), for `status`
-/// and at the end of `run`.
-void print_moves(const std::vector<MoveBoard::Line>& moves, const Terminal& terminal);
-boost::json::array moves_json(const std::vector<MoveBoard::Line>& moves);
 
 }  // namespace shardplex::operations

@@ -39,6 +39,7 @@ constexpr bool is_under_way(Phase phase) {
   return !is_over(phase) && phase != Phase::reversible;
 }
 
+/// What a person has asked for.
 enum class DesiredState : std::uint8_t { run, pause, abort };
 std::string_view to_string(DesiredState desired_state);
 std::optional<DesiredState> parse_desired_state(std::string_view name);
@@ -53,7 +54,7 @@ struct MoveEntry {
   Phase phase = Phase::moving;
   DesiredState desired_state = DesiredState::run;
   std::string problem;     ///< why the mover stopped; empty where it did not
-  std::string progress;    ///< JSON, see move_report.hpp
+  std::string progress;    ///< JSON, see operations/move/report.hpp
   std::string created_at;  ///< as PostgreSQL writes it
 
   std::string forward() const { return "shardplex_" + id + "_f"; }
