@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/replication/copy_session.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
@@ -42,6 +43,11 @@ std::string identity_clause(const std::string& identity) {
   return identity == "d" ? "DEFAULT" : "USING INDEX " + quote_identifier(identity.substr(1));
 }
 
+/// Without the tables that inherit from it.
+std::string only_name(const ImportTable& table) {
+  return "ONLY " + qualified_name(table);
+}
+
 }  // namespace
 
 ImportOrigin::ImportOrigin(const std::string& conninfo, std::string import_id)
@@ -70,10 +76,8 @@ void ImportOrigin::with_locks(const std::function<void(pqxx::work&)>& change) {
 void ImportOrigin::publish(const std::vector<ImportTable>& tables) {
   with_locks([&](pqxx::work& transaction) {
     if (!transaction.exec_params("SELECT FROM pg_publication WHERE pubname = $1", name_).empty()) return;
-    std::string list;
-    for (const auto& table : tables)
-      list.append(list.empty() ? "" : ", ").append("ONLY " + qualified_name(table));
-    transaction.exec("CREATE PUBLICATION " + quote_identifier(name_) + " FOR TABLE " + list);
+    transaction.exec("CREATE PUBLICATION " + quote_identifier(name_) + " FOR TABLE " +
+                     joined(tables, only_name));
   });
 }
 
@@ -139,10 +143,7 @@ void ImportOrigin::drop_replication_slot() {
 
 Lsn ImportOrigin::raise_fence(const std::vector<ImportTable>& tables) {
   with_locks([&](pqxx::work& transaction) {
-    std::string list;
-    for (const auto& table : tables)
-      list.append(list.empty() ? "" : ", ").append("ONLY " + qualified_name(table));
-    transaction.exec("LOCK TABLE " + list + " IN SHARE ROW EXCLUSIVE MODE");
+    transaction.exec("LOCK TABLE " + joined(tables, only_name) + " IN SHARE ROW EXCLUSIVE MODE");
     transaction.exec("CREATE SCHEMA IF NOT EXISTS shardplex_import");
     transaction.exec(fence_function_sql);
     for (const auto& table : tables) {

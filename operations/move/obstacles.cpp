@@ -1,17 +1,17 @@
 #include "operations/move/obstacles.hpp"
-#include "operations/process/failure.hpp"
 
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
 
 #include "operations/move/journal.hpp"
 #include "operations/move/server_checks.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/text_file.hpp"
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
@@ -367,10 +367,7 @@ std::vector<std::string> check_moves(const ShardMap& map, const RebalancePlan& p
 }
 
 RebalancePlan load_rebalance_plan(const std::string& file, const ShardMap& map) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw CommandFailed(file + ": cannot be read");
-  const std::string text(std::istreambuf_iterator<char>(stream), {});
-  auto read = read_rebalance_plan(text, map);
+  auto read = read_rebalance_plan(read_text_file(file), map);
   if (auto* plan = std::get_if<RebalancePlan>(&read)) return std::move(*plan);
   std::vector<std::string> told;
   for (const auto& problem : std::get<std::vector<MapProblem>>(read))

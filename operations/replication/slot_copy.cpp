@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include "operations/shard/server.hpp"
 
@@ -18,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds tick{100};              // how long a caller who wants to stop the copy may wait
 constexpr std::chrono::seconds goodbye{5};     // for a server to answer to a cancel
 constexpr std::size_t batch_bytes = 64 << 10;  // rows are put into messages of about this size
-constexpr milliseconds rate_slack{100};        // how much of an unused rate may be caught up with
 
 /// Waits until the server has said something or has taken what it was sent, or for `longest`.
 void wait_for(PGconn* connection, milliseconds longest) {
@@ -274,19 +272,6 @@ ReplicationSlotSnapshot::ReplicationSlotSnapshot(const std::string& conninfo,
   }
   consistent_point_ = PQgetvalue(made.get(), 0, PQfnumber(made.get(), "consistent_point"));
   snapshot_ = PQgetvalue(made.get(), 0, PQfnumber(made.get(), "snapshot_name"));
-}
-
-Clock::time_point RateLimit::reserve(std::uint64_t bytes, Clock::time_point now) {
-  if (bytes_per_second_ == 0) return now;
-  const std::chrono::duration<double> cost(static_cast<double>(bytes) /
-                                           static_cast<double>(bytes_per_second_));
-  const std::lock_guard lock(mutex_);
-  free_at_ = std::max(free_at_, now - rate_slack) + std::chrono::duration_cast<Clock::duration>(cost);
-  return free_at_;
-}
-
-void RateLimit::spend(std::uint64_t bytes) {
-  std::this_thread::sleep_until(reserve(bytes, Clock::now()));
 }
 
 namespace {

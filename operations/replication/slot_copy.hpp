@@ -5,10 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 
 #include "operations/replication/copy_session.hpp"
+#include "operations/replication/rate_limit.hpp"
 #include "operations/shard/moved_table.hpp"
 
 namespace shardplex::operations {
@@ -29,22 +29,6 @@ class ReplicationSlotSnapshot {
  private:
   PgConnection connection_;  // idle: the snapshot ends with its next command
   std::string snapshot_, consistent_point_;
-};
-
-/// Bytes per second for all moves of a process together. Any thread.
-class RateLimit {
- public:
-  explicit RateLimit(std::uint64_t bytes_per_second) : bytes_per_second_(bytes_per_second) {}  ///< 0: none
-  /// Counts bytes that were moved, and sleeps as long as they were too many.
-  void spend(std::uint64_t bytes);
-  /// Counts bytes that were moved by `now`; the time before which no more should be.
-  std::chrono::steady_clock::time_point reserve(std::uint64_t bytes,
-                                                std::chrono::steady_clock::time_point now);
-
- private:
-  std::uint64_t bytes_per_second_;
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point free_at_{};
 };
 
 /// What a copy tells, and how it is stopped. `check` is called about every 100 ms (and may block, to pause);

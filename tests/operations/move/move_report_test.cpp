@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <sstream>
 
+#include "operations/process/failure.hpp"
 #include "tests/cli/command_run.hpp"
 #include "tests/operations/move/move_lines.hpp"
 
