@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "operations/move/progress_text.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/json_values.hpp"
 #include "operations/process/progress.hpp"

@@ -4,8 +4,8 @@
 #include <boost/json/array.hpp>
 #include <vector>
 
+#include "operations/move/board.hpp"
 #include "operations/move/pool.hpp"
-#include "operations/move/report.hpp"
 #include "operations/process/terminal.hpp"
 
 namespace shardplex::cli {

@@ -9,6 +9,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/moves_output.hpp"
+#include "operations/move/progress_text.hpp"
 #include "operations/move/status.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/json_values.hpp"

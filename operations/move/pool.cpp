@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "operations/move/display.hpp"
+#include "operations/move/metrics.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/shard/map_file.hpp"
 #include "operations/shard/server.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "operations/move/report.hpp"
+#include "operations/move/board.hpp"
 #include "operations/move/runner.hpp"
 #include "operations/process/terminal.hpp"
 #include "operations/shard/move_entry.hpp"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "operations/compare/row_comparison.hpp"
-#include "operations/move/report.hpp"
+#include "operations/move/board.hpp"
 #include "operations/move/steps.hpp"
 #include "operations/replication/slot_copy.hpp"
 #include "operations/shard/move_entry.hpp"

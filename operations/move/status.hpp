@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "operations/move/board.hpp"
 #include "operations/move/journal.hpp"
-#include "operations/move/report.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::operations {

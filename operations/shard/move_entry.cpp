@@ -6,7 +6,7 @@
 #include <random>
 #include <utility>
 
-#include "shard_map/invariant.hpp"
+#include "operations/process/named_values.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -29,20 +29,6 @@ constexpr std::array desired_states{
     std::pair{DesiredState::pause, std::string_view("pause")},
     std::pair{DesiredState::abort, std::string_view("abort")},
 };
-
-template <class Names, class Value>
-std::string_view name_in(const Names& names, Value value) {
-  const auto found = std::ranges::find(names, value, [](const auto& entry) { return entry.first; });
-  invariant(found != names.end(), "every value has a name");
-  return found->second;
-}
-
-template <class Value, std::size_t N>
-std::optional<Value> value_in(const std::array<std::pair<Value, std::string_view>, N>& names,
-                              std::string_view name) {
-  const auto found = std::ranges::find(names, name, [](const auto& entry) { return entry.second; });
-  return found == names.end() ? std::nullopt : std::optional(found->first);
-}
 
 }  // namespace
 

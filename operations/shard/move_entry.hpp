@@ -54,7 +54,7 @@ struct MoveEntry {
   Phase phase = Phase::moving;
   DesiredState desired_state = DesiredState::run;
   std::string problem;     ///< why the mover stopped; empty where it did not
-  std::string progress;    ///< JSON, see operations/move/report.hpp
+  std::string progress;    ///< JSON, see operations/move/progress.hpp
   std::string created_at;  ///< as PostgreSQL writes it
 
   std::string forward() const { return "shardplex_" + id + "_f"; }

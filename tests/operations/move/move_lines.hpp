@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "operations/move/report.hpp"
+#include "operations/move/board.hpp"
 
 namespace shardplex::test {
 

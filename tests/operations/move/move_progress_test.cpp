@@ -1,4 +1,4 @@
-#include "operations/move/report.hpp"
+#include "operations/move/progress.hpp"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -12,6 +12,9 @@
 #include <cstdio>
 #include <sstream>
 
+#include "operations/move/display.hpp"
+#include "operations/move/metrics.hpp"
+#include "operations/move/progress_text.hpp"
 #include "operations/process/failure.hpp"
 #include "tests/cli/command_run.hpp"
 #include "tests/operations/move/move_lines.hpp"
