@@ -89,4 +89,12 @@ std::string identity_of_database(pqxx::transaction_base& transaction) {
       .as<std::string>();
 }
 
+std::vector<std::string> read_made(pqxx::transaction_base& transaction, const std::string& id) {
+  std::vector<std::string> made;
+  for (const auto& row :
+       transaction.exec_params("SELECT unnest(made) FROM shardplex.imports WHERE id = $1", id))
+    made.push_back(row[0].as<std::string>());
+  return made;
+}
+
 }  // namespace shardplex::operations
