@@ -34,7 +34,7 @@ std::string problem_of_replica(const HealthCriteria& criteria, const postgres::S
 /// Why a server that is up is not used; empty where it is.
 std::string problem_of(const HealthCriteria& criteria, const postgres::ServerStatus& status,
                        std::int64_t written_lsn, bool has_primary) {
-  if (!status.has_schema) return "not initialised: run 'shardplex cluster init'";
+  if (!status.initialised) return "not initialised: run 'shardplex cluster init'";
   if (!is_of(status, criteria.cluster, criteria.shard))
     return "is shard '" + status.shard + "' of cluster '" + status.cluster + "', not '" + criteria.shard +
            "' of '" + criteria.cluster + "'";

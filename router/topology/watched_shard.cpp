@@ -32,7 +32,7 @@ void WatchedShard::assess_health(std::chrono::milliseconds max_replica_lag, std:
 std::optional<std::size_t> WatchedShard::best_server() const {
   if (state.primary) return state.primary;
   for (std::size_t i = 0; i < servers.size(); ++i)
-    if (servers[i].up && servers[i].status.has_schema && state.servers[i].problem.empty()) return i;
+    if (servers[i].up && servers[i].status.initialised && state.servers[i].problem.empty()) return i;
   return std::nullopt;
 }
 

@@ -24,7 +24,7 @@ Status answer(bool in_recovery) {
   status.in_recovery = status.receives_wal = in_recovery;
   status.timeline = 2;
   status.wal_lsn = 100;
-  status.has_schema = true;
+  status.initialised = true;
   status.cluster = "movies";
   status.shard = "alpha";
   status.epoch = Epoch{3};
@@ -68,7 +68,7 @@ TEST_CASE("a primary is used unless it is of another shard, not initialised, or 
   CHECK(problem_of_primary([](Status& s) { s.epoch = Epoch{2}; }).empty());  // it decides what the epoch is
   CHECK(problem_of_primary([](Status& s) { s.timeline = 3; }).empty());
   CHECK(problem_of_primary([](Status& s) { s.timeline = 1; }) == "an old primary on an earlier timeline");
-  CHECK(problem_of_primary([](Status& s) { s.has_schema = false; }) ==
+  CHECK(problem_of_primary([](Status& s) { s.initialised = false; }) ==
         "not initialised: run 'shardplex cluster init'");
   CHECK(problem_of_primary([](Status& s) { s.shard = "beta"; }) ==
         "is shard 'beta' of cluster 'movies', not 'alpha' of 'movies'");

@@ -27,7 +27,7 @@ inline void answers(WatchedShard& shard, std::size_t server, bool in_recovery) {
   auto& status = probed.status;
   status.in_recovery = status.receives_wal = in_recovery;
   status.timeline = 1;
-  status.has_schema = true;
+  status.initialised = true;
   status.cluster = shard.map->cluster();
   status.shard = shard.name;
   status.epoch = Epoch{3};

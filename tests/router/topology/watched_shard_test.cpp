@@ -18,7 +18,7 @@ struct Watch {
       auto& server = alpha.servers[i];
       server.probed = server.up = true;
       server.status.timeline = 1;
-      server.status.has_schema = true;
+      server.status.initialised = true;
       server.status.cluster = "movies";
       server.status.shard = "alpha";
       server.status.epoch = Epoch{3};
