@@ -49,8 +49,7 @@ Ownership read_all_ownership(const ShardMap& map, const Connections& shards) {
   std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& connection : shards) {
     Snapshot transaction(*connection);
-    std::vector<std::string> problems;  // told by verify_ownership()
-    reports.emplace_back(read_ownership(transaction, map, problems));
+    reports.emplace_back(read_ownership(transaction, map));  // verify_ownership() tells what does not fit
   }
   return {map, reports};
 }

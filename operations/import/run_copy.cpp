@@ -10,6 +10,7 @@
 #include "operations/replication/copy_session.hpp"
 #include "operations/replication/slot_copy.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::chrono::seconds replication_slot_patience{60};
 
 void begin_copy_on(CopySession& session, const std::string& token, const std::vector<ImportTable>& tables) {
   session.execute("BEGIN");
-  session.execute("SELECT shardplex.as_mover($1)", {token});
+  session.execute(shardplex::as_mover_sql, {token});
   session.execute("SET LOCAL session_replication_role = replica");
   session.execute("TRUNCATE " +
                   joined(tables, [](const ImportTable& table) { return qualified_name(table); }));

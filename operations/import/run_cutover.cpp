@@ -8,6 +8,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -82,9 +83,7 @@ void ImportRunner::own_slots() {
 }
 
 void ImportRunner::own_slots_on(pqxx::transaction_base& transaction) {
-  transaction.exec(
-      "SELECT shardplex.own_slots(grp, array_agg(slot ORDER BY slot)) FROM shardplex.slots WHERE state = "
-      "'incoming' GROUP BY grp");
+  transaction.exec(own_incoming_slots_sql);
 }
 
 void ImportRunner::finish() {

@@ -12,6 +12,7 @@
 #include "operations/move/on_source.hpp"
 #include "operations/move/selection.hpp"
 #include "operations/process/failure.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -54,7 +55,7 @@ MovesOutcome end_windows(const ShardMap& map, std::vector<MoveEntry> moves, Phas
                          const PoolOptions& pool, const Terminal& terminal) {
   for (auto& move : moves) {
     on_source(map, move, [&](pqxx::work& transaction) {
-      transaction.exec_params("SELECT shardplex.as_mover($1)", mover.token());
+      transaction.exec_params(as_mover_sql, mover.token());
       set_phase(transaction, move.id, phase);
       set_desired_state(transaction, move.id, DesiredState::run);
     });

@@ -9,6 +9,7 @@
 #include "operations/move/on_source.hpp"
 #include "operations/move/selection.hpp"
 #include "operations/process/failure.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -58,7 +59,7 @@ void start_moves(const ShardMap& map, const std::vector<MoveEntry>& moves, const
   refuse_unfinished(all_moves(map), moves);
   for (const auto& move : moves)
     on_source(map, move, [&](pqxx::work& transaction) {
-      transaction.exec_params("SELECT shardplex.as_mover($1)", mover.token());
+      transaction.exec_params(as_mover_sql, mover.token());
       record_move(transaction, move);
     });
 }

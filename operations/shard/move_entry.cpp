@@ -40,6 +40,16 @@ std::optional<Phase> parse_phase(std::string_view name) {
   return value_in(phases, name);
 }
 
+const std::string& phases_over_sql() {
+  static const std::string list = [] {
+    std::string names;
+    for (const auto& [phase, name] : phases)
+      if (is_over(phase)) names.append(names.empty() ? "('" : ", '").append(name).append("'");
+    return names + ')';
+  }();
+  return list;
+}
+
 std::string_view to_string(DesiredState desired_state) {
   return name_in(desired_states, desired_state);
 }
