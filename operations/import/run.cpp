@@ -16,8 +16,6 @@
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
 #include "query/plan/sql.hpp"
-#include "shard_schema/functions.hpp"
-#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {

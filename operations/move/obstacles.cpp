@@ -242,17 +242,17 @@ ShardCatalogue catalogue_as_shard(const ShardMap& map, const Part& part, const S
 /// What the router refuses, or warns of, where nothing above has said so already: moves that go well must not
 /// end in a table that is not served.
 void check_served(Undertaking& all) {
-  std::vector<std::pair<std::string, ShardCatalogue>> accounts;
+  std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
   Part* first = nullptr;
   std::set<std::string> groups;
   for (auto& part : all.parts) {
     if (part.catalogue.server_encoding.empty()) continue;  // not reached
     if (!first) first = &part;
-    accounts.emplace_back(part.shard.name, catalogue_as_shard(all.map, part, first->catalogue));
+    catalogues.emplace_back(part.shard.name, catalogue_as_shard(all.map, part, first->catalogue));
     groups.insert(part.groups.begin(), part.groups.end());
   }
   if (!first) return;
-  const Catalogue catalogue = combine(all.map, accounts);
+  const Catalogue catalogue = combine(all.map, catalogues);
   const auto is_told = [&](const std::string& table) {
     return std::ranges::any_of(all.parts, [&](const Part& part) {
       return std::ranges::any_of(part.findings, [&](const CheckFinding& finding) {
