@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/routed_table.hpp"
 #include "query/grammar/parse.hpp"
 #include "query/grammar/query.hpp"
-#include "router/execution/scatter_gather.hpp"
+#include "router/execution/request_context.hpp"
 #include "router/http/exchange.hpp"
 
 namespace shardplex::router {
@@ -24,6 +24,7 @@ struct TableRequest {
   Shape shape = Shape::array;
   bool is_row = false;  ///< /table/{key}: an absent row is 404, a present one an object
 
+  RoutedTable routed() const { return {*table, *placement, map()}; }
   const ShardMap& map() const { return context.planned_with->map(); }
   const Catalogue& catalogue() const { return *context.planned_with->snapshot->catalogue; }
 };
