@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Sends requests to a router at a fixed rate, whatever becomes of the ones before, until its standard input ends. Then waits for
-the answers that are still out and prints a line for each request: when it was sent (seconds, CLOCK_MONOTONIC), the milliseconds to
-its answer, its kind, and its status, or 0 and what went wrong.
+"""Sends requests to a router at a fixed rate, whatever becomes of the ones before, until its standard input ends, and then waits for
+the answers that are still out. Prints a line for each request once it is over: when it was sent (seconds, CLOCK_MONOTONIC), the
+milliseconds to its answer, its kind, and its status, or 0 and what went wrong.
 
 Of 20 requests 10 read a row by its id, 2 the top 20 of a genre, 5 change a row by its id, and 3 insert one."""
 import asyncio
@@ -82,7 +82,6 @@ class Load:
         self.port, self.movies = port, movies
         self.random = random.Random(7)
         self.idle = []  # connections, the last used one last
-        self.records = []
 
     async def send(self):
         kind = self.random.choice(KINDS)
@@ -100,7 +99,8 @@ class Load:
             problem = repr(error)
             if connection is not None:
                 connection.transport.abort()
-        self.records.append((sent, (time.monotonic() - sent) * 1000, kind, status, " ".join(problem.split())))
+        took = (time.monotonic() - sent) * 1000
+        print("%.6f\t%.3f\t%s\t%d\t%s" % (sent, took, kind, status, " ".join(problem.split())), flush=True)
 
     async def connection(self):
         while self.idle:
@@ -127,10 +127,7 @@ class Load:
 
 def main():
     port, movies, rate = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    load = Load(port, movies)
-    asyncio.run(load.run(rate))
-    for sent, took, kind, status, problem in load.records:
-        print("%.6f\t%.3f\t%s\t%d\t%s" % (sent, took, kind, status, problem))
+    asyncio.run(Load(port, movies).run(rate))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The figures of moving slots between two shards: what clients notice of it, and how fast it is."""
 import contextlib
-import functools
+import itertools
 import json
 import os
 import re
@@ -13,17 +13,19 @@ import threading
 import time
 import urllib.request
 
+from sampling import take_until
 from servers import Router
+from verdict import Bar, judge_count, judge_pairs, judge_percentile, percentile, weakest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REQUESTS_PER_SECOND = 200  # of the foreground: a tenth of two cores, so that it is not their own queue that they wait in
 GROUP = "catalog"
-
-
-def percentile(values, percent):
-    """The smallest value that so many percent of all do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+ALPHA, BETA = "alpha", "beta"
+HOME = {ALPHA: range(0, 512), BETA: range(512, 1024)}  # the slots of each, as scripts/cluster places them
+SMALL = 8  # slots of a move whose pause is looked at
+BATCH = 10  # of those, in one run of the mover, two at a time: one by one, fifty would take more than a minute
+BIG = 64  # slots of a move whose copy is looked at: an eighth of a shard
+PAUSES = 50
 
 
 def busy_seconds():
@@ -34,7 +36,7 @@ def busy_seconds():
 
 
 class Foreground:
-    """Requests at a fixed rate while it lives (foreground_load.py), and what became of them afterwards."""
+    """Requests at a fixed rate while it lives (foreground_load.py), and what became of those that are over."""
 
     class Request:
         def __init__(self, line):
@@ -45,29 +47,34 @@ class Foreground:
             return not 200 <= self.status < 300
 
     def __init__(self, router, movies):
-        self.output = tempfile.TemporaryFile("w+")
+        self.output = tempfile.NamedTemporaryFile("w+", prefix="shardplex-bench-")
+        self.reader = open(self.output.name, encoding="utf-8")
         command = [sys.executable, os.path.join(HERE, "foreground_load.py"), str(router.port), str(movies),
                    str(REQUESTS_PER_SECOND)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self.output)
-        self.requests = []
+        self.requests, self.cut = [], ""
+
+    def read(self):
+        """Takes in what is over by now."""
+        lines = (self.cut + self.reader.read()).split("\n")
+        self.cut = lines.pop()  # half a line
+        self.requests += [self.Request(line) for line in lines]
 
     def stop(self):
         self.process.stdin.close()
         if self.process.wait(90):
             sys.exit("bench: the foreground load failed")
-        self.output.seek(0)
-        self.requests = [self.Request(line) for line in self.output]
+        self.read()
         for request in [request for request in self.requests if request.failed()][:10]:
             print("bench: failed: %s, status %d after %.0f ms: %s" % (request.kind, request.status, request.took_ms,
                                                                      request.problem), file=sys.stderr)
 
-    def latencies(self, windows):
-        return [request.took_ms for request in self.requests
-                if any(first <= request.sent < last for first, last in windows)]
+    def latencies(self, first, last):
+        return [request.took_ms for request in self.requests if first <= request.sent < last]
 
 
 class Watch:
-    """What a mover is doing, by its own metrics, looked at 20 times a second from a thread."""
+    """What a mover is doing, by its own metrics, looked at 50 times a second from a thread."""
 
     def __init__(self):
         with socket.socket() as probe:  # a free port
@@ -79,7 +86,7 @@ class Watch:
         self.thread.start()
 
     def _run(self):
-        while not self.stopped.wait(0.05):
+        while not self.stopped.wait(0.02):
             try:
                 text = urllib.request.urlopen("http://%s/metrics" % self.address, timeout=5).read().decode()
             except OSError:
@@ -112,30 +119,35 @@ class Move:
         for seen, next_seen in zip(self.seen, self.seen[1:]):
             if seen[0] == activity:
                 return self.Stretch(seen, next_seen)
-        sys.exit("bench: the mover was not seen %s" % activity)
+        raise ValueError("a move of %d films was never seen %s; take more --movies" % (self.rows, activity))
 
 
 class MoveFigures:
-    """Each figure: (value, what was measured)."""
+    """Each figure takes (bar, budget, show) and returns (judgement, what was measured)."""
 
     def __init__(self, arguments, cluster):
-        self.movies, self.quick = arguments.movies, arguments.quick
-        self.build, self.cluster = arguments.build, cluster
-        self.shardplex = os.path.join(arguments.build, "rebalance", "shardplex")
-        left = json.loads(self.command("status", "--json"))["moves"]
-        if left:
-            sys.exit("bench: an interrupted run has left moves in %s; scripts/bench --stop, and again" % cluster.directory)
+        self.movies, self.programs, self.cluster = arguments.movies, arguments.programs, cluster
+        self.shardplex = os.path.join(arguments.programs, "shardplex")
+        self.loads = []  # (foreground, number of moves) of the figures that were measured so far
+        self.bring_home()
+        cluster.forget_inserted(self.movies)
+        if "copy_rate" in arguments.names:
+            self.make_pipe_targets()
+
+    def stop(self):
+        self.bring_home()
 
     # --- Moving
 
     def port(self, shard):
         return self.cluster.primaries[self.cluster.shards.index(shard)]
 
-    def command(self, verb, *arguments):
+    def command(self, verb, *arguments, may_fail=False):
         command = [self.shardplex, "rebalance", verb, "--map", self.cluster.map_file, *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit("bench: shardplex rebalance %s failed: %s" % (verb, done.stderr))
+        if done.returncode and not may_fail:
+            sys.exit("bench: shardplex rebalance %s failed; where it stays so, scripts/bench --stop and again: %s" % (
+                verb, done.stderr))
         return done.stdout
 
     def owned(self, shard):
@@ -143,173 +155,247 @@ class MoveFigures:
                                  self.port(shard))
         return [int(slot) for slot in slots.split()]
 
-    def move(self, slots, source, target):
-        """Moves the slots and rests in the reverse window."""
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as plan:
-            plan.write("version: 1\ncluster: movies\nmoves:\n  - {group: %s, slots: [%s], from: %s, to: %s}\n" % (
-                GROUP, ", ".join(map(str, slots)), source, target))
-            plan.flush()
-            watch = Watch()
-            try:
-                moves = json.loads(self.command("run", plan.name, "--json", "--metrics", watch.address))
-            finally:
-                watch.stop()
+    def bring_home(self):
+        """Ends what an interrupted run has begun, and gives each shard the slots it was loaded with."""
+        if json.loads(self.command("status", "--json"))["moves"]:
+            print("bench: ending the moves of an interrupted run", file=sys.stderr, flush=True)
+            self.command("resume", may_fail=True)  # there may be nothing to resume but only to finish
+            self.command("finish")
+        for source, target in ((ALPHA, BETA), (BETA, ALPHA)):
+            away = [slot for slot in self.owned(source) if slot in HOME[target]]
+            if away:
+                self.move([away], source, target)
+
+    def move(self, slot_sets, source, target):
+        """Moves each set of slots by itself, two at a time, and deletes the old copies."""
+        with self.plan(slot_sets, source, target) as plan:
+            return [Move(progress, []) for progress in json.loads(self.command("run", plan, "--json", "--finish", "--parallel", "2"))]
+
+    def watched_move(self, slots, source, target, while_both_have_it=lambda: None):
+        """Moves one set of slots, and knows when each activity began. `while_both_have_it` is called before the old copies go."""
+        watch = Watch()
+        try:
+            with self.plan([slots], source, target) as plan:
+                moves = json.loads(self.command("run", plan, "--json", "--metrics", watch.address))
+        finally:
+            watch.stop()
+        while_both_have_it()
+        self.command("finish")
         return Move(moves[0], watch.seen)
 
-    def there_and_back(self, slots):
-        """The move there and the one back, each finished; and as they were, tidy servers."""
-        moves = []
-        for source, target in (("alpha", "beta"), ("beta", "alpha")):
-            moves.append(self.move(slots, source, target))
-            self.command("finish")
-        return moves
+    @staticmethod
+    @contextlib.contextmanager
+    def plan(slot_sets, source, target):
+        """A file with a plan of so many moves."""
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as plan:
+            plan.write("version: 1\ncluster: movies\nmoves:\n")
+            for slots in slot_sets:
+                plan.write("  - {group: %s, slots: [%s], from: %s, to: %s}\n" % (GROUP, ", ".join(map(str, slots)), source, target))
+            plan.flush()
+            yield plan.name
 
-    def tidy(self):
-        for port in self.cluster.primaries:
-            subprocess.run(self.cluster.psql(port, "VACUUM (ANALYZE) movies", "CHECKPOINT"), check=True)
+    @staticmethod
+    def routes(size):
+        """(slots, source, target) of one move after the other: so many slots there, the same ones back, the next ones there..."""
+        for first in itertools.cycle(range(0, len(HOME[ALPHA]) - size + 1, size)):
+            slots = list(HOME[ALPHA])[first:first + size]
+            yield slots, ALPHA, BETA
+            yield slots, BETA, ALPHA
 
-    def half(self):
-        slots = self.owned("alpha")
-        return slots[:len(slots) // 2]
+    def small_moves(self, route):
+        """The slots of a route in BATCH moves."""
+        slots, source, target = route
+        return self.move([slots[first:first + SMALL] for first in range(0, len(slots), SMALL)], source, target)
+
+    def tidy(self, *tables):
+        """Before a figure; between its moves there is time for a checkpoint only, which keeps the dirt of one off the next."""
+        vacuum = ["VACUUM (ANALYZE) " + table for table in tables or ("movies",)]
+        self.on_both(*vacuum, "CHECKPOINT")
+
+    def on_both(self, *statements):
+        """Runs the statements on both shards at once."""
+        running = [subprocess.Popen(self.cluster.psql(port, *statements), stdout=subprocess.DEVNULL)
+                   for port in self.cluster.primaries]
+        if any([psql.wait() for psql in running]):
+            sys.exit("bench: a statement failed: " + "; ".join(statements))
 
     # --- Under load
 
     @contextlib.contextmanager
     def foreground(self):
-        router = Router(self.build, self.cluster)
+        self.bring_home()
+        self.tidy()
+        router = Router(self.programs, self.cluster)
         load = Foreground(router, self.movies)
         try:
-            time.sleep(3)  # warm
+            time.sleep(2)  # warm
             yield load
         finally:
             load.stop()
             router.stop()
-            for port in self.cluster.primaries:
-                self.cluster.sql("DELETE FROM movies WHERE id > %d" % self.movies, port)
-            self.tidy()
+            self.cluster.forget_inserted(self.movies)
 
-    @functools.cached_property
-    def big_moves_under_load(self):
-        """(load, moves, windows before their copies, cores busy in those)"""
-        moves, before, cores = [], [], []
+    def copy_latency(self, bar, budget, show):
+        routes, copies, before, cores, pairs = self.routes(BIG), [], [], [], []
+
+        def sample():
+            """As long a stretch before the copy as the copy will take, and then the copy."""
+            self.on_both("CHECKPOINT")
+            begun, cpu = time.monotonic(), busy_seconds()
+            time.sleep(1.2 * max([copy.seconds for copy in copies], default=2))
+            ended = time.monotonic()
+            cores.append((busy_seconds() - cpu) / (ended - begun))
+            copies.append(self.watched_move(*next(routes)).stretch("copying"))
+            before.append((max(begun, ended - copies[-1].seconds), ended))
+
+        def judge(_):
+            load.read()
+            pairs[:] = [(load.latencies(*calm), load.latencies(copy.first, copy.last)) for calm, copy in zip(before, copies)]
+            fewest = min(statistics.mean(map(len, of)) for of in zip(*pairs))
+            if fewest < 100 or not all(calm and busy for calm, busy in pairs):
+                raise ValueError("%d requests a copy have no 99th percentile; take more --movies" % fewest)
+            return judge_pairs([(percentile(calm, 99), percentile(busy, 99)) for calm, busy in pairs], bar)
+
         with self.foreground() as load:
-            for _ in range(1 if self.quick else 3):
-                slots = self.half()
-                for source, target in (("alpha", "beta"), ("beta", "alpha")):
-                    self.tidy()
-                    begun, cpu = time.monotonic(), busy_seconds()
-                    time.sleep(5 if self.quick else 15)
-                    ended = time.monotonic()
-                    cores.append((busy_seconds() - cpu) / (ended - begun))
-                    moves.append(self.move(slots, source, target))
-                    before.append((max(begun, ended - moves[-1].stretch("copying").seconds), ended))
-                    self.command("finish")
-        return load, moves, before, cores
+            take_until(judge, sample, budget, show)
+        judgement = judge(None)  # again, with the answers that were still out
+        self.loads.append((load, len(copies)))
+        calm, busy = (sum(of, []) for of in zip(*pairs))
+        return judgement, ("p99 %.1f ms, before %.1f ms; p50 %.1f ms, before %.1f ms; %d requests a copy; "
+                           "%.1f cores busy, before %.1f") % (
+            statistics.median(ours for _, ours in judgement.samples), statistics.median(before for before, _ in judgement.samples),
+            percentile(busy, 50), percentile(calm, 50), len(busy) / len(pairs),
+            statistics.mean(copy.cores_busy for copy in copies), statistics.mean(cores))
 
-    @functools.cached_property
-    def small_moves_under_load(self):
-        """(load, moves)"""
-        count, size = (4, 8) if self.quick else (50, 8)
-        moves = []
+    def write_pause(self, bar, budget, show):
+        routes, moves = self.routes(BATCH * SMALL), []
+
+        def sample():
+            moves.extend(self.small_moves(next(routes)))
+
+        def judge(_):
+            return judge_percentile([move.write_pause_ms for move in moves], 99, PAUSES, bar)
         with self.foreground() as load:
-            slots = self.owned("alpha")
-            for i in range(count // 2):
-                moves += self.there_and_back(slots[i * size:(i + 1) * size])
-        return load, moves
+            judgement = take_until(judge, sample, budget, show)
+        self.loads.append((load, len(moves)))
+        return judgement, "%d moves of %d films, %d are enough" % (len(moves), statistics.mean(move.rows for move in moves), PAUSES)
 
-    def failed_requests(self):
-        runs = [self.big_moves_under_load, self.small_moves_under_load]
-        requests = [request for run in runs for request in run[0].requests]
-        failed = sum(request.failed() for request in requests)
-        slowest = max(request.took_ms for request in requests)
-        return failed, "of %d requests during %d moves; the slowest took %.0f ms" % (
-            len(requests), sum(len(run[1]) for run in runs), slowest)
+    def failed_requests(self, bar, budget, show):
+        """Of what copy_latency and write_pause have sent; where neither was measured, of moves of its own."""
+        if not self.loads:
+            big, small, moves = self.routes(BIG), self.routes(BATCH * SMALL), []
 
-    def write_pause(self):
-        _, moves = self.small_moves_under_load
-        pauses = [move.write_pause_ms for move in moves]
-        return percentile(pauses, 99), "%d moves of %d rows; p50 %.0f ms" % (
-            len(moves), statistics.mean(move.rows for move in moves), percentile(pauses, 50))
+            def sample():
+                for _ in range(2):  # there and back
+                    slots, *ends = next(big)
+                    moves.extend(self.move([slots], *ends))
+                for _ in range(2):
+                    moves.extend(self.small_moves(next(small)))
 
-    def copy_latency(self):
-        load, moves, windows, cores = self.big_moves_under_load
-        copies = [move.stretch("copying") for move in moves]
-        before = load.latencies(windows)
-        during = load.latencies([(copy.first, copy.last) for copy in copies])
-        return percentile(during, 99) / percentile(before, 99), (
-            "p99 %.1f ms of %d requests, before %.1f ms of %d; p50 %.1f ms, before %.1f ms; %.1f cores busy, before %.1f" % (
-                percentile(during, 99), len(during), percentile(before, 99), len(before), percentile(during, 50),
-                percentile(before, 50), statistics.mean(copy.cores_busy for copy in copies), statistics.mean(cores)))
+            def judge(_):
+                load.read()
+                return self.judge_failures([load], bar)
+            with self.foreground() as load:
+                take_until(judge, sample, budget, show, least=1 if budget.quick else sys.maxsize)
+            self.loads.append((load, len(moves)))
+        loads = [load for load, _ in self.loads]
+        slowest = max((request.took_ms for load in loads for request in load.requests), default=0)
+        return self.judge_failures(loads, bar), "of %d requests during %d moves; the slowest took %.0f ms" % (
+            sum(len(load.requests) for load in loads), sum(moves for _, moves in self.loads), slowest)
+
+    @staticmethod
+    def judge_failures(loads, bar):
+        requests = [request for load in loads for request in load.requests]
+        return judge_count(sum(request.failed() for request in requests), len(requests), bar)
 
     # --- Alone
 
-    @functools.cached_property
-    def big_moves_alone(self):
-        """[(seconds of a COPY pipe, move of the same rows, seconds of a scan of both copies)]"""
-        rounds = []
-        for _ in range(1 if self.quick else 3):
-            slots = self.half()
-            pipe = self.copy_by_pipe(slots)
-            move = self.move(slots, "alpha", "beta")
-            scan = self.scan(self.every_column(slots))
-            self.command("finish")
-            rounds.append((pipe, move, scan))
-            self.move(slots, "beta", "alpha")
-            self.command("finish")
-            self.tidy()
-        return rounds
+    def copy_rate(self, bar, budget, show):
+        routes, moves = self.routes(BIG), []
 
-    def copy_rate(self):
-        def ratio(pipe, move, _):
-            return pipe / move.stretch("copying").seconds
-        rounds = sorted(self.big_moves_alone, key=lambda of: ratio(*of))
-        pipe, move, _ = median = rounds[len(rounds) // 2]
-        megabytes = move.bytes / 1e6
-        return ratio(*median), "%.1f MB/s, %.1f MB/s by a pipe; %d rows, %.0f MB, median of %d" % (
-            megabytes / move.stretch("copying").seconds, megabytes / pipe, move.rows, megabytes, len(rounds))
+        def sample():
+            slots, source, target = next(routes)
+            pipe = self.copy_by_pipe(slots, source, target)
+            moves.append(self.watched_move(slots, source, target))
+            self.on_both("CHECKPOINT")
+            megabytes = moves[-1].bytes / 1e6
+            return megabytes / pipe, megabytes / moves[-1].stretch("copying").seconds
+        self.bring_home()
+        self.tidy("movies", "bench.movies")
+        sample()  # warm
+        judgement = take_until(lambda pairs: judge_pairs(pairs, bar), sample, budget, show)
+        if len(moves) % 2:  # the slots are away, and brought home at the end: so are the piped rows
+            self.copy_by_pipe(*next(routes))
+        return judgement, "%.1f MB/s, %.1f MB/s by a pipe; %d films, %.0f MB" % (
+            statistics.median(ours for _, ours in judgement.samples), statistics.median(pipe for pipe, _ in judgement.samples),
+            statistics.median(move.rows for move in moves), statistics.median(move.bytes for move in moves) / 1e6)
 
-    def copy_by_pipe(self, slots):
-        """Seconds to copy the rows of the slots from alpha into a table on beta that is just like the one they are moved to."""
-        alpha, beta = self.port("alpha"), self.port("beta")
-        self.cluster.sql("DROP TABLE IF EXISTS bench_copy", beta)
-        self.cluster.sql("CREATE TABLE bench_copy (LIKE movies INCLUDING ALL)", beta)
-        self.cluster.sql("INSERT INTO bench_copy SELECT * FROM movies", beta)
-        rows = int(self.cluster.sql("SELECT count(*) FROM bench_copy", beta))
-        self.tidy()
+    def make_pipe_targets(self):
+        """A table on each shard that is just like its own of the films, rows and indexes too. It is kept for the next run."""
+        def counts(table):
+            return [self.cluster.sql("SELECT count(*) FROM " + table, port) for port in self.cluster.primaries]
+        made = [self.cluster.sql("SELECT to_regclass('bench.movies')", port) for port in self.cluster.primaries]
+        if all(made) and counts("bench.movies") == counts("movies"):
+            return
+        print("bench: copying the films of each shard into a table for the COPY pipe", file=sys.stderr, flush=True)
+        self.on_both("SET client_min_messages = warning", "DROP SCHEMA IF EXISTS bench CASCADE", "CREATE SCHEMA bench",
+                     "CREATE TABLE bench.movies (LIKE public.movies INCLUDING ALL)",
+                     "INSERT INTO bench.movies SELECT * FROM public.movies")
+        self.tidy("bench.movies")
+
+    def copy_by_pipe(self, slots, source, target):
+        """Seconds to copy the rows of the slots into the table on the target that is like the one they are moved to."""
+        some = "WHERE shardplex_slot = ANY ('{%s}')" % ",".join(map(str, slots))
         began = time.monotonic()
-        source = subprocess.Popen(self.cluster.psql(
-            alpha, "COPY (SELECT * FROM movies WHERE shardplex_slot = ANY ('{%s}')) TO STDOUT (FORMAT binary)" %
-            ",".join(map(str, slots))), stdout=subprocess.PIPE)
-        target = subprocess.run(self.cluster.psql(beta, "COPY bench_copy FROM STDIN (FORMAT binary)"), stdin=source.stdout)
+        out = subprocess.Popen(self.cluster.psql(
+            self.port(source), "COPY (SELECT * FROM movies %s) TO STDOUT (FORMAT binary)" % some), stdout=subprocess.PIPE)
+        into = subprocess.run(self.cluster.psql(self.port(target), "COPY bench.movies FROM STDIN (FORMAT binary)"),
+                              stdin=out.stdout)
         took = time.monotonic() - began
-        if source.wait() or target.returncode:
+        out.stdout.close()
+        if out.wait() or into.returncode:
             sys.exit("bench: the COPY pipe failed")
-        if int(self.cluster.sql("SELECT count(*) FROM bench_copy", beta)) == rows:
-            sys.exit("bench: the COPY pipe copied nothing")
-        self.cluster.sql("DROP TABLE bench_copy", beta)
-        self.tidy()
+        # As a move does; so the tables of the pipe stay like the real ones, and the way back is open.
+        self.cluster.sql("DELETE FROM bench.movies " + some, self.port(source))
         return took
 
-    def verify_rate(self):
+    def verify_rate(self, bar, budget, show):
         """Of shardplex verify and the comparison that a move makes, the one that does worse against a scan of the same rows."""
-        self.tidy()
-        scan, count = self.scan(self.every_column()), self.scan("SELECT count(*) FROM movies")
-        took = []
-        for _ in range(3):
+        everything, routes, moves = self.every_column(), self.routes(BIG), []
+
+        def verify():
+            scan = self.scan(everything)
             began = time.monotonic()
-            command = [self.shardplex, "verify", "--map", self.cluster.map_file]
-            verified = subprocess.run(command, capture_output=True, text=True)
-            took.append(time.monotonic() - began)
+            verified = subprocess.run([self.shardplex, "verify", "--map", self.cluster.map_file], capture_output=True, text=True)
+            took = time.monotonic() - began
             if verified.returncode:
                 sys.exit("bench: shardplex verify found something wrong: " + verified.stderr)
-        verify = statistics.median(took)
-        in_moves = [(scan_of_both / move.stretch("verifying").seconds, move) for _, move, scan_of_both in self.big_moves_alone]
-        in_move, move = sorted(in_moves, key=lambda of: of[0])[len(in_moves) // 2]
-        return min(scan / verify, in_move), (
-            "shardplex verify %.2f: %.0f rows/s, %.0f rows/s by a scan of all columns, %.0f rows/s by count(*) alone; "
-            "comparison in a move %.2f: %.0f rows/s of both copies" % (
-                scan / verify, self.movies / verify, self.movies / scan, self.movies / count, in_move,
-                2 * move.rows / move.stretch("verifying").seconds))
+            return self.movies / scan, self.movies / took
+
+        def comparison():
+            slots, source, target = next(routes)
+            query, scans = self.every_column(slots), []
+            move = self.watched_move(slots, source, target, lambda: scans.append(self.scan(query)))
+            moves.append(move)
+            return 2 * move.rows / scans[0], 2 * move.rows / move.stretch("verifying").seconds
+
+        parts = {verify: [], comparison: []}
+
+        def judge(_=None):
+            return weakest([judge_pairs(pairs, bar) for pairs in parts.values()], bar)
+
+        def sample():
+            for part, pairs in parts.items():
+                if not pairs or not judge_pairs(pairs, bar).settled(budget.quick):
+                    pairs.append(part())
+        self.bring_home()
+        self.tidy()
+        verify()  # warm
+        judgement = take_until(judge, sample, budget, show)
+        whole, in_moves = (judge_pairs(pairs, bar) for pairs in parts.values())
+        return judgement, "shardplex verify %.2f: %.0f rows/s; comparison in a move of %d films %.2f: %.0f rows/s of both copies" % (
+            whole.value, statistics.median(ours for _, ours in whole.samples), statistics.median(move.rows for move in moves),
+            in_moves.value, statistics.median(ours for _, ours in in_moves.samples))
 
     def every_column(self, slots=None):
         """A query that takes every row's columns apart, of some slots or of all, and does no more with them than count."""
@@ -319,23 +405,17 @@ class MoveFigures:
         return "SELECT " + columns + " FROM movies" + some
 
     def scan(self, query):
-        """Seconds until all shards at once have answered, the median of a few; one process each reads the rows one by one."""
-        times = []
-        for _ in range(3 if self.quick else 5):
-            began = time.monotonic()
-            scans = [subprocess.Popen(self.cluster.psql(port, "SET max_parallel_workers_per_gather = 0", "SET jit = off", query),
-                                      stdout=subprocess.DEVNULL) for port in self.cluster.primaries]
-            if any([scan.wait() for scan in scans]):
-                sys.exit("bench: a scan failed")
-            times.append(time.monotonic() - began)
-        return statistics.median(times)
+        """Seconds until all shards at once have answered; one process each reads the rows one by one."""
+        began = time.monotonic()
+        self.on_both("SET max_parallel_workers_per_gather = 0", "SET jit = off", query)
+        return time.monotonic() - began
 
 
-# As those of bench.py.
+# As those of bench.py. Failed requests last, as the figures before have sent them.
 FIGURES = {
-    "failed_requests": ("failed requests during moves, under a mixed load of reads and writes", 0, 0, "requests, less is better"),
-    "write_pause": ("write pause at cutover per slot set, p99 over 50 moves", 250, 50, "ms, less is better"),
-    "copy_latency": ("p99 latency of foreground requests during copy / before", 3.0, 1.5, "ratio, less is better"),
-    "copy_rate": ("moved MB/s without rate limit / a binary COPY pipe between the same servers", 0.6, 0.9, "ratio"),
-    "verify_rate": ("verify: rows/s / a sequential scan's rows/s", 0.3, 0.6, "ratio"),
+    "write_pause": ("write pause at cutover per slot set, p99 over 50 moves", "ms", Bar(250, 50, less=True)),
+    "copy_latency": ("p99 latency of foreground requests during copy / before", "ratio", Bar(3.0, 1.5, less=True)),
+    "copy_rate": ("moved MB/s without rate limit / a binary COPY pipe between the same servers", "ratio", Bar(0.6, 0.9)),
+    "verify_rate": ("verify: rows/s / a sequential scan's rows/s", "ratio", Bar(0.3, 0.6)),
+    "failed_requests": ("failed requests during moves, under a mixed load of reads and writes", "requests", Bar(0, 0, less=True)),
 }

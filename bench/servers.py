@@ -35,6 +35,11 @@ class Cluster:
     def sql(self, statement, port=None):
         return subprocess.run(self.psql(port, statement), check=True, capture_output=True, text=True).stdout.strip()
 
+    def forget_inserted(self, movies):
+        """Deletes the films that a measurement has inserted, or an earlier one that was interrupted."""
+        for port in self.primaries:
+            self.sql("DELETE FROM movies WHERE id > %d" % movies, port)
+
     @property
     def map_file(self):
         return os.path.join(self.directory, "map.yaml")
@@ -43,9 +48,9 @@ class Cluster:
 class Router:
     """shardplexd on free ports over a cluster's map."""
 
-    def __init__(self, build, cluster, *options):
+    def __init__(self, programs, cluster, *options):
         self.log = tempfile.NamedTemporaryFile("w+", prefix="shardplexd-bench-", suffix=".log")
-        command = [os.path.join(build, "router", "shardplexd"), "--map", cluster.map_file, "--port", "0", "--admin-port", "0",
+        command = [os.path.join(programs, "shardplexd"), "--map", cluster.map_file, "--port", "0", "--admin-port", "0",
                    *options]
         self.process = subprocess.Popen(command, stderr=self.log)
         self.port = self.admin_port = None

@@ -20,6 +20,11 @@ target_compile_options(shardplex_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-
 target_compile_options(shardplex_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict
                        -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
                        -Wno-mismatched-new-delete)
+# A fast linker where there is one: the tests are some twenty programs.
+find_program(MOLD mold)
+if(MOLD)
+  target_link_options(shardplex_flags INTERFACE -fuse-ld=mold)
+endif()
 if(SHARDPLEX_SANITIZE)
   target_compile_options(shardplex_flags INTERFACE -fsanitize=${SHARDPLEX_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all -Wno-tsan)

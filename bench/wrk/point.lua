@@ -1,9 +1,9 @@
--- GET /movies/{id} with ids from 1 to MOVIES, each thread in an order of its own.
+-- GET /movies/{id} with ids from 1 to MOVIES, each run and thread in an order of its own.
 local movies = tonumber(os.getenv("MOVIES"))
 local threads = 0
 function setup(thread)
   thread:set("number", threads)
   threads = threads + 1
 end
-function init() math.randomseed(number + 7) end
+function init() math.randomseed(tonumber(os.getenv("SEED")) + number) end
 function request() return wrk.format("GET", "/movies/" .. math.random(movies)) end

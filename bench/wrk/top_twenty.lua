@@ -1,4 +1,4 @@
--- GET the top 20 of a genre by score, genres at random.
+-- GET the top 20 of a genre by score, genres at random, other ones in each run.
 local genres = {"Drama", "Comedy", "Action", "Adventure", "Horror", "Musical", "Documentary", "Western"}
 local path = "/movies?order=imdb_score.desc.nullslast&limit=20&primary_genre=eq."
 local threads = 0
@@ -6,5 +6,5 @@ function setup(thread)
   thread:set("number", threads)
   threads = threads + 1
 end
-function init() math.randomseed(number + 7) end
+function init() math.randomseed(tonumber(os.getenv("SEED")) + number) end
 function request() return wrk.format("GET", path .. genres[math.random(#genres)]) end

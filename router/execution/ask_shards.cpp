@@ -1,5 +1,7 @@
 #include "router/execution/ask_shards.hpp"
 
+#include "shard_schema/sqlstates.hpp"
+
 namespace shardplex::router {
 namespace {
 

@@ -208,17 +208,17 @@ TEST_CASE("a server's status tells its role and identity, and whether it has any
 
   const auto bare = read();
   CHECK_FALSE(bare.in_recovery);
-  CHECK_FALSE(bare.has_schema);
+  CHECK_FALSE(bare.initialised);
   CHECK(bare.timeline == 1);
   CHECK(bare.wal_lsn > 0);
   CHECK_FALSE(bare.replay_lag_seconds);
   CHECK(bare.max_prepared_transactions == 10);
 
   server.run_sql_file(SHARDPLEX_SCHEMA);
-  CHECK_FALSE(read().has_schema);  // not initialised
+  CHECK_FALSE(read().initialised);  // not initialised
   server.run_sql("INSERT INTO shardplex.shard (cluster, name, epoch) VALUES ('movies', 'alpha', 7)");
   const auto primary = read();
-  CHECK(primary.has_schema);
+  CHECK(primary.initialised);
   CHECK(primary.cluster == "movies");
   CHECK(primary.shard == "alpha");
   CHECK(primary.epoch == Epoch{7});
@@ -252,7 +252,7 @@ TEST_CASE("a server's status has the directory of all shards, by position; witho
   CHECK(directory[1].shard.replicas.empty());
   shard.run_sql("DROP TABLE shardplex.shards");
   const auto without = read();
-  CHECK(without.has_schema);
+  CHECK(without.initialised);
   CHECK(without.directory.empty());
   CHECK_FALSE(without.directory_denied);
 }

@@ -29,19 +29,19 @@ std::optional<Error> object_refusal(const TableRequest& request) {
 }
 
 /// The end of PATCH, PUT and DELETE: 200 with the rows, or 204.
-Result<void> answer_change(TableRequest& request, const Written& outcome, std::string range) {
-  auto& exchange = request.exchange;
+Result<Answer> answer_change(TableRequest& request, const Written& outcome, std::string range) {
+  Answer answer;
   if (outcome.affected == 0 && request.is_row) return absent_row(request);
   if (request.prefer.returning == ReturnKind::representation) {
     if (request.shape == Shape::object && outcome.affected != 1) return not_one_row(outcome.affected);
-    exchange.status = 200;
-    set_representation(request, outcome.rows);
+    answer.status = 200;
+    set_representation(answer, request, outcome.rows);
   } else {
-    exchange.status = 204;
+    answer.status = 204;
   }
-  exchange.set("Content-Range", std::move(range));
-  set_preferences(request, true);
-  return {};
+  answer.set("Content-Range", std::move(range));
+  set_preferences(answer, request, true);
+  return answer;
 }
 
 /// New keys for the rows of an insert that came without one.
@@ -68,12 +68,12 @@ Result<std::vector<std::string>> hand_out_keys(Worker& worker, const InsertPlan&
 }
 
 std::string_view body_of(const TableRequest& request) {
-  return request.exchange.request.body();
+  return request.call.request.body();
 }
 
 /// Bodies are JSON; a Content-Type that says otherwise is refused rather than guessed at.
 std::optional<Error> content_type_refusal(const TableRequest& request) {
-  const auto type = request.exchange.header(http::field::content_type);
+  const auto type = request.call.header(http::field::content_type);
   const auto name = type.substr(0, type.find(';'));
   if (name.empty() || name == "application/json" || name == "application/vnd.pgrst.object+json")
     return std::nullopt;
@@ -83,8 +83,8 @@ std::optional<Error> content_type_refusal(const TableRequest& request) {
 
 }  // namespace
 
-Awaitable<Result<void>> insert_rows(TableRequest& request) {
-  if (request.exchange.request.count("Idempotency-Key") > 0)
+Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
+  if (request.call.request.count("Idempotency-Key") > 0)
     co_return Error{"SHARD400", "Idempotency-Key is not served by this release",
                     "The request might be carried out twice where it is sent twice.",
                     "Choose the row's key in the client: a repeated insert is then refused with 409.",
@@ -101,17 +101,17 @@ Awaitable<Result<void>> insert_rows(TableRequest& request) {
   const auto outcome = co_await write(request, plan);
   if (!outcome) co_return outcome.error();
 
-  auto& exchange = request.exchange;
-  exchange.status = 201;
-  if (representation) set_representation(request, outcome->rows);
+  Answer answer;
+  answer.status = 201;
+  if (representation) set_representation(answer, request, outcome->rows);
   if (request.prefer.returning == ReturnKind::headers_only && outcome->affected == 1)
-    exchange.set("Location", location(request, plan, *outcome->rows));
-  exchange.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
-  set_preferences(request, true);
-  co_return Result<void>{};
+    answer.set("Location", location(request, plan, *outcome->rows));
+  answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
+  set_preferences(answer, request, true);
+  co_return answer;
 }
 
-Awaitable<Result<void>> update_rows(TableRequest& request) {
+Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
   auto plan = plan_update(request.query, body_of(request), request.prefer, request.routed());
@@ -122,7 +122,7 @@ Awaitable<Result<void>> update_rows(TableRequest& request) {
                           content_range(0, outcome->affected, counted(request, outcome->affected)));
 }
 
-Awaitable<Result<void>> delete_rows(TableRequest& request) {
+Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
   if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
   auto plan = plan_delete(request.query, request.prefer, request.routed());
   if (!plan) co_return plan.error();
@@ -131,7 +131,7 @@ Awaitable<Result<void>> delete_rows(TableRequest& request) {
   co_return answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
 }
 
-Awaitable<Result<void>> put_row(TableRequest& request) {
+Awaitable<Result<Answer>> put_row(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   auto plan = plan_put(request.query, body_of(request), request.prefer, request.routed());
   if (!plan) co_return plan.error();
@@ -140,7 +140,7 @@ Awaitable<Result<void>> put_row(TableRequest& request) {
   const bool created = plan->reports_created && outcome->rows && outcome->rows->rows() == 1 &&
                        outcome->rows->boolean(0, outcome->rows->columns() - 1);
   auto answered = answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
-  if (answered && created) request.exchange.status = 201;
+  if (answered && created) answered->status = 201;
   co_return answered;
 }
 

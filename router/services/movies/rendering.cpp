@@ -16,26 +16,26 @@ bool wants_object(const TableRequest& request) {
   return request.is_row || request.shape == Shape::object;
 }
 
-void set_object_type(TableRequest& request) {
+void set_object_type(Answer& answer, const TableRequest& request) {
   if (request.shape == Shape::object)
-    request.exchange.content_type = "application/vnd.pgrst.object+json; charset=utf-8";
+    answer.content_type = "application/vnd.pgrst.object+json; charset=utf-8";
 }
 
-void set_preferences(TableRequest& request, bool is_write) {
+void set_preferences(Answer& answer, const TableRequest& request, bool is_write) {
   if (auto applied = preference_applied(request.prefer, is_write); !applied.empty())
-    request.exchange.set("Preference-Applied", std::move(applied));
+    answer.set("Preference-Applied", std::move(applied));
 }
 
-void set_representation(TableRequest& request, const std::optional<postgres::ResultSet>& rows) {
-  auto& exchange = request.exchange;
+void set_representation(Answer& answer, const TableRequest& request,
+                        const std::optional<postgres::ResultSet>& rows) {
   const bool object = wants_object(request);
-  set_object_type(request);
-  if (!object) exchange.body = "[";
+  set_object_type(answer, request);
+  if (!object) answer.body = "[";
   for (int row = 0; rows && row < rows->rows(); ++row) {
-    if (row > 0) exchange.body += row_separator;
-    exchange.body += rows->bytes(row, 0);
+    if (row > 0) answer.body += row_separator;
+    answer.body += rows->bytes(row, 0);
   }
-  if (!object) exchange.body += "]";
+  if (!object) answer.body += "]";
 }
 
 std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total) {

@@ -18,13 +18,14 @@ inline constexpr std::string_view row_separator = ", \n ";  // as json_agg() sep
 bool wants_object(const TableRequest& request);
 
 /// The Content-Type of an object, where one was asked for by it.
-void set_object_type(TableRequest& request);
+void set_object_type(Answer& answer, const TableRequest& request);
 
 /// Preference-Applied, where there is something to say.
-void set_preferences(TableRequest& request, bool is_write);
+void set_preferences(Answer& answer, const TableRequest& request, bool is_write);
 
 /// Written rows, each in the first column, as the body: an array, or an object where one was asked for.
-void set_representation(TableRequest& request, const std::optional<postgres::ResultSet>& rows);
+void set_representation(Answer& answer, const TableRequest& request,
+                        const std::optional<postgres::ResultSet>& rows);
 
 /// "0-9/200", "*/0", "0-9/*": the Content-Range of `rows` rows from `offset`.
 std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total);
