@@ -14,8 +14,8 @@ struct StatusRow {
   int status;
 };
 
-// The first row whose prefix a code begins with decides. API.md, "Errors", then the table of SQLSTATE classes
-// in PostgREST's "Errors" reference; exceptions to a class stand before the class.
+// The first row whose prefix a code begins with decides: docs/api.md first, then the table of SQLSTATE
+// classes in PostgREST's "Errors" reference; exceptions to a class stand before the class.
 constexpr StatusRow status_by_prefix[] = {
     {"PGRST003", 504}, {"PGRST00", 503},  {"PGRST101", 405}, {"PGRST103", 416}, {"PGRST105", 405},
     {"PGRST106", 406}, {"PGRST107", 406}, {"PGRST111", 500}, {"PGRST112", 500}, {"PGRST116", 406},

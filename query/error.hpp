@@ -26,7 +26,8 @@ using Result = boost::system::result<T, Error>;
 /// Called by Result::value() on an error: throws std::runtime_error naming the code and message.
 [[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
 
-/// HTTP status of a PGRSTnnn, SHARDnnn or SQLSTATE code (API.md, "Errors"). `authenticated` decides 42501.
+/// HTTP status of a PGRSTnnn, SHARDnnn or SQLSTATE code, as docs/api.md lists them. `authenticated` decides
+/// 42501.
 int http_status(std::string_view code, bool authenticated = false);
 inline int http_status(const Error& e) {
   return e.status ? *e.status : http_status(e.code);

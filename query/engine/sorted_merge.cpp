@@ -1,14 +1,14 @@
 #include "query/engine/sorted_merge.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
 
-SortedMerge::SortedMerge(std::vector<MergeKey> keys, std::size_t inputs, std::uint64_t offset,
-                         std::optional<std::uint64_t> limit)
-    : keys_(std::move(keys)), inputs_(inputs), to_skip_(offset), left_(limit) {
+SortedMerge::SortedMerge(std::vector<MergeKey> keys, std::size_t inputs)
+    : keys_(std::move(keys)), inputs_(inputs) {
   for (std::size_t input = inputs; input > 0; --input) starved_.push_back(input - 1);
 }
 
@@ -22,19 +22,15 @@ void SortedMerge::finish(std::size_t input) {
   inputs_[input].finished = true;
 }
 
-std::variant<Row, SortedMerge::Needs, SortedMerge::Done> SortedMerge::next() {
-  while (left_ != 0) {
-    if (const auto needed = admit_starved()) return Needs{*needed};
-    if (heap_.empty()) return Done{};
-    Row row = take_first();
-    if (to_skip_ > 0) {
-      --to_skip_;
-      continue;
-    }
-    if (left_) --*left_;
-    return row;
-  }
-  return Done{};
+void SortedMerge::fail(std::size_t, Error error) {
+  if (!failure_) failure_ = std::move(error);
+}
+
+RowOperator::Step SortedMerge::next() {
+  if (failure_) return *failure_;
+  if (const auto needed = admit_starved()) return Needs{*needed, std::nullopt};
+  if (heap_.empty()) return Done{};
+  return take_first();
 }
 
 /// The smallest row of all: every unfinished input stands in the heap with its first row.

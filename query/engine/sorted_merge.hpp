@@ -1,42 +1,27 @@
-// K-way merge of sorted inputs, without I/O.
+// K-way merge of sorted inputs.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <optional>
-#include <string>
-#include <variant>
 #include <vector>
 
+#include "query/engine/operator.hpp"
 #include "query/engine/sort_key.hpp"
 
 namespace shardplex {
 
-/// A row of an answer: its JSON text as PostgreSQL built it, and the values it sorts by (binary, nullopt is
-/// null).
-struct Row {
-  std::string json;
-  std::vector<std::optional<std::string>> keys;
-};
-
-/// Precondition: each input is sorted by `keys`. Output is sorted by `keys`; equal rows come in the order of
-/// their inputs. Skips `offset` rows, then yields at most `limit`. Memory is what has been pushed and not yet
-/// yielded.
-class SortedMerge {
+/// Precondition: each input is sorted by `keys`. The output is sorted by `keys`; equal rows come in the order
+/// of their inputs. No row is given before every input has shown its next one or has ended.
+class SortedMerge final : public RowOperator {
  public:
-  SortedMerge(std::vector<MergeKey> keys, std::size_t inputs, std::uint64_t offset,
-              std::optional<std::uint64_t> limit);
+  SortedMerge(std::vector<MergeKey> keys, std::size_t inputs);
 
-  void push(std::size_t input, Row row);
-  void finish(std::size_t input);  ///< the input has no more rows
-
-  struct Needs {
-    std::size_t input;
-  };  ///< push or finish this input before calling next() again
-  struct Done {};
-  /// The next row of the answer, an input that has to be fed first, or the end.
-  std::variant<Row, Needs, Done> next();
+  Step next() override;
+  void push(std::size_t input, Row row) override;
+  void finish(std::size_t input) override;
+  void fail(std::size_t input, Error error) override;
+  std::size_t key_count(std::size_t) const override { return keys_.size(); }
 
  private:
   struct Input {
@@ -49,8 +34,7 @@ class SortedMerge {
   std::vector<std::size_t> heap_;
   // Inputs outside the heap: all of them at first, then the one last taken from.
   std::vector<std::size_t> starved_;
-  std::uint64_t to_skip_;
-  std::optional<std::uint64_t> left_;
+  std::optional<Error> failure_;
 
   Row take_first();
   std::optional<std::size_t> admit_starved();

@@ -49,6 +49,12 @@ const std::string* eq_value(const std::vector<Filter>& filters, std::string_view
   return nullptr;
 }
 
+bool names_one_row(const std::vector<Filter>& filters, const Table& table) {
+  return !table.primary_key.empty() && std::ranges::all_of(table.primary_key, [&](const std::string& column) {
+    return eq_value(filters, column) != nullptr;
+  });
+}
+
 std::optional<std::string> canonical_key(const Table& table, std::string_view name, std::string_view text) {
   const Column* column = table.find_column(name);
   if (!column || !column->deterministic_collation) return std::nullopt;

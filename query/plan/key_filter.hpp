@@ -21,6 +21,10 @@ std::optional<std::vector<std::string>> equal_values(const Condition& condition)
 /// where there is none.
 const std::string* eq_value(const std::vector<Filter>& filters, std::string_view column);
 
+/// The filters say by eq what every column of the primary key is: whatever else is asked, at most one row of
+/// a shard matches.
+bool names_one_row(const std::vector<Filter>& filters, const Table& table);
+
 /// canonical_bytes() of a value of the key column; nullopt also where equal values could differ in their
 /// bytes.
 std::optional<std::string> canonical_key(const Table& table, std::string_view column, std::string_view text);

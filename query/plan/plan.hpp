@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/routed_table.hpp"
 #include "query/engine/sort_key.hpp"
 #include "query/error.hpp"
 #include "query/grammar/query.hpp"
@@ -63,10 +62,10 @@ class ReadPlan {
   std::optional<KeyList> key_list;
 };
 
-/// Checks columns, casts and operators against the catalogue and plans the read. `placement` is that of
-/// query.table. Errors: 42703 unknown column (message as PostgreSQL's), SHARD400, PGRST1xx.
-Result<ReadPlan> plan_read(const Query& query, const Table& table, const TablePlacement& placement,
-                           const ShardMap& map, bool count_exact, bool bytewise_default_collation);
+/// Checks columns, casts and operators against the catalogue and plans the read. `routed` is query.table.
+/// Errors: 42703 unknown column (message as PostgreSQL's), SHARD400, PGRST1xx.
+Result<ReadPlan> plan_read(const Query& query, const RoutedTable& routed, bool count_exact,
+                           bool bytewise_default_collation);
 
 /// One row by its key alone: batched with others of the same shape into one `= ANY` statement.
 /// Statement parameters: $1 epoch (absent for reference tables), $2 array literal of keys ($1 for reference
@@ -80,22 +79,17 @@ struct PointShape {
 
 /// The shape of GET /table?<key>=eq.X&select=…, where <key> is the single-column primary key of `table` and,
 /// for a sharded table, the column that its slot is hashed from. Precondition: point_key() accepts the query.
-Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Table& table,
-                              const TablePlacement& placement, const ShardMap& map);
+Result<PointShape> plan_point(const std::vector<SelectItem>& select, const RoutedTable& routed);
 
 /// The key text of `query` where it is a point read: exactly one filter, `eq` on the column plan_point()
 /// speaks of, no quantifier or negation, offset 0, limit absent or > 0, no json path or cast in select
 /// (they may fail), an order of any columns (one row needs none), a key in the range of its column. nullptr
 /// otherwise.
-const std::string* point_key(const Query& query, const Table& table, const TablePlacement& placement,
-                             const ShardMap& map);
+const std::string* point_key(const Query& query, const RoutedTable& routed);
 
 /// A key's text in the one form PostgreSQL prints ("007" → "7", uuid in lower case); nullopt as
 /// canonical_bytes().
 std::optional<std::string> canonical_text(KeyType type, std::string_view text);
-
-/// Hands out keys for rows that come without one: text of a new value for `column`, or an error.
-using NextKey = std::function<Result<std::string>(const Column& column)>;
 
 /// A write on one table. Result columns, in binary format, by `returns`:
 ///   nothing: none (the command tag counts the rows); representation: the row as JSON text;
@@ -130,22 +124,45 @@ struct WritePlan {
   std::string tail;          ///< RETURNING and what wraps it
 };
 
+/// A POST that is planned but for the keys which its rows came without.
+class InsertPlan {
+ public:
+  /// The column whose keys are missing; nullptr where none are. Lifetime: the catalogue's.
+  const Column* key_column() const { return key_column_; }
+  /// How many keys have to be handed out.
+  std::size_t missing_keys() const;
+
+  /// The plan whose rows without a key have these, in body order. Precondition: as many as are missing, each
+  /// in canonical text.
+  WritePlan with_keys(std::vector<std::string> keys) &&;
+
+ private:
+  friend Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
+                                        const RoutedTable& routed);
+  WritePlan plan_;
+  const Column* key_column_ = nullptr;
+  // What with_keys() makes the slots of; nothing of it is set for a reference table.
+  const Group* group_ = nullptr;
+  KeyType key_type_ = KeyType::integer;
+  std::vector<std::optional<std::string>> keys_;   // by row; nullopt is missing
+  std::vector<std::optional<std::string>> lists_;  // by row under list: the list column's value
+  std::size_t keys_param_ = 0, slots_param_ = 0;   // indices into the plan's parameters
+};
+
 /// POST. `body` is JSON: an object or an array of objects with equal keys (PGRST102 otherwise). Routing
 /// columns are taken out of the body and sent as the router read them, so that the stored slot is the stored
-/// key's by construction. Rows without a key get one from `next_key`. Under list, a client's own key is
-/// refused (SHARD400). An empty array is a plan with no slots.
-Result<WritePlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
-                              const Table& table, const TablePlacement& placement, const ShardMap& map,
-                              const NextKey& next_key);
+/// key's by construction. Rows without a key have to be given one. Under list, a client's own key is refused
+/// (SHARD400). An empty array is a plan with no slots.
+Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
+                               const RoutedTable& routed);
 /// PATCH. The body is one object; an empty object changes nothing (a plan with empty `slots`).
 Result<WritePlan> plan_update(const Query& query, std::string_view body, const Preferences& prefer,
-                              const Table& table, const TablePlacement& placement, const ShardMap& map);
+                              const RoutedTable& routed);
 /// DELETE.
-Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const Table& table,
-                              const TablePlacement& placement, const ShardMap& map);
+Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed);
 /// PUT: filters must be `eq` on exactly the primary key (PGRST105 otherwise), the body one object whose key
 /// agrees (PGRST115); limit/offset are PGRST114. Columns not in the body get their defaults.
 Result<WritePlan> plan_put(const Query& query, std::string_view body, const Preferences& prefer,
-                           const Table& table, const TablePlacement& placement, const ShardMap& map);
+                           const RoutedTable& routed);
 
 }  // namespace shardplex

@@ -109,37 +109,33 @@ class OrderPlanner {
 
 /// The keys of a list of values with their slots; nullopt where the slot of any is not sure.
 std::optional<std::vector<std::pair<Slot, std::string>>> keys_with_slots(
-    const std::vector<std::string>& values, const Table& table, const TablePlacement& placement,
-    const Group& group) {
+    const std::vector<std::string>& values, const RoutedTable& routed) {
   std::vector<std::pair<Slot, std::string>> keys;
   for (const auto& value : values) {
-    const auto canonical = canonical_key(table, placement.key, value);
+    const auto canonical = canonical_key(routed.table(), routed.key(), value);
     if (!canonical) return std::nullopt;
-    keys.emplace_back(slot_of(*canonical, group.slot_count), value);
+    keys.emplace_back(slot_of(*canonical, routed.group()->slot_count), value);
   }
   return keys;
 }
 
-bool is_list_of_keys(const Filter& filter, const TablePlacement& placement, const ShardMap& map) {
+bool is_list_of_keys(const Filter& filter, const RoutedTable& routed) {
   const auto* condition = std::get_if<Condition>(&filter.node);
-  return condition && placement.group && !list_strategy(placement, map) &&
-         condition->field.column == placement.key &&
+  return condition && routed.is_hashed() && condition->field.column == routed.key() &&
          (condition->op == Operator::in || condition->quantifier == Quantifier::any);
 }
 
 /// Plans the filters; the first list of keys among them is noted, to be cut to each shard's own.
-Result<void> plan_filters(const std::vector<Filter>& filters, const Table& table,
-                          const TablePlacement& placement, const ShardMap& map, ExpressionWriter& writer,
-                          ReadPlan& plan) {
+Result<void> plan_filters(const std::vector<Filter>& filters, const RoutedTable& routed,
+                          ExpressionWriter& writer, ReadPlan& plan) {
   for (const auto& filter : filters) {
     const std::size_t next_param = writer.params().size();
     const auto sql = writer.filter(filter);
     if (!sql) return sql.error();
     plan.where = and_also(std::move(plan.where), *sql);
-    if (plan.key_list || !is_list_of_keys(filter, placement, map)) continue;
+    if (plan.key_list || !is_list_of_keys(filter, routed)) continue;
     if (const auto values = equal_values(std::get<Condition>(filter.node)))
-      if (auto keys = keys_with_slots(*values, table, placement, map.group(*placement.group)))
-        plan.key_list = {next_param, std::move(*keys)};
+      if (auto keys = keys_with_slots(*values, routed)) plan.key_list = {next_param, std::move(*keys)};
   }
   plan.filter_params = writer.params().size();
   return {};
@@ -195,52 +191,6 @@ void append_paging(Statement& statement, const ReadPlan& plan, const ReadPlan::F
   if (own_offset && plan.offset > 0) statement.sql += " OFFSET " + add_param(plan.offset);
 }
 
-// ---- Point reads.
-
-/// The key a table's rows can be read by one at a time: its primary key, of one column, which under a group
-/// also decides the slot. nullptr where there is none.
-const Column* point_column(const Table& table, const TablePlacement& placement, const ShardMap& map) {
-  if (table.primary_key.size() != 1 || list_strategy(placement, map)) return nullptr;
-  if (placement.group && placement.key != table.primary_key.front()) return nullptr;
-  const Column* column = table.find_column(table.primary_key.front());
-  return column && column->deterministic_collation && key_type(*column) ? column : nullptr;
-}
-
-/// The array type of keys. bigint for all integers: an index on a smaller one serves it, and no key of a
-/// batch is out of its range.
-std::string_view array_type(KeyType type) {
-  switch (type) {
-    case KeyType::integer:
-      return "bigint[]";
-    case KeyType::text:
-      return "text[]";
-    case KeyType::uuid:
-      return "uuid[]";
-  }
-  return "";
-}
-
-/// One row's value can make the statement fail, which in a batch would fail the rows of others.
-bool can_fail(const SelectItem& item) {
-  return !item.field.path.empty() || item.cast;
-}
-
-/// An integer that the key's column cannot hold is PostgreSQL's to refuse, not a row that is not there.
-bool fits(const Column& key, const std::string& text) {
-  if (key.type_name != "int2" && key.type_name != "int4") return true;
-  const auto canonical = canonical_text(KeyType::integer, text);
-  if (!canonical) return true;
-  const auto value = std::stoll(*canonical);
-  return key.type_name == "int4" ? value == static_cast<std::int32_t>(value)
-                                 : value == static_cast<std::int16_t>(value);
-}
-
-/// One row needs no order, but a wrong one is still to be refused, which plan_read() does.
-bool is_harmless(const OrderTerm& term, const Table& table) {
-  const Column* column = table.find_column(term.field.column);
-  return column && term.field.path.empty() && column->sort != SortKind::none;
-}
-
 }  // namespace
 
 Statement ReadPlan::statement(const ForShard& shard) const {
@@ -264,22 +214,22 @@ Statement ReadPlan::count_up_to(const ForShard& shard, std::uint64_t at_most) co
   return out;
 }
 
-Result<ReadPlan> plan_read(const Query& query, const Table& table, const TablePlacement& placement,
-                           const ShardMap& map, bool count_exact, bool bytewise_default_collation) {
+Result<ReadPlan> plan_read(const Query& query, const RoutedTable& routed, bool count_exact,
+                           bool bytewise_default_collation) {
+  const Table& table = routed.table();
   ReadPlan plan;
   plan.counts = count_exact;
   plan.offset = query.offset;
   plan.limit = query.limit;
   plan.from = aliased_name(table);
-  if (placement.group) {
-    plan.group = map.group(*placement.group).name;
+  if (const Group* group = routed.group()) {
+    plan.group = group->name;
     plan.owned = owned_slots_sql(table, plan.group);
   }
 
   // Filters come first, so that a count can be asked with the leading parameters alone.
-  ExpressionWriter writer(table, placement.group ? 2 : 1);
-  if (auto done = plan_filters(query.filters, table, placement, map, writer, plan); !done)
-    return done.error();
+  ExpressionWriter writer(table, routed.group_id() ? 2 : 1);
+  if (auto done = plan_filters(query.filters, routed, writer, plan); !done) return done.error();
   auto selection = writer.select(query.select);
   if (!selection) return selection.error();
   plan.inner_columns = std::move(selection->inner);
@@ -291,60 +241,6 @@ Result<ReadPlan> plan_read(const Query& query, const Table& table, const TablePl
   order.add_primary_key(query.order);
   plan.params = std::move(writer).take_params();
   return plan;
-}
-
-Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Table& table,
-                              const TablePlacement& placement, const ShardMap& map) {
-  const Column* key = point_column(table, placement, map);
-  invariant(key && std::ranges::none_of(select, can_fail), "a point read is one that point_key() accepts");
-  PointShape shape;
-  shape.key_type = *key_type(*key);
-
-  ExpressionWriter writer(table, 1);
-  const auto selection = writer.select(select);
-  if (!selection) return selection.error();
-  const std::string column = column_sql(table, key->name);
-  std::string condition = placement.group ? "shardplex.check_epoch($1::bigint)" : "";
-  condition = and_also(std::move(condition), column + " = ANY(" + (placement.group ? "$2" : "$1") +
-                                                 "::" + std::string(array_type(shape.key_type)) + ')');
-  const auto sql = [&](const std::string& where) {
-    return "SELECT q.key, row_to_json(r.*)::text FROM (SELECT " + column + "::text AS key, " +
-           selection->inner + from_where(aliased_name(table), where) + ") q CROSS JOIN LATERAL (SELECT " +
-           selection->outer + ") r";
-  };
-  shape.sql = sql(condition);
-  shape.only_owned_sql =
-      placement.group ? sql(and_also(condition, owned_slots_sql(table, map.group(*placement.group).name)))
-                      : shape.sql;
-  return shape;
-}
-
-const std::string* point_key(const Query& query, const Table& table, const TablePlacement& placement,
-                             const ShardMap& map) {
-  const Column* key = point_column(table, placement, map);
-  if (!key || query.filters.size() != 1 || query.offset != 0 || query.limit == 0u) return nullptr;
-  if (std::ranges::any_of(query.select, can_fail)) return nullptr;
-  if (!std::ranges::all_of(query.order, [&](const OrderTerm& term) { return is_harmless(term, table); }))
-    return nullptr;
-  const std::string* text = eq_value(query.filters, key->name);
-  return text && fits(*key, *text) ? text : nullptr;
-}
-
-std::optional<std::string> canonical_text(KeyType type, std::string_view text) {
-  const auto bytes = canonical_bytes(type, text);
-  if (!bytes) return std::nullopt;
-  std::string out(text);
-  if (type == KeyType::integer) {
-    std::int64_t value = 0;
-    for (std::size_t i = bytes->size(); i > 0; --i)
-      value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << 8 |
-                                        static_cast<unsigned char>((*bytes)[i - 1]));
-    return std::to_string(value);
-  }
-  if (type == KeyType::uuid)
-    for (char& c : out)
-      if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 }  // namespace shardplex

@@ -7,8 +7,7 @@ namespace {
 
 class Narrowing {
  public:
-  Narrowing(const Table& table, const TablePlacement& placement, const ShardMap& map)
-      : table_(table), placement_(placement), group_(map.group(*placement.group)) {}
+  explicit Narrowing(const RoutedTable& routed) : routed_(routed), group_(*routed.group()) {}
 
   SlotSet of_all(const std::vector<Filter>& filters) const {
     SlotSet slots = SlotSet::all(group_.slot_count);
@@ -40,22 +39,21 @@ class Narrowing {
 
   /// The slots of rows whose `column` is `value`.
   SlotSet of(const std::string& column, const std::string& value) const {
-    if (column == placement_.key) {
-      const auto key = canonical_key(table_, column, value);
+    if (column == routed_.key()) {
+      const auto key = canonical_key(routed_.table(), column, value);
       return key ? slots_of_key(group_, *key) : SlotSet::all(group_.slot_count);
     }
-    const auto* list = std::get_if<ListStrategy>(&group_.strategy);
+    const auto* list = routed_.list();
     if (list && column == list->column && is_listed(column)) return slots_of_list_value(group_, value);
     return SlotSet::all(group_.slot_count);
   }
 
   bool is_listed(const std::string& name) const {
-    const Column* column = table_.find_column(name);
+    const Column* column = routed_.table().find_column(name);
     return column && can_be_listed(*column);
   }
 
-  const Table& table_;
-  const TablePlacement& placement_;
+  const RoutedTable& routed_;
   const Group& group_;
 };
 
@@ -99,9 +97,8 @@ RouteFault first_fault(const SlotSet& slots, GroupId group, const ShardMap& map,
 
 }  // namespace
 
-SlotSet candidate_slots(const std::vector<Filter>& filters, const Table& table,
-                        const TablePlacement& placement, const ShardMap& map) {
-  return Narrowing(table, placement, map).of_all(filters);
+SlotSet candidate_slots(const std::vector<Filter>& filters, const RoutedTable& routed) {
+  return Narrowing(routed).of_all(filters);
 }
 
 std::string_view to_string(RouteKind kind) {

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/routed_table.hpp"
 #include "query/error.hpp"
 #include "query/grammar/query.hpp"
 #include "shard_map/ownership.hpp"
@@ -18,9 +18,8 @@ namespace shardplex {
 
 /// The slots in which rows matching all `filters` may be; never too few. Equality and `in` on the key (hash),
 /// on the list column or spread_by (list) narrow, `and` intersects, `or` unites; everything else, and a key
-/// text that canonical_bytes() does not accept, keeps all slots. Precondition: placement.group is set.
-SlotSet candidate_slots(const std::vector<Filter>& filters, const Table& table,
-                        const TablePlacement& placement, const ShardMap& map);
+/// text that canonical_bytes() does not accept, keeps all slots. Precondition: not a reference table.
+SlotSet candidate_slots(const std::vector<Filter>& filters, const RoutedTable& routed);
 
 enum class RouteKind { one, some, all, any, none };
 std::string_view to_string(RouteKind kind);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/assert.hpp>
 #include <cstddef>
 #include <exception>
 #include <memory>

@@ -14,10 +14,10 @@ namespace shardplex::router {
 /// Thread: its worker's. Forgets everything when the catalogue changes.
 class PointShapes {
  public:
-  /// plan_point() of these; equal shapes are the same object, which is what lets their reads share a batch.
-  Result<std::shared_ptr<const PointShape>> find(const std::vector<SelectItem>& select, const Table& table,
-                                                 const TablePlacement& placement,
-                                                 const SnapshotPtr& snapshot);
+  /// plan_point() of these, which are of `snapshot`; equal shapes are the same object, which is what lets
+  /// their reads share a batch.
+  Result<std::shared_ptr<const PointShape>> find(const std::vector<SelectItem>& select,
+                                                 const RoutedTable& routed, const SnapshotPtr& snapshot);
 
  private:
   std::shared_ptr<const Catalogue> catalogue_;

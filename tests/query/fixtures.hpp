@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/routed_table.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::fixtures {
@@ -119,6 +119,11 @@ inline ListStrategy by_genre() {
 inline ShardMap list_map() {
   return ShardMap("movies", three_shards(), {{"by_genre", 1024, by_genre(), thirds(1024)}},
                   {{"movies", false, GroupId{0}, "id"}, {"genres", true, std::nullopt, ""}});
+}
+
+/// Lifetime: refers to both.
+inline RoutedTable in_map(const Table& table, const ShardMap& map) {
+  return {table, *map.find_table(table.name), map};
 }
 
 }  // namespace shardplex::fixtures

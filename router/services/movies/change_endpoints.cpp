@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "query/plan/plan.hpp"
 #include "router/services/movies/rendering.hpp"
@@ -43,18 +44,27 @@ Result<Answer> answer_change(TableRequest& request, const Written& outcome, std:
   return answer;
 }
 
-NextKey key_source(Worker& worker) {
-  return [&worker](const Column& column) -> Result<std::string> {
-    if (column.type_name == "uuid") return {boost::system::in_place_value, make_uuid_v7()};
-    if (column.type_name != "int8")
+/// New keys for the rows of an insert that came without one.
+Result<std::vector<std::string>> hand_out_keys(Worker& worker, const InsertPlan& insert) {
+  std::vector<std::string> keys;
+  const auto missing = insert.missing_keys();
+  keys.reserve(missing);
+  while (keys.size() < missing) {
+    const Column& column = *insert.key_column();
+    if (column.type_name == "uuid") {
+      keys.push_back(make_uuid_v7());
+    } else if (column.type_name != "int8") {
       return Error{"23502", "null value in column \"" + column.name + "\" violates not-null constraint",
                    std::nullopt, "Keys are handed out for bigint and uuid columns only.", std::nullopt};
-    if (const auto id = worker.ids().next(IdSource::now_ms()))
-      return {boost::system::in_place_value, std::to_string(*id)};
-    return Error{"SHARD503", "No ids are left to hand out",
-                 "Ids are promised to this router by the first shard of the map, which cannot be reached.",
-                 "Try again after the time in Retry-After.", std::nullopt};
-  };
+    } else if (const auto id = worker.ids().next(IdSource::now_ms())) {
+      keys.push_back(std::to_string(*id));
+    } else {
+      return Error{"SHARD503", "No ids are left to hand out",
+                   "Ids are promised to this router by the first shard of the map, which cannot be reached.",
+                   "Try again after the time in Retry-After.", std::nullopt};
+    }
+  }
+  return keys;
 }
 
 std::string_view body_of(const TableRequest& request) {
@@ -80,20 +90,22 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
                     "Choose the row's key in the client: a repeated insert is then refused with 409.",
                     std::nullopt};
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_insert(request.query, body_of(request), request.prefer, *request.table, *request.placement,
-                          request.map(), key_source(request.context.worker));
-  if (!plan) co_return plan.error();
+  auto insert = plan_insert(request.query, body_of(request), request.prefer, request.routed());
+  if (!insert) co_return insert.error();
+  auto keys = hand_out_keys(request.context.worker, *insert);
+  if (!keys) co_return keys.error();
+  const auto plan = std::move(*insert).with_keys(std::move(*keys));
   const bool representation = request.prefer.returning == ReturnKind::representation;
-  if (representation && request.shape == Shape::object && plan->row_count != 1)
-    co_return not_one_row(plan->row_count);
-  const auto outcome = co_await write(request, *plan);
+  if (representation && request.shape == Shape::object && plan.row_count != 1)
+    co_return not_one_row(plan.row_count);
+  const auto outcome = co_await write(request, plan);
   if (!outcome) co_return outcome.error();
 
   Answer answer;
   answer.status = 201;
   if (representation) set_representation(answer, request, outcome->rows);
   if (request.prefer.returning == ReturnKind::headers_only && outcome->affected == 1)
-    answer.set("Location", location(request, *plan, *outcome->rows));
+    answer.set("Location", location(request, plan, *outcome->rows));
   answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
   set_preferences(answer, request, true);
   co_return answer;
@@ -102,8 +114,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
 Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_update(request.query, body_of(request), request.prefer, *request.table, *request.placement,
-                          request.map());
+  auto plan = plan_update(request.query, body_of(request), request.prefer, request.routed());
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request, *plan);
   if (!outcome) co_return outcome.error();
@@ -113,7 +124,7 @@ Awaitable<Result<Answer>> update_rows(TableRequest& request) {
 
 Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
   if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_delete(request.query, request.prefer, *request.table, *request.placement, request.map());
+  auto plan = plan_delete(request.query, request.prefer, request.routed());
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request, *plan);
   if (!outcome) co_return outcome.error();
@@ -122,8 +133,7 @@ Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
 
 Awaitable<Result<Answer>> put_row(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_put(request.query, body_of(request), request.prefer, *request.table, *request.placement,
-                       request.map());
+  auto plan = plan_put(request.query, body_of(request), request.prefer, request.routed());
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request, *plan);
   if (!outcome) co_return outcome.error();

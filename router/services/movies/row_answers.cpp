@@ -16,7 +16,7 @@ constexpr std::size_t stream_chunk_bytes = 64 * 1024;  // an answer longer than 
 class RowArray final : public BodyStream {
  public:
   /// `view` holds the catalogue that the rows are compared by.
-  RowArray(MergedRows&& rows, ViewPtr view) : view_(std::move(view)), rows_(std::move(rows)) {}
+  RowArray(GatheredRows&& rows, ViewPtr view) : view_(std::move(view)), rows_(std::move(rows)) {}
 
   Awaitable<Result<void>> next(std::string& part) override {
     if (ended_) co_return Result<void>{};
@@ -40,7 +40,7 @@ class RowArray final : public BodyStream {
 
  private:
   ViewPtr view_;
-  MergedRows rows_;
+  GatheredRows rows_;
   std::uint64_t count_ = 0;
   bool ended_ = false;
 };
@@ -55,8 +55,8 @@ std::optional<std::uint64_t> rows_to_come(const ReadPlan& plan, std::optional<st
 
 }  // namespace
 
-Awaitable<Result<Answer>> answer_array(TableRequest& request, const ReadPlan& plan, MergedRows&& rows,
-                                       std::optional<std::int64_t> total) {
+Awaitable<Result<Answer>> answer_array(TableRequest& request, const ReadPlan& plan, GatheredRows&& rows) {
+  const auto total = rows.total();
   auto array = std::make_unique<RowArray>(std::move(rows), request.context.planned_with);
   Answer answer;
   if (const auto begun = co_await array->next(answer.body); !begun) co_return begun.error();
@@ -69,8 +69,8 @@ Awaitable<Result<Answer>> answer_array(TableRequest& request, const ReadPlan& pl
   co_return answer;
 }
 
-Awaitable<Result<Answer>> answer_object(TableRequest& request, MergedRows&& rows,
-                                        std::optional<std::int64_t> total) {
+Awaitable<Result<Answer>> answer_object(TableRequest& request, GatheredRows&& rows) {
+  const auto total = rows.total();
   Answer answer;
   std::uint64_t count = 0;
   for (;; ++count) {

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/routed_table.hpp"
 #include "query/grammar/parse.hpp"
 #include "query/grammar/query.hpp"
-#include "router/execution/scatter_gather.hpp"
+#include "router/execution/request_context.hpp"
 #include "router/http/answer.hpp"
 #include "router/http/call.hpp"
 #include "router/http/path_pattern.hpp"
@@ -28,6 +28,7 @@ struct TableRequest {
   Preferences prefer = {};
   Shape shape = Shape::array;
 
+  RoutedTable routed() const { return {*table, *placement, map()}; }
   const ShardMap& map() const { return context.planned_with->map(); }
   const Catalogue& catalogue() const { return *context.planned_with->snapshot->catalogue; }
 };

@@ -7,6 +7,8 @@
 
 #include "query/plan/plan.hpp"
 #include "router/execution/all_of.hpp"
+#include "router/execution/ask_shards.hpp"
+#include "router/execution/until_routed.hpp"
 #include "router/services/movies/write.hpp"
 
 namespace shardplex::router {
@@ -44,9 +46,8 @@ Awaitable<Attempt<std::optional<Slot>>> locate(RequestContext& context, ViewPtr 
   auto answers = co_await all_of(context.worker.executor(), std::move(tasks));
   std::optional<Slot> found;
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (auto* error = std::get_if<Error>(&answers[i])) co_return std::move(*error);
-    if (auto* replan = std::get_if<Replan>(&answers[i])) co_return std::move(*replan);
-    const auto& rows = std::get<ResultSets>(answers[i]).front();
+    if (!answers[i]) co_return answers[i].error();
+    const auto& rows = answers[i]->front();
     for (int row = 0; row < rows.rows(); ++row) {
       const Slot slot{static_cast<std::uint32_t>(rows.integer(row, 0))};
       if (!targets[i].slots.contains(slot)) continue;  // left over from a move
@@ -65,11 +66,7 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
                                       GroupId group, std::optional<Slot>& located_before) {
   const auto& ownership = *view->snapshot->ownership;
   auto placed = place(*plan.slots, group, view->map(), ownership, true);
-  if (const auto* fault = std::get_if<RouteFault>(&placed)) {
-    auto outcome = to_attempt(*fault);
-    if (auto* error = std::get_if<Error>(&outcome)) co_return std::move(*error);
-    co_return std::get<Replan>(outcome);
-  }
+  if (const auto* fault = std::get_if<RouteFault>(&placed)) co_return failed_attempt(*fault);
   const auto& targets = std::get<Route>(placed).targets;
   if (targets.empty()) co_return Written{};
 
@@ -77,9 +74,8 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
   std::optional<Slot> pinned;
   if (plan.locate) {
     auto located = co_await locate(context, view, plan, targets);
-    if (auto* error = std::get_if<Error>(&located)) co_return std::move(*error);
-    if (auto* replan = std::get_if<Replan>(&located)) co_return std::move(*replan);
-    pinned = std::get<std::optional<Slot>>(located);
+    if (!located) co_return located.error();
+    pinned = *located;
     if (!pinned && plan.not_located) co_return *plan.not_located;
     if (!pinned) co_return Written{};
     context.asked.clear();
@@ -108,9 +104,8 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     answer = co_await insert_on_primary(context, view, target->shard, plan.group, target->epoch,
                                         plan.statement(pinned, false));
   }
-  if (auto* error = std::get_if<Error>(&answer)) co_return std::move(*error);
-  if (auto* replan = std::get_if<Replan>(&answer)) co_return std::move(*replan);
-  auto out = written(std::move(std::get<ResultSets>(answer)), plan);
+  if (!answer) co_return answer.error();
+  auto out = written(std::move(*answer), plan);
   // Between being located and being written, the row may have changed its slot. Nothing was changed: look
   // again. A row that is still there was left alone by a trigger.
   if (pinned && out.affected == 0 && std::exchange(located_before, pinned) != pinned)
@@ -130,9 +125,8 @@ Awaitable<Attempt<Written>> try_reference_write(RequestContext& context, ViewPtr
   std::vector<Statement> statements;
   statements.push_back(plan.statement(std::nullopt, false));
   auto answer = co_await ask_primary(context, view, ShardId{0}, postgres::Lane::write, std::move(statements));
-  if (auto* error = std::get_if<Error>(&answer)) co_return std::move(*error);
-  if (auto* replan = std::get_if<Replan>(&answer)) co_return std::move(*replan);
-  co_return written(std::move(std::get<ResultSets>(answer)), plan);
+  if (!answer) co_return answer.error();
+  co_return written(std::move(*answer), plan);
 }
 
 }  // namespace

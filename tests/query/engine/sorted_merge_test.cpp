@@ -3,38 +3,23 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <limits>
+#include <memory>
 #include <random>
 
+#include "query/engine/slice.hpp"
+#include "tests/query/engine/rows.hpp"
+
 using namespace shardplex;
+using namespace shardplex::fixtures;
 
 namespace {
 
 const MergeKey by_text{SortKind::text, false, false, {}};
 
-/// "a1": sorts by its first letter only.
-Row row(const std::string& text) {
-  return {text, {text.substr(0, 1)}};
+Texts merged(const std::vector<Texts>& inputs, std::size_t window = 1) {
+  SortedMerge merge({by_text}, inputs.size());
+  return answer_of(merge, inputs, window);
 }
-
-/// Feeds whole inputs, as a router does that has all the answers; the json of the merged rows.
-std::vector<std::string> merged(const std::vector<std::vector<std::string>>& inputs, std::uint64_t offset = 0,
-                                std::optional<std::uint64_t> limit = std::nullopt) {
-  SortedMerge merge({by_text}, inputs.size(), offset, limit);
-  for (std::size_t input = 0; input < inputs.size(); ++input) {
-    for (const auto& text : inputs[input]) merge.push(input, row(text));
-    merge.finish(input);
-  }
-  std::vector<std::string> out;
-  for (;;) {
-    auto next = merge.next();
-    if (std::holds_alternative<SortedMerge::Done>(next)) return out;
-    REQUIRE(std::holds_alternative<Row>(next));
-    out.push_back(std::get<Row>(next).json);
-  }
-}
-
-using Texts = std::vector<std::string>;
 
 }  // namespace
 
@@ -53,27 +38,26 @@ TEST_CASE("empty inputs add nothing") {
   CHECK(merged({{}, {"a1"}, {}}) == Texts{"a1"});
 }
 
-TEST_CASE("offset and limit count merged rows") {
-  const std::vector<Texts> inputs{{"a1", "c1", "e1"}, {"b2", "d2"}};
-  CHECK(merged(inputs, 1) == Texts{"b2", "c1", "d2", "e1"});
-  CHECK(merged(inputs, 1, 2) == Texts{"b2", "c1"});
-  CHECK(merged(inputs, 0, 0) == Texts{});
-  CHECK(merged(inputs, 4, 10) == Texts{"e1"});
-  CHECK(merged(inputs, 5) == Texts{});
-  CHECK(merged(inputs, std::numeric_limits<std::uint64_t>::max(), 1) == Texts{});
+TEST_CASE("whole inputs merge as inputs fed row by row do") {
+  CHECK(merged({{"a1", "c1", "e1"}, {"b2", "d2"}, {"a3", "f3"}}, 100) ==
+        Texts{"a1", "a3", "b2", "c1", "d2", "e1", "f3"});
 }
 
-TEST_CASE("a limit of no rows is done before any input is fed") {
-  SortedMerge merge({by_text}, 2, 0, 0);
-  CHECK(std::holds_alternative<SortedMerge::Done>(merge.next()));
+TEST_CASE("a merge fails as soon as an input fails, and goes on failing") {
+  CHECK(merged({{"a1", "!"}, {"b2"}}) == Texts{"a1", "!"});
+  CHECK(merged({{"a1", "c1"}, {"!"}}) == Texts{"!"});
+  SortedMerge merge({by_text}, 2);
+  merge.push(0, row("a1"));
+  merge.fail(1, Error{"SHARD503", "first", {}, {}, {}});
+  for (int i = 0; i < 2; ++i) CHECK(std::get<Error>(merge.next()).message == "first");
 }
 
 TEST_CASE("no row is yielded before every input has shown its first") {
-  SortedMerge merge({by_text}, 2, 0, std::nullopt);
+  SortedMerge merge({by_text}, 2);
   merge.push(0, row("a1"));
   auto next = merge.next();
-  REQUIRE(std::holds_alternative<SortedMerge::Needs>(next));
-  CHECK(std::get<SortedMerge::Needs>(next).input == 1);
+  REQUIRE(std::holds_alternative<RowOperator::Needs>(next));
+  CHECK(std::get<RowOperator::Needs>(next).input == 1);
   merge.finish(1);
   next = merge.next();
   REQUIRE(std::holds_alternative<Row>(next));
@@ -81,37 +65,19 @@ TEST_CASE("no row is yielded before every input has shown its first") {
 }
 
 TEST_CASE("an input that ran dry is asked for by name, as often as it takes") {
-  SortedMerge merge({by_text}, 2, 0, std::nullopt);
+  SortedMerge merge({by_text}, 2);
   merge.push(0, row("b0"));
   merge.push(1, row("a1"));
   CHECK(std::get<Row>(merge.next()).json == "a1");
-  for (int i = 0; i < 2; ++i) CHECK(std::get<SortedMerge::Needs>(merge.next()).input == 1);
+  for (int i = 0; i < 2; ++i) CHECK(std::get<RowOperator::Needs>(merge.next()).input == 1);
   merge.push(1, row("c1"));
   CHECK(std::get<Row>(merge.next()).json == "b0");
-  CHECK(std::get<SortedMerge::Needs>(merge.next()).input == 0);
+  CHECK(std::get<RowOperator::Needs>(merge.next()).input == 0);
   merge.finish(0);
   CHECK(std::get<Row>(merge.next()).json == "c1");
-  CHECK(std::get<SortedMerge::Needs>(merge.next()).input == 1);
+  CHECK(std::get<RowOperator::Needs>(merge.next()).input == 1);
   merge.finish(1);
-  CHECK(std::holds_alternative<SortedMerge::Done>(merge.next()));
-}
-
-TEST_CASE("once the limit is reached no input is asked for more") {
-  SortedMerge merge({by_text}, 2, 0, 1);
-  merge.push(0, row("b0"));
-  merge.push(1, row("a1"));
-  CHECK(std::get<Row>(merge.next()).json == "a1");
-  CHECK(std::holds_alternative<SortedMerge::Done>(merge.next()));
-}
-
-TEST_CASE("rows without keys come input by input") {
-  SortedMerge merge({}, 2, 0, std::nullopt);
-  for (std::size_t input = 0; input < 2; ++input) {
-    merge.push(input, {std::to_string(input), {}});
-    merge.finish(input);
-  }
-  CHECK(std::get<Row>(merge.next()).json == "0");
-  CHECK(std::get<Row>(merge.next()).json == "1");
+  CHECK(std::holds_alternative<RowOperator::Done>(merge.next()));
 }
 
 TEST_CASE("random inputs, fed as they are asked for, merge as a stable sort of all rows") {
@@ -145,15 +111,15 @@ TEST_CASE("random inputs, fed as they are asked for, merge as a stable sort of a
                                                             offset, expected.size())));
     if (limit) expected.resize(std::min<std::uint64_t>(*limit, expected.size()));
 
-    SortedMerge merge({first, second}, inputs.size(), offset, limit);
+    Slice merge(std::make_unique<SortedMerge>(std::vector{first, second}, inputs.size()), offset, limit);
     std::vector<std::size_t> fed(inputs.size());
     std::vector<std::string> actual;
-    for (auto next = merge.next(); !std::holds_alternative<SortedMerge::Done>(next); next = merge.next()) {
+    for (auto next = merge.next(); !std::holds_alternative<RowOperator::Done>(next); next = merge.next()) {
       if (const auto* got = std::get_if<Row>(&next)) {
         actual.push_back(got->json);
         continue;
       }
-      const std::size_t input = std::get<SortedMerge::Needs>(next).input;
+      const std::size_t input = std::get<RowOperator::Needs>(next).input;
       const std::size_t window = 1 + random() % 3;
       for (std::size_t i = 0; i < window && fed[input] < inputs[input].size(); ++i)
         merge.push(input, inputs[input][fed[input]++]);

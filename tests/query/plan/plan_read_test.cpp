@@ -12,14 +12,15 @@ using namespace shardplex::fixtures;
 
 namespace {
 
+const Table movies_table = movies(), genres_table = genres(), ratings_table = ratings();
+
 Query parsed(std::string_view table, std::string_view query_string) {
   return parse_query(table, query_string, {}).value();
 }
 
 Result<ReadPlan> try_plan(std::string_view query_string, bool counts = false, bool bytewise_default = true) {
   const ShardMap map = hash_map();
-  return plan_read(parsed("movies", query_string), movies(), *map.find_table("movies"), map, counts,
-                   bytewise_default);
+  return plan_read(parsed("movies", query_string), in_map(movies_table, map), counts, bytewise_default);
 }
 
 ReadPlan plan(std::string_view query_string, bool counts = false) {
@@ -93,15 +94,13 @@ TEST_CASE("a shard with rows it does not own is limited to owned slots") {
 
 TEST_CASE("a reference table is read without an epoch, its parameters from $1") {
   const ShardMap map = hash_map();
-  const auto read =
-      plan_read(parsed("genres", "note=eq.x"), genres(), *map.find_table("genres"), map, false, true).value();
+  const auto read = plan_read(parsed("genres", "note=eq.x"), in_map(genres_table, map), false, true).value();
   CHECK(read.group == "");
   const Statement statement = read.statement(of_reference);
   CHECK(statement.sql.find("check_epoch") == std::string::npos);
   CHECK(statement.sql.find("WHERE \"genres\".\"note\" = $1 ORDER BY") != std::string::npos);
   CHECK(statement.params == Params{"x"});
-  const auto bare =
-      plan_read(parsed("genres", ""), genres(), *map.find_table("genres"), map, false, true).value();
+  const auto bare = plan_read(parsed("genres", ""), in_map(genres_table, map), false, true).value();
   CHECK(
       bare.count_up_to(of_reference, 9) ==
       Statement{"SELECT count(*) FROM (SELECT FROM \"public\".\"genres\" AS \"genres\" LIMIT $1) q", {"9"}});
@@ -202,7 +201,7 @@ TEST_CASE("casts carry SQL's spellings, modifiers and arrays, and quote the rest
     Query query = parsed("movies", "");
     query.select = {{false, {"votes", {}}, std::nullopt, cast}};
     const ShardMap map = hash_map();
-    const auto read = plan_read(query, movies(), *map.find_table("movies"), map, false, true);
+    const auto read = plan_read(query, in_map(movies_table, map), false, true);
     if (!read) return read.error().code;
     const std::string& sql = read->inner_columns;
     const auto start = sql.find(" AS ") + 4;
@@ -259,9 +258,7 @@ TEST_CASE("the order is the request's, then the primary key's that is not in it,
 TEST_CASE("a composite primary key breaks ties column by column") {
   const ShardMap map = hash_map();
   const auto keys = [&](std::string_view query) {
-    return plan_read(parsed("ratings", query), ratings(), *map.find_table("ratings"), map, false, true)
-        .value()
-        .inner_columns;
+    return plan_read(parsed("ratings", query), in_map(ratings_table, map), false, true).value().inner_columns;
   };
   CHECK(
       keys("select=score").ends_with("AS c0, \"ratings\".\"movie_id\" AS k0, \"ratings\".\"user_id\" AS k1"));
@@ -295,12 +292,10 @@ TEST_CASE("ties on a text primary key are broken by its bytes where its own orde
   Table table = genres();
   table.columns[0] = collated(table.columns[0], "en_US.utf8");
   const ShardMap map = hash_map();
-  const auto read =
-      plan_read(parsed("genres", "select=note"), table, *map.find_table("genres"), map, false, true);
+  const auto read = plan_read(parsed("genres", "select=note"), in_map(table, map), false, true);
   CHECK(read->inner_columns.ends_with("\"genres\".\"name\" COLLATE \"C\" AS k0"));
   CHECK_FALSE(read->not_mergeable);
-  CHECK(plan_read(parsed("genres", "order=name"), table, *map.find_table("genres"), map, false, true)
-            ->not_mergeable);
+  CHECK(plan_read(parsed("genres", "order=name"), in_map(table, map), false, true)->not_mergeable);
 }
 
 namespace {
@@ -349,9 +344,7 @@ TEST_CASE("limit plus offset stops at the greatest bigint") {
     query.limit = limit;
     query.offset = offset;
     const ShardMap map = hash_map();
-    return plan_read(query, movies(), *map.find_table("movies"), map, false, true)
-        ->statement(at_epoch_7)
-        .params.at(1);
+    return plan_read(query, in_map(movies_table, map), false, true)->statement(at_epoch_7).params.at(1);
   };
   constexpr auto huge = std::numeric_limits<std::uint64_t>::max();
   constexpr std::uint64_t bigint = 9'223'372'036'854'775'807;
@@ -364,9 +357,8 @@ TEST_CASE("limit plus offset stops at the greatest bigint") {
   query.limit = huge;
   query.offset = huge;
   const ShardMap map = hash_map();
-  CHECK(plan_read(query, movies(), *map.find_table("movies"), map, false, true)
-            ->statement(alone_at_epoch_7)
-            .params == Params{"7", max_bigint, max_bigint});
+  CHECK(plan_read(query, in_map(movies_table, map), false, true)->statement(alone_at_epoch_7).params ==
+        Params{"7", max_bigint, max_bigint});
 }
 
 TEST_CASE("a total is counted over the same rows in the same statement") {
@@ -430,7 +422,7 @@ TEST_CASE("a list that is not surely one of keys goes whole to every shard") {
 namespace {
 
 const std::string* point_of(const Query& query, const ShardMap& map = hash_map()) {
-  return point_key(query, movies(), *map.find_table("movies"), map);
+  return point_key(query, in_map(movies_table, map));
 }
 
 }  // namespace
@@ -462,18 +454,17 @@ TEST_CASE("tables without a single-column key that decides the slot have no poin
   CHECK_FALSE(point_of(query, list_map()));
   const ShardMap map = hash_map();
   const Query by_movie = parsed("ratings", "movie_id=eq.5");
-  CHECK_FALSE(point_key(by_movie, ratings(), *map.find_table("ratings"), map));
+  CHECK_FALSE(point_key(by_movie, in_map(ratings_table, map)));
   Table folding = genres();
   const Query by_name = parsed("genres", "name=eq.Drama");
-  CHECK(point_key(by_name, folding, *map.find_table("genres"), map));
+  CHECK(point_key(by_name, in_map(folding, map)));
   folding.columns[0].deterministic_collation = false;
-  CHECK_FALSE(point_key(by_name, folding, *map.find_table("genres"), map));
+  CHECK_FALSE(point_key(by_name, in_map(folding, map)));
 }
 
 TEST_CASE("point reads of one shape share a statement over an array of keys") {
   const ShardMap map = hash_map();
-  const auto shape =
-      plan_point(parsed("movies", "select=name").select, movies(), *map.find_table("movies"), map).value();
+  const auto shape = plan_point(parsed("movies", "select=name").select, in_map(movies_table, map)).value();
   CHECK(shape.key_type == KeyType::integer);
   CHECK(shape.sql ==
         "SELECT q.key, row_to_json(r.*)::text FROM (SELECT \"movies\".\"id\"::text AS key, "
@@ -484,13 +475,11 @@ TEST_CASE("point reads of one shape share a statement over an array of keys") {
   CHECK(shape.only_owned_sql.find("$2::bigint[]) AND \"movies\".\"shardplex_slot\" IN (SELECT") !=
         std::string::npos);
 
-  const auto reference = plan_point({}, genres(), *map.find_table("genres"), map).value();
+  const auto reference = plan_point({}, in_map(genres_table, map)).value();
   CHECK(reference.sql.find("WHERE \"genres\".\"name\" = ANY($1::text[])") != std::string::npos);
   CHECK(reference.only_owned_sql == reference.sql);
 
-  CHECK(plan_point(parsed("movies", "select=foo").select, movies(), *map.find_table("movies"), map)
-            .error()
-            .code == "42703");
+  CHECK(plan_point(parsed("movies", "select=foo").select, in_map(movies_table, map)).error().code == "42703");
 }
 
 TEST_CASE("a key has one text") {

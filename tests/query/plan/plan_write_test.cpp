@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "query/grammar/body.hpp"
 #include "query/grammar/parse.hpp"
@@ -25,14 +24,6 @@ const Preferences minimal = returning(ReturnKind::minimal),
                   representation = returning(ReturnKind::representation),
                   headers_only = returning(ReturnKind::headers_only);
 
-/// Hands out 1000, 1001, …
-NextKey counting_keys() {
-  auto next = std::make_shared<int>(1000);
-  return [next](const Column&) -> Result<std::string> {
-    return {boost::system::in_place_value, std::to_string((*next)++)};
-  };
-}
-
 /// A map, a table of it, and the requests on that table.
 struct Subject {
   ShardMap map;
@@ -41,22 +32,31 @@ struct Subject {
   Query query(std::string_view query_string) const {
     return parse_query(table.name, query_string, {}).value();
   }
-  const TablePlacement& placement() const { return *map.find_table(table.name); }
+  RoutedTable routed() const { return in_map(table, map); }
+
+  Result<InsertPlan> insert_without_keys(std::string_view body) const {
+    return plan_insert(query(""), body, minimal, routed());
+  }
+  /// Missing keys are 1000, 1001, …
 
   Result<WritePlan> insert(std::string_view body, std::string_view query_string = "",
                            const Preferences& prefer = minimal) const {
-    return plan_insert(query(query_string), body, prefer, table, placement(), map, counting_keys());
+    auto insert = plan_insert(query(query_string), body, prefer, routed());
+    if (!insert) return insert.error();
+    std::vector<std::string> keys;
+    while (keys.size() < insert->missing_keys()) keys.push_back(std::to_string(1000 + keys.size()));
+    return std::move(*insert).with_keys(std::move(keys));
   }
   Result<WritePlan> update(std::string_view query_string, std::string_view body,
                            const Preferences& prefer = minimal) const {
-    return plan_update(query(query_string), body, prefer, table, placement(), map);
+    return plan_update(query(query_string), body, prefer, routed());
   }
   Result<WritePlan> remove(std::string_view query_string, const Preferences& prefer = minimal) const {
-    return plan_delete(query(query_string), prefer, table, placement(), map);
+    return plan_delete(query(query_string), prefer, routed());
   }
   Result<WritePlan> put(std::string_view query_string, std::string_view body,
                         const Preferences& prefer = minimal) const {
-    return plan_put(query(query_string), body, prefer, table, placement(), map);
+    return plan_put(query(query_string), body, prefer, routed());
   }
 };
 
@@ -189,12 +189,15 @@ TEST_CASE("rows without a key get one each") {
   CHECK(sql_of(hashed.insert("{}")).params == Params{"{\"1000\"}", slots_of_ids({1000})});
 }
 
-TEST_CASE("a failing source of keys fails the insert") {
-  const NextKey none = [](const Column& column) -> Result<std::string> {
-    return Error{"SHARD503", column.name, {}, {}, {}};
-  };
-  CHECK(plan_insert(hashed.query(""), "{}", minimal, hashed.table, hashed.placement(), hashed.map, none)
-            .error() == Error{"SHARD503", "id", {}, {}, {}});
+TEST_CASE("an insert says how many keys of which column its rows lack") {
+  const auto some = hashed.insert_without_keys(R"([{"id":null},{"id":7},{"id":null}])").value();
+  CHECK(some.missing_keys() == 2);
+  REQUIRE(some.key_column());
+  CHECK(some.key_column()->name == "id");
+  const auto none = hashed.insert_without_keys(R"({"id":7})").value();
+  CHECK(none.missing_keys() == 0);
+  CHECK_FALSE(none.key_column());
+  CHECK(reference.insert_without_keys("{}").value().missing_keys() == 0);
 }
 
 TEST_CASE("a key that is part of a larger one is never made up") {

@@ -52,12 +52,14 @@ Filter all_of(std::vector<Filter> children) {
 
 SlotSet under_hash(const std::vector<Filter>& filters) {
   const ShardMap map = hash_map();
-  return candidate_slots(filters, movies(), *map.find_table("movies"), map);
+  const Table table = movies();
+  return candidate_slots(filters, in_map(table, map));
 }
 
 SlotSet under_list(const std::vector<Filter>& filters) {
   const ShardMap map = list_map();
-  return candidate_slots(filters, movies(), *map.find_table("movies"), map);
+  const Table table = movies();
+  return candidate_slots(filters, in_map(table, map));
 }
 
 const SlotSet every = SlotSet::all(1024), nothing = SlotSet::none(1024);
@@ -161,9 +163,9 @@ TEST_CASE("a list column whose equality is not equality of bytes keeps every slo
   const ShardMap map = list_map();
   Table table = movies();
   table.columns[3].deterministic_collation = false;
-  CHECK(candidate_slots({{eq("primary_genre", "Drama")}}, table, *map.find_table("movies"), map) == every);
+  CHECK(candidate_slots({{eq("primary_genre", "Drama")}}, in_map(table, map)) == every);
   table.columns[3] = column("primary_genre", "integer", "int4");
-  CHECK(candidate_slots({{eq("primary_genre", "1")}}, table, *map.find_table("movies"), map) == every);
+  CHECK(candidate_slots({{eq("primary_genre", "1")}}, in_map(table, map)) == every);
 }
 
 TEST_CASE("the slot of every matching row is among the candidates") {

@@ -1,0 +1,67 @@
+// A table together with where its rows live: what planning and routing always need of it at once.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "query/catalogue/catalogue.hpp"
+#include "shard_map/invariant.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex {
+
+/// Lifetime: refers to the table, its placement and the map. Precondition: the placement is the table's in
+/// the map.
+class RoutedTable {
+ public:
+  RoutedTable(const Table& table, const TablePlacement& placement, const ShardMap& map)
+      : table_(&table), placement_(&placement), map_(&map) {}
+
+  const Table& table() const { return *table_; }
+  const ShardMap& map() const { return *map_; }
+
+  /// The group whose slots hold the rows; nullopt and nullptr for a reference table.
+  std::optional<GroupId> group_id() const { return placement_->group; }
+  const Group* group() const { return placement_->group ? &map_->group(*placement_->group) : nullptr; }
+
+  /// The group's list strategy; nullptr under hash and for a reference table.
+  const ListStrategy* list() const { return list_strategy(*placement_, *map_); }
+  bool is_hashed() const {
+    return placement_->group && std::holds_alternative<HashStrategy>(group()->strategy);
+  }
+
+  /// The column that is hashed; "" for a reference table.
+  const std::string& key() const { return placement_->key; }
+
+  /// The columns that decide a row's slot: the key; under list the list's column after it; none for a
+  /// reference table.
+  std::vector<std::string> routing_columns() const {
+    if (!placement_->group) return {};
+    if (const auto* strategy = list()) return {key(), strategy->column};
+    return {key()};
+  }
+
+  /// A column that has to be there.
+  const Column& column(std::string_view name) const {
+    const Column* found = table_->find_column(name);
+    invariant(found != nullptr, "a served table has the columns its placement and its plans name");
+    return *found;
+  }
+  const Column& key_column() const { return column(key()); }
+
+  /// True where the column is part of the primary key.
+  bool in_primary_key(std::string_view name) const {
+    return std::ranges::find(table_->primary_key, name) != table_->primary_key.end();
+  }
+
+ private:
+  const Table* table_;
+  const TablePlacement* placement_;
+  const ShardMap* map_;
+};
+
+}  // namespace shardplex

@@ -1,0 +1,57 @@
+// What the operators have in common that make one answer of the rows of many shards, without I/O.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "query/error.hpp"
+
+namespace shardplex {
+
+/// A row of an answer: its JSON text as PostgreSQL built it, and the values it sorts by (binary, nullopt is
+/// null).
+struct Row {
+  std::string json;
+  std::vector<std::optional<std::string>> keys;
+};
+
+/// Turns inputs, which somebody else fetches, into one stream of rows. Inputs are numbered from 0. Each
+/// operator has a file, a test file, and a comment that states its precondition.
+///
+/// The protocol: call next() until it says Done or Error. Where it says Needs, push() rows into that input
+/// (one or more) or finish() or fail() it, and call next() again. Memory is what has been pushed and not yet
+/// come out, so whoever feeds decides it.
+class RowOperator {
+ public:
+  RowOperator() = default;
+  RowOperator(const RowOperator&) = delete;
+  RowOperator& operator=(const RowOperator&) = delete;
+  virtual ~RowOperator() = default;
+
+  struct Needs {
+    std::size_t input;
+    std::optional<std::uint64_t> rows;  ///< more rows of it than these cannot matter; nullopt: all may
+  };
+  struct Done {};
+  using Step = std::variant<Row, Needs, Done, Error>;
+
+  /// The next row of the answer, an input that has to be fed first, the end, or the error of an input that
+  /// failed.
+  virtual Step next() = 0;
+
+  virtual void push(std::size_t input, Row row) = 0;
+  virtual void finish(std::size_t input) = 0;  ///< the input has no more rows
+  /// The input cannot be read to its end. From now on next() says Error: an answer without its rows would be
+  /// wrong.
+  virtual void fail(std::size_t input, Error error) = 0;
+
+  /// How many values (Row::keys) each row pushed into the input has to carry.
+  virtual std::size_t key_count(std::size_t input) const = 0;
+};
+
+}  // namespace shardplex

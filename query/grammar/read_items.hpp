@@ -1,0 +1,33 @@
+// The items of select, order and columns, and the numbers of limit and offset.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "query/grammar/query.hpp"
+#include "query/grammar/reader.hpp"
+
+namespace shardplex::grammar {
+
+/// item,item,… up to the end of the text.
+template <class Item>
+bool read_items(Reader& in, bool (*read_item)(Reader&, Item&), std::vector<Item>& items) {
+  do {
+    if (!read_item(in, items.emplace_back())) return false;
+    in.skip_blanks();
+  } while (in.take(','));
+  return in.expect_end("\",\" or end of input");
+}
+
+/// [alias:]column[path][::cast], or *.
+bool read_select_item(Reader& in, SelectItem& item);
+
+/// column[.asc|.desc][.nullsfirst|.nullslast]
+bool read_order_term(Reader& in, OrderTerm& term);
+
+/// A number that PostgreSQL's LIMIT and OFFSET take: 0 to the greatest bigint. `parameter` names it in
+/// messages.
+bool read_row_count(Reader& in, std::string_view parameter, std::uint64_t& rows);
+
+}  // namespace shardplex::grammar

@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <utility>
+
+#include "query/plan/key_filter.hpp"
+#include "query/plan/plan.hpp"
+#include "query/plan/stored_values.hpp"
+#include "query/plan/write_parts.hpp"
+
+namespace shardplex {
+namespace {
+
+std::optional<Error> paging_refusal(const Query& query, std::string_view method) {
+  if (!query.limit && query.offset == 0 && query.order.empty()) return std::nullopt;
+  return cannot_merge("A " + std::string(method) +
+                          " with limit, offset or order would have to pick its rows "
+                          "over all shards at once.",
+                      "Name the rows by filters.");
+}
+
+Error invalid_body(std::string message) {
+  return {"PGRST102", std::move(message), std::nullopt, std::nullopt, std::nullopt};
+}
+
+/// Sets the columns that decide the slot: the key to what it is, the list column and with it the slot to what
+/// the body says. SHARD400 where rows would have to move that are not known by their key.
+Result<std::string> routing_assignments(const ParsedBody& body, const Query& query, const RoutedTable& routed,
+                                        ExpressionWriter& writer, WritePlan& plan) {
+  std::string sql;
+  const auto key = filtered_key(query, routed);
+  if (routed.group() && body.sets(routed.key())) {
+    const Column& column = routed.key_column();
+    const BodyValue value = body.value(column.name, 0);
+    const auto text = key_text(column, value);
+    if (value.kind != BodyValue::Kind::text || (text && text.value() != key))
+      return cannot_merge("A change of " + column.name + " moves the row to another slot.",
+                          "Insert the row anew and delete the old one.");
+    if (!text) return text;
+    append_item(sql, quote_identifier(column.name) + " = " + writer.param(*text));
+  }
+  if (routed.list() && body.sets(routed.list()->column)) {
+    const Column& column = routed.column(routed.list()->column);
+    const auto value = list_value(column, body.value(column.name, 0));
+    if (!value) return value.error();
+    append_item(sql, quote_identifier(column.name) + " = " + writer.param(*value));
+    const std::string* filtered = eq_value(query.filters, column.name);
+    if (!filtered || *filtered != *value) {
+      if (!key)
+        return cannot_merge(
+            "A change of " + column.name + " moves rows to other slots, so they have to be known.",
+            "Name one row by " + routed.key() + "=eq.…");
+      plan.new_slot = slot_of_row(*routed.group(), key_bytes(routed.key_column(), *key), *value);
+      append_item(sql,
+                  quote_identifier(slot_column) + " = " + writer.param(std::to_string(plan.new_slot->value)));
+    }
+  }
+  return {boost::system::in_place_value, std::move(sql)};
+}
+
+/// What becomes of `plan` where the body sets no column.
+WritePlan change_nothing(WritePlan plan, const RoutedTable& routed) {
+  if (routed.group()) plan.slots = SlotSet::none(routed.group()->slot_count);
+  plan.chooses_rows = false;
+  plan.head.sql = "SELECT WHERE false";
+  return plan;
+}
+
+}  // namespace
+
+Statement WritePlan::statement(std::optional<Slot> pinned, bool only_owned) const {
+  Statement out = head;
+  if (chooses_rows) {
+    std::string condition = where;
+    if (pinned) {
+      out.params.push_back(std::to_string(pinned->value));
+      condition = and_also(std::move(condition), slot + " = $" + std::to_string(out.params.size()));
+    }
+    if (only_owned) condition = and_also(std::move(condition), owned);
+    if (!condition.empty()) out.sql += " WHERE " + condition;
+  }
+  out.sql += tail;
+  return out;
+}
+
+Result<WritePlan> plan_update(const Query& query, std::string_view text, const Preferences& prefer,
+                              const RoutedTable& routed) {
+  if (auto refusal = paging_refusal(query, "PATCH")) return *refusal;
+  const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
+  if (!body) return body.error();
+  if (body->body.rows > 1) return invalid_body("The body of a PATCH has to be one object");
+  WritePlan plan = new_write_plan(routed, prefer);
+  ExpressionWriter writer(routed.table(), 1);
+  if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
+  if (body->body.rows == 0 || body->columns.empty())
+    return change_nothing(new_write_plan(routed, prefer), routed);
+
+  std::string assignments;
+  if (!body->json_columns.empty())
+    append_item(assignments,
+                assignment_sql(routed, body->json_columns, json_array(text, body->body.is_array), writer));
+  const auto routing = routing_assignments(*body, query, routed, writer, plan);
+  if (!routing) return routing.error();
+  if (!routing->empty()) append_item(assignments, *routing);
+  plan.head.sql = "UPDATE " + aliased_name(routed.table()) + " SET " + assignments;
+  return finish_write_plan(std::move(plan), query, routed.table(), std::move(writer));
+}
+
+Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed) {
+  if (auto refusal = paging_refusal(query, "DELETE")) return *refusal;
+  WritePlan plan = new_write_plan(routed, prefer);
+  ExpressionWriter writer(routed.table(), 1);
+  if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
+  plan.head.sql = "DELETE FROM " + aliased_name(routed.table());
+  return finish_write_plan(std::move(plan), query, routed.table(), std::move(writer));
+}
+
+}  // namespace shardplex

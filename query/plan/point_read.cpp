@@ -1,0 +1,111 @@
+#include <algorithm>
+
+#include "query/plan/expression.hpp"
+#include "query/plan/key_filter.hpp"
+#include "query/plan/plan.hpp"
+#include "shard_map/invariant.hpp"
+
+namespace shardplex {
+namespace {
+
+/// The key a table's rows can be read by one at a time: its primary key, of one column, which under a group
+/// also decides the slot. nullptr where there is none.
+const Column* point_column(const RoutedTable& routed) {
+  const Table& table = routed.table();
+  if (table.primary_key.size() != 1 || routed.list()) return nullptr;
+  if (routed.group_id() && routed.key() != table.primary_key.front()) return nullptr;
+  const Column* column = table.find_column(table.primary_key.front());
+  return column && column->deterministic_collation && key_type(*column) ? column : nullptr;
+}
+
+/// The array type of keys. bigint for all integers: an index on a smaller one serves it, and no key of a
+/// batch is out of its range.
+std::string_view array_type(KeyType type) {
+  switch (type) {
+    case KeyType::integer:
+      return "bigint[]";
+    case KeyType::text:
+      return "text[]";
+    case KeyType::uuid:
+      return "uuid[]";
+  }
+  return "";
+}
+
+/// One row's value can make the statement fail, which in a batch would fail the rows of others.
+bool can_fail(const SelectItem& item) {
+  return !item.field.path.empty() || item.cast;
+}
+
+/// An integer that the key's column cannot hold is PostgreSQL's to refuse, not a row that is not there.
+bool fits(const Column& key, const std::string& text) {
+  if (key.type_name != "int2" && key.type_name != "int4") return true;
+  const auto canonical = canonical_text(KeyType::integer, text);
+  if (!canonical) return true;
+  const auto value = std::stoll(*canonical);
+  return key.type_name == "int4" ? value == static_cast<std::int32_t>(value)
+                                 : value == static_cast<std::int16_t>(value);
+}
+
+/// One row needs no order, but a wrong one is still to be refused, which plan_read() does.
+bool is_harmless(const OrderTerm& term, const Table& table) {
+  const Column* column = table.find_column(term.field.column);
+  return column && term.field.path.empty() && column->sort != SortKind::none;
+}
+
+}  // namespace
+
+Result<PointShape> plan_point(const std::vector<SelectItem>& select, const RoutedTable& routed) {
+  const Table& table = routed.table();
+  const Group* group = routed.group();
+  const Column* key = point_column(routed);
+  invariant(key && std::ranges::none_of(select, can_fail), "a point read is one that point_key() accepts");
+  PointShape shape;
+  shape.key_type = *key_type(*key);
+
+  ExpressionWriter writer(table, 1);
+  const auto selection = writer.select(select);
+  if (!selection) return selection.error();
+  const std::string column = column_sql(table, key->name);
+  std::string condition = group ? "shardplex.check_epoch($1::bigint)" : "";
+  condition = and_also(std::move(condition), column + " = ANY(" + (group ? "$2" : "$1") +
+                                                 "::" + std::string(array_type(shape.key_type)) + ')');
+  const auto sql = [&](const std::string& where) {
+    return "SELECT q.key, row_to_json(r.*)::text FROM (SELECT " + column + "::text AS key, " +
+           selection->inner + " FROM " + aliased_name(table) + " WHERE " + where +
+           ") q CROSS JOIN LATERAL (SELECT " + selection->outer + ") r";
+  };
+  shape.sql = sql(condition);
+  shape.only_owned_sql = group ? sql(and_also(condition, owned_slots_sql(table, group->name))) : shape.sql;
+  return shape;
+}
+
+const std::string* point_key(const Query& query, const RoutedTable& routed) {
+  const Column* key = point_column(routed);
+  if (!key || query.filters.size() != 1 || query.offset != 0 || query.limit == 0u) return nullptr;
+  if (std::ranges::any_of(query.select, can_fail)) return nullptr;
+  if (!std::ranges::all_of(query.order,
+                           [&](const OrderTerm& term) { return is_harmless(term, routed.table()); }))
+    return nullptr;
+  const std::string* text = eq_value(query.filters, key->name);
+  return text && fits(*key, *text) ? text : nullptr;
+}
+
+std::optional<std::string> canonical_text(KeyType type, std::string_view text) {
+  const auto bytes = canonical_bytes(type, text);
+  if (!bytes) return std::nullopt;
+  std::string out(text);
+  if (type == KeyType::integer) {
+    std::int64_t value = 0;
+    for (std::size_t i = bytes->size(); i > 0; --i)
+      value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << 8 |
+                                        static_cast<unsigned char>((*bytes)[i - 1]));
+    return std::to_string(value);
+  }
+  if (type == KeyType::uuid)
+    for (char& c : out)
+      if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+}  // namespace shardplex

@@ -1,0 +1,29 @@
+// The values that decide a row's slot, in the form in which PostgreSQL will store them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "query/catalogue/routed_table.hpp"
+#include "query/error.hpp"
+#include "query/grammar/body.hpp"
+#include "query/grammar/query.hpp"
+
+namespace shardplex {
+
+/// PostgreSQL's words for text that is not a value of the column's type (22P02, 22003).
+Error invalid_value(const Column& column, const std::string& text);
+
+/// The text PostgreSQL would store and print for a key written as `value`. Errors: invalid_value(), 22001.
+Result<std::string> key_text(const Column& column, const BodyValue& value);
+
+/// The list column's value as stored; nullopt is null. Errors: as key_text().
+Result<std::optional<std::string>> list_value(const Column& column, const BodyValue& value);
+
+/// canonical_bytes() of a key. Precondition: `text` is canonical.
+std::string key_bytes(const Column& column, const std::string& text);
+
+/// The key that the filters name by eq, as stored; nullopt where they do not.
+std::optional<std::string> filtered_key(const Query& query, const RoutedTable& routed);
+
+}  // namespace shardplex

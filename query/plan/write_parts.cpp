@@ -1,0 +1,227 @@
+#include "query/plan/write_parts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "query/plan/key_filter.hpp"
+#include "query/plan/route.hpp"
+#include "query/plan/stored_values.hpp"
+
+namespace shardplex {
+namespace {
+
+bool contains_name(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+Error unknown_body_column(const Table& table, std::string_view column) {
+  return {
+      "PGRST204",
+      "Could not find the '" + std::string(column) + "' column of '" + table.name + "' in the schema cache",
+      std::nullopt, std::nullopt, std::nullopt};
+}
+
+Error list_default_unknown(const Column& column) {
+  return cannot_merge(
+      "Column " + column.name + " decides where the row is stored, and only PostgreSQL knows its default.",
+      "Say " + column.name + " in the body.");
+}
+
+/// The column's type, whatever the search path.
+std::string type_sql(const Column& column) {
+  if (column.type_schema == "pg_catalog") return column.type;
+  return quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name);
+}
+
+/// The array of the column's type without its modifier, so that a value is not cut to fit before it is
+/// assigned.
+std::string array_type_sql(const Column& column) {
+  return quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name) + "[]";
+}
+
+/// json_to_recordset over the parameter, as a function with its column definitions.
+std::string recordset_sql(const RoutedTable& routed, const std::vector<std::string>& columns,
+                          const std::string& param) {
+  std::string definitions;
+  for (const auto& name : columns)
+    append_item(definitions, quote_identifier(name) + ' ' + type_sql(routed.column(name)));
+  return "json_to_recordset(" + param + "::json) AS (" + definitions + ')';
+}
+
+/// Whether the row is new. A row that ON CONFLICT updated carries the updating transaction in xmax.
+std::string created_sql(const WritePlan& plan, const Table& table) {
+  return plan.chooses_rows ? "false" : '(' + column_sql(table, "xmax") + " = 0)";
+}
+
+/// RETURNING and what wraps it. In body order for an INSERT, by primary key otherwise.
+Result<void> plan_returning(const Query& query, const Table& table, ExpressionWriter& writer,
+                            WritePlan& plan) {
+  const std::string created = plan.reports_created ? created_sql(plan, table) : "";
+  if (plan.returns == WritePlan::Returns::representation) {
+    const auto selection = writer.select(query.select);
+    if (!selection) return selection.error();
+    std::string inner = selection->inner, order;
+    for (std::size_t i = 0; plan.chooses_rows && i < table.primary_key.size(); ++i) {
+      const std::string key = 'k' + std::to_string(i);
+      append_item(inner, column_sql(table, table.primary_key[i]) + " AS " + key);
+      append_item(order, "q." + key);
+    }
+    if (!created.empty()) append_item(inner, created + " AS created");
+    plan.head.sql = "WITH w AS (" + plan.head.sql;
+    plan.tail = " RETURNING " + inner + ") SELECT row_to_json(r.*)::text" +
+                (created.empty() ? "" : ", q.created") + " FROM w q CROSS JOIN LATERAL (SELECT " +
+                selection->outer + ") r" + (order.empty() ? "" : " ORDER BY " + order);
+    return {};
+  }
+  std::string columns;
+  if (plan.returns == WritePlan::Returns::primary_key)
+    for (const auto& name : table.primary_key) append_item(columns, column_sql(table, name) + "::text");
+  if (!created.empty()) append_item(columns, created);
+  if (!columns.empty()) plan.tail = " RETURNING " + columns;
+  return {};
+}
+
+/// Asks which slots hold the rows that the filters match.
+Result<Statement> locating_statement(const Query& query, const Table& table, const WritePlan& plan) {
+  ExpressionWriter writer(table, 2);
+  const auto filters = writer.filters(query.filters);
+  if (!filters) return filters.error();
+  Statement out{"SELECT DISTINCT " + plan.slot + " FROM " + aliased_name(table) +
+                    " WHERE shardplex.check_epoch($1::bigint) AND " + and_also(*filters, plan.owned),
+                {std::nullopt}};
+  for (auto& param : std::move(writer).take_params()) out.params.push_back(std::move(param));
+  return out;
+}
+
+/// PostgreSQL's error where the filters name the key by text that is no value of it. Left to the shards, the
+/// write would be refused for touching all of them before one could say so.
+std::optional<Error> wrong_key(const Query& query, const RoutedTable& routed) {
+  const Column& column = routed.key_column();
+  const std::string* text = eq_value(query.filters, column.name);
+  if (!text || key_type(column) != KeyType::integer || canonical_text(KeyType::integer, *text))
+    return std::nullopt;
+  return invalid_value(column, *text);
+}
+
+}  // namespace
+
+void append_item(std::string& list, std::string_view item) {
+  if (!list.empty()) list += ", ";
+  list += item;
+}
+
+bool ParsedBody::sets(std::string_view column) const {
+  return contains_name(columns, column);
+}
+
+BodyValue ParsedBody::value(std::string_view column, std::size_t row) const {
+  const auto found = std::ranges::find(watched, column);
+  if (found == watched.end() || !sets(column)) return {};
+  return body.watched[static_cast<std::size_t>(found - watched.begin())][row];
+}
+
+Result<ParsedBody> parse_body(const Query& query, std::string_view text, const Table& table,
+                              std::vector<std::string> watched) {
+  auto body = read_body(text, watched, !query.columns.has_value());
+  if (!body) return body.error();
+  ParsedBody out{std::move(*body), {}, {}, std::move(watched)};
+  for (const auto& name : query.columns ? *query.columns : out.body.keys) {
+    if (!table.find_column(name)) return unknown_body_column(table, name);
+    if (out.sets(name)) continue;
+    out.columns.push_back(name);
+    if (!contains_name(out.watched, name)) out.json_columns.push_back(name);
+  }
+  return out;
+}
+
+Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, std::size_t row,
+                                                       const RoutedTable& routed) {
+  const Column& column = routed.column(routed.list()->column);
+  if (!body.sets(column.name) && column.has_default) return list_default_unknown(column);
+  return list_value(column, body.value(column.name, row));
+}
+
+std::string json_array(std::string_view body, bool is_array) {
+  return is_array ? std::string(body) : '[' + std::string(body) + ']';
+}
+
+GivenColumn given_column(const RoutedTable& routed, const std::string& name) {
+  return {name, array_type_sql(routed.column(name)), {}};
+}
+
+GivenColumn given_slots(const std::vector<Slot>& slots) {
+  GivenColumn column{std::string(slot_column), "int4[]", {}};
+  for (const Slot slot : slots) column.values.push_back(std::to_string(slot.value));
+  return column;
+}
+
+SlotSet as_set(const std::vector<Slot>& slots, const Group& group) {
+  SlotSet set = SlotSet::none(group.slot_count);
+  for (const Slot slot : slots) set.insert(slot);
+  return set;
+}
+
+std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+                       std::string rows_json, std::size_t rows, const std::vector<GivenColumn>& given,
+                       ExpressionWriter& writer) {
+  std::string targets, functions;
+  if (!json_columns.empty())
+    append_item(functions, recordset_sql(routed, json_columns, writer.param(std::move(rows_json))));
+  for (const auto& name : json_columns) append_item(targets, quote_identifier(name));
+  for (const auto& column : given) {
+    append_item(functions,
+                "unnest(" + writer.param(array_literal(column.values)) + "::" + column.array_type + ')');
+    append_item(targets, quote_identifier(column.name));
+  }
+  const std::string into = "INSERT INTO " + aliased_name(routed.table());
+  if (targets.empty())  // rows of defaults
+    return into + " SELECT FROM generate_series(1, " + writer.param(std::to_string(rows)) + "::int8)";
+  return into + " (" + targets + ") SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
+}
+
+std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+                           std::string rows_json, ExpressionWriter& writer) {
+  std::string targets;
+  for (const auto& name : json_columns) append_item(targets, quote_identifier(name));
+  return '(' + targets + ") = (SELECT j.* FROM ROWS FROM (" +
+         recordset_sql(routed, json_columns, writer.param(std::move(rows_json))) + ") AS j)";
+}
+
+WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer) {
+  const Table& table = routed.table();
+  WritePlan plan;
+  plan.table = table.name;
+  plan.primary_key_columns = table.primary_key;
+  if (prefer.returning == ReturnKind::representation) plan.returns = WritePlan::Returns::representation;
+  if (const Group* group = routed.group()) {
+    plan.group = group->name;
+    plan.slot = column_sql(table, slot_column);
+    plan.owned = owned_slots_sql(table, plan.group);
+  }
+  return plan;
+}
+
+Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
+                                    ExpressionWriter writer) {
+  if (auto done = plan_returning(query, table, writer, plan); !done) return done.error();
+  plan.head.params = std::move(writer).take_params();
+  return plan;
+}
+
+Result<void> choose_rows(const Query& query, const RoutedTable& routed, ExpressionWriter& writer,
+                         WritePlan& plan) {
+  auto filters = writer.filters(query.filters);
+  if (!filters) return filters.error();
+  plan.where = std::move(*filters);
+  if (!routed.group_id()) return {};
+  if (auto problem = wrong_key(query, routed)) return std::move(*problem);
+  plan.slots = candidate_slots(query.filters, routed);
+  if (!routed.list() || eq_value(query.filters, routed.list()->column) || !filtered_key(query, routed))
+    return {};
+  auto locate = locating_statement(query, routed.table(), plan);
+  if (!locate) return locate.error();
+  plan.locate = std::move(*locate);
+  return {};
+}
+
+}  // namespace shardplex

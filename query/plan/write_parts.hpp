@@ -1,0 +1,81 @@
+// What the plans of POST, PATCH, PUT and DELETE are put together from: the body as read, and pieces of SQL.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "query/catalogue/routed_table.hpp"
+#include "query/error.hpp"
+#include "query/grammar/body.hpp"
+#include "query/grammar/query.hpp"
+#include "query/plan/expression.hpp"
+#include "query/plan/plan.hpp"
+
+namespace shardplex {
+
+/// Adds an item to a list in SQL, with a comma where it is not the first.
+void append_item(std::string& list, std::string_view item);
+
+/// A body, the columns it sets, and which of them PostgreSQL reads out of it.
+struct ParsedBody {
+  Body body;
+  std::vector<std::string> columns;       ///< each once
+  std::vector<std::string> json_columns;  ///< of these, all but the watched
+  std::vector<std::string> watched;
+
+  bool sets(std::string_view column) const;
+  /// What row `row` says of a watched column: nothing where columns= leaves it out.
+  BodyValue value(std::string_view column, std::size_t row) const;
+};
+
+/// Reads a body whose `watched` columns the router has to know itself. Errors: PGRST102, PGRST204.
+Result<ParsedBody> parse_body(const Query& query, std::string_view text, const Table& table,
+                              std::vector<std::string> watched);
+
+/// The list column's value of one row that is to be inserted; nullopt is null. SHARD400 where only PostgreSQL
+/// knows it. Precondition: the table is placed by lists.
+Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, std::size_t row,
+                                                       const RoutedTable& routed);
+
+/// The body as an array of JSON.
+std::string json_array(std::string_view body, bool is_array);
+
+/// A column whose values the router says, one per row.
+struct GivenColumn {
+  std::string name;
+  std::string array_type;
+  std::vector<std::optional<std::string>> values;
+};
+GivenColumn given_column(const RoutedTable& routed, const std::string& name);
+
+/// The slot column with one slot per row.
+GivenColumn given_slots(const std::vector<Slot>& slots);
+SlotSet as_set(const std::vector<Slot>& slots, const Group& group);
+
+/// INSERT … SELECT of rows whose `json_columns` PostgreSQL reads out of `rows_json` and whose other columns
+/// are `given`, side by side in body order. Its parameters are rows_json (where there are json_columns), then
+/// an array literal for each given column.
+std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+                       std::string rows_json, std::size_t rows, const std::vector<GivenColumn>& given,
+                       ExpressionWriter& writer);
+
+/// SET of columns that PostgreSQL reads out of the one row of `rows_json`.
+std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+                           std::string rows_json, ExpressionWriter& writer);
+
+/// The beginning of every plan: what it says of the table, and what `prefer` wants back.
+WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer);
+
+/// The end of every plan: what comes back, and all parameters.
+Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
+                                    ExpressionWriter writer);
+
+/// The rows that the filters choose: WHERE, candidate slots, and how to find the slot where the key is named
+/// but not its list. Errors: those of filters, and a key that is no value of its column.
+Result<void> choose_rows(const Query& query, const RoutedTable& routed, ExpressionWriter& writer,
+                         WritePlan& plan);
+
+}  // namespace shardplex

@@ -1,0 +1,93 @@
+#include "router/execution/ask_shards.hpp"
+
+#include "shard_schema/sqlstates.hpp"
+
+namespace shardplex::router {
+namespace {
+
+using postgres::Failure;
+
+QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
+  if (!failure) return QueryOutcome::ok;
+  switch (failure->kind) {
+    case Failure::Kind::statement:
+      return failure->sqlstate == sqlstate_stale_epoch ? QueryOutcome::stale_epoch
+                                                       : QueryOutcome::statement_error;
+    case Failure::Kind::deadline:
+    case Failure::Kind::busy:
+      return QueryOutcome::timeout;
+    case Failure::Kind::connect:
+    case Failure::Kind::lost:
+      break;
+  }
+  return QueryOutcome::unavailable;
+}
+
+bool is_unreachable(const Failure& failure) {
+  return failure.kind == Failure::Kind::connect || failure.kind == Failure::Kind::lost ||
+         (failure.kind == Failure::Kind::statement &&
+          (failure.sqlstate.starts_with("57P") || failure.sqlstate.starts_with("08")));
+}
+
+/// A replica may cancel a query that is in the way of its replay; the primary can answer it.
+bool is_recovery_conflict(const Failure& failure) {
+  return failure.kind == Failure::Kind::statement &&
+         (failure.sqlstate == "40001" || failure.sqlstate == "40P01");
+}
+
+/// Calls `run_on(pool)`, which gives an Outcome<ResultSets>, with the pool of the shard's primary.
+template <class RunOn>
+Awaitable<Attempt<ResultSets>> on_primary(RequestContext& context, const View& view, ShardId shard,
+                                          RunOn run_on) {
+  const auto& state = view.state(shard);
+  if (!state.primary) co_return nobody_up(view, shard);
+  MeasuredTrip trip(view, shard, *state.primary);
+  auto outcome = co_await run_on(view.shards[shard.value].servers[*state.primary].pool);
+  const auto failure = failure_of(outcome);
+  trip.end(failure);
+  if (!outcome) co_return failed_attempt(*failure, view, shard);
+  context.asked.push_back(state.servers[*state.primary].name);
+  co_return std::move(*outcome);
+}
+
+}  // namespace
+
+MeasuredTrip::MeasuredTrip(const View& view, ShardId shard, std::size_t server)
+    : metrics_(view.shards[shard.value].metrics->roles[static_cast<std::size_t>(
+          view.state(shard).servers[server].writable ? Role::primary : Role::replica)]) {}
+
+void MeasuredTrip::end(const std::optional<Failure>& failure) {
+  metrics_.queries[static_cast<std::size_t>(outcome_kind(failure))].add();
+  metrics_.latency.observe(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_).count()));
+}
+
+FailedAttempt failed_attempt(const Failure& failure, const View& view, ShardId shard) {
+  const auto& name = view.map().shard(shard).name;
+  if (failure.kind == Failure::Kind::statement &&
+      (failure.sqlstate == sqlstate_stale_epoch || failure.sqlstate == sqlstate_fence))
+    return Replan{"ownership of slots is changing on shard " + name, name};
+  return postgres::to_error(failure, name);
+}
+
+bool another_server_may_answer(const Failure& failure, const ServerState& server) {
+  const bool behind = !server.writable && failure.sqlstate == sqlstate_stale_epoch;
+  const bool in_the_way = !server.writable && is_recovery_conflict(failure);
+  return behind || in_the_way || is_unreachable(failure);
+}
+
+Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                           postgres::Lane lane, std::vector<Statement> statements) {
+  co_return co_await on_primary(context, *view, shard, [&](const std::shared_ptr<postgres::Pool>& pool) {
+    return pool->execute(lane, std::move(statements), context.deadline);
+  });
+}
+
+Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                                 const std::string& group, Epoch epoch, Statement statement) {
+  co_return co_await on_primary(context, *view, shard, [&](const std::shared_ptr<postgres::Pool>& pool) {
+    return context.worker.insert_batcher().run({pool, group, epoch}, std::move(statement), context.deadline);
+  });
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,154 @@
+// Asking one shard, any shard, or several at once.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "postgres/failure.hpp"
+#include "postgres/pool.hpp"
+#include "query/plan/routed_plan.hpp"
+#include "router/execution/all_of.hpp"
+#include "router/execution/attempt.hpp"
+#include "router/execution/request_context.hpp"
+#include "router/execution/servers.hpp"
+
+namespace shardplex::router {
+
+using ResultSets = std::vector<postgres::ResultSet>;
+
+/// Counts one round trip in the metrics of its shard and role.
+class MeasuredTrip {
+ public:
+  MeasuredTrip(const View& view, ShardId shard, std::size_t server);
+  void end(const std::optional<postgres::Failure>& failure);
+
+ private:
+  RoleMetrics& metrics_;
+  Clock::time_point started_ = Clock::now();
+};
+
+template <class T>
+std::optional<postgres::Failure> failure_of(const postgres::Outcome<T>& outcome) {
+  if (outcome) return std::nullopt;
+  return outcome.error();
+}
+
+/// What a server's failure makes of the try: Replan where the shard says that the epoch is not its own, or
+/// that a fence is being set.
+FailedAttempt failed_attempt(const postgres::Failure& failure, const View& view, ShardId shard);
+
+/// Another server of the shard may answer what this one could not: it is unreachable, or a replica that is
+/// behind the map or whose replay was in the way.
+bool another_server_may_answer(const postgres::Failure& failure, const ServerState& server);
+
+/// Calls `query_server(server index)`, which gives an Outcome<T>, on the shard's read candidates, best first,
+/// until one answers or fails in a way in which all would.
+template <class T, class QueryServer>
+Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, ShardId shard,
+                                     QueryServer query_server) {
+  const auto candidates = read_candidates(view, shard, context.consistency, context.worker.random());
+  if (candidates.empty()) co_return nobody_up(view, shard);
+  std::optional<postgres::Failure> failure;
+  for (const auto server : candidates) {
+    const auto& state = view.state(shard).servers[server];
+    MeasuredTrip trip(view, shard, server);
+    postgres::Outcome<T> outcome = co_await query_server(server);
+    failure = failure_of(outcome);
+    trip.end(failure);
+    if (outcome) {
+      context.asked.push_back(state.name);
+      co_return std::move(*outcome);
+    }
+    if (!another_server_may_answer(*failure, state)) break;
+  }
+  co_return failed_attempt(*failure, view, shard);
+}
+
+template <class T>
+bool is_unavailable(const Attempt<T>& attempt) {
+  if (attempt) return false;
+  const auto failed = attempt.error();
+  const auto* error = std::get_if<Error>(&failed);
+  return error != nullptr && error->code == "SHARD503";
+}
+
+/// Any shard will do: calls `query_server(shard, server index)` on all of them, starting at a random one,
+/// until one is available.
+template <class T, class QueryServer>
+Awaitable<Attempt<T>> on_any_shard(RequestContext& context, const View& view, QueryServer query_server) {
+  const auto count = view.shards.size();
+  const auto first = context.worker.random()() % count;
+  Attempt<T> last = Error{};
+  for (std::size_t i = 0; i < count; ++i) {
+    const ShardId shard{static_cast<std::uint16_t>((first + i) % count)};
+    last = co_await on_best_reader<T>(context, view, shard,
+                                      [&](std::size_t server) { return query_server(shard, server); });
+    if (!is_unavailable(last)) break;
+  }
+  co_return last;
+}
+
+/// The outcomes of all shards as one: any error wins, then any re-plan, else all values in order.
+template <class T>
+Attempt<std::vector<T>> join(std::vector<Attempt<T>> outcomes) {
+  std::optional<FailedAttempt> failed;
+  for (const auto& outcome : outcomes) {
+    if (outcome) continue;
+    auto why = outcome.error();
+    if (std::holds_alternative<Error>(why)) return why;
+    if (!failed) failed = std::move(why);
+  }
+  if (failed) return std::move(*failed);
+  std::vector<T> values;
+  values.reserve(outcomes.size());
+  for (auto& outcome : outcomes) values.push_back(std::move(*outcome));
+  return values;
+}
+
+/// Calls `query_server(shard, server index, share)` on every target in parallel. `shares` has one for each
+/// target. Lifetime: targets and shares outlive the call.
+template <class T, class QueryServer>
+Awaitable<Attempt<std::vector<T>>> on_targets(RequestContext& context, const View& view,
+                                              const std::vector<Target>& targets,
+                                              const std::vector<ReadPlan::ForShard>& shares,
+                                              QueryServer query_server) {
+  context.worker.metrics().fan_out.observe(targets.size() * 1'000'000);
+  const auto ask_target = [&](std::size_t i) -> Awaitable<Attempt<T>> {
+    co_return co_await on_best_reader<T>(context, view, targets[i].shard, [&](std::size_t server) {
+      return query_server(targets[i].shard, server, shares[i]);
+    });
+  };
+  std::vector<Attempt<T>> outcomes;
+  if (targets.size() == 1) {
+    outcomes.push_back(co_await ask_target(0));
+  } else {
+    std::vector<Awaitable<Attempt<T>>> tasks;
+    tasks.reserve(targets.size());
+    for (std::size_t i = 0; i < targets.size(); ++i) tasks.push_back(ask_target(i));
+    outcomes = co_await all_of(context.worker.executor(), std::move(tasks));
+  }
+  co_return join(std::move(outcomes));
+}
+
+/// The end of all asking: servers are named in the order of their shards, however fast each was.
+inline void sort_asked(RequestContext& context) {
+  std::sort(context.asked.begin(), context.asked.end());
+}
+
+/// Runs a transaction on the shard's primary. A connection that could not be made is SHARD503; one lost under
+/// way is SHARD503 whose details say that the outcome is unknown.
+Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                           postgres::Lane lane, std::vector<Statement> statements);
+
+/// ask_primary() of begin_write() and an INSERT, in one transaction with other requests' inserts. The result
+/// set is the INSERT's.
+Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
+                                                 const std::string& group, Epoch epoch, Statement statement);
+
+}  // namespace shardplex::router

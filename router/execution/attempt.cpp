@@ -1,0 +1,39 @@
+#include "router/execution/attempt.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace shardplex::router {
+
+void throw_exception_from_error(const FailedAttempt& failed, const boost::source_location& where) {
+  if (const auto* error = std::get_if<Error>(&failed)) shardplex::throw_exception_from_error(*error, where);
+  throw std::runtime_error("to be planned again: " + std::get<Replan>(failed).reason);
+}
+
+FailedAttempt failed_attempt(const RouteFault& fault) {
+  const auto where = "slot " + std::to_string(fault.slot.value) + " of group " + fault.group;
+  switch (fault.kind) {
+    case RouteFault::Kind::shard_unknown:
+      return shard_unavailable(
+          fault.shard, "Shard " + fault.shard + " has not been reached; it should own " + where + ".");
+    case RouteFault::Kind::fenced:
+      return Replan{where + " is being handed over by shard " + fault.shard, fault.shard};
+    case RouteFault::Kind::doubly_owned:
+      return Replan{where + " has two owners", ""};
+    case RouteFault::Kind::unowned:
+      break;
+  }
+  return Replan{where + " has no owner", ""};
+}
+
+Error shard_unavailable(std::string shard, std::string details) {
+  return Error{"SHARD503", "Shard " + shard + " is unavailable", std::move(details),
+               "Try again after the time in Retry-After.", std::nullopt};
+}
+
+Error deadline_exceeded(std::string details) {
+  return Error{"SHARD504", "The request's deadline has passed", std::move(details), std::nullopt,
+               std::nullopt};
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,36 @@
+// What one try at a request comes to.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <string>
+#include <variant>
+
+#include "query/error.hpp"
+#include "query/plan/route.hpp"
+
+namespace shardplex::router {
+
+/// A route that does not hold any more: read ownership again, and plan again.
+struct Replan {
+  std::string reason;  ///< for the client, where the deadline comes first
+  std::string shard;
+  bool operator==(const Replan&) const = default;
+};
+
+/// Why a try gave no value: the request has failed, or has to be tried again with a newer view.
+using FailedAttempt = std::variant<Error, Replan>;
+
+template <class T>
+using Attempt = boost::system::result<T, FailedAttempt>;
+
+/// Called by Attempt::value() without a value: throws std::runtime_error.
+[[noreturn]] void throw_exception_from_error(const FailedAttempt& failed,
+                                             const boost::source_location& where);
+
+/// What place() said: shard_unknown is SHARD503, the others are worth another look at ownership.
+FailedAttempt failed_attempt(const RouteFault& fault);
+
+Error shard_unavailable(std::string shard, std::string details);
+Error deadline_exceeded(std::string details);
+
+}  // namespace shardplex::router

@@ -1,0 +1,113 @@
+#include "router/execution/gather_rows.hpp"
+
+#include <utility>
+
+#include "router/execution/ask_shards.hpp"
+#include "router/execution/until_routed.hpp"
+
+namespace shardplex::router {
+namespace {
+
+using AllRows = std::vector<ShardRows>;
+
+/// Asks all targets for `share` of the answer, and awaits the first rows of each.
+Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead& read, Share share) {
+  const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<AllRows>> {
+    const auto open = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& part) {
+      return open_rows(context, *view, shard, server, read.scan.statement(part), read.streams, part.at_most);
+    };
+    if (!read.where) {
+      std::vector<Attempt<ShardRows>> only;
+      only.push_back(co_await on_any_shard<ShardRows>(context, *view, [&](ShardId shard, std::size_t server) {
+        return open(shard, server, for_reference());
+      }));
+      co_return join(std::move(only));
+    }
+    const auto targets = read_targets(*view, *read.where);
+    if (!targets) co_return targets.error();
+    const auto shares = share_out(read, *targets, share);
+    if (!shares) co_return shares.error();
+    co_return co_await on_targets<ShardRows>(context, *view, *targets, *shares, open);
+  };
+  auto rows = co_await until_routed<AllRows>(context, try_once);
+  sort_asked(context);
+  co_return rows;
+}
+
+Row copy_row(const postgres::ResultSet& set, int row, std::size_t keys) {
+  Row out{std::string(set.bytes(row, 0)), {}};
+  out.keys.reserve(keys);
+  for (std::size_t key = 0; key < keys; ++key) out.keys.push_back(set.copy(row, static_cast<int>(key) + 1));
+  return out;
+}
+
+}  // namespace
+
+Awaitable<Result<std::optional<Row>>> GatheredRows::next() {
+  if (!fetched_ahead_.empty()) {
+    auto row = std::move(fetched_ahead_.front());
+    fetched_ahead_.pop_front();
+    co_return std::optional<Row>(std::move(row));
+  }
+  for (;;) {
+    auto step = rows_->next();
+    if (auto* row = std::get_if<Row>(&step)) co_return std::optional<Row>(std::move(*row));
+    if (auto* error = std::get_if<Error>(&step)) co_return std::move(*error);
+    if (std::holds_alternative<RowOperator::Done>(step)) co_return std::optional<Row>();
+    co_await feed(std::get<RowOperator::Needs>(step).input);
+  }
+}
+
+Awaitable<Result<bool>> GatheredRows::fetch_ahead() {
+  for (;;) {
+    auto step = rows_->next();
+    if (auto* row = std::get_if<Row>(&step)) {
+      fetched_ahead_.push_back(std::move(*row));
+      continue;
+    }
+    if (auto* error = std::get_if<Error>(&step)) co_return std::move(*error);
+    if (std::holds_alternative<RowOperator::Done>(step)) co_return !fell_short_;
+    co_await feed(std::get<RowOperator::Needs>(step).input);
+  }
+}
+
+Awaitable<void> GatheredRows::feed(std::size_t input) {
+  auto& source = sources_[input];
+  const auto window = co_await source.next(deadline_);
+  if (!window) {
+    rows_->fail(input, window.error());
+    co_return;
+  }
+  const auto keys = rows_->key_count(input);
+  bool fed = false;
+  window->for_each_row([&](const postgres::ResultSet& set, int row) {
+    rows_->push(input, copy_row(set, row, keys));
+    fed = true;
+  });
+  if (fed) co_return;
+  rows_->finish(input);
+  fell_short_ |= source.cut_short();
+}
+
+Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsRead& read) {
+  for (auto share = read.share;; share = Share::whole) {
+    auto sources = co_await ask_for_rows(context, read, share);
+    if (!sources) co_return sources.error();
+    std::optional<std::int64_t> total;
+    if (read.scan.counts) {
+      total = 0;
+      for (const auto& source : *sources) *total += source.total();
+    }
+    context.stage_done(context.shards_us);
+    auto combined = read.combine(sources->size());
+    GatheredRows rows(std::move(combined), std::move(*sources), total, context.deadline);
+    // A page behind the last row is refused by the caller, whatever the shards sent.
+    const bool behind_the_end = total && read.scan.offset > static_cast<std::uint64_t>(*total);
+    if (share == Share::whole || behind_the_end) co_return rows;
+    const auto enough = co_await rows.fetch_ahead();
+    if (!enough) co_return enough.error();
+    if (*enough) co_return rows;
+  }
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,48 @@
+#include "router/execution/gather_sum.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "router/execution/ask_shards.hpp"
+#include "router/execution/until_routed.hpp"
+
+namespace shardplex::router {
+namespace {
+
+std::int64_t number_of(const ResultSets& answer) {
+  return answer.front().integer(0, 0);
+}
+
+}  // namespace
+
+Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
+                                           const std::optional<CandidateSlots>& where,
+                                           std::function<Statement(const ReadPlan::ForShard&)> statement) {
+  const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<std::int64_t>> {
+    const auto query_server = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& part) {
+      return view->shards[shard.value].servers[server].pool->execute(postgres::Lane::read, {statement(part)},
+                                                                     context.deadline);
+    };
+    if (!where) {
+      const auto answer = co_await on_any_shard<ResultSets>(
+          context, *view,
+          [&](ShardId shard, std::size_t server) { return query_server(shard, server, for_reference()); });
+      if (!answer) co_return answer.error();
+      co_return number_of(*answer);
+    }
+    const auto targets = read_targets(*view, *where);
+    if (!targets) co_return targets.error();
+    std::vector<ReadPlan::ForShard> parts;
+    for (const auto& target : *targets) parts.push_back(for_target(target, targets->size() == 1));
+    const auto answers = co_await on_targets<ResultSets>(context, *view, *targets, parts, query_server);
+    if (!answers) co_return answers.error();
+    std::int64_t sum = 0;
+    for (const auto& answer : *answers) sum += number_of(answer);
+    co_return sum;
+  };
+  auto sum = co_await until_routed<std::int64_t>(context, try_once);
+  sort_asked(context);
+  co_return sum;
+}
+
+}  // namespace shardplex::router

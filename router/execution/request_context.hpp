@@ -1,0 +1,45 @@
+// One request's dealings with the shards. Knows nothing of HTTP.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "postgres/asio.hpp"
+#include "router/execution/worker.hpp"
+
+namespace shardplex::router {
+
+enum class Consistency : std::uint8_t {
+  any,     ///< a replica that is not behind will do
+  strong,  ///< primaries only
+};
+
+/// What a request may use, and what it tells the client about how it was answered.
+struct RequestContext {
+  RequestContext(Worker& w, Deadline d) : worker(w), deadline(d), planned_with(w.view()) {}
+
+  Worker& worker;
+  Deadline deadline;
+  ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
+  Consistency consistency = Consistency::any;
+  bool map_changed = false;        ///< the map was read again under way: the request has to start over
+  std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
+  std::uint64_t parse_us = 0, plan_us = 0, shards_us = 0, merge_us = 0;
+
+  /// Adds the time since the last call (or the start) to a stage's.
+  void stage_done(std::uint64_t& stage_us) {
+    const auto now = Clock::now();
+    stage_us += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(now - stage_began).count());
+    stage_began = now;
+  }
+  Clock::time_point stage_began = Clock::now();
+};
+
+/// Counts a request on each of its slots, for /load. One that asks for more than 16 of them is not counted:
+/// it weighs on all shards alike, wherever slots are.
+void count_load(const RequestContext& context, GroupId group, const SlotSet& slots);
+
+}  // namespace shardplex::router

@@ -1,0 +1,46 @@
+// Trying a request again while ownership is changing.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "postgres/asio.hpp"
+#include "router/execution/attempt.hpp"
+#include "router/execution/request_context.hpp"
+
+namespace shardplex::router {
+
+/// Waits between two tries of until_routed(), and lets the pause before the next grow; the error where the
+/// deadline comes first.
+Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const Replan& replan,
+                                                std::uint64_t version, std::chrono::milliseconds& pause);
+
+/// Calls `attempt(view)` with the newest view until its outcome is not Replan: again whenever there is a
+/// newer view, and at the latest after a pause that grows from 2 to 50 ms. When the deadline comes first:
+/// SHARD504 with the last reason.
+template <class T>
+Awaitable<Result<T>> until_routed(RequestContext& context,
+                                  std::function<Awaitable<Attempt<T>>(ViewPtr)> attempt) {
+  auto pause = std::chrono::milliseconds(2);
+  for (;;) {
+    const auto view = context.worker.view();
+    const auto version = view->snapshot->version;
+    if (view->snapshot->map_version != context.planned_with->snapshot->map_version) {
+      context.map_changed = true;
+      co_return deadline_exceeded("The shard map has changed under way.");
+    }
+    context.asked.clear();
+    auto outcome = co_await attempt(view);
+    if (outcome) co_return std::move(*outcome);
+    auto failed = outcome.error();
+    if (auto* error = std::get_if<Error>(&failed)) co_return std::move(*error);
+    if (auto error = co_await before_next_try(context, std::get<Replan>(failed), version, pause))
+      co_return std::move(*error);
+  }
+}
+
+}  // namespace shardplex::router

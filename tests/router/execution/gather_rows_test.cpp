@@ -1,0 +1,102 @@
+#include "router/execution/gather_rows.hpp"
+
+#include <doctest/doctest.h>
+#include <libpq-fe.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "query/engine/concatenate.hpp"
+#include "query/engine/slice.hpp"
+#include "query/engine/sorted_merge.hpp"
+#include "tests/router/execution/worker_fixture.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+using namespace shardplex::router::fixtures;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+/// A shard's answer as libpq holds it: of each text "b2" the row "b2" and its key "b".
+SharedRows answer(const Texts& texts) {
+  PGresult* result = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
+  std::string names[] = {"row", "key"};
+  PGresAttDesc columns[2] = {};
+  for (int column = 0; column < 2; ++column) {
+    columns[column].name = names[column].data();
+    columns[column].format = 1;
+  }
+  REQUIRE(PQsetResultAttrs(result, 2, columns));
+  for (int row = 0; row < static_cast<int>(texts.size()); ++row) {
+    std::string text = texts[static_cast<std::size_t>(row)];
+    PQsetvalue(result, row, 0, text.data(), static_cast<int>(text.size()));
+    PQsetvalue(result, row, 1, text.data(), 1);
+  }
+  return std::make_shared<const postgres::ResultSet>(result);
+}
+
+/// What one shard answered, and how many rows it had been asked for.
+struct Answer {
+  Texts rows;
+  std::optional<std::uint64_t> asked_for = std::nullopt;
+};
+
+struct Gathering {
+  WorkerFixture fixture;
+  GatheredRows rows;
+
+  Gathering(std::unique_ptr<RowOperator> combine, const std::vector<Answer>& answers)
+      : rows(std::move(combine), sources(answers), std::nullopt, Clock::now() + 10s) {}
+
+  static std::vector<ShardRows> sources(const std::vector<Answer>& answers) {
+    std::vector<ShardRows> out;
+    for (const auto& [texts, asked_for] : answers) out.emplace_back(answer(texts), asked_for);
+    return out;
+  }
+  Texts all() {
+    Texts out;
+    for (;;) {
+      const auto row = fixture.result_of(rows.next()).value();
+      if (!row) return out;
+      out.push_back(row->json);
+    }
+  }
+  bool fetch_ahead() { return fixture.result_of(rows.fetch_ahead()).value(); }
+};
+
+std::unique_ptr<RowOperator> merge_of(std::size_t inputs) {
+  return std::make_unique<SortedMerge>(std::vector<MergeKey>{{SortKind::text, false, false, {}}}, inputs);
+}
+
+std::unique_ptr<RowOperator> first(std::uint64_t rows, std::size_t inputs) {
+  return std::make_unique<Slice>(merge_of(inputs), 0, rows);
+}
+
+}  // namespace
+
+TEST_CASE("the rows of all shards come as the operator combines them") {
+  CHECK(Gathering(merge_of(3), {{{"a1", "c1"}}, {{}}, {{"b2"}}}).all() == Texts{"a1", "b2", "c1"});
+  CHECK(Gathering(std::make_unique<Concatenate>(2), {{{"b", "a"}}, {{"c"}}}).all() == Texts{"b", "a", "c"});
+  CHECK(Gathering(first(2, 2), {{{"a1", "c1"}}, {{"b2"}}}).all() == Texts{"a1", "b2"});
+}
+
+TEST_CASE("rows that were fetched ahead come in their order, once") {
+  Gathering gathering(merge_of(2), {{{"a1", "c1"}}, {{"b2"}}});
+  CHECK(gathering.fetch_ahead());
+  CHECK(gathering.all() == Texts{"a1", "b2", "c1"});
+  CHECK(gathering.all() == Texts{});
+}
+
+TEST_CASE("expected rows suffice where no shard ran out of them before the page was full") {
+  CHECK(Gathering(first(3, 2), {{{"a1", "c1"}, 2}, {{"b2", "d2"}, 2}}).fetch_ahead());
+  CHECK(Gathering(first(9, 2), {{{"a1"}, 2}, {{"b2"}, 2}}).fetch_ahead());
+}
+
+TEST_CASE("expected rows fall short where a shard that may have more ran out of them") {
+  CHECK_FALSE(Gathering(first(3, 2), {{{"a1", "b1"}, 2}, {{"c2", "d2"}, 2}}).fetch_ahead());
+  CHECK_FALSE(Gathering(first(3, 2), {{{"a1"}, 1}, {{}, 2}}).fetch_ahead());
+}

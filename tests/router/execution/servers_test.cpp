@@ -1,0 +1,174 @@
+#include "router/execution/servers.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "router/execution/ask_shards.hpp"
+#include "tests/router/execution/worker_fixture.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+using namespace shardplex::router::fixtures;
+using namespace std::chrono_literals;
+using postgres::Failure;
+using postgres::Outcome;
+
+namespace {
+
+const ShardId alpha{0}, beta{1};
+
+using Servers = std::vector<std::size_t>;
+using Failures = std::map<std::string, Failure>;
+
+View view_of(Snapshot snapshot) {
+  View view;
+  view.shards.resize(snapshot.shards.size());
+  view.snapshot = std::make_shared<const Snapshot>(std::move(snapshot));
+  return view;
+}
+
+/// `count` slots of the group, from the first on.
+CandidateSlots first_slots(std::uint32_t count) {
+  CandidateSlots where{GroupId{0}, SlotSet::none(1024)};
+  for (std::uint32_t slot = 0; slot < count; ++slot) where.slots.insert(Slot{slot});
+  return where;
+}
+
+Failure refused(std::string sqlstate) {
+  return {Failure::Kind::statement, true, std::move(sqlstate), "", "", ""};
+}
+
+const Failure unreachable{Failure::Kind::connect, false, "", "", "", ""};
+
+/// A read of one number, each shard's own, that fails on the servers named.
+struct Read {
+  explicit Read(Failures f) : failures(std::move(f)) {}
+
+  Failures failures;
+  WorkerFixture fixture;
+  RequestContext context{fixture.worker, Clock::now() + 10s};
+  std::vector<std::string> queried;
+
+  Awaitable<Outcome<int>> query(ShardId shard, std::size_t server) {
+    const auto& name = context.planned_with->state(shard).servers[server].name;
+    queried.push_back(name);
+    if (const auto failure = failures.find(name); failure != failures.end()) co_return failure->second;
+    co_return shard.value + 1;
+  }
+  Attempt<int> on_alpha() {
+    return fixture.result_of(on_best_reader<int>(context, *context.planned_with, alpha,
+                                                 [&](std::size_t server) { return query(alpha, server); }));
+  }
+  Attempt<std::vector<int>> on_all() {
+    const auto targets = read_targets(*context.planned_with, first_slots(1024)).value();
+    std::vector<ReadPlan::ForShard> shares;
+    for (const auto& target : targets) shares.push_back(for_target(target, false));
+    return fixture.result_of(on_targets<int>(
+        context, *context.planned_with, targets, shares,
+        [&](ShardId shard, std::size_t server, const ReadPlan::ForShard&) { return query(shard, server); }));
+  }
+  Attempt<int> on_any() {
+    return fixture.result_of(
+        on_any_shard<int>(context, *context.planned_with,
+                          [&](ShardId shard, std::size_t server) { return query(shard, server); }));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a read goes to a replica first, then to the primary; a strong one to the primary alone") {
+  const View view = view_of(snapshot(1));
+  std::minstd_rand random;
+  CHECK(read_candidates(view, alpha, Consistency::any, random) == Servers{1, 0});
+  CHECK(read_candidates(view, alpha, Consistency::strong, random) == Servers{0});
+  CHECK(best_reader(view, alpha, Consistency::any, random) == 1);
+  CHECK(best_reader(view, alpha, Consistency::strong, random) == 0);
+}
+
+TEST_CASE("a replica that is behind is passed over, and a shard without servers has no candidates") {
+  auto state = snapshot(1);
+  state.shards[0].servers[1].readable = false;
+  state.shards[1] = {};
+  const View view = view_of(std::move(state));
+  std::minstd_rand random;
+  CHECK(read_candidates(view, alpha, Consistency::any, random) == Servers{0});
+  CHECK(best_reader(view, alpha, Consistency::any, random) == 0);
+  CHECK(read_candidates(view, beta, Consistency::any, random).empty());
+  CHECK_FALSE(best_reader(view, beta, Consistency::any, random));
+}
+
+TEST_CASE("the targets of a read are the owners of its slots") {
+  const View view = view_of(snapshot(1));
+  const auto one = read_targets(view, first_slots(5)).value();
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].shard == alpha);
+  CHECK(one[0].epoch == Epoch{7});
+  CHECK(one[0].slots.size() == 5);
+  CHECK(read_targets(view, first_slots(1024)).value().size() == 3);
+}
+
+TEST_CASE("a read that no shard can hold rows of still asks one") {
+  const auto targets = read_targets(view_of(snapshot(1)), first_slots(0)).value();
+  REQUIRE(targets.size() == 1);
+  CHECK(targets[0].slots.empty());
+}
+
+TEST_CASE("a slot without an owner is to be looked at again, one of a silent shard is unavailable") {
+  auto state = snapshot(1);
+  const auto failed = [&](const std::vector<std::optional<ShardOwnership>>& shards) {
+    state.ownership = std::make_shared<const Ownership>(*state.map, shards);
+    return read_targets(view_of(state), first_slots(1)).error();
+  };
+  const ShardOwnership nothing{Epoch{7}, {}};
+  CHECK(std::get<Replan>(failed({nothing, nothing, nothing})).reason ==
+        "slot 0 of group catalog has no owner");
+  CHECK(std::get<Error>(failed({std::nullopt, nothing, nothing})).code == "SHARD503");
+}
+
+TEST_CASE("a read tries the next server where the first is unreachable, behind, or in the way of replay") {
+  for (const auto& failure : {unreachable, refused("SX001"), refused("40001"), refused("57P01")}) {
+    CAPTURE(failure.sqlstate);
+    Read read({{"alpha-1", failure}});
+    CHECK(read.on_alpha().value() == 1);
+    CHECK(read.queried == std::vector<std::string>{"alpha-1", "alpha"});
+    CHECK(read.context.asked == std::vector<std::string>{"alpha"});
+  }
+}
+
+TEST_CASE("what one server refuses all would refuse") {
+  Read read({{"alpha-1", refused("22P02")}});
+  CHECK(std::get<Error>(read.on_alpha().error()).code == "22P02");
+  CHECK(read.queried == std::vector<std::string>{"alpha-1"});
+}
+
+TEST_CASE("a primary that knows another epoch has the request planned again") {
+  Read read({{"alpha-1", unreachable}, {"alpha", refused("SX001")}});
+  CHECK(std::get<Replan>(read.on_alpha().error()).shard == "alpha");
+  CHECK(read.queried.size() == 2);
+}
+
+TEST_CASE("all targets are asked, and their values come in their order") {
+  Read read({});
+  CHECK(read.on_all().value() == std::vector{1, 2, 3});
+  CHECK(read.context.asked.size() == 3);
+}
+
+TEST_CASE("over all targets an error wins, then a wish to plan again") {
+  Failures failures{{"alpha-1", unreachable}, {"alpha", refused("SX001")}};
+  Read stale(failures);
+  CHECK(std::get<Replan>(stale.on_all().error()).shard == "alpha");
+  failures.emplace("gamma-1", refused("22P02"));
+  Read refusing(failures);
+  CHECK(std::get<Error>(refusing.on_all().error()).code == "22P02");
+}
+
+TEST_CASE("where any shard will do, one that is down is passed over") {
+  Read read(
+      {{"alpha", unreachable}, {"alpha-1", unreachable}, {"beta", unreachable}, {"beta-1", unreachable}});
+  CHECK(read.on_any().value() == 3);
+  const auto no = refused("22P02");
+  Read refusing({{"alpha-1", no}, {"beta-1", no}, {"gamma-1", no}});
+  CHECK(std::get<Error>(refusing.on_any().error()).code == "22P02");
+  CHECK(refusing.queried.size() == 1);
+}

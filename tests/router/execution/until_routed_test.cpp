@@ -1,0 +1,112 @@
+#include "router/execution/until_routed.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+#include "tests/router/execution/worker_fixture.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+using namespace shardplex::router::fixtures;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A request that is tried with given outcomes, the last of them again and again.
+struct Trial {
+  WorkerFixture fixture;
+  RequestContext context;
+  std::vector<Attempt<int>> outcomes;
+  std::vector<std::uint64_t> versions_seen;
+  std::function<void()> on_attempt = [] {};
+
+  explicit Trial(std::vector<Attempt<int>> o, std::chrono::milliseconds time_left = 10s)
+      : context(fixture.worker, Clock::now() + time_left), outcomes(std::move(o)) {}
+
+  Result<int> run() {
+    const auto attempt = [this](ViewPtr view) -> Awaitable<Attempt<int>> {
+      versions_seen.push_back(view->snapshot->version);
+      on_attempt();
+      co_return outcomes[std::min(versions_seen.size(), outcomes.size()) - 1];
+    };
+    return fixture.result_of(until_routed<int>(context, attempt));
+  }
+};
+
+const Attempt<int> moved = Replan{"slot 7 is moving", "alpha"}, down = Error{"SHARD503", "down", {}, {}, {}};
+
+}  // namespace
+
+TEST_CASE("a value ends the attempts") {
+  Trial trial({5});
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.versions_seen == std::vector<std::uint64_t>{1});
+  CHECK(trial.fixture.refresher.requests == 0);
+}
+
+TEST_CASE("an error ends the attempts") {
+  Trial trial({down, 5});
+  CHECK(trial.run().error() == Error{"SHARD503", "down", {}, {}, {}});
+  CHECK(trial.versions_seen.size() == 1);
+}
+
+TEST_CASE("a stale route asks for a newer view, and is tried again after a pause where none comes") {
+  Trial trial({moved, moved, 5});
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.versions_seen == std::vector<std::uint64_t>{1, 1, 1});
+  CHECK(trial.fixture.refresher.requests == 2);
+}
+
+TEST_CASE("the next attempt uses the newest view") {
+  Trial trial({moved, 5});
+  trial.on_attempt = [&] {
+    if (trial.versions_seen.size() == 1) trial.fixture.adopt(snapshot(2));
+  };
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.versions_seen == std::vector<std::uint64_t>{1, 2});
+}
+
+TEST_CASE("what was asked in an attempt that failed is not said of the answer") {
+  Trial trial({moved, 5});
+  trial.on_attempt = [&] {
+    trial.context.asked.push_back("server " + std::to_string(trial.versions_seen.size()));
+  };
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.context.asked == std::vector<std::string>{"server 2"});
+}
+
+TEST_CASE("a new map makes the request start over") {
+  Trial trial({moved, 5});
+  trial.on_attempt = [&] { trial.fixture.adopt(snapshot(2, 2)); };
+  CHECK(trial.run().error().code == "SHARD504");
+  CHECK(trial.context.map_changed);
+  CHECK(trial.versions_seen.size() == 1);
+}
+
+TEST_CASE("the deadline ends the attempts with the last reason") {
+  Trial trial({moved}, 30ms);
+  const auto error = trial.run().error();
+  CHECK(error.code == "SHARD504");
+  CHECK(error.details == "Until the deadline, slot 7 is moving.");
+  CHECK_FALSE(trial.context.map_changed);
+}
+
+TEST_CASE("a request whose deadline has passed is tried once") {
+  Trial trial({moved}, 0ms);
+  CHECK(trial.run().error().code == "SHARD504");
+  CHECK(trial.versions_seen.size() == 1);
+}
+
+TEST_CASE("the pause between two attempts grows up to 50 ms") {
+  Trial trial({moved});
+  auto pause = 2ms;
+  for (const auto expected : {4ms, 8ms, 16ms, 32ms, 50ms, 50ms}) {
+    // The attempt was made with version 0, so there is a newer view already, and nothing is waited for.
+    CHECK_FALSE(trial.fixture.result_of(before_next_try(trial.context, Replan{}, 0, pause)));
+    CHECK(pause == expected);
+  }
+}
