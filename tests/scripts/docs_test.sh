@@ -9,7 +9,7 @@ check() { python3 - "$1"; } <<'PYTHON'
 import glob, os, re, sys
 
 ROOT = sys.argv[1]
-FOLDERS = ('.ci bench cli cmake config docs operations postgres query router scripts shard_map shard_schema '
+FOLDERS = ('.ci bench cli cmake config docs operations postgres query router scripts server_address shard_map shard_schema '
            'tests').split()
 LONGEST = {'README.md': 160, 'ARCHITECTURE.md': 200}  # in lines
 INTERNALS = re.compile(r'(ARCHITECTURE|docs/internals/.*)\.md$')
