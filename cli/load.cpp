@@ -11,6 +11,8 @@
 #include "operations/process/progress.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/functions.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::cli {
 namespace {
@@ -19,8 +21,6 @@ namespace po = boost::program_options;
 
 constexpr std::uint64_t bad_rows_enough = 20;  // to give up, without --keep-good
 constexpr unsigned most_default_jobs = 4;
-constexpr std::string_view sqlstate_stale_epoch = "SX001";  // config/schema/shardplex.sql
-constexpr std::string_view sqlstate_fence = "SX002";
 constexpr std::int64_t load_lock_class = 1936223346;  // one load of a table under the list strategy at a time
 
 struct Request {
@@ -108,9 +108,8 @@ CopySession begin(const Shard& shard, const LoadTarget& target, ShardId id) {
   CopySession session(shard.primary);
   session.execute("BEGIN");
   if (target.sharded)
-    session.execute(
-        "SELECT shardplex.begin_write($1, $2::bigint)",
-        {target.sharded->group->name, std::to_string(target.sharded->ownership.epoch(id)->value)});
+    session.execute(begin_write_sql, {target.sharded->group->name,
+                                      std::to_string(target.sharded->ownership.epoch(id)->value)});
   return session;
 }
 

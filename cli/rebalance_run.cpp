@@ -17,6 +17,7 @@
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "shard_map/rebalance_plan.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::cli {
 namespace {
@@ -119,7 +120,7 @@ void decide_and_run(const ShardMap& map, std::vector<MoveEntry> moves, Phase pha
                     const PoolOptions& pool, const Terminal& terminal) {
   for (auto& move : moves) {
     on_source(map, move, [&](pqxx::work& transaction) {
-      transaction.exec_params("SELECT shardplex.as_mover($1)", mover.token());
+      transaction.exec_params(as_mover_sql, mover.token());
       set_phase(transaction, move.id, phase);
       set_wanted(transaction, move.id, Wanted::run);
     });
@@ -253,7 +254,7 @@ int rebalance_run(Arguments args, const Terminal& terminal) {
   refuse_unfinished(all_moves(map), entries);
   for (const auto& entry : entries)
     on_source(map, entry, [&](pqxx::work& transaction) {
-      transaction.exec_params("SELECT shardplex.as_mover($1)", mover.token());
+      transaction.exec_params(as_mover_sql, mover.token());
       record_move(transaction, entry);
     });
   run_moves(map, entries, mover, pool, terminal);

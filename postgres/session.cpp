@@ -2,36 +2,24 @@
 
 #include <array>
 #include <cstdlib>
-#include <memory>
-#include <string_view>
+#include <string>
+
+#include "server_address/server_address.hpp"
 
 namespace shardplex::postgres {
 namespace {
 
-struct ConninfoDeleter {
-  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
-};
-using Conninfo = std::unique_ptr<PQconninfoOption, ConninfoDeleter>;
-
-Conninfo parse(const std::string& conninfo) {
-  char* error = nullptr;
-  Conninfo parsed(PQconninfoParse(conninfo.c_str(), &error));
-  PQfreemem(error);
-  return parsed;
-}
-
 // The `options` that would hold without us: of the connection string, or of the environment.
-std::string own_options(const Conninfo& conninfo) {
-  for (const PQconninfoOption* option = conninfo.get(); option->keyword; ++option)
-    if (option->keyword == std::string_view("options") && option->val) return option->val;
+std::string own_options(const ConnectionOptions& given) {
+  if (const auto found = given.find("options"); found != given.end()) return found->second;
   const char* from_environment = std::getenv("PGOPTIONS");
   return from_environment ? from_environment : "";
 }
 
 // A later option wins. jit is off unless the operator wants it: compiling costs more than the short
 // statements of a router gain by it, and a cancel that arrives while LLVM compiles is lost.
-std::string session_options(const ConnectionSettings& settings, const Conninfo& conninfo) {
-  return "-c jit=off " + own_options(conninfo) +
+std::string session_options(const ConnectionSettings& settings, const ConnectionOptions& given) {
+  return "-c jit=off " + own_options(given) +
          " -c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex"
          // The write guard reads the epoch after its lock in a snapshot of its own, which only this level
          // gives.
@@ -43,9 +31,9 @@ std::string session_options(const ConnectionSettings& settings, const Conninfo& 
 }  // namespace
 
 PGconn* start_session(const ConnectionSettings& settings) {
-  const Conninfo conninfo = parse(settings.conninfo);
-  if (!conninfo) return nullptr;
-  const std::string options = session_options(settings, conninfo);
+  const auto given = connection_options(settings.conninfo);
+  if (!given) return nullptr;
+  const std::string options = session_options(settings, *given);
   // Bounds what libpq would otherwise leave to the kernel's minutes: a dead peer, and a PQcancel to one.
   const std::string tcp_user_timeout = std::to_string(settings.connect_timeout.count());
   // A later keyword wins over an earlier one; dbname stands for all of conninfo.

@@ -1,4 +1,5 @@
-// Every metric of the router, declared here. Workers count in memory of their own; a scrape adds them up.
+// What the router counts. Workers count in memory of their own; a scrape adds them up, and shows them as the
+// table in metric_families.cpp says.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -98,6 +99,10 @@ class WorkerMetrics {
     auto& counts = requests_[static_cast<std::size_t>(route)][method];
     counts[status <= highest_status ? status : highest_status].add();
     latency[static_cast<std::size_t>(route)].observe(microseconds);
+  }
+  /// How many were answered so; `status` is at most highest_status.
+  const Count& requests(RouteLabel route, std::size_t method, unsigned status) const {
+    return requests_[static_cast<std::size_t>(route)][method][status];
   }
   /// This worker's counts for a shard; made on first use, kept for the life of the process. Worker's thread.
   ShardMetrics& shard(const std::string& name);

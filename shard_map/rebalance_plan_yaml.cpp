@@ -43,18 +43,12 @@ class PlanReader {
         yaml_.fields({&value, "", value.line}, {"version", "cluster", "add_shards", "drain", "moves"},
                      "version: 1, cluster: …");
     if (!plan) return;
-    if (const YamlNode* version = yaml_.required(*plan, "version", "version: 1")) read_version(*version);
+    yaml_.check_version(*plan);
     if (const YamlNode* cluster = yaml_.required(*plan, "cluster", "cluster: " + map_.cluster()))
       read_cluster(*cluster);
     if (const YamlNode* added = plan->find("add_shards")) read_added(*added);
     if (const YamlNode* drained = plan->find("drain")) read_drained(*drained);
     if (const YamlNode* moves = yaml_.required(*plan, "moves", "moves: []")) read_moves(*moves);
-  }
-
-  void read_version(const YamlNode& node) {
-    const auto version = yaml_.whole_number(node);
-    if (version && *version != 1)
-      yaml_.report(node, "version " + std::to_string(*version) + " is not known; write 1");
   }
 
   void read_cluster(const YamlNode& node) {

@@ -70,19 +70,13 @@ class MapReader {
     const auto map =
         yaml_.fields(root, {"version", "cluster", "shards", "groups", "tables"}, "version: 1, cluster: …");
     if (!map) return;
-    if (const YamlNode* version = yaml_.required(*map, "version", "version: 1")) read_version(*version);
+    yaml_.check_version(*map);
     if (const YamlNode* cluster = yaml_.required(*map, "cluster", "cluster: movies")) read_cluster(*cluster);
     if (const YamlNode* shards = yaml_.required(*map, "shards", "shards: { alpha: { primary: … } }"))
       read_shards(*shards);
     if (const YamlNode* groups = map->find("groups")) read_groups(*groups);
     if (const YamlNode* tables = yaml_.required(*map, "tables", "tables: { movies: { group: …, key: … } }"))
       read_tables(*tables);
-  }
-
-  void read_version(const YamlNode& node) {
-    const auto version = yaml_.whole_number(node);
-    if (version && *version != 1)
-      yaml_.report(node, "version " + std::to_string(*version) + " is not known; write 1");
   }
 
   void read_cluster(const YamlNode& node) {

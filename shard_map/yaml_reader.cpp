@@ -156,6 +156,14 @@ std::optional<bool> YamlReader::boolean(const YamlNode& node) {
   return std::nullopt;
 }
 
+void YamlReader::check_version(const YamlEntries& document) {
+  const YamlNode* node = required(document, "version", "version: 1");
+  if (!node) return;
+  const auto version = whole_number(*node);
+  if (version && *version != 1)
+    report(*node, "version " + std::to_string(*version) + " is not known; write 1");
+}
+
 std::vector<MapProblem> YamlReader::take_problems() {
   std::ranges::stable_sort(problems_, {}, &MapProblem::line);
   return std::move(problems_);

@@ -53,6 +53,9 @@ class YamlReader {
   std::optional<std::int64_t> whole_number(const YamlNode& node);
   std::optional<bool> boolean(const YamlNode& node);
 
+  /// Reports a document whose format is not the one that there is, version 1.
+  void check_version(const YamlEntries& document);
+
   /// What has been reported, ordered by line, and by time within a line.
   std::vector<MapProblem> take_problems();
 

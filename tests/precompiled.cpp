@@ -1,1 +1,1 @@
-// Has the tests' precompiled header made: test_main.cpp, which goes without it, would leave nobody who needs it here.
+// Stands for the tests that share the precompiled header of this library.

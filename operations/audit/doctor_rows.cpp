@@ -8,6 +8,7 @@
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -109,10 +110,8 @@ std::vector<StrayRows> find_stray_rows(pqxx::connection& connection, const Shard
     StrayRows stray{shard, &table, 0, {}};
     for (const auto& row : transaction.exec_params(
              "SELECT r.slot, r.n FROM (SELECT shardplex_slot AS slot, count(*) AS n FROM \"public\"." +
-                 quote_identifier(table.name) +
-                 " GROUP BY 1) r WHERE NOT EXISTS (SELECT FROM shardplex.slots s WHERE s.grp = $1 AND s.slot "
-                 "= r.slot) "
-                 "ORDER BY 1",
+                 quote_identifier(table.name) + " GROUP BY 1) r WHERE NOT " + has_slot_state("$1", "r.slot") +
+                 " ORDER BY 1",
              map.group(*table.group).name)) {
       stray.slots.push_back(row[0].as<std::int32_t>());
       stray.rows += row[1].as<std::uint64_t>();

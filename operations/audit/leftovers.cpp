@@ -56,13 +56,14 @@ struct ShardObjects {
 
 void read_slots(pqxx::transaction_base& transaction, const ShardMap& map, ShardId shard,
                 std::vector<Leftover>& objects) {
+  const ShardOwnership account = read_ownership(transaction, map);
   for (const auto& group : map.groups())
-    for (const std::string state : {"incoming", "moved"}) {
-      Leftover found{Kind::slots, shard, group.name, {}, state, SlotSet::none(group.slot_count)};
-      for (const auto& row : transaction.exec_params(
-               "SELECT slot FROM shardplex.slots WHERE grp = $1 AND state = $2 AND slot < $3", group.name,
-               state, group.slot_count))
-        found.slots.insert(Slot{row[0].as<std::uint32_t>()});
+    for (const SlotState state : {SlotState::incoming, SlotState::moved}) {
+      Leftover found{
+          Kind::slots, shard, group.name, {}, std::string(to_string(state)), SlotSet::none(group.slot_count)};
+      const auto& states = account.groups.at(group.name);
+      for (std::uint32_t slot = 0; slot < group.slot_count; ++slot)
+        if (states[slot] == state) found.slots.insert(Slot{slot});
       if (!found.slots.empty()) objects.push_back(std::move(found));
     }
 }

@@ -20,7 +20,9 @@
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/server.hpp"
 #include "query/catalogue/catalogue.hpp"
+#include "query/plan/owned_slots.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -222,12 +224,12 @@ bool owns(const SlotStates& states, std::int32_t slot) {
   return found != states.end() && (found->second == SlotState::owned || found->second == SlotState::fenced);
 }
 
-SlotStates read_states(pqxx::transaction_base& transaction, const std::string& group) {
+SlotStates read_states(pqxx::transaction_base& transaction, const ShardMap& map, const std::string& group) {
   SlotStates states;
-  for (const auto& row :
-       transaction.exec_params("SELECT slot, state FROM shardplex.slots WHERE grp = $1", group))
-    states[row[0].as<std::int32_t>()] =
-        parse_slot_state(row[1].as<std::string>()).value_or(SlotState::absent);
+  const ShardOwnership account =
+      read_ownership(transaction, map);  // verify_ownership() tells what does not fit
+  for (const SlotState state : account.groups.at(group))
+    states.emplace(static_cast<std::int32_t>(states.size()), state);
   return states;
 }
 
@@ -258,7 +260,8 @@ struct Scanned {
   SlotStates states;
 };
 
-Scanned scan(const Connections& connections, const VerifiedTable& table, ScanWatch& watch) {
+Scanned scan(const ShardMap& map, const Connections& connections, const VerifiedTable& table,
+             ScanWatch& watch) {
   Scanned scanned;
   std::vector<Part> parts(connections.size());  // by job
   scan_table(
@@ -267,7 +270,7 @@ Scanned scan(const Connections& connections, const VerifiedTable& table, ScanWat
         return read_piece(transaction, table, piece, scanned.states, parts[job]);
       },
       [&](pqxx::transaction_base& transaction) {
-        scanned.states = read_states(transaction, table.group->name);
+        scanned.states = read_states(transaction, map, table.group->name);
       });
   for (auto& part : parts) {
     for (const auto& [slot, rows] : part.rows) scanned.all.rows[slot] += rows;
@@ -314,8 +317,9 @@ class TableVerification {
         moves_(unfinished_moves(scope_, access.looks)) {}
 
   void run() {
-    auto found = in_parallel(access_.scans.size(),
-                             [&](std::size_t i) { return scan(access_.scans[i], table_, scope_.watch); });
+    auto found = in_parallel(access_.scans.size(), [&](std::size_t i) {
+      return scan(scope_.map, access_.scans[i], table_, scope_.watch);
+    });
     for (std::uint16_t i = 0; i < found.size(); ++i) {
       check_places(ShardId{i}, found[i]);
       check_slots(ShardId{i}, found[i].all);
@@ -371,11 +375,11 @@ void TableVerification::tell_places(ShardId shard, const std::string& slots) {
   std::string example = "concat_ws(', '";
   for (const auto& name : table_.table.primary_key)
     example += ", " + quote_literal(name + "=") + " || t." + quote_identifier(name) + "::text";
-  const std::string sql =
-      "SELECT t." + slot_name + ", coalesce(s.state, ''), count(*), min(" + example + ")) FROM " +
-      table_.name + " t LEFT JOIN shardplex.slots s ON s.grp = $1 AND s.slot = t." + slot_name + " WHERE t." +
-      slot_name +
-      " = ANY ($2::integer[]) AND coalesce(s.state, '') NOT IN ('owned', 'fenced') GROUP BY 1, 2 ORDER BY 1";
+  const std::string sql = "SELECT t." + slot_name + ", coalesce(s.state, ''), count(*), min(" + example +
+                          ")) FROM " + table_.name + " t" + join_slot_state("$1", "t." + slot_name) +
+                          " WHERE t." + slot_name +
+                          " = ANY ($2::integer[]) AND coalesce(s.state, '') NOT IN " +
+                          std::string(owned_states_sql) + " GROUP BY 1, 2 ORDER BY 1";
   auto moves = unfinished_moves(scope_, access_.looks);
   const auto again = pqxx::nontransaction(*access_.looks[shard.value])
                          .exec_params(sql, table_.group->name, "{" + slots + "}");
@@ -468,10 +472,9 @@ std::vector<std::int64_t> common_hashes(std::vector<Scanned>& shards) {
 TableVerification::Holders TableVerification::look_up(const std::vector<std::int64_t>& hashes) {
   std::string list;
   for (const auto hash : hashes) list += (list.empty() ? "" : ",") + std::to_string(hash);
-  const std::string sql =
-      "SELECT t.xmin::text || t.ctid::text" + key_texts(table_) + " FROM " + table_.name + " t WHERE " +
-      key_hash(table_) + " = ANY ($1::bigint[]) AND " + slot_name +
-      " IN (SELECT s.slot FROM shardplex.slots s WHERE s.grp = $2 AND s.state IN ('owned', 'fenced'))";
+  const std::string sql = "SELECT t.xmin::text || t.ctid::text" + key_texts(table_) + " FROM " + table_.name +
+                          " t WHERE " + key_hash(table_) + " = ANY ($1::bigint[]) AND " + slot_name +
+                          " IN (" + select_owned_slots("$2") + ")";
   Holders holders;
   for (std::uint16_t i = 0; i < scope_.map.shards().size(); ++i) {
     pqxx::nontransaction transaction(*access_.looks[i]);

@@ -49,8 +49,8 @@ Ownership read_all_ownership(const VerifyScope& scope, const Connections& shards
   std::vector<std::optional<ShardOwnership>> accounts;
   for (const auto& connection : shards) {
     Snapshot transaction(*connection);
-    std::vector<std::string> problems;  // told by verify_ownership()
-    accounts.emplace_back(read_ownership(transaction, scope.map, problems));
+    accounts.emplace_back(
+        read_ownership(transaction, scope.map));  // verify_ownership() tells what does not fit
   }
   return {scope.map, accounts};
 }

@@ -128,17 +128,11 @@ Problems check_all(std::vector<Member>& members, const ShardMap& map, bool schem
   return all;
 }
 
-void warn_of_differences(const std::vector<Member>& members, const Terminal& terminal) {
-  const ServerState& first = members.front().state;
-  for (const auto& member : members) {
-    if (member.state.collate != first.collate || member.state.ctype != first.ctype)
-      terminal.warning(member.shard->name + ": its collation is " + member.state.collate + ", that of " +
-                       members.front().shard->name + " is " + first.collate +
-                       "; sorted reads will be refused");
+void warn_of_settings(const std::vector<Member>& members, const Terminal& terminal) {
+  for (const auto& member : members)
     if (member.state.max_prepared_transactions == 0)
       terminal.warning(member.shard->name +
                        ": max_prepared_transactions is 0; writes over several shards need it above 0");
-  }
 }
 
 /// Runs the schema file where a table of the map is missing.
@@ -301,7 +295,7 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
   for (std::size_t i = 0; i < members.size(); ++i) members[i].shard = &map.shards()[i];
   if (auto problems = check_all(members, map, schema_sql.has_value()); !problems.empty())
     throw CommandFailed(std::move(problems));
-  warn_of_differences(members, terminal);
+  warn_of_settings(members, terminal);
   for (auto& member : members) prepare_member(member, map, schema_sql);
   give_slots(members, map);
   report_catalogue(members, map, terminal);

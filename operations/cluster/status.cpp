@@ -4,6 +4,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/directory.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -18,17 +19,12 @@ std::vector<Server> servers_of(const ShardMap& map) {
   return servers;
 }
 
-// Rows are looked for in slots that are not owned here, each with its own state: incoming rows are on their
-// way in, all others are left over.
-constexpr const char* leftovers_where = R"sql( WHERE NOT EXISTS (
-  SELECT FROM shardplex.slots s
-   WHERE s.grp = $1 AND s.slot = t.shardplex_slot AND s.state IN ('owned', 'fenced', 'incoming')))sql";
-
 std::uint64_t count_leftovers(pqxx::transaction_base& transaction, const std::string& qualified,
                               const std::string& group) {
   const std::string counts = "SELECT coalesce(sum(t.n), 0) FROM (SELECT shardplex_slot, count(*) AS n FROM " +
                              qualified + " GROUP BY shardplex_slot) t";
-  return transaction.exec_params1(counts + leftovers_where, group)[0].as<std::uint64_t>();
+  const std::string left_over = " WHERE NOT " + slot_may_have_rows("$1", "t.shardplex_slot");
+  return transaction.exec_params1(counts + left_over, group)[0].as<std::uint64_t>();
 }
 
 std::optional<TableSize> measure_table(pqxx::transaction_base& transaction, const ShardMap& map,

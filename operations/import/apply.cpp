@@ -7,6 +7,7 @@
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -84,7 +85,7 @@ void ShardApplier::queue(const std::string& sql, const std::vector<ImportValue>&
   if (!open_) {
     open_ = true;
     send("BEGIN", {});
-    send("SELECT shardplex.as_mover($1)", {token_});
+    send(as_mover_sql, {token_});
     // As on the source, where the end of a transaction was good enough.
     send("SET CONSTRAINTS ALL DEFERRED", {});
   }

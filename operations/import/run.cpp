@@ -20,6 +20,8 @@
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/functions.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -98,7 +100,7 @@ std::vector<std::string> read_made(pqxx::transaction_base& transaction, const st
 
 void begin_copy_on(CopySession& session, const std::string& token, const std::vector<ImportTable>& tables) {
   session.execute("BEGIN");
-  session.execute("SELECT shardplex.as_mover($1)", {token});
+  session.execute(shardplex::as_mover_sql, {token});
   session.execute("SET LOCAL session_replication_role = replica");
   std::string list;
   for (const auto& table : tables) list.append(list.empty() ? "" : ", ").append(qualified_name(table));
@@ -480,9 +482,7 @@ void ImportRunner::own_slots() {
 }
 
 void ImportRunner::own_slots_on(pqxx::transaction_base& transaction) {
-  transaction.exec(
-      "SELECT shardplex.own_slots(grp, array_agg(slot ORDER BY slot)) FROM shardplex.slots WHERE state = "
-      "'incoming' GROUP BY grp");
+  transaction.exec(own_incoming_slots_sql);
 }
 
 void ImportRunner::finish() {

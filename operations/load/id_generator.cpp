@@ -1,20 +1,17 @@
 #include "operations/load/id_generator.hpp"
 
 #include <chrono>
+#include <optional>
 
 #include "operations/shard/server.hpp"
+#include "shard_schema/functions.hpp"
+#include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-constexpr std::int64_t ids_per_ms = 32;
+constexpr std::int64_t ids_per_ms = 1 << row_id_sequence_bits;
 constexpr std::int64_t reserved_span_ms = 1000;
-
-std::int64_t ms_since_2024() {
-  using namespace std::chrono;
-  constexpr auto epoch = sys_days(2024y / January / 1);
-  return duration_cast<milliseconds>(system_clock::now() - epoch).count();
-}
 
 }  // namespace
 
@@ -25,16 +22,15 @@ std::int64_t IdGenerator::next() {
     ++now_ms_;
   }
   if (now_ms_ >= until_ms_) reserve();
-  return now_ms_ << 12 | node_ << 5 | sequence_++;
+  return make_row_id(now_ms_, node_, sequence_++);
 }
 
 void IdGenerator::reserve() {
   if (!connection_) connection_ = connect(conninfo_);
   pqxx::work transaction(*connection_);
-  const std::string node = node_ < 0 ? "NULL" : std::to_string(node_);
-  const pqxx::row range =
-      transaction.exec1("SELECT node, from_ms, until_ms FROM shardplex.reserve_ids(" + node + ", " +
-                        std::to_string(ms_since_2024()) + ", " + std::to_string(reserved_span_ms) + ")");
+  const auto node = node_ < 0 ? std::nullopt : std::optional(std::to_string(node_));
+  const pqxx::row range = transaction.exec_params1(
+      reserve_ids_sql, node, row_id_ms(std::chrono::system_clock::now()), reserved_span_ms);
   transaction.commit();
   node_ = range[0].as<std::int64_t>();
   now_ms_ = range[1].as<std::int64_t>();

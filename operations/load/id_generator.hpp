@@ -9,9 +9,8 @@
 
 namespace shardplex::operations {
 
-/// id = milliseconds since 2024-01-01 UTC (41 bits) << 12 | node (7 bits) << 5 | sequence (5 bits). Node and
-/// milliseconds are promised to this generator alone by shardplex.reserve_ids on the first shard of the map.
-/// Thread-safe.
+/// Ids are laid out as shard_schema/row_ids.hpp says. Node and milliseconds are promised to this generator
+/// alone by shardplex.reserve_ids on the first shard of the map. Thread-safe.
 class IdGenerator {
  public:
   /// Connects when the first id is asked for.

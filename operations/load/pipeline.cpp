@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "operations/shard/server.hpp"
+#include "query/plan/owned_slots.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
@@ -81,9 +82,8 @@ class LoadPipeline::ExistingKeys {
                                                        : "text[]";
     const std::string key = "t." + quote_identifier(key_name());
     return "SELECT " + key + "::text FROM public." + quote_identifier(target_.table.name) + " t WHERE " +
-           key + " = ANY ($1::" + array +
-           ") AND EXISTS (SELECT FROM shardplex.slots s WHERE s.grp = $2 AND s.slot = t." +
-           quote_identifier(slot_column) + " AND s.state IN ('owned', 'fenced'))";
+           key + " = ANY ($1::" + array + ") AND t." + quote_identifier(slot_column) + " IN (" +
+           select_owned_slots("$2") + ")";
   }
 
   const LoadTarget& target_;

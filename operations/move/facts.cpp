@@ -3,21 +3,25 @@
 #include <stdexcept>
 
 #include "operations/shard/moved_table.hpp"
+#include "shard_schema/server_status.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 // $1 id, $2 group, $3 slots, $4 the publication and replication slot here, $5 the subscription here
-constexpr const char* facts_sql = R"sql(
+const std::string facts_sql = R"sql(
 SELECT m.id IS NOT NULL AS recorded, m.phase, m.wanted, coalesce(m.copied, false) AS copied,
        m.source_timeline, m.target_timeline, coalesce(m.identities <> '{}', false) AS full_identities,
        (SELECT string_agg(DISTINCT coalesce(s.state, 'absent'), ' ')
-          FROM unnest($3::integer[]) w(slot) LEFT JOIN shardplex.slots s ON s.grp = $2 AND s.slot = w.slot) AS states,
+          FROM unnest($3::integer[]) w(slot))sql" +
+                              join_slot_state("$2", "w.slot") + R"sql() AS states,
        EXISTS (SELECT FROM pg_publication WHERE pubname = $4) AS published,
        (SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = $4) AS slot_lost,
        EXISTS (SELECT FROM pg_subscription WHERE subname = $5) AS subscribed,
        EXISTS (SELECT FROM shardplex.markers WHERE name IN ($4, $5)) AS markers,
-       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline
+       )sql" + std::string(primary_timeline_sql) +
+                              R"sql( AS timeline
   FROM (SELECT) one LEFT JOIN shardplex.moves m ON m.id = $1)sql";
 
 ShardFacts shard_facts(const pqxx::row& row) {
@@ -79,10 +83,10 @@ void set_wanted(pqxx::transaction_base& transaction, const std::string& id, Want
 std::vector<std::string> moves_of_slots(pqxx::transaction_base& transaction, const std::string& group,
                                         const SlotSet& slots) {
   std::vector<std::string> ids;
-  for (const auto& row :
-       transaction.exec_params("SELECT id FROM shardplex.moves WHERE grp = $1 AND slots && $2::integer[] "
-                               "AND phase NOT IN ('finished', 'aborted', 'reversed') ORDER BY created_at",
-                               group, array_literal(slots)))
+  for (const auto& row : transaction.exec_params(
+           "SELECT id FROM shardplex.moves WHERE grp = $1 AND slots && $2::integer[] AND phase NOT IN " +
+               phases_over_sql() + " ORDER BY created_at",
+           group, array_literal(slots)))
     ids.push_back(row[0].as<std::string>());
   return ids;
 }

@@ -16,7 +16,7 @@
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/table_structure.hpp"
-#include "shard_map/conninfo.hpp"
+#include "server_address/server_address.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -37,6 +37,7 @@ struct Part {
   bool has_journal = false;  ///< initialised, and by this version
   ShardOwnership account{};
   std::map<std::string, TableStructure> tables{};
+  ShardCatalogue catalogue{};                    ///< meaningful where reached
   std::map<std::string, std::uint64_t> bytes{};  ///< of each group
   Findings findings{};
 
@@ -204,6 +205,7 @@ void visit(const ShardMap& map, Part& part) try {
   part.add(std::move(basics));
   if (!can_go_on) return;
   part.add(check_server(transaction, part.shard.name, part.needs));
+  part.catalogue = read_catalogue(transaction, map);
   for (const auto& table : tables_of(map, part.groups)) read_table(transaction, map, table, part);
   if (part.state.initialised) check_as_shard(transaction, map, part);
 } catch (const CommandFailed& failure) {
@@ -228,6 +230,43 @@ void compare_tables(const ShardMap& map, const Part& one, Part& other, const std
   }
 }
 
+/// As it will be once a database that is to become a shard is one.
+ShardCatalogue catalogue_as_shard(const ShardMap& map, const Part& part, const ShardCatalogue& first) {
+  ShardCatalogue catalogue = part.catalogue;
+  if (part.state.initialised) return catalogue;
+  for (auto& [name, table] : catalogue.tables) table.has_slot_column = !map.find_table(name)->reference;
+  catalogue.tables.insert(first.tables.begin(), first.tables.end());
+  return catalogue;
+}
+
+/// What the router refuses, or warns of, where nothing above has said so already: moves that go well must not
+/// end in a table that is not served.
+void check_served(Undertaking& all) {
+  std::vector<std::pair<std::string, ShardCatalogue>> accounts;
+  Part* first = nullptr;
+  std::set<std::string> groups;
+  for (auto& part : all.parts) {
+    if (part.catalogue.server_encoding.empty()) continue;  // not reached
+    if (!first) first = &part;
+    accounts.emplace_back(part.shard.name, catalogue_as_shard(all.map, part, first->catalogue));
+    groups.insert(part.groups.begin(), part.groups.end());
+  }
+  if (!first) return;
+  const Catalogue catalogue = combine(all.map, accounts);
+  const auto is_told = [&](const std::string& table) {
+    return std::ranges::any_of(all.parts, [&](const Part& part) {
+      return std::ranges::any_of(part.findings, [&](const CheckFinding& finding) {
+        return finding.kind == Kind::problem && finding.text.find(table) != std::string::npos;
+      });
+    });
+  };
+  for (const auto& table : tables_of(all.map, groups))
+    if (const auto refused = catalogue.refused.find(table);
+        refused != catalogue.refused.end() && !is_told(table))
+      first->add(Kind::problem, "will not be served: " + refused->second);
+  for (const auto& warning : catalogue.warnings) first->add(Kind::warning, warning);
+}
+
 void compare_databases(const Part& one, Part& other) {
   if (one.state.encoding != other.state.encoding)
     other.add(Kind::problem, "its encoding is " + other.state.encoding + ", and that of " + one.shard.name +
@@ -235,7 +274,7 @@ void compare_databases(const Part& one, Part& other) {
 }
 
 bool is_loopback(const std::string& conninfo) {
-  const auto options = parse_conninfo(conninfo);
+  const auto options = connection_options(conninfo);
   if (!options) return false;
   for (const std::string_view key : {"hostaddr", "host"})
     if (const auto host = options->find(key); host != options->end() && !host->second.empty())
@@ -322,6 +361,7 @@ Findings carry_out(Undertaking all) {
     compare_databases(one, other);
     compare_tables(all.map, one, other, groups);
   }
+  check_served(all);
   check_followers(all);
   check_disks(all);
   Findings findings;

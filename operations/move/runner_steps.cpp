@@ -7,6 +7,8 @@
 #include "operations/move/runner.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/shard/server.hpp"
+#include "query/plan/owned_slots.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -114,9 +116,8 @@ void MoveRunner::copy_rows(const SlotSnapshot& snapshot) {
     for (const auto& table : tables_)
       rows += transaction
                   .exec_params1(
-                      "SELECT greatest(reltuples, 0)::float8 * $2 / greatest(1, (SELECT count(*) FROM "
-                      "shardplex.slots WHERE grp = $3 AND state IN ('owned', 'fenced'))) "
-                      "FROM pg_class WHERE oid = $1::regclass",
+                      "SELECT greatest(reltuples, 0)::float8 * $2 / greatest(1, (SELECT count(*) FROM (" +
+                          select_owned_slots("$3") + ") owned)) FROM pg_class WHERE oid = $1::regclass",
                       qualified_name(table), static_cast<double>(entry_.slots.size()), entry_.group)[0]
                   .template as<double>();
     report([&](MoveProgress& progress) { progress.total_rows = static_cast<std::uint64_t>(rows); });
@@ -129,7 +130,7 @@ void MoveRunner::copy_rows(const SlotSnapshot& snapshot) {
   source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   source.execute("SET TRANSACTION SNAPSHOT " + quoted(snapshot.snapshot()));
   target.execute("BEGIN");
-  target.execute("SELECT shardplex.as_mover($1)", {mover_.token()});
+  target.execute(as_mover_sql, {mover_.token()});
   target.execute("SET LOCAL session_replication_role = replica");
   for (const auto& table : tables_)
     target.execute("DELETE FROM " + qualified_name(table) + " WHERE shardplex_slot = ANY ($1::integer[])",

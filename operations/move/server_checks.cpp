@@ -3,6 +3,7 @@
 #include <span>
 
 #include "operations/process/terminal.hpp"
+#include "operations/shard/move_entry.hpp"
 #include "operations/shard/moved_table.hpp"
 #include "query/plan/sql.hpp"
 
@@ -100,7 +101,7 @@ SELECT format('its schema shardplex has no %s; run shardplex cluster init again,
 HAVING count(*) > 0)sql"},
 };
 
-// Over MoveEntry's phases that leave something to be done (rebalance/move.hpp).
+// It follows WITH unfinished(id): moves that are not over.
 constexpr Check leftover_checks[]{
     {Kind::problem, R"sql(
 SELECT format('%s %I is left over from a move that is over or unknown; shardplex cluster doctor --fix removes it', kind, name)
@@ -111,7 +112,7 @@ SELECT format('%s %I is left over from a move that is over or unknown; shardplex
         UNION ALL SELECT 'marker', name FROM shardplex.markers) AS o(kind, name)
  WHERE name ~ '^shardplex_.*_[fr]$'
    AND substring(name FROM '^shardplex_(.*)_[fr]$')
-       NOT IN (SELECT id FROM shardplex.moves WHERE phase NOT IN ('finished', 'aborted', 'reversed'))
+       NOT IN (SELECT id FROM unfinished)
  ORDER BY kind, name)sql"},
 };
 
@@ -184,16 +185,18 @@ std::vector<CheckFinding> check_schema(pqxx::transaction_base& transaction, cons
 }
 
 std::vector<CheckFinding> check_leftovers(pqxx::transaction_base& transaction, const std::string& shard) {
-  return run_checks(transaction, shard, leftover_checks, "");
+  const std::string unfinished =
+      "WITH unfinished AS (SELECT id FROM shardplex.moves WHERE phase NOT IN " + phases_over_sql() + ")";
+  return run_checks(transaction, shard, leftover_checks, unfinished);
 }
 
 std::vector<CheckFinding> check_unfinished(pqxx::transaction_base& transaction, const std::string& shard,
                                            const PlannedMove& move) {
   std::vector<CheckFinding> findings;
-  for (const auto& row : transaction.exec_params(
-           "SELECT id, source, target FROM shardplex.moves WHERE grp = $1 AND slots && $2::int[] AND phase "
-           "NOT IN ('finished', 'aborted', 'reversed') ORDER BY id",
-           move.group, array_literal(move.slots)))
+  for (const auto& row : transaction.exec_params("SELECT id, source, target FROM shardplex.moves WHERE grp = "
+                                                 "$1 AND slots && $2::int[] AND phase NOT IN " +
+                                                     phases_over_sql() + " ORDER BY id",
+                                                 move.group, array_literal(move.slots)))
     findings.push_back({Kind::problem, shard,
                         "move " + row[0].as<std::string>() + " from " + row[1].as<std::string>() + " to " +
                             row[2].as<std::string>() + " has slots of " + move.group +

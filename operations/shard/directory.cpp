@@ -1,7 +1,9 @@
 #include "operations/shard/directory.hpp"
 
+#include <algorithm>
 #include <span>
 
+#include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
@@ -11,14 +13,22 @@ std::string replicas_literal(const Shard& shard) {
   return array_literal(std::span<const std::string>(shard.replicas));
 }
 
-std::string difference(pqxx::transaction_base& transaction, const Shard& shard, std::size_t position) {
-  const auto rows = transaction.exec_params(
-      R"sql(SELECT "primary" = $2 AND replicas = $3::text[], position = $4 FROM shardplex.shards WHERE name = $1)sql",
-      shard.name, shard.primary, replicas_literal(shard), position);
-  if (rows.empty()) return "does not have shard " + shard.name;
-  if (!rows[0][0].as<bool>()) return "has other servers of shard " + shard.name + " than the map";
-  if (!rows[0][1].as<bool>()) return "has shard " + shard.name + " in another place than the map";
+std::string difference(const std::vector<ListedShard>& listed, const Shard& shard, std::size_t position) {
+  const auto found =
+      std::ranges::find(listed, shard.name, [](const ListedShard& one) { return one.shard.name; });
+  if (found == listed.end()) return "does not have shard " + shard.name;
+  if (found->shard.primary != shard.primary || found->shard.replicas != shard.replicas)
+    return "has other servers of shard " + shard.name + " than the map";
+  if (found->position != static_cast<std::int64_t>(position))
+    return "has shard " + shard.name + " in another place than the map";
   return "";
+}
+
+std::vector<std::string> names_beyond(const std::vector<ListedShard>& listed, const ShardMap& map) {
+  std::vector<std::string> names;
+  for (const auto& one : listed)
+    if (!map.find_shard(one.shard.name)) names.push_back(one.shard.name);
+  return names;
 }
 
 }  // namespace
@@ -45,20 +55,18 @@ std::size_t write_directory(pqxx::transaction_base& transaction, const ShardMap&
 std::vector<std::string> directory_differences(pqxx::transaction_base& transaction, const ShardMap& map) {
   if (transaction.exec1("SELECT to_regclass('shardplex.shards') IS NULL")[0].as<bool>())
     return {"there is no directory of the cluster's servers yet (shardplex cluster init makes it)"};
+  const auto listed = read_directory(transaction);
   std::vector<std::string> differences;
   for (std::size_t position = 0; position < map.shards().size(); ++position)
-    if (auto what = difference(transaction, map.shards()[position], position); !what.empty())
+    if (auto what = difference(listed, map.shards()[position], position); !what.empty())
       differences.push_back("its directory " + what + " (shardplex cluster init writes it)");
-  for (const auto& name : shards_beyond(transaction, map))
+  for (const auto& name : names_beyond(listed, map))
     differences.push_back("its directory has shard " + name + ", which the map does not have");
   return differences;
 }
 
 std::vector<std::string> shards_beyond(pqxx::transaction_base& transaction, const ShardMap& map) {
-  std::vector<std::string> names;
-  for (const auto& row : transaction.exec("SELECT name FROM shardplex.shards ORDER BY position, name"))
-    if (auto name = row[0].as<std::string>(); !map.find_shard(name)) names.push_back(std::move(name));
-  return names;
+  return names_beyond(read_directory(transaction), map);
 }
 
 }  // namespace shardplex::operations

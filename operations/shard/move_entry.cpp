@@ -54,6 +54,16 @@ std::optional<Phase> parse_phase(std::string_view name) {
   return value_in(phases, name);
 }
 
+const std::string& phases_over_sql() {
+  static const std::string list = [] {
+    std::string names;
+    for (const auto& [phase, name] : phases)
+      if (is_over(phase)) names.append(names.empty() ? "('" : ", '").append(name).append("'");
+    return names + ')';
+  }();
+  return list;
+}
+
 std::string_view to_string(Wanted wanted) {
   return name_in(wishes, wanted);
 }

@@ -34,6 +34,9 @@ std::optional<Phase> parse_phase(std::string_view name);
 constexpr bool is_over(Phase phase) {
   return phase == Phase::finished || phase == Phase::aborted || phase == Phase::reversed;
 }
+/// The names of those phases, as an SQL list: "('finished', …)".
+const std::string& phases_over_sql();
+
 /// A mover has work to do without being told anything new.
 constexpr bool is_under_way(Phase phase) {
   return !is_over(phase) && phase != Phase::reversible;

@@ -6,18 +6,15 @@
 #include <mutex>
 #include <pqxx/pqxx>
 #include <string>
-#include <string_view>
 
 #include "operations/process/failure.hpp"
 #include "shard_map/shard_map.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 
 /// SQL of the advisory lock that the mover's sessions hold, one on each shard.
 inline constexpr const char* mover_lock_arguments = "1936223345, 0";
-
-/// SQLSTATE of shardplex.as_mover() where another mover has taken over.
-inline constexpr std::string_view sqlstate_not_mover = "SX004";
 
 /// Another mover is at work, or has taken over.
 struct MoverReplaced : CommandFailed {

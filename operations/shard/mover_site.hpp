@@ -10,6 +10,7 @@
 
 #include "operations/shard/mover.hpp"
 #include "shard_map/shard_map.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
 
@@ -25,11 +26,11 @@ class MoveSite {
   void find_again();
 
   /// f(transaction) in a transaction that only the mover can make; committed where f returns. Throws pqxx's
-  /// exceptions; SX004 is another mover's having taken over.
+  /// exceptions; sqlstate_not_mover is another mover's having taken over.
   template <class F>
   auto change(F f) {
     pqxx::work transaction(*connection_);
-    transaction.exec_params("SELECT shardplex.as_mover($1)", mover_.token());
+    transaction.exec_params(as_mover_sql, mover_.token());
     if constexpr (std::is_void_v<std::invoke_result_t<F, pqxx::work&>>) {
       f(transaction);
       transaction.commit();

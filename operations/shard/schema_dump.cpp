@@ -10,7 +10,7 @@
 #include "operations/process/program.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
-#include "shard_map/conninfo.hpp"
+#include "server_address/server_address.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -86,7 +86,7 @@ struct ConnectionArgument {
   MoreEnvironment environment;
 
   explicit ConnectionArgument(const std::string& conninfo) : text("--dbname=" + without_password(conninfo)) {
-    const auto parameters = parse_conninfo(conninfo);
+    const auto parameters = connection_options(conninfo);
     if (!parameters) return;
     if (const auto password = parameters->find("password"); password != parameters->end())
       environment.emplace_back("PGPASSWORD", password->second);

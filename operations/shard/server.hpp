@@ -14,6 +14,7 @@
 #include "query/catalogue/catalogue.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
+#include "shard_schema/server_status.hpp"
 
 namespace shardplex::operations {
 
@@ -30,18 +31,11 @@ std::string with_defaults(const std::string& conninfo);
 /// Connects; throws std::runtime_error with libpq's reason on one line.
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);
 
-/// What a server says about itself.
-struct ServerState {
-  int version = 0;  ///< server_version_num
-  std::string encoding, collate, ctype;
-  bool in_recovery = false;  ///< a replica
-  std::int64_t timeline = 0;
-  std::int64_t wal_lsn = 0;                  ///< primary: write position; replica: last replayed
-  std::optional<double> replay_lag_seconds;  ///< replica: 0 where all received WAL is replayed
-  std::int64_t max_prepared_transactions = 0;
+/// What a server says about itself. The directory stays empty: read_directory() reads it.
+struct ServerState : ServerStatus {
+  int version = 0;                ///< server_version_num
+  std::string encoding;           ///< of the database
   std::string database_identity;  ///< equal for two connections exactly when they reach the same database
-  bool initialised = false;       ///< `cluster init` has been here
-  std::string cluster, shard;     ///< identity, meaningful where initialised
 };
 
 ServerState read_server_state(pqxx::transaction_base& transaction);
@@ -52,18 +46,27 @@ std::optional<std::string> identity_problem(const ServerState& state, const Shar
                                             const Shard& shard);
 
 /// The shard's account of its slots, in one snapshot. Precondition: initialised. Rows that do not fit the map
-/// (unknown group, slot beyond slot_count) are told in `problems`.
+/// (unknown group, slot beyond slot_count) or this version (unknown state) are told in `problems`.
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map,
                               std::vector<std::string>& problems);
+
+/// The same where what does not fit the map is told by another: it is left out. An unknown state is not, as
+/// nobody knows what it means for the slot: throws CommandFailed.
+ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map);
+
+/// The servers of all shards as this one has them, by position. Precondition: it has the table.
+std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction);
 
 /// Where the map turns keys into other slots than the shard's rows are stored in: a sentence for each group
 /// and table (shard_map/definitions.hpp). Precondition: initialised.
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
 
-/// A table of schema public as the catalogue describes it; nullopt where there is none.
+/// A table of schema public as the catalogue describes it; nullopt where there is none. A view, a foreign
+/// table and a partition are none.
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name);
 
-/// The tables of the map that exist, with what the whole database decides, as combine() wants it.
+/// The tables of the map that exist, with what the whole database decides, as combine() wants it. One
+/// snapshot, whatever the transaction.
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// f(0) … f(count - 1), each on a thread of its own; the results in that order.

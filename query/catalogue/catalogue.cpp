@@ -77,9 +77,24 @@ void compare(std::string_view what, const std::pair<std::string, Definition>& a,
   }
 }
 
+/// Collations of one name can have two locales. Descriptions name them alike.
+void compare_orders(const std::string& shard_a, const Table& a, const std::string& shard_b, const Table& b,
+                    std::vector<std::string>& differences) {
+  for (const Column& column : a.columns) {
+    const Column* other = b.find_column(column.name);
+    if (!other || describe(column) != describe(*other) ||
+        column.bytewise_collation == other->bytewise_collation)
+      continue;
+    differences.push_back("column " + column.name + " sorts by bytes on " +
+                          (column.bytewise_collation ? shard_a : shard_b) + " and not on " +
+                          (column.bytewise_collation ? shard_b : shard_a));
+  }
+}
+
 void compare(const std::string& shard_a, const Table& a, const std::string& shard_b, const Table& b,
              std::vector<std::string>& differences) {
   compare("column", {shard_a, described(a.columns)}, {shard_b, described(b.columns)}, differences);
+  compare_orders(shard_a, a, shard_b, b, differences);
   if (a.has_slot_column != b.has_slot_column)
     differences.push_back("column " + std::string(slot_column) + " is missing on " +
                           (a.has_slot_column ? shard_b : shard_a));
@@ -203,6 +218,9 @@ void combine_collations(const std::vector<Account>& shards, Catalogue& catalogue
     if (account.default_collation != first.default_collation)
       catalogue.warnings.push_back("the default collation is " + first.default_collation + " on " +
                                    first_shard + " and " + account.default_collation + " on " + shard);
+    if (account.character_type != first.character_type)
+      catalogue.warnings.push_back("the character type (LC_CTYPE) is " + first.character_type + " on " +
+                                   first_shard + " and " + account.character_type + " on " + shard);
   }
 }
 

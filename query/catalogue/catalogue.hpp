@@ -49,7 +49,8 @@ struct Column {
   SortKind sort = SortKind::none;
   std::string
       collation;  ///< "" for types without; else a pg_collation name ("default" resolved to the database's)
-  bool bytewise_collation = true;       ///< sorting text of this column is comparing its bytes
+  bool bytewise_collation = true;       ///< sorting text of this column is comparing its bytes; its locale
+                                        ///< decides, as the name of a collation says nothing
   bool deterministic_collation = true;  ///< equality of text is equality of bytes
   bool not_null = false;
   bool has_default = false;  ///< default expression, identity or generated
@@ -90,8 +91,10 @@ struct Table {
 struct ShardCatalogue {
   std::map<std::string, Table, std::less<>> tables;
   std::string server_encoding;    ///< must be UTF8
-  std::string default_collation;  ///< datcollate
+  std::string default_collation;  ///< the database's, by its provider: datcollate or, of ICU, daticulocale
   bool bytewise_default_collation = true;
+  std::string character_type;  ///< datctype: which letters there are, and their upper and lower case
+  bool operator==(const ShardCatalogue&) const = default;
 };
 
 /// What the router serves: tables in the shard map whose definition is the same on every shard.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "query/plan/owned_slots.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex {
@@ -224,9 +225,7 @@ std::string column_sql(const Table& table, std::string_view column) {
 }
 
 std::string owned_slots_sql(const Table& table, std::string_view group) {
-  return column_sql(table, slot_column) +
-         " IN (SELECT s.slot FROM shardplex.slots s WHERE s.grp = " + quote_literal(group) +
-         " AND s.state IN ('owned', 'fenced'))";
+  return column_sql(table, slot_column) + " IN (" + select_owned_slots(quote_literal(group)) + ')';
 }
 
 Result<std::string> cast_type_sql(std::string_view cast) {

@@ -18,11 +18,6 @@
 
 namespace shardplex {
 
-/// SQLSTATEs raised by the functions of the schema `shardplex` in each shard (config/schema/shardplex.sql).
-inline constexpr std::string_view sqlstate_stale_epoch =
-    "SX001";  ///< planned for another epoch: read ownership again
-inline constexpr std::string_view sqlstate_fence = "SX002";  ///< a fence is being set: try again shortly
-
 /// A read of one table, ready for any number of shards.
 /// Every statement's result has, in binary format: column 0 the row as JSON text; then one column per merge
 /// key; then, where `counts`, the total number of rows matching the filters on that shard (bigint, the same

@@ -4,6 +4,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "shard_schema/functions.hpp"
+
 namespace shardplex::router {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr std::size_t largest_transaction = 16;
 }  // namespace
 
 Statement begin_write(const std::string& group, Epoch epoch) {
-  return {"SELECT shardplex.begin_write($1::text, $2::bigint)", {group, std::to_string(epoch.value)}};
+  return {begin_write_sql, {group, std::to_string(epoch.value)}};
 }
 
 Awaitable<InsertBatcher::Outcome> InsertBatcher::run(Kind kind, Statement statement, Deadline deadline) {

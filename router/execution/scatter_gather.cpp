@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "router/execution/all_of.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {

@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/assert.hpp>
 #include <chrono>
 #include <stdexcept>
+
+#include "shard_map/invariant.hpp"
 
 namespace shardplex::router {
 
 void IdSource::renew(std::uint32_t node, std::int64_t from_ms, std::int64_t until_ms) {
-  BOOST_ASSERT(node < (1u << node_bits) && from_ms < until_ms);
+  invariant(node < (1u << row_id_node_bits) && from_ms < until_ms, "ids are promised to a node, for a time to come");
   const auto from = from_ms << sequence_bits, limit = until_ms << sequence_bits;
   if (node != node_ || from != limit_) {
     // Order matters: next() reads ticks_, then limit_, then exchanges ticks_. Closing the limit before moving
@@ -33,7 +34,7 @@ std::optional<std::int64_t> IdSource::next(std::int64_t now) {
     if (mine >= limit_.load()) return std::nullopt;
     if (ticks_.compare_exchange_weak(ticks, mine + 1)) {
       const auto ms = mine >> sequence_bits, sequence = mine & ((1 << sequence_bits) - 1);
-      return ms << (node_bits + sequence_bits) | static_cast<std::int64_t>(node) << sequence_bits | sequence;
+      return make_row_id(ms, node, sequence);
     }
   }
 }
@@ -43,8 +44,7 @@ std::int64_t IdSource::left_ms(std::int64_t now) const {
 }
 
 std::int64_t IdSource::now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now() - sys_days{year{2024} / 1 / 1}).count();
+  return row_id_ms(std::chrono::system_clock::now());
 }
 
 std::string make_uuid_v7() {

@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "shard_schema/row_ids.hpp"
+
 namespace shardplex::router {
 
-/// id = milliseconds since 2024-01-01 UTC (41 bits) · node (7 bits) · sequence (5 bits).
+/// They are laid out as shard_schema/row_ids.hpp says.
 ///
 /// Uniqueness does not hang on clocks: a shard promises this router ranges of milliseconds under its node
 /// number (shardplex.reserve_ids), and only promised ones are used. A router that is cut off runs out and
@@ -29,7 +31,7 @@ class IdSource {
   static std::int64_t now_ms();  ///< milliseconds since 2024-01-01 UTC, by this machine's clock
 
  private:
-  static constexpr int sequence_bits = 5, node_bits = 7;
+  static constexpr int sequence_bits = row_id_sequence_bits;
   std::atomic<std::int64_t> ticks_{0};  // milliseconds << sequence_bits | sequence, of the next id
   std::atomic<std::int64_t> limit_{0};  // the first tick not promised
   std::atomic<std::uint32_t> node_{0};

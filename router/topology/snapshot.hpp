@@ -44,6 +44,9 @@ struct Snapshot {
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
+/// True where requests are routed alike by both: same map, catalogue, ownership and usable servers.
+bool routes_alike(const Snapshot& a, const Snapshot& b);
+
 /// "host:port" of a libpq connection string; never a password. "?" where it names none.
 std::string address_of(const std::string& conninfo);
 

@@ -279,6 +279,17 @@ TEST_CASE("tables that are no plain tables with a key and a slot are found on ei
   CHECK(has(findings, Kind::problem, "alpha", "table ratings does not exist"));
 }
 
+TEST_CASE("what the router would not serve is found, though every shard has it alike") {
+  Cluster& cluster = ready();
+  for (const std::string server : {"alpha", "beta"})
+    cluster.sql(server, "ALTER TABLE ratings ALTER movie_id TYPE numeric");
+  const Findings findings = found(cluster);
+  CAPTURE(to_text(findings));
+  CHECK(has(findings, Kind::problem, "alpha",
+            "will not be served: ratings: the shard key movie_id is numeric; it has to be an integer type"));
+  CHECK(findings.size() == 1);
+}
+
 TEST_CASE("triggers that fire for replicated rows and subscriptions that write to a table are warned of") {
   Cluster& cluster = ready();
   for (const std::string server : {"alpha", "beta"})

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <prometheus/text_serializer.h>
 
+#include <array>
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace shardplex::router;
@@ -18,7 +21,135 @@ bool has_line(const std::string& text, const std::string& line) {
   return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }
 
+constexpr auto counter = prometheus::MetricType::Counter, gauge = prometheus::MetricType::Gauge,
+               histogram = prometheus::MetricType::Histogram;
+
+/// A family as dashboards and alerts know it.
+struct Row {
+  std::string_view name, help;
+  prometheus::MetricType type;
+  std::string_view labels;
+};
+
+// clang-format off
+constexpr std::array rows{
+    Row{"shardplex_build_info", "Version of the router; the value is always 1.", gauge, "version compiler boost"},
+    Row{"shardplex_http_requests_total", "HTTP requests answered.", counter, "route method code"},
+    Row{"shardplex_http_request_duration_seconds", "Time from a request's head to its answer.", histogram, "route"},
+    Row{"shardplex_point_batch_size", "Keys asked for by one batched statement.", histogram, ""},
+    Row{"shardplex_fan_out_shards", "Shards asked by one request.", histogram, ""},
+    Row{"shardplex_http_connections", "Open client connections.", gauge, ""},
+    Row{"shardplex_http_connections_refused_total", "Client connections over the limit.", counter, ""},
+    Row{"shardplex_http_requests_in_flight", "Requests being served.", gauge, ""},
+    Row{"shardplex_replans_total", "Requests planned again because ownership had changed.", counter, ""},
+    Row{"shardplex_shard_queries_total", "Statements sent to a shard, by outcome.", counter, "shard role outcome"},
+    Row{"shardplex_shard_query_duration_seconds", "Round trips to a shard.", histogram, "shard role"},
+    Row{"shardplex_pool_connections", "Open PostgreSQL connections.", gauge, "shard role lane"},
+    Row{"shardplex_pool_in_flight", "Statements in flight.", gauge, "shard role lane"},
+    Row{"shardplex_pool_queued", "Statements waiting for a connection.", gauge, "shard role lane"},
+    Row{"shardplex_pool_connects_total", "Connections made.", counter, "shard role lane"},
+    Row{"shardplex_pool_connect_failures_total", "Connections that could not be made.", counter, "shard role lane"},
+    Row{"shardplex_server_up", "1 where the server answers and is of its shard.", gauge, "shard server"},
+    Row{"shardplex_server_readable", "1 where reads may go to the server.", gauge, "shard server"},
+    Row{"shardplex_server_writable", "1 where writes may go to the server.", gauge, "shard server"},
+    Row{"shardplex_map_epoch", "Epoch of the shard's ownership, as the server has it.", gauge, "shard server"},
+    Row{"shardplex_replica_lag_seconds", "How far a replica's replay is behind.", gauge, "shard server"},
+    Row{"shardplex_map_reloads_total", "Shard map reloads, by result.", counter, "result"},
+    Row{"shardplex_map_refreshes_total", "Times that requests had to wait for the shards' word on who owns their slots.", counter, ""},
+    Row{"shardplex_shards_added_total", "Shards learned of from other shards.", counter, ""},
+};
+// clang-format on
+
+std::string label_names(const prometheus::ClientMetric& sample) {
+  std::string names;
+  for (const auto& label : sample.label) names += (names.empty() ? "" : " ") + label.name;
+  return names;
+}
+
 }  // namespace
+
+TEST_CASE("every metric has its name, help, type, labels and place") {
+  Metrics metrics(1);
+  metrics.worker(0).request(RouteLabel::table, 0, 200, 700);
+  metrics.worker(0).shard("alpha");
+  metrics.set_servers({{"alpha", "alpha-1", true, false, true, 7, 0.5}});
+  const auto families = metrics.Collect();
+  REQUIRE(families.size() == rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CHECK(families[i].name == rows[i].name);
+    CHECK(families[i].help == rows[i].help);
+    CHECK(families[i].type == rows[i].type);
+    REQUIRE_FALSE(families[i].metric.empty());
+    for (const auto& sample : families[i].metric) CHECK(label_names(sample) == rows[i].labels);
+  }
+}
+
+TEST_CASE("a metric of something that is not there yet is named, without a sample") {
+  const auto text = scrape(Metrics(1));
+  for (const auto& row : rows) CHECK(text.find("# HELP " + std::string(row.name) + " ") != std::string::npos);
+  CHECK(text.find("shardplex_pool_queued{") == std::string::npos);
+}
+
+TEST_CASE("the counts of a shard's pools carry role and lane, and each is its own") {
+  Metrics metrics(2);
+  for (std::size_t worker = 0; worker < 2; ++worker) {
+    auto& lane = metrics.worker(worker).shard("beta").roles[1].lanes[2];
+    lane.connections.set(1);
+    lane.in_flight.set(2);
+    lane.queued.set(3);
+    lane.connects.add(4);
+    lane.connect_failures.add(5);
+  }
+  const auto text = scrape(metrics);
+  const auto has = [&](const std::string& name, const std::string& value) {
+    return has_line(text, name + R"({shard="beta",role="replica",lane="write"} )" + value);
+  };
+  CHECK(has("shardplex_pool_connections", "2"));
+  CHECK(has("shardplex_pool_in_flight", "4"));
+  CHECK(has("shardplex_pool_queued", "6"));
+  CHECK(has("shardplex_pool_connects_total", "8"));
+  CHECK(has("shardplex_pool_connect_failures_total", "10"));
+  CHECK(has_line(text, R"(shardplex_pool_queued{shard="beta",role="replica",lane="read"} 0)"));
+}
+
+TEST_CASE("the counts of workers and of the control thread are shown under their own names") {
+  Metrics metrics(2);
+  metrics.worker(0).connections.set(1);
+  metrics.worker(1).connections.set(2);
+  metrics.worker(1).connections_refused.add(5);
+  metrics.worker(1).requests_in_flight.set(6);
+  metrics.worker(1).replans.add(7);
+  metrics.worker(0).batch_size.observe(3'000'000);
+  metrics.worker(1).fan_out.observe(4'000'000);
+  metrics.map_reloads = 8;
+  metrics.map_reload_failures = 9;
+  metrics.map_refreshes = 10;
+  metrics.shards_added = 11;
+  const auto text = scrape(metrics);
+  CHECK(has_line(text, "shardplex_http_connections 3"));
+  CHECK(has_line(text, "shardplex_http_connections_refused_total 5"));
+  CHECK(has_line(text, "shardplex_http_requests_in_flight 6"));
+  CHECK(has_line(text, "shardplex_replans_total 7"));
+  CHECK(has_line(text, "shardplex_point_batch_size_sum 3"));
+  CHECK(has_line(text, "shardplex_fan_out_shards_sum 4"));
+  CHECK(has_line(text, R"(shardplex_map_reloads_total{result="ok"} 8)"));
+  CHECK(has_line(text, R"(shardplex_map_reloads_total{result="refused"} 9)"));
+  CHECK(has_line(text, "shardplex_map_refreshes_total 10"));
+  CHECK(has_line(text, "shardplex_shards_added_total 11"));
+}
+
+TEST_CASE("what is known of a server is shown under its own name, a replica's lag with it") {
+  Metrics metrics(1);
+  metrics.set_servers(
+      {{"alpha", "alpha", true, true, true, 7, 0}, {"alpha", "alpha-1", true, false, true, 6, 1.5}});
+  const auto text = scrape(metrics);
+  CHECK(has_line(text, R"(shardplex_server_writable{shard="alpha",server="alpha"} 1)"));
+  CHECK(has_line(text, R"(shardplex_server_writable{shard="alpha",server="alpha-1"} 0)"));
+  CHECK(has_line(text, R"(shardplex_server_readable{shard="alpha",server="alpha-1"} 1)"));
+  CHECK(has_line(text, R"(shardplex_map_epoch{shard="alpha",server="alpha-1"} 6)"));
+  CHECK(has_line(text, R"(shardplex_replica_lag_seconds{shard="alpha",server="alpha-1"} 1.5)"));
+  CHECK(text.find(R"(shardplex_replica_lag_seconds{shard="alpha",server="alpha"})") == std::string::npos);
+}
 
 TEST_CASE("a scrape adds up what the workers counted") {
   Metrics metrics(2);

@@ -183,6 +183,20 @@ TEST_CASE("differing default collations are warned of, and one that is not bytew
         std::vector<std::string>{"the default collation is C.UTF-8 on alpha and en_US.utf8 on beta"});
 }
 
+TEST_CASE("a collation that is called alike but sorts otherwise on a shard is a difference") {
+  const auto catalogue = with_beta([](ShardCatalogue& beta) {
+    for (Column& column : beta.tables.at("movies").columns)
+      if (column.name == "name") column.bytewise_collation = false;
+  });
+  CHECK(catalogue.refused.at("movies") == "movies: column name sorts by bytes on alpha and not on beta");
+}
+
+TEST_CASE("differing character types are warned of") {
+  const auto catalogue = with_beta([](ShardCatalogue& beta) { beta.character_type = "tr_TR.utf8"; });
+  CHECK(catalogue.warnings ==
+        std::vector<std::string>{"the character type (LC_CTYPE) is  on alpha and tr_TR.utf8 on beta"});
+}
+
 TEST_CASE("key types are the integers, text, varchar and uuid of pg_catalog") {
   CHECK(key_type(column("a", "smallint", "int2")) == KeyType::integer);
   CHECK(key_type(column("a", "integer", "int4")) == KeyType::integer);

@@ -11,12 +11,12 @@ namespace {
 
 constexpr auto max_lag = std::chrono::seconds(5);
 
-/// Shard alpha with a primary on timeline 1 and a replica, both at epoch 3, as if just looked at.
+/// Shard alpha with a primary on timeline 1 and a replica, both at epoch 3, as if just probed.
 struct Watch {
   Watch() {
     for (std::size_t i = 0; i < 2; ++i) {
       auto& server = alpha.servers[i];
-      server.looked_at = server.up = true;
+      server.probed = server.up = true;
       server.status.timeline = 1;
       server.status.initialised = true;
       server.status.cluster = "movies";
@@ -26,12 +26,10 @@ struct Watch {
       server.status.receives_wal = i == 1;
     }
   }
-  void judge() { alpha.judge(max_lag, newest_timeline); }
-  /// As if the account of a server had been read.
-  void take_account_of(std::size_t server) {
-    alpha.timeline = alpha.timeline_of(server);
-    alpha.epoch = alpha.servers[server].status.epoch;
-    alpha.ownership = ShardOwnership{alpha.epoch, {}};
+  void assess() { alpha.assess_health(max_lag, newest_timeline); }
+  /// As if the ownership report of a server had been read.
+  void take_report_of(std::size_t server) {
+    alpha.take_report(ShardOwnership{alpha.servers[server].status.epoch, {}}, alpha.timeline_of(server));
   }
   const std::string& problem(std::size_t server) { return alpha.state.servers[server].problem; }
 
@@ -44,10 +42,10 @@ struct Watch {
 
 }  // namespace
 
-TEST_CASE("a server that has not been looked at is of no use and no news") {
+TEST_CASE("a server that has not been probed is not used") {
   Watch watch;
-  watch.alpha.servers[0].looked_at = false;
-  watch.judge();
+  watch.alpha.servers[0].probed = false;
+  watch.assess();
   CHECK(watch.problem(0) == "not reached yet");
   CHECK_FALSE(watch.alpha.state.primary);
   CHECK(watch.alpha.best_server() == 1);
@@ -56,7 +54,7 @@ TEST_CASE("a server that has not been looked at is of no use and no news") {
 
 TEST_CASE("the server that is not in recovery is written to, the other one read") {
   Watch watch;
-  watch.judge();
+  watch.assess();
   CHECK(watch.alpha.state.primary == 0);
   CHECK(watch.alpha.state.servers[0].writable);
   CHECK_FALSE(watch.alpha.state.servers[1].writable);
@@ -68,7 +66,7 @@ TEST_CASE("a server of another shard or cluster is not used") {
   Watch watch;
   watch.alpha.servers[0].status.shard = "beta";
   watch.alpha.servers[1].status.cluster = "books";
-  watch.judge();
+  watch.assess();
   CHECK(watch.problem(0) == "is shard 'beta' of cluster 'movies', not 'alpha' of 'movies'");
   CHECK(watch.problem(1) == "is shard 'alpha' of cluster 'books', not 'alpha' of 'movies'");
   CHECK_FALSE(watch.alpha.best_server());
@@ -79,23 +77,23 @@ TEST_CASE("a primary on an earlier timeline is not written to, also while the ne
   auto& promoted = watch.alpha.servers[1];
   promoted.status.in_recovery = false;
   promoted.status.timeline = 2;
-  watch.judge();
+  watch.assess();
   CHECK(watch.alpha.state.primary == 1);
   CHECK(watch.problem(0) == "an old primary on an earlier timeline");
   promoted.up = false;
   promoted.failure = "gone";
-  watch.judge();
+  watch.assess();
   CHECK_FALSE(watch.alpha.state.primary);
   CHECK(watch.problem(1) == "gone");
 }
 
 TEST_CASE("a replica is passed over while it is behind the map, lags, or has lost its primary") {
   Watch watch;
-  watch.judge();
-  watch.take_account_of(0);
+  watch.assess();
+  watch.take_report_of(0);
   auto& replica = watch.alpha.servers[1].status;
   const auto problem = [&] {
-    watch.judge();
+    watch.assess();
     CHECK(watch.alpha.state.servers[1].readable == watch.problem(1).empty());
     return watch.problem(1);
   };
@@ -112,20 +110,22 @@ TEST_CASE("a replica is passed over while it is behind the map, lags, or has los
   CHECK(problem() == "is cut off from its primary");
 }
 
-TEST_CASE("an account is news when its epoch or its timeline is newer than any before, and never goes back") {
+TEST_CASE(
+    "an ownership report is newer when its epoch or its timeline is newer than any before, and never goes "
+    "back") {
   Watch watch;
-  watch.judge();
-  CHECK(watch.alpha.is_news(0));
-  watch.take_account_of(0);
-  CHECK_FALSE(watch.alpha.is_news(0));
+  watch.assess();
+  CHECK(watch.alpha.has_newer_report(0));
+  watch.take_report_of(0);
+  CHECK_FALSE(watch.alpha.has_newer_report(0));
   watch.alpha.servers[0].status.epoch = Epoch{4};
-  CHECK(watch.alpha.is_news(0));
+  CHECK(watch.alpha.has_newer_report(0));
   watch.alpha.servers[1].status.epoch = Epoch{2};
-  CHECK_FALSE(watch.alpha.is_news(1));
-  watch.alpha.ownership.reset();  // a map that the account was not read for: what was known still counts
-  CHECK_FALSE(watch.alpha.is_news(1));
-  CHECK(watch.alpha.is_news(0));
+  CHECK_FALSE(watch.alpha.has_newer_report(1));
+  watch.alpha.ownership.reset();  // a map that the report was not read for: what was known still counts
+  CHECK_FALSE(watch.alpha.has_newer_report(1));
+  CHECK(watch.alpha.has_newer_report(0));
   watch.alpha.servers[1].status.in_recovery = false;  // promoted, without what it had not received
   watch.alpha.servers[1].status.timeline = 2;
-  CHECK(watch.alpha.is_news(1));
+  CHECK(watch.alpha.has_newer_report(1));
 }

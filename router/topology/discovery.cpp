@@ -1,0 +1,73 @@
+#include "router/topology/discovery.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace shardplex::router {
+
+std::optional<std::string> obstacle_to_joining(const Membership& membership, const Catalogue& served,
+                                               const JoiningShard& joining) {
+  const auto& shard = *joining.shard;
+  if (!shard.state.primary || !shard.ownership || !shard.tables)
+    return shard.failure.empty() ? shard.state.servers.front().problem : shard.failure;
+  std::vector<std::pair<std::string, ShardCatalogue>> tables{{shard.name, *shard.tables}};
+  for (auto& known : tables_of(membership)) tables.push_back(std::move(known));
+  const auto with_it = combine(with_shards(*membership.map, {joining.added.shard}), tables);
+  for (const auto& [table, reason] : with_it.refused)
+    if (!served.refused.contains(table)) return "table " + table + ": " + reason;
+  return std::nullopt;
+}
+
+Membership with_joined(Membership membership, const std::vector<JoiningShard>& joined) {
+  std::vector<Shard> added;
+  for (const auto& [is_added, shard] : joined) {
+    added.push_back(is_added.shard);
+    membership.shards.push_back(shard);
+  }
+  membership.map = std::make_shared<const ShardMap>(with_shards(*membership.map, added));
+  for (const auto& shard : membership.shards) shard->map = membership.map;
+  ++membership.version;
+  return membership;
+}
+
+Discovery::Found Discovery::update(const Membership& membership) {
+  auto listed = added_shards(*membership.map, directories_of(membership));
+  for (const auto& problem : listed.problems) warn_once_(problem);
+  Found found;
+  std::erase_if(joining_, [&](const JoiningShard& joining) {
+    const bool still_named = std::ranges::count(listed.shards, joining.added) > 0;
+    if (!still_named) found.dropped.push_back(joining.shard);
+    return !still_named;
+  });
+  for (auto& added : listed.shards) {
+    if (std::ranges::count(joining_, added, &JoiningShard::added) > 0) continue;
+    auto shard = std::make_shared<WatchedShard>(added.shard, membership.map);
+    found.named.push_back(shard);
+    joining_.push_back({std::move(added), std::move(shard)});
+  }
+  return found;
+}
+
+/// Each one that is ready counts for those after it: their tables have to agree with its tables too.
+std::vector<JoiningShard> Discovery::take_ready(Membership membership, const Catalogue& served) {
+  std::vector<JoiningShard> ready;
+  std::erase_if(joining_, [&](const JoiningShard& joining) {
+    if (!joining.shard->settled()) return false;
+    if (const auto reason = obstacle_to_joining(membership, served, joining)) {
+      warn_once_("added shard " + joining.shard->name + " cannot be used yet: " + *reason);
+      return false;
+    }
+    membership.shards.push_back(joining.shard);
+    ready.push_back(joining);
+    return true;
+  });
+  return ready;
+}
+
+std::vector<WatchedShardPtr> Discovery::forget() {
+  std::vector<WatchedShardPtr> left;
+  for (auto& joining : std::exchange(joining_, {})) left.push_back(std::move(joining.shard));
+  return left;
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,46 @@
+// Which servers of a shard can be read and written, decided from what their probes told.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "postgres/ownership_reader.hpp"
+#include "router/topology/snapshot.hpp"
+
+namespace shardplex::router {
+
+/// One server, as its probes left it.
+struct ProbedServer {
+  bool probed = false;   ///< at least once, whatever came of it
+  bool settled = false;  ///< and what the first probe called for has been read, or could not be
+  bool up = false;       ///< it answered the last probe
+  std::string failure;   ///< why it is not up
+  postgres::ServerStatus status;
+};
+
+/// What the servers of one shard are measured by.
+struct HealthCriteria {
+  std::string cluster, shard;  ///< the identity that they must have
+  std::chrono::milliseconds max_replica_lag{};
+  std::int64_t newest_timeline = 0;  ///< of any server of the shard, ever: see newest_timeline()
+  std::optional<Epoch> epoch;        ///< of the ownership that requests are routed by
+};
+
+/// The newest timeline that any of these servers is on, or `before` where that is newer. Servers of other
+/// shards do not count.
+std::int64_t newest_timeline(const std::string& cluster, const std::string& shard,
+                             const std::vector<ProbedServer>& servers, std::int64_t before);
+
+/// `state` as it is after these probes; `servers[i]` is what is known of `state.servers[i]`. A server that
+/// was never probed keeps the state it has. What another server has ever been seen to have left behind is not
+/// written to, also while that one is away; of several primaries on the newest timeline the first is taken.
+ShardState assess_health(const HealthCriteria& criteria, const std::vector<ProbedServer>& servers,
+                         ShardState state);
+
+/// True where both are used for the same, and for the same reason.
+bool same_health(const ServerState& a, const ServerState& b);
+
+}  // namespace shardplex::router

@@ -1,0 +1,98 @@
+#include "router/topology/health_watch.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <exception>
+#include <utility>
+
+namespace shardplex::router {
+
+HealthWatch::HealthWatch(asio::io_context& io, const Settings& settings, Hooks hooks)
+    : io_(io),
+      settings_(settings),
+      hooks_(std::move(hooks)),
+      pools_(io, settings.pool),
+      prober_(pools_, settings.max_replica_lag) {}
+
+void HealthWatch::start() {
+  pools_.start();
+}
+
+void HealthWatch::stop() {
+  stopping_ = true;
+  for (const auto& watch : watches_) watch->end();
+}
+
+void HealthWatch::watch(const WatchedShardPtr& shard) {
+  if (stopping_) return;
+  for (std::size_t server = 0; server < shard->servers.size(); ++server) {
+    pools_.hold(shard->state.servers[server].conninfo);
+    watches_.push_back(std::make_shared<ServerWatch>(
+        shard, server, asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>(io_)));
+    asio::co_spawn(io_, run(watches_.back()), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);  // a broken invariant: ends the process, loudly
+    });
+  }
+}
+
+void HealthWatch::leave(const WatchedShard& shard) {
+  for (const auto& watch : watches_)
+    if (watch->shard.get() == &shard) watch->end();
+}
+
+bool HealthWatch::probe_closely() {
+  if (!schedule_.request_close_probes(Clock::now())) return false;
+  for (const auto& watch : watches_) watch->wake.cancel();
+  return true;
+}
+
+postgres::Pool& HealthWatch::pool(const WatchedShard& shard, std::size_t server) {
+  return pools_.at(shard.state.servers[server].conninfo);
+}
+
+Awaitable<void> HealthWatch::run(ServerWatchPtr self) {
+  while (!self->ended) {
+    const auto result = co_await probe(*self);
+    self->shard->servers[self->server].settled = true;
+    if (self->ended) break;
+    if (result.changed) hooks_.changed(prober_.take_changes());
+    co_await hooks_.probed(self->shard, self->server);
+    co_await wait_for_next_probe(*self);
+  }
+  pools_.release(self->shard->state.servers[self->server].conninfo);
+  std::erase(watches_, self);
+}
+
+Awaitable<Prober::Result> HealthWatch::probe(ServerWatch& self) {
+  Prober::Result result;
+  if (Clock::now() < self.probe_due) {
+    result = co_await prober_.probe_epoch(*self.shard, self.server);
+    if (result.whole_due) self.probe_due = Clock::now();
+  } else {
+    self.probe_due = Clock::now() + settings_.poll_interval;
+    result = co_await prober_.probe(*self.shard, self.server);
+  }
+  if (result.new_report) probe_other_servers_now(self);
+  co_return result;
+}
+
+/// They were measured by the epoch that the shard had.
+void HealthWatch::probe_other_servers_now(const ServerWatch& self) {
+  for (const auto& other : watches_)
+    if (other->shard == self.shard && other->server != self.server) other->probe_now();
+}
+
+Awaitable<void> HealthWatch::wait_for_next_probe(ServerWatch& self) {
+  const auto last = Clock::now();
+  while (!self.ended) {
+    const auto now = Clock::now();
+    const bool speaks_for_shard = self.shard->ownership && self.shard->best_server() == self.server;
+    const auto next = schedule_.next_probe(now, self.probe_due, last, speaks_for_shard);
+    if (now >= next) break;
+    self.wake.expires_at(next);
+    boost::system::error_code ignored;  // a cancelled wait: something is due earlier
+    co_await self.wake.async_wait(asio::redirect_error(use_awaitable, ignored));
+  }
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,81 @@
+// Watches servers: a coroutine for each probes it when that is due, so that one that hangs holds up nothing
+// but what it alone could tell.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "postgres/asio.hpp"
+#include "router/settings.hpp"
+#include "router/topology/probe_schedule.hpp"
+#include "router/topology/prober.hpp"
+#include "router/topology/server_pools.hpp"
+#include "router/topology/watched_shard.hpp"
+
+namespace shardplex::router {
+
+/// Thread: the control thread.
+class HealthWatch {
+ public:
+  struct Hooks {
+    /// After a probe that may have changed something; what was read anew since the last call comes with it.
+    std::function<void(const Changes&)> changed;
+    /// After each probe, before the next one of that server: what else is to be asked of it.
+    std::function<Awaitable<void>(const WatchedShardPtr&, std::size_t server)> probed;
+  };
+
+  HealthWatch(asio::io_context& io, const Settings& settings, Hooks hooks);
+
+  void start();
+  /// Probes under way end within their deadline, and are not followed by others.
+  void stop();
+
+  /// Begins to probe all servers of the shard.
+  void watch(const WatchedShardPtr& shard);
+  /// Ends that, soon. The last one who watches a server closes the connections to it.
+  void leave(const WatchedShard& shard);
+
+  /// Requests wait for slots to change hands: see ProbeSchedule. True where close probes begin with that.
+  bool probe_closely();
+
+  /// The connections to a server that is being watched.
+  postgres::Pool& pool(const WatchedShard& shard, std::size_t server);
+
+ private:
+  /// One server of one shard, being watched.
+  struct ServerWatch {
+    WatchedShardPtr shard;
+    std::size_t server;
+    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> wake;
+    Clock::time_point probe_due{};  // a whole one
+    bool ended = false;
+
+    void end() {
+      ended = true;
+      wake.cancel();
+    }
+    void probe_now() {
+      probe_due = Clock::now();
+      wake.cancel();
+    }
+  };
+  using ServerWatchPtr = std::shared_ptr<ServerWatch>;
+
+  Awaitable<void> run(ServerWatchPtr self);
+  Awaitable<Prober::Result> probe(ServerWatch& self);
+  Awaitable<void> wait_for_next_probe(ServerWatch& self);
+  void probe_other_servers_now(const ServerWatch& self);
+
+  asio::io_context& io_;
+  const Settings& settings_;
+  const Hooks hooks_;
+  ServerPools pools_;
+  Prober prober_;
+  ProbeSchedule schedule_;
+  std::vector<ServerWatchPtr> watches_;
+  bool stopping_ = false;
+};
+
+}  // namespace shardplex::router

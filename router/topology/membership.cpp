@@ -1,0 +1,26 @@
+#include "router/topology/membership.hpp"
+
+namespace shardplex::router {
+
+Membership membership_of(std::shared_ptr<const ShardMap> map) {
+  Membership membership;
+  for (const auto& shard : map->shards())
+    membership.shards.push_back(std::make_shared<WatchedShard>(shard, map));
+  membership.map = std::move(map);
+  return membership;
+}
+
+std::vector<ShardDirectory> directories_of(const Membership& membership) {
+  std::vector<ShardDirectory> all;
+  for (const auto& shard : membership.shards) all.push_back({shard->name, shard->directory});
+  return all;
+}
+
+std::vector<std::pair<std::string, ShardCatalogue>> tables_of(const Membership& membership) {
+  std::vector<std::pair<std::string, ShardCatalogue>> known;
+  for (const auto& shard : membership.shards)
+    if (shard->tables) known.emplace_back(shard->name, *shard->tables);
+  return known;
+}
+
+}  // namespace shardplex::router

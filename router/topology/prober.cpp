@@ -1,0 +1,112 @@
+#include "router/topology/prober.hpp"
+
+#include "postgres/catalogue_reader.hpp"
+#include "postgres/ownership_reader.hpp"
+#include "router/log.hpp"
+
+namespace shardplex::router {
+namespace {
+
+constexpr auto probe_timeout = std::chrono::milliseconds(2'000);  // of each question to a server
+
+void note_failure(WatchedShard& shard, const char* what, const postgres::Failure& failure) {
+  shard.failure = std::string(what) + " of shard " + shard.name + " cannot be read: " + failure.message;
+  log_warning(shard.failure);
+}
+
+}  // namespace
+
+Prober::Prober(ServerPools& pools, std::chrono::milliseconds max_replica_lag)
+    : pools_(pools), max_replica_lag_(max_replica_lag) {}
+
+Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server) {
+  auto status = co_await postgres::read_status(pool(shard, server), Clock::now() + probe_timeout);
+  auto& probed = shard.servers[server];
+  probed.probed = true;
+  probed.up = status.has_value();
+  if (status) {
+    probed.status = std::move(*status);
+    probed.failure.clear();
+  } else {
+    probed.failure = status.error().message;
+  }
+  assess_health(shard);
+  if (shard.best_server() != server) co_return Result{};
+  shard.directory = std::exchange(probed.status.directory, {});
+  if (probed.status.directory_denied)
+    warn_once_("shard " + shard.name +
+               " does not let this role read shardplex.shards: added shards will not be found by themselves");
+  const bool new_report = co_await read_newer(shard, server);
+  co_return Result{.new_report = new_report};
+}
+
+Awaitable<Prober::Result> Prober::probe_epoch(WatchedShard& shard, std::size_t server) {
+  const auto epoch = co_await postgres::read_epoch(pool(shard, server), Clock::now() + probe_timeout);
+  if (!epoch) co_return Result{.changed = false, .whole_due = true};
+  auto& known = shard.servers[server].status.epoch;
+  if (*epoch == known) co_return Result{.changed = false};
+  known = *epoch;
+  assess_health(shard);
+  if (shard.best_server() != server) co_return Result{};
+  const bool new_report = co_await read_newer(shard, server);
+  co_return Result{.new_report = new_report};
+}
+
+/// True where there is a new ownership report. It is of no use without tables: where those cannot be read,
+/// the next probe tries again.
+Awaitable<bool> Prober::read_newer(WatchedShard& shard, std::size_t server) {
+  if (shard.needs_tables(server)) {
+    const bool read = co_await read_tables(shard, server);
+    if (!read) co_return false;
+  }
+  if (!shard.has_newer_report(server)) co_return false;
+  const bool read = co_await read_ownership_report(shard, server);
+  co_return read;
+}
+
+Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
+  const bool is_primary = shard.state.primary == server;
+  auto tables = co_await postgres::read_catalogue(pool(shard, server), Clock::now() + probe_timeout);
+  if (!tables) {
+    note_failure(shard, "the catalogue", tables.error());
+    co_return false;
+  }
+  shard.tables = std::move(*tables);
+  shard.tables_of_primary = is_primary;
+  changes_.tables = true;
+  co_return true;
+}
+
+Awaitable<bool> Prober::read_ownership_report(WatchedShard& shard, std::size_t server) {
+  const auto timeline = shard.timeline_of(server);
+  const auto map = shard.map;  // it may be given another one meanwhile
+  auto report = co_await postgres::read_ownership(pool(shard, server), *map, Clock::now() + probe_timeout);
+  if (!report) {
+    note_failure(shard, "the ownership", report.error());
+    co_return false;
+  }
+  shard.take_report(std::move(*report), timeline);
+  changes_.ownership = true;
+  assess_health(shard);  // again, against the epoch just read
+  co_return true;
+}
+
+void Prober::assess_health(WatchedShard& shard) {
+  const auto before = shard.state.servers;
+  shard.assess_health(max_replica_lag_, newest_timeline_[shard.name]);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const auto& now = shard.state.servers[i];
+    if (same_health(before[i], now)) continue;
+    if (now.problem.empty())
+      log_info("server in use", {{"server", now.name}, {"address", now.address}, {"writable", now.writable}});
+    else
+      log_warning("server not in use",
+                  {{"server", now.name}, {"address", now.address}, {"problem", now.problem}});
+  }
+}
+
+postgres::Pool& Prober::pool(const WatchedShard& shard, std::size_t server) const {
+  return pools_.at(shard.state.servers[server].conninfo);
+}
+
+}  // namespace shardplex::router

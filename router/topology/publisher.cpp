@@ -1,0 +1,62 @@
+#include "router/topology/publisher.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "router/log.hpp"
+
+namespace shardplex::router {
+namespace {
+
+std::shared_ptr<const Catalogue> combined_catalogue(const Membership& membership) {
+  const auto tables = tables_of(membership);
+  return tables.empty() ? nullptr : std::make_shared<const Catalogue>(combine(*membership.map, tables));
+}
+
+std::shared_ptr<const Ownership> combined_ownership(const Membership& membership) {
+  std::vector<std::optional<ShardOwnership>> reports;
+  for (const auto& shard : membership.shards) reports.push_back(shard->ownership);
+  return std::make_shared<const Ownership>(*membership.map, reports);
+}
+
+void log_catalogue(const Catalogue& catalogue) {
+  for (const auto& [table, reason] : catalogue.refused)
+    log_error("table not served", {{"table", table}, {"reason", reason}});
+  for (const auto& warning : catalogue.warnings) log_warning("catalogue", {{"warning", warning}});
+}
+
+}  // namespace
+
+Snapshot next_snapshot(const Membership& membership, const Changes& changes, const SnapshotPtr& before) {
+  Snapshot next;
+  next.map_version = membership.version;
+  next.map = membership.map;
+  next.catalogue = before && !changes.tables ? before->catalogue : combined_catalogue(membership);
+  next.ownership = before && !changes.ownership ? before->ownership : combined_ownership(membership);
+  for (const auto& shard : membership.shards) next.shards.push_back(shard->state);
+  next.version = !before ? 1 : before->version + (routes_alike(*before, next) ? 0 : 1);
+  return next;
+}
+
+std::vector<Metrics::ServerGauge> server_gauges(const Membership& membership) {
+  std::vector<Metrics::ServerGauge> gauges;
+  for (const auto& shard : membership.shards)
+    for (const auto& server : shard->state.servers)
+      gauges.push_back({shard->name, server.name, server.up, server.writable, server.readable,
+                        server.epoch.value, server.lag_seconds.value_or(0)});
+  return gauges;
+}
+
+Publisher::Publisher(Metrics& metrics, Publish publish)
+    : metrics_(metrics), publish_to_workers_(std::move(publish)) {}
+
+void Publisher::publish(const Membership& membership, const Changes& changes) {
+  const auto before = latest_;
+  latest_ = std::make_shared<const Snapshot>(next_snapshot(membership, changes, before));
+  if (latest_->catalogue && (!before || latest_->catalogue != before->catalogue))
+    log_catalogue(*latest_->catalogue);
+  if (!before || latest_->version != before->version) publish_to_workers_(latest_);
+  metrics_.set_servers(server_gauges(membership));
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,42 @@
+// Publishing: what is known of the shards becomes an immutable snapshot.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "router/metrics.hpp"
+#include "router/topology/changes.hpp"
+#include "router/topology/membership.hpp"
+#include "router/topology/snapshot.hpp"
+
+namespace shardplex::router {
+
+/// The snapshot that follows `before` (null: there was none). Catalogue and ownership are combined anew where
+/// `changes` has them, and are `before`'s otherwise; its version is, too, where requests are routed alike by
+/// both.
+Snapshot next_snapshot(const Membership& membership, const Changes& changes, const SnapshotPtr& before);
+
+/// The state of each server, for the metrics.
+std::vector<Metrics::ServerGauge> server_gauges(const Membership& membership);
+
+/// Thread: the control thread.
+class Publisher {
+ public:
+  using Publish = std::function<void(const SnapshotPtr&)>;
+
+  /// `publish` hands a snapshot to the workers.
+  Publisher(Metrics& metrics, Publish publish);
+
+  /// Brings latest() and the metrics up to date; workers are told only where it changes how they route.
+  void publish(const Membership& membership, const Changes& changes);
+
+  /// The newest snapshot; null before the first.
+  const SnapshotPtr& latest() const { return latest_; }
+
+ private:
+  Metrics& metrics_;
+  const Publish publish_to_workers_;
+  SnapshotPtr latest_;
+};
+
+}  // namespace shardplex::router

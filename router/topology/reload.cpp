@@ -1,0 +1,76 @@
+#include "router/topology/reload.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "router/log.hpp"
+#include "shard_map/definitions.hpp"
+#include "shard_map/yaml_map.hpp"
+
+namespace shardplex::router {
+namespace {
+
+/// True where an ownership report that was read for `old` says as much for `next`.
+bool reports_hold(const ShardMap& old, const ShardMap& next) {
+  return std::ranges::includes(definitions_of(old), definitions_of(next));
+}
+
+}  // namespace
+
+std::variant<ShardMap, std::vector<std::string>> next_map(const Membership& current,
+                                                          const ShardMap& written) {
+  auto changed = differences(definitions_of(*current.map), definitions_of(written));
+  if (!changed.empty()) return changed;
+  std::vector<Shard> kept;
+  for (auto& named : added_shards(written, directories_of(current)).shards)
+    if (current.map->find_shard(named.shard.name)) kept.push_back(std::move(named.shard));
+  return with_shards(written, kept);
+}
+
+Membership carry_over(const Membership& current, const std::shared_ptr<const ShardMap>& next) {
+  auto membership = membership_of(next);
+  membership.version = current.version + 1;
+  const bool hold = reports_hold(*current.map, *next);
+  for (const auto& shard : membership.shards)
+    if (const auto known = current.map->find_shard(shard->name))
+      shard->inherit(*current.shards[known->value], hold);
+  return membership;
+}
+
+Reload::Reload(std::string map_file, Metrics& metrics) : map_file_(std::move(map_file)), metrics_(metrics) {}
+
+bool Reload::read(const Membership& current) {
+  const auto written = read_shard_map_file(map_file_);
+  if (const auto* problems = std::get_if<std::vector<MapProblem>>(&written)) {
+    std::vector<std::string> texts;
+    for (const auto& problem : *problems) texts.push_back(problem.to_string());
+    refuse(texts);
+    return false;
+  }
+  auto next = next_map(current, std::get<ShardMap>(written));
+  if (const auto* problems = std::get_if<std::vector<std::string>>(&next)) {
+    refuse(*problems);
+    return false;
+  }
+  ++metrics_.map_reloads;
+  log_info("shard map read", {{"file", map_file_}});
+  next_ = carry_over(current, std::make_shared<const ShardMap>(std::get<ShardMap>(std::move(next))));
+  return true;
+}
+
+void Reload::refuse(const std::vector<std::string>& problems) {
+  ++metrics_.map_reload_failures;
+  for (const auto& problem : problems)
+    log_error("shard map refused, the old one goes on serving", {{"file", map_file_}, {"problem", problem}});
+}
+
+std::vector<WatchedShardPtr> Reload::shards() const {
+  return next_ ? next_->shards : std::vector<WatchedShardPtr>{};
+}
+
+std::optional<Membership> Reload::take_settled() {
+  if (!next_ || !std::ranges::all_of(next_->shards, &WatchedShard::settled)) return std::nullopt;
+  return std::exchange(next_, std::nullopt);
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,185 @@
+#include "shard_schema/catalogue_rows.hpp"
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace shardplex {
+
+// Rows of six kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
+// that depend on the kind, so that f[1] is the fourth column for all.
+//
+// Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
+// are not part of the key. A partition's own constraints (conparentid) repeat those of its table. A domain is
+// not null where any domain that it is made of is.
+const std::string catalogue_sql = R"sql(
+WITH RECURSIVE tab AS (
+  SELECT c.oid, c.relname FROM pg_class c
+   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+), domain(oid, base, not_null) AS (
+  SELECT oid, typbasetype, typnotnull FROM pg_type WHERE typtype = 'd'
+  UNION ALL
+  SELECT d.oid, t.typbasetype, t.typnotnull FROM domain d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
+), part(kind, parent, name, position, f) AS (
+  SELECT 'database', 0::oid, '', 0::float8,
+         ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
+                                  std::string(database_collation_sql) + R"sql(::text,
+               d.datlocprovider::text, d.datctype::text]
+    FROM pg_database d WHERE d.datname = current_database()
+  UNION ALL
+  SELECT 'enum label', e.enumtypid, '', e.enumsortorder, ARRAY[e.enumlabel::text] FROM pg_enum e
+  UNION ALL
+  SELECT 'table', tab.oid, '', 0, ARRAY[tab.relname::text] FROM tab
+  UNION ALL
+  SELECT 'column', tab.oid, '', a.attnum,
+         ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod), t.oid::text, t.typname::text, n.nspname::text,
+               (t.typtype = 'e')::text,
+               (a.attnotnull OR EXISTS (SELECT FROM domain d WHERE d.oid = t.oid AND d.not_null))::text,
+               (a.atthasdef OR a.attidentity <> '')::text, (a.attgenerated <> '' OR a.attidentity = 'a')::text,
+               l.collname::text, l.collprovider::text, l.collcollate::text, l.collisdeterministic::text]
+    FROM tab
+    JOIN pg_attribute a ON a.attrelid = tab.oid
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_collation l ON l.oid = a.attcollation
+   WHERE a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT 'unique', tab.oid, x.relname::text, k,
+         ARRAY[x.relname::text, i.indisprimary::text, a.attname::text]
+    FROM tab
+    JOIN pg_index i ON i.indrelid = tab.oid
+    JOIN pg_class x ON x.oid = i.indexrelid
+   CROSS JOIN generate_series(0, i.indnkeyatts - 1) k
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k]
+   WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+  UNION ALL
+  SELECT 'foreign key', tab.oid, o.conname::text, k.ordinal,
+         ARRAY[o.conname::text, a.attname::text, f.relname::text, b.attname::text]
+    FROM tab
+    JOIN pg_constraint o ON o.conrelid = tab.oid
+    JOIN pg_class f ON f.oid = o.confrelid
+   CROSS JOIN unnest(o.conkey, o.confkey) WITH ORDINALITY k(own, foreign_, ordinal)
+    JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.own
+    JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = k.foreign_
+   WHERE o.contype = 'f' AND o.conparentid = 0 AND f.relnamespace = to_regnamespace('public')
+)
+SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13]
+  FROM part ORDER BY kind, parent, name COLLATE "C", position)sql";
+
+namespace {
+
+// Where facts begin.
+constexpr std::size_t first_fact = 2;
+
+/// One row's facts, by f[1] … of the statement.
+class Facts {
+ public:
+  Facts(const TextRows& rows, std::size_t row) : rows_(rows), row_(row) {}
+  bool is_null(std::size_t n) const { return rows_.is_null(row_, at(n)); }
+  std::string_view view(std::size_t n) const { return rows_.view(row_, at(n)); }
+  std::string text(std::size_t n) const { return rows_.text(row_, at(n)); }
+  std::int64_t integer(std::size_t n) const { return rows_.integer(row_, at(n)); }
+  bool boolean(std::size_t n) const { return rows_.boolean(row_, at(n)); }
+
+ private:
+  static std::size_t at(std::size_t n) { return first_fact + n - 1; }
+  const TextRows& rows_;
+  std::size_t row_;
+};
+
+using RowsByParent = std::map<std::int64_t, std::vector<Facts>>;  // in the order of the statement
+
+std::map<std::string, RowsByParent, std::less<>> by_kind(const TextRows& rows) {
+  std::map<std::string, RowsByParent, std::less<>> parts;
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    parts[rows.text(row, 0)][rows.integer(row, 1)].emplace_back(rows, row);
+  return parts;
+}
+
+void read_database(const Facts& facts, ShardCatalogue& catalogue) {
+  catalogue.server_encoding = facts.text(1);
+  catalogue.default_collation = facts.text(2);
+  catalogue.bytewise_default_collation =
+      facts.view(3) == "c" && is_bytewise_collation(catalogue.default_collation);
+  catalogue.character_type = facts.text(4);
+}
+
+/// A collation of the database's own is the default one. Of the others the locale tells the order, not the
+/// name: that is its maker's choice. ICU sorts by bytes under no locale.
+void read_collation(const Facts& facts, const ShardCatalogue& database, Column& column) {
+  if (facts.is_null(10)) return;
+  const bool is_default = facts.view(11) == "d";
+  column.collation = is_default ? database.default_collation : facts.text(10);
+  column.bytewise_collation = is_default ? database.bytewise_default_collation
+                                         : facts.view(11) == "c" && is_bytewise_collation(facts.view(12));
+  column.deterministic_collation = facts.boolean(13);
+}
+
+Column read_column(const Facts& facts, const ShardCatalogue& database, const RowsByParent& enum_labels) {
+  Column column;
+  column.name = facts.text(1);
+  column.type = facts.text(2);
+  column.type_oid = static_cast<std::uint32_t>(facts.integer(3));
+  column.type_name = facts.text(4);
+  column.type_schema = facts.text(5);
+  const bool is_enum = facts.boolean(6);
+  if (is_enum || column.type_schema == "pg_catalog") column.sort = sort_kind(column.type_name, is_enum);
+  if (const auto labels = enum_labels.find(facts.integer(3)); labels != enum_labels.end())
+    for (const Facts& label : labels->second) column.enum_labels.push_back(label.text(1));
+  column.not_null = facts.boolean(7);
+  column.has_default = facts.boolean(8);
+  column.generated = facts.boolean(9);
+  read_collation(facts, database, column);
+  return column;
+}
+
+bool is_slot_column(const Column& column) {
+  return column.name == slot_column && column.type_name == "int4" && column.type_schema == "pg_catalog" &&
+         column.not_null;
+}
+
+void add_column(Column column, Table& table) {
+  if (is_slot_column(column))
+    table.has_slot_column = true;
+  else
+    table.columns.push_back(std::move(column));
+}
+
+void add_unique(const Facts& facts, Table& table) {
+  if (facts.boolean(2)) {
+    table.primary_key.push_back(facts.text(3));
+    return;
+  }
+  if (table.unique.empty() || table.unique.back().name != facts.view(1))
+    table.unique.push_back({facts.text(1), {}});
+  table.unique.back().columns.push_back(facts.text(3));
+}
+
+void add_foreign_key(const Facts& facts, Table& table) {
+  auto& keys = table.foreign_keys;
+  if (keys.empty() || keys.back().name != facts.view(1))
+    keys.push_back({facts.text(1), {}, facts.text(3), {}});
+  keys.back().columns.push_back(facts.text(2));
+  keys.back().foreign_columns.push_back(facts.text(4));
+}
+
+}  // namespace
+
+ShardCatalogue decode_catalogue(const TextRows& rows) {
+  auto parts = by_kind(rows);
+  ShardCatalogue catalogue;
+  for (const auto& [oid, facts] : parts["database"]) read_database(facts.front(), catalogue);
+  for (const auto& [oid, names] : parts["table"]) {
+    Table table;
+    table.name = names.front().text(1);
+    for (const Facts& facts : parts["column"][oid])
+      add_column(read_column(facts, catalogue, parts["enum label"]), table);
+    for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
+    for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, table);
+    catalogue.tables.emplace(table.name, std::move(table));
+  }
+  return catalogue;
+}
+
+}  // namespace shardplex

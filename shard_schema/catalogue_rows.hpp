@@ -1,0 +1,25 @@
+// What a database exposes, as its system catalogue has it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "query/catalogue/catalogue.hpp"
+#include "shard_schema/text_rows.hpp"
+
+namespace shardplex {
+
+/// The name of the collation that a database `d` of pg_database sorts by.
+inline constexpr std::string_view database_collation_sql =
+    "CASE d.datlocprovider WHEN 'i' THEN d.daticulocale ELSE d.datcollate END";
+
+/// Tables, columns, types, keys, enum labels and collations of the schema `public`. One statement, so one
+/// snapshot whatever the transaction around it: a table that is altered meanwhile is seen as it was before or
+/// after.
+extern const std::string catalogue_sql;
+
+/// The slot column is left out and noted where it is one; of another type, or nullable, it is a column like
+/// any.
+ShardCatalogue decode_catalogue(const TextRows& rows);
+
+}  // namespace shardplex

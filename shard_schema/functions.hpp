@@ -1,0 +1,18 @@
+// Calls of the functions of the schema `shardplex` that several parts make (config/schema/shardplex.sql).
+#pragma once
+
+namespace shardplex {
+
+/// First in a transaction that writes rows: $1 the group, $2 the epoch that the write was planned for. Raises
+/// sqlstate_stale_epoch or sqlstate_fence.
+inline constexpr const char* begin_write_sql = "SELECT shardplex.begin_write($1::text, $2::bigint)";
+
+/// First in a transaction of a mover: $1 its token. Raises sqlstate_not_mover.
+inline constexpr const char* as_mover_sql = "SELECT shardplex.as_mover($1)";
+
+/// Promises milliseconds of row ids (row_ids.hpp): $1 the node number it had or null, $2 the time now, $3 how
+/// many milliseconds. A row of node (int4), from_ms and until_ms (int8).
+inline constexpr const char* reserve_ids_sql =
+    "SELECT node, from_ms, until_ms FROM shardplex.reserve_ids($1::integer, $2::bigint, $3::bigint)";
+
+}  // namespace shardplex

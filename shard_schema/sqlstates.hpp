@@ -1,0 +1,15 @@
+// The SQLSTATEs that the functions of the schema `shardplex` raise (config/schema/shardplex.sql).
+#pragma once
+
+#include <string_view>
+
+namespace shardplex {
+
+inline constexpr std::string_view sqlstate_stale_epoch =
+    "SX001";  ///< planned for another epoch: read ownership again
+inline constexpr std::string_view sqlstate_fence = "SX002";  ///< a fence is being set: try again shortly
+inline constexpr std::string_view sqlstate_wrong_state =
+    "SX003";  ///< slots are not in a state that may change so
+inline constexpr std::string_view sqlstate_not_mover = "SX004";  ///< another mover has taken over
+
+}  // namespace shardplex

@@ -1,0 +1,47 @@
+#include "router/topology/id_reservation.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/router/topology/closed_port.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+
+TEST_CASE("a new range of ids is fetched when half of the last one is used up") {
+  CHECK(reservation_due(0));
+  CHECK(reservation_due(-1'000'000));  // the first one
+  CHECK(reservation_due(30'000));
+  CHECK_FALSE(reservation_due(30'001));
+  CHECK_FALSE(reservation_due(60'000));
+}
+
+TEST_CASE("the first reservation leaves the node number to the shard, later ones keep it") {
+  using Values = std::vector<std::optional<std::string>>;
+  CHECK(reservation_statement(std::nullopt, 1'000).params == Values{std::nullopt, "1000", "60000"});
+  CHECK(reservation_statement(12, 1'000).params == Values{"12", "1000", "60000"});
+}
+
+TEST_CASE("while the shard cannot be reached, no ids are promised") {
+  asio::io_context io(1);
+  postgres::PoolSettings settings;
+  settings.connection.conninfo = closed_port_conninfo(1);
+  postgres::Pool pool(io, settings);
+  IdSource ids;
+  IdReservation reservation(ids);
+  bool done = false;
+  asio::co_spawn(io, reservation.renew("alpha", pool), [&](std::exception_ptr failure) {
+    CHECK_FALSE(failure);
+    done = true;
+  });
+  io.run_for(std::chrono::seconds(5));
+  CHECK(done);
+  CHECK(reservation.left_ms() <= 0);
+  CHECK_FALSE(ids.next(IdSource::now_ms()));
+}

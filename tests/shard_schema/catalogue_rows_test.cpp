@@ -1,0 +1,149 @@
+#include "shard_schema/catalogue_rows.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/shard_schema/rows_of_text.hpp"
+
+namespace shardplex::test {
+namespace {
+
+using Row = RowsOfText::Row;
+
+/// A column of table 7 that differs from a plain one in what is given.
+struct Given {
+  std::string name, type = "text", oid = "25", type_name = "text", type_schema = "pg_catalog",
+                    is_enum = "false", not_null = "false", has_default = "false", generated = "false";
+  std::optional<std::string> collation{}, provider{}, locale{}, deterministic{};
+};
+
+Row column(const Given& g) {
+  return {"column",    "7",           g.name,     g.type,     g.oid,
+          g.type_name, g.type_schema, g.is_enum,  g.not_null, g.has_default,
+          g.generated, g.collation,   g.provider, g.locale,   g.deterministic};
+}
+
+ShardCatalogue catalogue_of(std::vector<Row> more, const std::string& provider = "c",
+                            const std::string& collation = "C.UTF-8") {
+  std::vector<Row> rows{{"database", "0", "UTF8", collation, provider, "C.UTF-8"}, {"table", "7", "movies"}};
+  rows.insert(rows.end(), more.begin(), more.end());
+  return decode_catalogue(RowsOfText(rows));
+}
+
+Column read(const Given& given, const std::string& provider = "c", const std::string& collation = "C.UTF-8") {
+  return catalogue_of({column(given)}, provider, collation).tables.at("movies").columns.at(0);
+}
+
+}  // namespace
+
+TEST_CASE("a database without tables has its encoding and its collation") {
+  const auto catalogue = decode_catalogue(RowsOfText({{"database", "0", "LATIN1", "C", "c", "de_DE"}}));
+  CHECK(catalogue.tables.empty());
+  CHECK(catalogue.server_encoding == "LATIN1");
+  CHECK(catalogue.default_collation == "C");
+  CHECK(catalogue.bytewise_default_collation);
+  CHECK(catalogue.character_type == "de_DE");
+}
+
+TEST_CASE("an ICU database sorts by bytes under no locale, not even one called C") {
+  const auto catalogue = catalogue_of({}, "i", "C");
+  CHECK(catalogue.default_collation == "C");
+  CHECK_FALSE(catalogue.bytewise_default_collation);
+}
+
+TEST_CASE("a column of the default collation sorts as its database does") {
+  Given given{.name = "name", .collation = "default", .provider = "d", .locale = "", .deterministic = "true"};
+  CHECK(read(given).collation == "C.UTF-8");
+  CHECK(read(given).bytewise_collation);
+  CHECK(read(given, "i", "de-DE").collation == "de-DE");
+  CHECK_FALSE(read(given, "i", "de-DE").bytewise_collation);
+}
+
+TEST_CASE("a collation's provider and locale decide whether it sorts by bytes, and not its name") {
+  struct Expected {
+    const char *name, *provider, *locale;
+    bool bytewise;
+  };
+  for (const auto& expected : {Expected{"mine", "c", "C", true},
+                               {"mine", "c", "de_DE.utf8", false},
+                               {"POSIX", "c", "de_DE.utf8", false},
+                               {"POSIX", "i", "C", false},
+                               {"ucs_basic", "c", "C", true}}) {
+    CAPTURE(expected.name);
+    CAPTURE(expected.locale);
+    const auto found = read({.name = "name",
+                             .collation = expected.name,
+                             .provider = expected.provider,
+                             .locale = expected.locale,
+                             .deterministic = "true"});
+    CHECK(found.collation == expected.name);
+    CHECK(found.bytewise_collation == expected.bytewise);
+  }
+  // ICU collations have no collcollate.
+  const auto loose =
+      read({.name = "name", .collation = "loose", .provider = "i", .locale = null, .deterministic = "false"});
+  CHECK_FALSE(loose.bytewise_collation);
+  CHECK_FALSE(loose.deterministic_collation);
+}
+
+TEST_CASE("a type of another schema that is called like a built-in one does not sort like it") {
+  CHECK(read({.name = "n", .type = "integer", .oid = "23", .type_name = "int4"}).sort == SortKind::int4);
+  CHECK(read({.name = "n", .type = "other.int4", .oid = "17000", .type_name = "int4", .type_schema = "other"})
+            .sort == SortKind::none);
+}
+
+TEST_CASE("an enum of any name and schema sorts by its labels, in their order") {
+  const auto catalogue = catalogue_of({{"enum label", "17000", "b"},
+                                       {"enum label", "17000", "a"},
+                                       {"enum label", "17001", "c"},
+                                       column({.name = "rated",
+                                               .type = "other.text",
+                                               .oid = "17000",
+                                               .type_name = "text",
+                                               .type_schema = "other",
+                                               .is_enum = "true"})});
+  const Column& rated = catalogue.tables.at("movies").columns.at(0);
+  CHECK(rated.sort == SortKind::enumeration);
+  CHECK(rated.type_oid == 17000);
+  CHECK(rated.enum_labels == std::vector<std::string>{"b", "a"});
+}
+
+TEST_CASE(
+    "the slot column is noted where it is an integer that is never null, and a column like any otherwise") {
+  Given given{
+      .name = "shardplex_slot", .type = "integer", .oid = "23", .type_name = "int4", .not_null = "true"};
+  const auto is_slot_column = [&] {
+    const Table table = catalogue_of({column(given)}).tables.at("movies");
+    CHECK(table.has_slot_column == table.columns.empty());
+    return table.has_slot_column;
+  };
+  CHECK(is_slot_column());
+  given.not_null = "false";
+  CHECK_FALSE(is_slot_column());
+  given.not_null = "true";
+  given.type_schema = "other";
+  CHECK_FALSE(is_slot_column());
+  given.type_schema = "pg_catalog";
+  given.type_name = "int8";
+  CHECK_FALSE(is_slot_column());
+}
+
+TEST_CASE("keys have their columns in order, and those of one name and another table are apart") {
+  const auto catalogue = catalogue_of({{"table", "8", "ratings"},
+                                       {"unique", "7", "by_name", "false", "name"},
+                                       {"unique", "7", "by_name", "false", "id"},
+                                       {"unique", "7", "movies_pkey", "true", "id"},
+                                       {"unique", "8", "by_name", "false", "movie"},
+                                       {"foreign key", "8", "of", "movie", "movies", "id"},
+                                       {"foreign key", "8", "of", "title", "movies", "name"},
+                                       {"foreign key", "8", "of_user", "u", "users", "id"}});
+  const Table &movies = catalogue.tables.at("movies"), &ratings = catalogue.tables.at("ratings");
+  CHECK(movies.primary_key == std::vector<std::string>{"id"});
+  CHECK(movies.unique == std::vector<UniqueConstraint>{{"by_name", {"name", "id"}}});
+  CHECK(movies.foreign_keys.empty());
+  CHECK(ratings.primary_key.empty());
+  CHECK(ratings.unique == std::vector<UniqueConstraint>{{"by_name", {"movie"}}});
+  CHECK(ratings.foreign_keys == std::vector<ForeignKey>{{"of", {"movie", "title"}, "movies", {"id", "name"}},
+                                                        {"of_user", {"u"}, "users", {"id"}}});
+}
+
+}  // namespace shardplex::test
