@@ -117,6 +117,14 @@ def check_words(code, at, words, miss):
             miss(at + name.start(), f'no source has the name {name.group()}')
 
 
+def check_places(text, miss):
+    """A name and its file: "`name()` in `file.cpp`", "`name` (`file.cpp`)". Without code blocks."""
+    for place in re.finditer(r'`([\w:]+)(?:\(\))?`(?: in |\s+\()`([\w/]+\.\w+)`', text):
+        name, path = re.split('::', place.group(1))[-1], place.group(2)
+        if is_there(path) and not re.search(rf'\b{name}\b', read(path)):
+            miss(place.start(), f'{name} is not in {path}')
+
+
 words = identifiers()
 for page in files('.'):
     if not page.endswith('.md'):
@@ -129,6 +137,7 @@ for page in files('.'):
     if text.count('\n') > LONGEST.get(page, sys.maxsize):
         misses.append(f'{page}:1: it has more than {LONGEST[page]} lines')
     check_links(page, text, miss)
+    check_places(FENCE.sub(blank, text), miss)
     pieces = [(m.group(), m.start()) for m in FENCE.finditer(text)]
     pieces += [(m.group(1), m.start(1)) for m in CODE.finditer(FENCE.sub(blank, text))]
     for code, at in sorted(pieces, key=lambda piece: piece[1]):
@@ -157,12 +166,14 @@ wrong() { local why=$1; shift; page "$@"; expect_exit 1 "^$1:2: $why\$" check "$
 
 right README.md '[reads](docs/reads.md#the-how-of-it), [up](#top), [else](https://example.org/none.md)' '# Top'
 right docs/index.md '`query/plan_{read}.cpp`, `query/*.cpp`, `build/none`, `query/…`' '```' '[no link](none.md)' '```'
-right ARCHITECTURE.md '`plan_read()` is in `query/plan_read.cpp`.'
+right ARCHITECTURE.md 'See `plan_read()` in `query/plan_read.cpp`.'
 right docs/index.md '`gather()` and `MergedRows` may be anything on a page for users.'
 wrong 'the link docs/none.md leads nowhere' README.md '' '[reads](docs/none.md)'
 wrong 'docs/reads.md has no heading #why' README.md '' '[reads](docs/reads.md#why)'
 wrong 'there is no query/none.cpp' docs/index.md '' '`query/{plan_read,none}.cpp`'
 wrong 'there is no query/\*.hpp' docs/index.md '' '`query/*.hpp`'
+wrong 'plan_write is not in query/plan_read.cpp' CONTRIBUTING.md '' 'See `plan_write` in `query/plan_read.cpp`.'
+wrong 'plan is not in query/plan_read.cpp' docs/index.md '' 'See `plan` (`query/plan_read.cpp`).'
 wrong 'no source has the name gather, of gather\(\)' ARCHITECTURE.md '' '`gather()`'
 wrong 'no source has the name Plan, of Plan::plan_read\(\)' docs/internals/reads.md '' '`Plan::plan_read()`'
 wrong 'no source has the name plan_write' docs/internals/reads.md '' '`plan_write`'
