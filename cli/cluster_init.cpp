@@ -1,23 +1,12 @@
 // cluster init: makes the databases of a map its shards.
-#include <fstream>
 #include <optional>
-#include <sstream>
+#include <string>
 
 #include "cli/command_line.hpp"
 #include "operations/cluster/init.hpp"
+#include "operations/process/text_file.hpp"
 
 namespace shardplex::cli {
-namespace {
-
-std::string read_text_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) throw CommandFailed(path + ": cannot be read");
-  return text.str();
-}
-
-}  // namespace
-
 int cluster_init(Arguments args, const Terminal& terminal) {
   namespace po = boost::program_options;
   CommandOptions options("cluster init --map FILE [--schema SQL] [--dry-run]",
@@ -26,16 +15,16 @@ int cluster_init(Arguments args, const Terminal& terminal) {
                          "ownership of the slots as the map places them. Checks all shards before it changes "
                          "one, and may be run\n"
                          "again: what is there stays as it is, and a slot that has an owner keeps it.");
-  options.add()("map", po::value<std::string>()->value_name("FILE"), "the shard map")(
-      "schema", po::value<std::string>()->value_name("SQL"),
-      "SQL that makes the tables; run on shards where one of the map's tables is missing")(
+  options.add_map();
+  options.add()("schema", po::value<std::string>()->value_name("SQL"),
+                "SQL that makes the tables; run on shards where one of the map's tables is missing")(
       "dry-run", "do everything and roll it back");
-  const auto values = options.parse(args, terminal);
-  if (!values) return exit_ok;
-  const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
+  const auto given = options.parse(args, terminal);
+  if (!given) return exit_ok;
+  const ShardMap map = given->map();
   std::optional<std::string> schema_sql;
-  if (values->contains("schema")) schema_sql = read_text_file((*values)["schema"].as<std::string>());
-  initialise_cluster(map, schema_sql, values->contains("dry-run"), terminal);
+  if (const auto file = given->text("schema")) schema_sql = read_text_file(*file);
+  initialise_cluster(map, schema_sql, given->has("dry-run"), terminal);
   return exit_ok;
 }
 

@@ -1,10 +1,11 @@
 // cluster status: every server of the map as it is found, and what each shard owns and holds.
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cmath>
 
 #include "cli/command_line.hpp"
 #include "operations/cluster/status.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/json_values.hpp"
 
 namespace shardplex::cli {
 namespace {
@@ -27,7 +28,7 @@ std::optional<std::int64_t> lag_bytes(const Server& server, const Server* primar
 }
 
 std::uint64_t count_state(const ShardContent& content, const Group& group, SlotState state) {
-  return static_cast<std::uint64_t>(std::ranges::count(content.account.groups.at(group.name), state));
+  return static_cast<std::uint64_t>(std::ranges::count(content.ownership.groups.at(group.name), state));
 }
 
 void print_servers(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
@@ -66,7 +67,7 @@ void print_ownership(const ShardMap& map, const ClusterStatus& status, const Ter
     const ShardContent& content = *status.primaries[i]->content;
     for (const auto& group : map.groups()) {
       const auto count = [&](SlotState state) { return count_state(content, group, state); };
-      table.add({map.shards()[i].name, std::to_string(content.account.epoch.value), group.name,
+      table.add({map.shards()[i].name, std::to_string(content.ownership.epoch.value), group.name,
                  std::to_string(count(SlotState::owned) + count(SlotState::fenced)),
                  std::to_string(std::ranges::count(group.placement, ShardId{i})),
                  std::to_string(count(SlotState::fenced)), std::to_string(count(SlotState::incoming)),
@@ -119,25 +120,20 @@ void warn_of_directories(const ShardMap& map, const ClusterStatus& status, const
   }
 }
 
-json::value or_null(const std::optional<std::int64_t>& number) {
-  return number ? json::value(*number) : json::value(nullptr);
-}
-
 json::object server_json(const ShardMap& map, const Server& server, const Server* primary) {
-  const bool lag = server.state && server.state->replay_lag_seconds;
   return {{"shard", map.shard(server.shard).name},
           {"address", address_of(server.conninfo)},
           {"configured", server.configured_primary ? "primary" : "replica"},
           {"role", role_of(server)},
           {"state", state_of(server)},
-          {"problem", server.problem.empty() ? json::value(nullptr) : json::value(server.problem)},
+          {"problem", text_or_null(server.problem)},
           {"timeline", or_null(server.state ? std::optional(server.state->timeline) : std::nullopt)},
           {"lag_bytes", or_null(lag_bytes(server, primary))},
-          {"lag_seconds", lag ? json::value(*server.state->replay_lag_seconds) : json::value(nullptr)}};
+          {"lag_seconds", or_null(server.state ? server.state->replay_lag_seconds : std::nullopt)}};
 }
 
 json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& content) {
-  json::array groups, tables, prepared, directory;
+  json::array groups, tables;
   for (const auto& group : map.groups()) {
     const auto count = [&](SlotState state) { return count_state(content, group, state); };
     groups.push_back({{"name", group.name},
@@ -153,43 +149,43 @@ json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& con
                       {"exact", table.exact},
                       {"bytes", table.bytes},
                       {"leftover_rows", table.leftover_rows}});
-  for (const auto& gid : content.prepared) prepared.emplace_back(gid);
-  for (const auto& difference : content.directory_differences) directory.emplace_back(difference);
   return {{"name", map.shard(id).name},
-          {"epoch", content.account.epoch.value},
+          {"epoch", content.ownership.epoch.value},
           {"groups", groups},
           {"tables", tables},
-          {"interrupted_loads", prepared},
-          {"directory_differences", directory}};
+          {"interrupted_loads", json_array(content.prepared)},
+          {"directory_differences", json_array(content.directory_differences)}};
 }
 
 json::object status_json(const ShardMap& map, const ClusterStatus& status) {
-  json::array servers, shards, faults;
+  json::array servers, shards;
   for (const auto& server : status.servers)
     servers.push_back(server_json(map, server, status.primaries[server.shard.value]));
   for (std::uint16_t i = 0; i < map.shards().size(); ++i)
     if (status.primaries[i] != nullptr)
       shards.push_back(shard_json(map, ShardId{i}, *status.primaries[i]->content));
-  for (const auto& fault : status.faults) faults.emplace_back(fault);
-  return {{"cluster", map.cluster()}, {"servers", servers}, {"shards", shards}, {"faults", faults}};
+  return {{"cluster", map.cluster()},
+          {"servers", servers},
+          {"shards", shards},
+          {"faults", json_array(status.faults)}};
 }
 
 }  // namespace
 
 int cluster_status(Arguments args, const Terminal& terminal) {
-  namespace po = boost::program_options;
   CommandOptions options(
       "cluster status --map FILE [--json] [--exact]",
       "Shows every server of the map as it is found, and what each shard owns and holds.\n"
       "Exits with 1 where a shard has no primary, or where ownership of slots is at fault.\n"
       "LEFTOVERS are rows in slots that the shard does not own; nobody sees them.");
-  options.add()("map", po::value<std::string>()->value_name("FILE"), "the shard map")("json", "print JSON")(
-      "exact", "count rows instead of showing PostgreSQL's estimate (~)");
-  const auto values = options.parse(args, terminal);
-  if (!values) return exit_ok;
-  const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
-  const ClusterStatus status = read_cluster_status(map, values->contains("exact"));
-  if (values->contains("json")) {
+  options.add_map();
+  options.add_json();
+  options.add()("exact", "count rows instead of showing PostgreSQL's estimate (~)");
+  const auto given = options.parse(args, terminal);
+  if (!given) return exit_ok;
+  const ShardMap map = given->map();
+  const ClusterStatus status = read_cluster_status(map, given->has("exact"));
+  if (given->json()) {
     terminal.out << status_json(map, status) << '\n';
     return status.faults.empty() ? exit_ok : exit_failed;
   }

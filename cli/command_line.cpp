@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "cli/version.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "shard_map/suggestion.hpp"
 
 namespace shardplex::cli {
 namespace {
-
-namespace po = boost::program_options;
 
 struct Command {
   std::string_view name;
@@ -77,11 +77,10 @@ std::optional<Match> find_command(Arguments args) {
   const bool family =
       std::ranges::any_of(commands, [&](const Command& c) { return c.name.starts_with(args[0] + " "); });
   if (family && (args.size() == 1 || args[1].starts_with('-'))) {
-    std::string members;
+    std::vector<std::string_view> members;
     for (const auto& command : commands)
-      if (command.name.starts_with(args[0] + " "))
-        members.append(members.empty() ? "" : ", ").append(command.name);
-    throw UsageError("'" + said + "' needs one more word: " + members);
+      if (command.name.starts_with(args[0] + " ")) members.push_back(command.name);
+    throw UsageError("'" + said + "' needs one more word: " + joined(members));
   }
   if (args.size() > 1 && !args[1].starts_with('-')) said += " " + args[1];
   const auto names = command_names();
@@ -125,53 +124,6 @@ int run_command_line(Arguments args, const Terminal& terminal) try {
 } catch (const std::exception& unexpected) {
   terminal.error(unexpected.what());
   return exit_failed;
-}
-
-CommandOptions::CommandOptions(std::string usage, std::string about)
-    : usage_(std::move(usage)), about_(std::move(about)), visible_("Options") {
-  visible_.add_options()("help,h", "print this text");
-}
-
-void CommandOptions::add_positional(const std::string& name, int at_most) {
-  if (at_most == 1)
-    hidden_.add_options()(name.c_str(), po::value<std::string>());
-  else
-    hidden_.add_options()(name.c_str(), po::value<std::vector<std::string>>());
-  positional_.add(name.c_str(), at_most);
-}
-
-std::optional<po::variables_map> CommandOptions::parse(Arguments args, const Terminal& terminal) const try {
-  po::options_description all;
-  all.add(visible_).add(hidden_);
-  po::variables_map values;
-  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-  po::store(po::command_line_parser(std::vector<std::string>(args.begin(), args.end()))
-                .options(all)
-                .positional(positional_)
-                .style(style)
-                .run(),
-            values);
-  if (values.contains("help")) {
-    terminal.out << "usage: shardplex " << usage_ << "\n\n" << about_ << "\n\n" << visible_;
-    return std::nullopt;
-  }
-  po::notify(values);
-  return values;
-} catch (const po::unknown_option& unknown) {
-  std::vector<std::string> known;
-  for (const auto& option : visible_.options()) known.push_back("--" + option->long_name());
-  throw UsageError("unknown option " + unknown.get_option_name() +
-                   did_you_mean(unknown.get_option_name(), known));
-} catch (const po::too_many_positional_options_error&) {
-  throw UsageError("too many arguments; usage: shardplex " + usage_);
-} catch (const po::error& error) {
-  throw UsageError(error.what());
-}
-
-std::string required_option(const po::variables_map& values, const std::string& name,
-                            std::string_view shown_as) {
-  if (!values.contains(name)) throw UsageError(std::string(shown_as) + " is missing");
-  return values[name].as<std::string>();
 }
 
 }  // namespace shardplex::cli

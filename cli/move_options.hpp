@@ -1,7 +1,9 @@
-// The options of every command that runs moves.
+// What the commands that run moves have in common.
 #pragma once
 
-#include "cli/command_line.hpp"
+#include <string>
+
+#include "cli/options.hpp"
 #include "operations/move/pool.hpp"
 
 namespace shardplex::cli {
@@ -10,6 +12,12 @@ namespace shardplex::cli {
 /// --patience, --jobs, --metrics, --json.
 void add_pool_options(CommandOptions& options);
 /// Throws UsageError on values that make no sense.
-PoolOptions read_pool_options(const boost::program_options::variables_map& values);
+PoolOptions read_pool_options(const GivenOptions& given);
+
+/// Of "rebalance VERB --map FILE [MOVE…]"; the moves are the texts "move".
+CommandOptions options_for_moves(const std::string& verb, const std::string& about);
+
+/// Says so, with --json as an empty list.
+int nothing_to_do(const std::string& what, bool as_json, const Terminal& terminal);
 
 }  // namespace shardplex::cli

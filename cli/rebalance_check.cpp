@@ -50,24 +50,22 @@ json::object to_json(const ShardMap& map, const Findings& findings) {
 }  // namespace
 
 int rebalance_check(Arguments args, const Terminal& terminal) {
-  namespace po = boost::program_options;
   CommandOptions options(
       "rebalance check --map FILE [PLAN.yaml] [--json]",
       "Looks for everything that could make the moves of a plan fail, and changes nothing. Without a plan: "
       "for\n"
       "what could make any move between any two shards fail. Exits with 1 where there is a problem.");
-  options.add()("map", po::value<std::string>()->value_name("FILE"), "the shard map")(
-      "json", "print one JSON object");
+  options.add_map();
+  options.add_json("print one JSON object");
   options.add_positional("plan", 1);
-  const auto values = options.parse(args, terminal);
-  if (!values) return exit_ok;
-  const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
-  Findings findings = values->contains("plan")
-                          ? find_obstacles(map, load_rebalance_plan((*values)["plan"].as<std::string>(), map))
-                          : find_obstacles(map);
+  const auto given = options.parse(args, terminal);
+  if (!given) return exit_ok;
+  const ShardMap map = given->map();
+  const auto plan = given->text("plan");
+  Findings findings = plan ? find_obstacles(map, load_rebalance_plan(*plan, map)) : find_obstacles(map);
   std::ranges::move(find_movers(map), std::back_inserter(findings));
   sort_by_shard(map, findings);
-  if (values->contains("json"))
+  if (given->json())
     terminal.out << json::serialize(to_json(map, findings)) << '\n';
   else
     print(findings, terminal);

@@ -1,17 +1,20 @@
 // rebalance plan: which slots should move where, as a table and as a file for rebalance run.
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <numeric>
+#include <ranges>
 
 #include "cli/command_line.hpp"
 #include "cli/slot_arguments.hpp"
-#include "operations/cluster/slot_weights.hpp"
-#include "operations/shard/server.hpp"
+#include "operations/cluster/proposal.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/json_values.hpp"
+#include "operations/shard/map_file.hpp"
 #include "shard_map/rebalance_plan.hpp"
+#include "shard_map/suggestion.hpp"
 
 namespace shardplex::cli {
 namespace {
@@ -24,49 +27,27 @@ using Texts = std::vector<std::string>;
 constexpr double bytes_per_mb = 1e6;
 constexpr double default_rate_mb = 50;
 
-enum class Measure : std::uint8_t { rows, bytes, load };
-
+/// What was asked for on the command line.
 struct PlanRequest {
   std::string map_file;
-  std::vector<Shard> added;
-  Texts drained;
-  Measure by = Measure::rows;
-  Texts routers;
+  ProposalRequest proposal;
   std::optional<std::string> slots, to, group;  ///< a move made by hand
-  std::optional<std::size_t> max_moves;
-  double rate_mb = default_rate_mb;  ///< per second
+  double rate_mb = default_rate_mb;             ///< per second
   std::optional<std::string> out;
   bool as_json = false;
 };
 
-/// What was found and what is planned: all that is shown.
-struct Proposal {
-  const ShardMap& map;
-  const PlanRequest& request;
-  SlotSurvey survey;
-  SlotWeights load;  ///< empty unless it was asked for
-  ClusterLoad cluster;
-  RebalancePlan plan;
-  std::vector<HotSlot> hot;
+/// What is shown: a proposal, and how long it takes.
+struct ShownPlan {
+  Proposal proposal;
+  double rate_mb;
 
-  const SlotWeights& weights(Measure measure) const {
-    if (measure == Measure::load) return load;
-    return measure == Measure::rows ? survey.rows : survey.bytes;
+  double copy_seconds() const {
+    return static_cast<double>(proposal.total().bytes) / (rate_mb * bytes_per_mb);
   }
 };
 
 // What was asked for.
-
-std::string name_of(Measure measure) {
-  if (measure == Measure::load) return "load";
-  return measure == Measure::rows ? "rows" : "bytes";
-}
-
-Measure parse_measure(const std::string& text) {
-  for (const Measure measure : {Measure::rows, Measure::bytes, Measure::load})
-    if (text == name_of(measure)) return measure;
-  throw UsageError("--by takes rows, bytes or load");
-}
 
 /// NAME='connection string', as --add-shard and --replica take it.
 std::pair<std::string, std::string> parse_server(const std::string& option, const std::string& text) {
@@ -76,23 +57,15 @@ std::pair<std::string, std::string> parse_server(const std::string& option, cons
   return {text.substr(0, end), text.substr(end + 1)};
 }
 
-Texts texts(const po::variables_map& values, const std::string& name) {
-  return values.contains(name) ? values[name].as<Texts>() : Texts{};
-}
-
-std::optional<std::string> text(const po::variables_map& values, const std::string& name) {
-  return values.contains(name) ? std::optional(values[name].as<std::string>()) : std::nullopt;
-}
-
-std::vector<Shard> parse_added(const po::variables_map& values) {
+std::vector<Shard> parse_added(const GivenOptions& given) {
   std::vector<Shard> added;
   const auto find = [&](const std::string& name) { return std::ranges::find(added, name, &Shard::name); };
-  for (const auto& one : texts(values, "add-shard")) {
+  for (const auto& one : given.texts("add-shard")) {
     auto [name, conninfo] = parse_server("--add-shard", one);
     if (find(name) != added.end()) throw UsageError("--add-shard " + name + " is given twice");
     added.push_back({name, conninfo, {}});
   }
-  for (const auto& one : texts(values, "replica")) {
+  for (const auto& one : given.texts("replica")) {
     auto [name, conninfo] = parse_server("--replica", one);
     const auto shard = find(name);
     if (shard == added.end()) throw UsageError("--replica " + name + ": there is no --add-shard " + name);
@@ -105,12 +78,12 @@ std::vector<Shard> parse_added(const po::variables_map& values) {
 void check(const PlanRequest& request) {
   if (request.slots.has_value() != request.to.has_value())
     throw UsageError("--slots and --to go together, as in --slots 0-63 --to beta");
-  if (request.slots && (!request.drained.empty() || request.max_moves))
+  if (request.slots && (!request.proposal.drained.empty() || request.proposal.max_moves))
     throw UsageError("--slots makes a move by hand; --drain and --max-moves ask for a plan");
   if (request.group && !request.slots) throw UsageError("--group goes with --slots");
-  if (request.by == Measure::load && request.routers.empty())
+  if (request.proposal.by == Measure::load && request.proposal.routers.empty())
     throw UsageError("--by load needs --router http://host:port of every router's admin port");
-  if (request.by != Measure::load && !request.routers.empty())
+  if (request.proposal.by != Measure::load && !request.proposal.routers.empty())
     throw UsageError("--router goes with --by load");
   if (!std::isfinite(request.rate_mb) || request.rate_mb <= 0)
     throw UsageError("--rate takes a number of MB/s above 0");
@@ -130,9 +103,9 @@ std::optional<PlanRequest> parse_request(Arguments args, const Terminal& termina
       "Owners and rows are read from the shards, all rows once. Shards less than 5 % off do not start a "
       "move.\n"
       "Sizes are those of rows, without indexes; the time is that of copying them at --rate.");
-  options.add()("map", po::value<std::string>()->value_name("FILE"), "the shard map")(
-      "add-shard", po::value<Texts>()->composing()->value_name("NAME='DSN'"),
-      "a new shard and its primary, as in gamma='host=10.0.2.1 dbname=movies'")(
+  options.add_map();
+  options.add()("add-shard", po::value<Texts>()->composing()->value_name("NAME='DSN'"),
+                "a new shard and its primary, as in gamma='host=10.0.2.1 dbname=movies'")(
       "replica", po::value<Texts>()->composing()->value_name("NAME='DSN'"),
       "a replica of the new shard NAME")("drain", po::value<Texts>()->composing()->value_name("NAME"),
                                          "a shard that is to end without slots")(
@@ -146,22 +119,25 @@ std::optional<PlanRequest> parse_request(Arguments args, const Terminal& termina
       "max-moves", po::value<std::size_t>()->value_name("N"), "plan at most N moves: those that help most")(
       "rate", po::value<double>()->value_name("MB/s")->default_value(default_rate_mb, "50"),
       "the assumed speed of a copy")("out", po::value<std::string>()->value_name("FILE"),
-                                     "write the plan as YAML")("json", "print JSON");
-  const auto values = options.parse(args, terminal);
-  if (!values) return std::nullopt;
+                                     "write the plan as YAML");
+  options.add_json();
+  const auto given = options.parse(args, terminal);
+  if (!given) return std::nullopt;
   PlanRequest request;
-  request.map_file = required_option(*values, "map", "--map FILE");
-  request.added = parse_added(*values);
-  request.drained = texts(*values, "drain");
-  request.by = parse_measure((*values)["by"].as<std::string>());
-  request.routers = texts(*values, "router");
-  request.slots = text(*values, "slots");
-  request.to = text(*values, "to");
-  request.group = text(*values, "group");
-  if (values->contains("max-moves")) request.max_moves = (*values)["max-moves"].as<std::size_t>();
-  request.rate_mb = (*values)["rate"].as<double>();
-  request.out = text(*values, "out");
-  request.as_json = values->contains("json");
+  request.map_file = given->map_file();
+  request.proposal.added = parse_added(*given);
+  request.proposal.drained = given->texts("drain");
+  const auto by = parse_measure(given->get<std::string>("by"));
+  if (!by) throw UsageError("--by takes rows, bytes or load");
+  request.proposal.by = *by;
+  request.proposal.routers = given->texts("router");
+  request.slots = given->text("slots");
+  request.to = given->text("to");
+  request.group = given->text("group");
+  if (given->has("max-moves")) request.proposal.max_moves = given->get<std::size_t>("max-moves");
+  request.rate_mb = given->get<double>("rate");
+  request.out = given->text("out");
+  request.as_json = given->json();
   check(request);
   return request;
 }
@@ -174,7 +150,7 @@ std::string as_option(const std::string& path) {
 }
 
 /// What is wrong with shards that are to be added or drained is what would be wrong with a plan that does so.
-void check_shards(const ShardMap& map, const PlanRequest& request) {
+void check_shards(const ShardMap& map, const ProposalRequest& request) {
   Texts problems;
   for (const Shard& shard : request.added)
     if (map.find_shard(shard.name))
@@ -188,98 +164,18 @@ void check_shards(const ShardMap& map, const PlanRequest& request) {
   if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
 
-// What is planned.
-
-ClusterLoad cluster_load(const Proposal& proposal, Measure measure) {
-  ClusterLoad cluster;
-  for (const Shard& shard : proposal.map.shards())
-    cluster.shards.push_back({shard.name, std::ranges::find(proposal.request.drained, shard.name) !=
-                                              proposal.request.drained.end()});
-  for (const Shard& shard : proposal.request.added) cluster.shards.push_back({shard.name, false});
-  for (std::size_t g = 0; g < proposal.map.groups().size(); ++g)
-    cluster.groups.push_back(
-        {proposal.map.groups()[g].name, proposal.survey.owners[g], proposal.weights(measure)[g]});
-  return cluster;
-}
-
-/// The slots that are to go to one shard.
-struct MoveByHand {
-  GroupId group;
-  SlotSet slots;
-};
-
 std::optional<MoveByHand> move_by_hand(const ShardMap& map, const PlanRequest& request) {
   if (!request.slots) return std::nullopt;
   Texts names;
   for (const Shard& shard : map.shards()) names.push_back(shard.name);
-  for (const Shard& shard : request.added) names.push_back(shard.name);
+  for (const Shard& shard : request.proposal.added) names.push_back(shard.name);
   if (std::ranges::find(names, *request.to) == names.end())
     throw CommandFailed("--to: there is no shard " + *request.to + did_you_mean(*request.to, names));
   const GroupId group = group_argument(map, request.group);
-  return MoveByHand{group, slots_argument(*request.slots, map.group(group))};
-}
-
-/// The shards to be drained that the moves leave without slots.
-Texts drained_by(const Proposal& proposal) {
-  const ShardLoads after = loads_after(proposal.cluster, proposal.plan.moves);
-  Texts drained;
-  for (std::size_t s = 0; s < proposal.cluster.shards.size(); ++s)
-    if (proposal.cluster.shards[s].drained &&
-        std::ranges::all_of(after, [&](const auto& group) { return group[s].slots == 0; }))
-      drained.push_back(proposal.cluster.shards[s].name);
-  return drained;
-}
-
-Proposal propose(const ShardMap& map, const PlanRequest& request) {
-  const auto by_hand = move_by_hand(map, request);
-  Proposal proposal{map, request, survey_slots(map), {}, {}, {map.cluster(), request.added, {}, {}}, {}};
-  if (request.by == Measure::load) proposal.load = read_router_load(map, request.routers);
-  proposal.cluster = cluster_load(proposal, request.by);
-  if (by_hand) {
-    proposal.plan.moves = moves_to(proposal.cluster, proposal.cluster.groups[by_hand->group.value],
-                                   by_hand->slots, *request.to);
-  } else {
-    BalancePlan balance = plan_balance(proposal.cluster, request.max_moves);
-    proposal.plan.moves = std::move(balance.moves);
-    proposal.hot = std::move(balance.hot);
-  }
-  proposal.plan.drained = drained_by(proposal);
-  return proposal;
+  return MoveByHand{group, slots_argument(*request.slots, map.group(group)), *request.to};
 }
 
 // What is told.
-
-struct Amount {
-  std::uint64_t slots = 0, rows = 0, bytes = 0, requests = 0;
-};
-
-Amount amount_of(const Proposal& proposal, const PlannedMove& move) {
-  const auto g = proposal.map.find_group(move.group)->value;
-  Amount amount;
-  move.slots.for_each([&](Slot slot) {
-    ++amount.slots;
-    amount.rows += proposal.survey.rows[g][slot.value];
-    amount.bytes += proposal.survey.bytes[g][slot.value];
-    if (!proposal.load.empty()) amount.requests += proposal.load[g][slot.value];
-  });
-  return amount;
-}
-
-Amount total_of(const Proposal& proposal) {
-  Amount total;
-  for (const PlannedMove& move : proposal.plan.moves) {
-    const Amount amount = amount_of(proposal, move);
-    total.slots += amount.slots;
-    total.rows += amount.rows;
-    total.bytes += amount.bytes;
-    total.requests += amount.requests;
-  }
-  return total;
-}
-
-double copy_seconds(const Proposal& proposal) {
-  return static_cast<double>(total_of(proposal).bytes) / (proposal.request.rate_mb * bytes_per_mb);
-}
 
 std::string duration(double seconds) {
   if (seconds < 1) return "less than a second";
@@ -312,30 +208,15 @@ std::string percent_of(std::uint64_t part, std::uint64_t whole) {
   return text.data();
 }
 
-/// Loads of every shard, before or after the moves.
-struct Loads {
-  ShardLoads rows, bytes, load;
-};
-
-Loads loads_of(const Proposal& proposal, std::span<const PlannedMove> moves) {
-  const auto of = [&](Measure measure) { return loads_after(cluster_load(proposal, measure), moves); };
-  return {of(Measure::rows), of(Measure::bytes), proposal.load.empty() ? ShardLoads{} : of(Measure::load)};
-}
-
-const ShardLoads& measured(const Loads& loads, Measure measure) {
-  if (measure == Measure::load) return loads.load;
-  return measure == Measure::rows ? loads.rows : loads.bytes;
-}
-
 std::uint64_t weight_of(const std::vector<ShardLoad>& group) {
   return std::accumulate(group.begin(), group.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const ShardLoad& load) { return sum + load.weight; });
 }
 
 /// What a shard has of a group, as cells.
-void add_cells(std::vector<TextTable::Cell>& cells, const Proposal& proposal, const Loads& loads,
+void add_cells(std::vector<TextTable::Cell>& cells, const Proposal& proposal, const MeasuredLoads& loads,
                std::size_t g, std::size_t s) {
-  const auto& by = measured(loads, proposal.request.by)[g];
+  const auto& by = loads.by(proposal.request.by)[g];
   cells.emplace_back(with_thousands(by[s].slots));
   cells.emplace_back(with_thousands(loads.rows[g][s].weight));
   cells.emplace_back(human_bytes(loads.bytes[g][s].weight));
@@ -345,7 +226,7 @@ void add_cells(std::vector<TextTable::Cell>& cells, const Proposal& proposal, co
 
 void print_shards(const Proposal& proposal, const Terminal& terminal) {
   constexpr auto right = TextTable::Align::right;
-  const Loads before = loads_of(proposal, {}), after = loads_of(proposal, proposal.plan.moves);
+  const MeasuredLoads before = proposal.loads({}), after = proposal.loads(proposal.plan.moves);
   std::vector<TextTable::Heading> headings{{"GROUP"}, {"SHARD"}};
   for (const std::string prefix : {"", "→ "}) {
     for (const std::string column : {"SLOTS", "ROWS", "SIZE"}) headings.push_back({prefix + column, right});
@@ -360,11 +241,12 @@ void print_shards(const Proposal& proposal, const Terminal& terminal) {
       add_cells(cells, proposal, after, g, s);
       table.add(std::move(cells));
     }
-  terminal.out << "Before and after (→), shares by " << name_of(proposal.request.by) << ":\n";
+  terminal.out << "Before and after (→), shares by " << to_string(proposal.request.by) << ":\n";
   table.print(terminal);
 }
 
-void print_moves(const Proposal& proposal, const Terminal& terminal) {
+void print_moves(const ShownPlan& shown, const Terminal& terminal) {
+  const Proposal& proposal = shown.proposal;
   constexpr auto right = TextTable::Align::right;
   TextTable table({{"MOVE", right},
                    {"GROUP"},
@@ -376,23 +258,24 @@ void print_moves(const Proposal& proposal, const Terminal& terminal) {
                    {"SLOTS"}});
   for (std::size_t i = 0; i < proposal.plan.moves.size(); ++i) {
     const PlannedMove& move = proposal.plan.moves[i];
-    const Amount amount = amount_of(proposal, move);
+    const Amount amount = proposal.amount_of(move);
     table.add({std::to_string(i + 1), move.group, move.source, move.target, with_thousands(amount.rows),
                human_bytes(amount.bytes), with_thousands(amount.slots), move.slots.to_string()});
   }
-  const Amount total = total_of(proposal);
+  const Amount total = proposal.total();
   terminal.out << '\n';
   table.print(terminal);
   terminal.out << '\n'
                << counted(proposal.plan.moves.size(), "move") << ": " << counted(total.slots, "slot") << ", "
                << counted(total.rows, "row") << ", " << human_bytes(total.bytes) << "; "
-               << duration(copy_seconds(proposal)) << " to copy at " << shortest(proposal.request.rate_mb)
+               << duration(shown.copy_seconds()) << " to copy at " << shortest(shown.rate_mb)
                << " MB/s (--rate)\n";
 }
 
 /// Why there is nothing to do.
 std::string nothing_to_do(const Proposal& proposal) {
-  if (proposal.request.slots) return "Nothing to do: " + *proposal.request.to + " owns these slots already.";
+  if (proposal.request.by_hand)
+    return "Nothing to do: " + proposal.request.by_hand->target + " owns these slots already.";
   return "Nothing to do: every shard is within 5 % of its fair share, or as near as whole slots allow.";
 }
 
@@ -413,23 +296,12 @@ Texts warnings_of(const Proposal& proposal) {
   return warnings;
 }
 
-bool changes_anything(const RebalancePlan& plan) {
-  return !plan.moves.empty() || !plan.added.empty() || !plan.drained.empty();
-}
-
-void write_plan(const RebalancePlan& plan, const std::string& file) {
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out << to_yaml(plan);
-  out.close();
-  if (!out) throw CommandFailed(file + ": cannot be written");
-}
-
-json::object load_json(const Proposal& proposal, const Loads& loads, std::size_t g, std::size_t s) {
+json::object load_json(const Proposal& proposal, const MeasuredLoads& loads, std::size_t g, std::size_t s) {
   json::object load{{"slots", loads.rows[g][s].slots},
                     {"rows", loads.rows[g][s].weight},
                     {"bytes", loads.bytes[g][s].weight}};
   if (!loads.load.empty()) load["requests"] = loads.load[g][s].weight;
-  const auto& by = measured(loads, proposal.request.by)[g];
+  const auto& by = loads.by(proposal.request.by)[g];
   const auto whole = weight_of(by);
   load["share"] = whole == 0 ? json::value(nullptr)
                              : json::value(static_cast<double>(by[s].weight) / static_cast<double>(whole));
@@ -442,9 +314,10 @@ json::object amount_json(const Proposal& proposal, const Amount& amount) {
   return object;
 }
 
-json::object to_json(const Proposal& proposal) {
-  const Loads before = loads_of(proposal, {}), after = loads_of(proposal, proposal.plan.moves);
-  json::array groups, moves, added, drained, warnings;
+json::object to_json(const ShownPlan& shown) {
+  const Proposal& proposal = shown.proposal;
+  const MeasuredLoads before = proposal.loads({}), after = proposal.loads(proposal.plan.moves);
+  json::array groups, moves;
   for (std::size_t g = 0; g < proposal.cluster.groups.size(); ++g) {
     json::array shards;
     for (std::size_t s = 0; s < proposal.cluster.shards.size(); ++s)
@@ -458,51 +331,53 @@ json::object to_json(const Proposal& proposal) {
                      {"from", move.source},
                      {"to", move.target},
                      {"slots", move.slots.to_string()},
-                     {"amount", amount_json(proposal, amount_of(proposal, move))}});
-  for (const Shard& shard : proposal.plan.added) added.emplace_back(shard.name);
-  for (const auto& name : proposal.plan.drained) drained.emplace_back(name);
-  for (const auto& warning : warnings_of(proposal)) warnings.emplace_back(warning);
+                     {"amount", amount_json(proposal, proposal.amount_of(move))}});
+  const auto added = proposal.plan.added | std::views::transform(&Shard::name);
   return {{"cluster", proposal.map.cluster()},
-          {"by", name_of(proposal.request.by)},
+          {"by", to_string(proposal.request.by)},
           {"groups", groups},
-          {"added", added},
-          {"drained", drained},
+          {"added", json_array(added)},
+          {"drained", json_array(proposal.plan.drained)},
           {"moves", moves},
-          {"total", amount_json(proposal, total_of(proposal))},
-          {"rate_mb_per_second", proposal.request.rate_mb},
-          {"copy_seconds", copy_seconds(proposal)},
-          {"warnings", warnings}};
+          {"total", amount_json(proposal, proposal.total())},
+          {"rate_mb_per_second", shown.rate_mb},
+          {"copy_seconds", shown.copy_seconds()},
+          {"warnings", json_array(warnings_of(proposal))}};
 }
 
-void print(const Proposal& proposal, const Terminal& terminal) {
-  if (proposal.request.as_json) {
-    terminal.out << to_json(proposal) << '\n';
-    return;
-  }
+void print(const ShownPlan& shown, const Terminal& terminal) {
+  const Proposal& proposal = shown.proposal;
   print_shards(proposal, terminal);
   if (proposal.plan.moves.empty())
     terminal.out << '\n' << nothing_to_do(proposal) << '\n';
   else
-    print_moves(proposal, terminal);
+    print_moves(shown, terminal);
   for (const auto& warning : warnings_of(proposal)) terminal.warning(warning);
+}
+
+void write_plan(const Proposal& proposal, const std::string& file, const Terminal& terminal) {
+  if (!proposal.changes_anything()) return terminal.note(file + " is not written, as there is nothing to do");
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out << to_yaml(proposal.plan);
+  out.close();
+  if (!out) throw CommandFailed(file + ": cannot be written");
+  terminal.note("the plan is in " + file + "; shardplex rebalance check and run take it from there");
 }
 
 }  // namespace
 
 int rebalance_plan(Arguments args, const Terminal& terminal) {
-  const auto request = parse_request(args, terminal);
+  auto request = parse_request(args, terminal);
   if (!request) return exit_ok;
   const ShardMap map = load_shard_map(request->map_file);
-  check_shards(map, *request);
-  const Proposal proposal = propose(map, *request);
-  print(proposal, terminal);
-  if (!request->out) return exit_ok;
-  if (!changes_anything(proposal.plan)) {
-    terminal.note(*request->out + " is not written, as there is nothing to do");
-    return exit_ok;
-  }
-  write_plan(proposal.plan, *request->out);
-  terminal.note("the plan is in " + *request->out + "; shardplex rebalance check and run take it from there");
+  check_shards(map, request->proposal);
+  request->proposal.by_hand = move_by_hand(map, *request);
+  const ShownPlan shown{propose(map, request->proposal), request->rate_mb};
+  if (request->as_json)
+    terminal.out << to_json(shown) << '\n';
+  else
+    print(shown, terminal);
+  if (request->out) write_plan(shown.proposal, *request->out, terminal);
   return exit_ok;
 }
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "cli/command_line.hpp"
-#include "operations/shard/server.hpp"
+#include "cli/options.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "shard_map/slot_lists.hpp"
+#include "shard_map/suggestion.hpp"
 
 namespace shardplex::cli {
 
@@ -18,9 +20,7 @@ GroupId group_argument(const ShardMap& map, const std::optional<std::string>& na
   }
   if (names.size() == 1) return GroupId{0};
   if (names.empty()) throw CommandFailed("the map has no group, and so no slots");
-  std::string all;
-  for (const auto& one : names) all.append(all.empty() ? "" : ", ").append(one);
-  throw UsageError("--group is needed, as the map has several: " + all);
+  throw UsageError("--group is needed, as the map has several: " + joined(names));
 }
 
 SlotSet slots_argument(const std::string& text, const Group& group) {
@@ -37,9 +37,7 @@ SlotSet slots_argument(const std::string& text, const Group& group) {
   SlotSet slots = SlotSet::none(group.slot_count);
   for (const Slot slot : SlotLists(reader, group.slot_count).read({&list, "--slots", 0}, ""))
     slots.insert(slot);
-  std::string problems;
-  for (const MapProblem& problem : reader.take_problems())
-    problems.append(problems.empty() ? "" : "; ").append(problem.to_string());
+  const std::string problems = joined(reader.take_problems(), &MapProblem::to_string, "; ");
   if (!problems.empty()) throw UsageError(problems);
   return slots;
 }

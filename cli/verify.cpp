@@ -1,16 +1,14 @@
 // verify: whether every row is where it belongs, once, and alike wherever it has to be, while the cluster
 // serves.
-#include <algorithm>
-#include <boost/json.hpp>
 #include <fstream>
-#include <future>
+#include <map>
 
 #include "cli/command_line.hpp"
 #include "cli/slot_arguments.hpp"
-#include "operations/audit/verify_scope.hpp"
-#include "operations/process/progress.hpp"
-#include "operations/shard/primary.hpp"
-#include "operations/shard/server.hpp"
+#include "operations/audit/verify.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/json_values.hpp"
+#include "operations/shard/map_file.hpp"
 
 namespace shardplex::cli {
 namespace {
@@ -18,42 +16,23 @@ namespace {
 namespace po = boost::program_options;
 namespace json = boost::json;
 
-constexpr std::chrono::milliseconds tick{50};
 constexpr std::uint64_t most_lines = 100;  // of a check, for people
 
-/// What was asked for on the command line.
-struct Request {
+std::vector<const TablePlacement*> tables_argument(const ShardMap& map, const GivenOptions& given) {
   std::vector<const TablePlacement*> tables;
-  std::vector<SlotSet> slots;  ///< of each group
-  int jobs = 1;
-};
-
-struct Outcome {
-  Findings findings;
-  std::uint64_t rows = 0;
-  double seconds = 0;
-};
-
-std::vector<const TablePlacement*> tables_argument(const ShardMap& map, const po::variables_map& values) {
-  std::vector<const TablePlacement*> tables;
-  if (values.contains("table"))
-    for (const auto& name : values["table"].as<std::vector<std::string>>())
-      tables.push_back(&table_of_map(map, name));
-  else
+  for (const auto& name : given.texts("table")) tables.push_back(&table_of_map(map, name));
+  if (tables.empty())
     for (const auto& table : map.tables()) tables.push_back(&table);
   return tables;
 }
 
-Request read_request(const ShardMap& map, const po::variables_map& values) {
-  Request request;
-  request.tables = tables_argument(map, values);
-  request.jobs = values["jobs"].as<int>();
-  if (request.jobs < 1 || request.jobs > 64) throw UsageError("--jobs takes a number from 1 to 64");
+VerifyRequest read_request(const ShardMap& map, const GivenOptions& given) {
+  VerifyRequest request;
+  request.tables = tables_argument(map, given);
+  request.jobs = given.get<int>("jobs");
+  check_jobs(request.jobs);
   for (const auto& group : map.groups()) request.slots.push_back(SlotSet::all(group.slot_count));
-  const auto text = [&](const char* name) {
-    return values.contains(name) ? std::optional(values[name].as<std::string>()) : std::nullopt;
-  };
-  const auto slots = text("slots"), name = text("group");
+  const auto slots = given.text("slots"), name = given.text("group");
   if (!slots && !name) return request;
   const GroupId group = group_argument(map, name);
   if (slots) request.slots[group.value] = slots_argument(*slots, map.group(group));
@@ -61,77 +40,42 @@ Request read_request(const ShardMap& map, const po::variables_map& values) {
   return request;
 }
 
-/// Bytes of the tables on all shards, as a scan counts them.
-std::uint64_t bytes_to_read(const VerifyScope& scope, const Connections& shards) {
-  std::uint64_t bytes = 0;
-  for (const auto& connection : shards) {
-    pqxx::nontransaction transaction(*connection);
-    for (const auto* table : scope.tables)
-      if (!table->reference)
-        bytes += transaction
-                     .exec_params1("SELECT coalesce(pg_relation_size(to_regclass($1)), 0)",
-                                   "public." + transaction.quote_name(table->name))[0]
-                     .as<std::uint64_t>();
-  }
-  return bytes;
-}
-
-/// Verifies on other threads, and shows on this one how far it is.
-void verify_all(const VerifyScope& scope, const Connections& shards, const Terminal& terminal) {
-  Progress progress(terminal, bytes_to_read(scope, shards), Progress::Clock::now());
-  auto rows = std::async(std::launch::async, [&scope] { verify_rows(scope); });
-  auto others = std::async(std::launch::async, [&] {
-    verify_ownership(scope, shards);
-    verify_copies(scope, shards);
-    verify_leftovers(scope, shards);
-  });
-  for (auto* one : {&rows, &others})
-    while (one->wait_for(tick) != std::future_status::ready)
-      progress.show(scope.watch.rows, scope.watch.bytes, Progress::Clock::now());
-  rows.get();
-  others.get();
-}
-
-json::value to_json(const ShardMap& map, const Outcome& outcome) {
-  json::array checks, problems, notes;
+json::value to_json(const ShardMap& map, const Verification& found) {
+  json::array checks, problems;
   for (const Check check : all_checks)
-    checks.push_back({{"check", name_of(check)}, {"problems", outcome.findings.count(check)}});
-  for (const auto& finding : outcome.findings.all())
-    problems.push_back(
-        {{"check", name_of(finding.check)},
-         {"shard", finding.shard.empty() ? json::value(nullptr) : json::value(finding.shard)},
-         {"text", finding.text},
-         {"repair", finding.repair.empty() ? json::value(nullptr) : json::value(finding.repair)}});
-  for (const auto& note : outcome.findings.notes()) notes.emplace_back(note);
-  const double rate = outcome.seconds > 0 ? static_cast<double>(outcome.rows) / outcome.seconds : 0;
+    checks.push_back({{"check", name_of(check)}, {"problems", found.findings.count(check)}});
+  for (const auto& finding : found.findings.all())
+    problems.push_back({{"check", name_of(finding.check)},
+                        {"shard", text_or_null(finding.shard)},
+                        {"text", finding.text},
+                        {"repair", text_or_null(finding.repair)}});
   return {{"cluster", map.cluster()},
-          {"rows", outcome.rows},
-          {"seconds", outcome.seconds},
-          {"rows_per_second", rate},
+          {"rows", found.rows},
+          {"seconds", found.seconds},
+          {"rows_per_second", found.rows_per_second()},
           {"checks", checks},
           {"problems", problems},
-          {"notes", notes}};
+          {"notes", json_array(found.findings.notes())}};
 }
 
-void print(const Outcome& outcome, const Terminal& terminal) {
+void print(const Verification& found, const Terminal& terminal) {
   TextTable table({{"CHECK"}, {"PROBLEMS", TextTable::Align::right}});
   for (const Check check : all_checks) {
-    const std::uint64_t count = outcome.findings.count(check);
+    const std::uint64_t count = found.findings.count(check);
     table.add(
         {std::string(title_of(check)), {with_thousands(count), count > 0 ? Colour::red : Colour::green}});
   }
   table.print(terminal);
-  for (const auto& note : outcome.findings.notes()) terminal.note(note);
+  for (const auto& note : found.findings.notes()) terminal.note(note);
   std::map<Check, std::uint64_t> lines;
-  for (const auto& finding : outcome.findings.all())
+  for (const auto& finding : found.findings.all())
     if (lines[finding.check]++ < most_lines) terminal.error(finding.text);
   for (const auto& [check, count] : lines)
     if (count > most_lines)
       terminal.error(std::string(title_of(check)) + ": " + with_thousands(count - most_lines) +
                      " more problems of this kind (--json and --repair-report tell them)");
-  const double rate = outcome.seconds > 0 ? static_cast<double>(outcome.rows) / outcome.seconds : 0;
-  terminal.err << "verified " << with_thousands(outcome.rows) << " rows ("
-               << with_thousands(static_cast<std::uint64_t>(rate)) << " rows/s)\n";
+  terminal.err << "verified " << with_thousands(found.rows) << " rows ("
+               << with_thousands(static_cast<std::uint64_t>(found.rows_per_second())) << " rows/s)\n";
 }
 
 std::string as_comment(const std::string& text) {
@@ -140,12 +84,12 @@ std::string as_comment(const std::string& text) {
   return comment + "\n";
 }
 
-void write_report(const std::string& path, const ShardMap& map, const Outcome& outcome) {
+void write_report(const std::string& path, const ShardMap& map, const Verification& found) {
   std::ofstream file(path);
   file << "-- What shardplex verify has found in cluster " << map.cluster()
        << ", and what would repair it. Read before you run any of it:\n"
           "-- which of two rows is right only you can know. Nothing of this has been run.\n";
-  for (const auto& finding : outcome.findings.all()) {
+  for (const auto& finding : found.findings.all()) {
     file << '\n' << as_comment(std::string(title_of(finding.check)) + ": " + finding.text);
     if (!finding.shard.empty()) file << "-- On " << finding.shard << ":\n";
     file << (finding.repair.empty() ? "-- Nothing can be proposed.\n" : finding.repair + "\n");
@@ -165,38 +109,26 @@ int verify(Arguments args, const Terminal& terminal) {
       "new ones; that each slot has one owner; and that nothing is left of moves and loads that are over.\n"
       "Changes no row. The cluster may be in use: what looks wrong is looked at again before it is told.\n"
       "Exits with 1 where there are problems.");
-  options.add()("map", po::value<std::string>()->value_name("FILE"), "the shard map")(
-      "table", po::value<std::vector<std::string>>()->value_name("T"), "only this table; may be given again")(
-      "slots", po::value<std::string>()->value_name("SLOTS"), "only rows in these slots, such as 0-63,70")(
+  options.add_map();
+  options.add()("table", po::value<std::vector<std::string>>()->value_name("T"),
+                "only this table; may be given again")("slots", po::value<std::string>()->value_name("SLOTS"),
+                                                       "only rows in these slots, such as 0-63,70")(
       "group", po::value<std::string>()->value_name("G"), "only tables of this group")(
-      "jobs", po::value<int>()->value_name("N")->default_value(1), "connections to each shard")(
-      "json", "print JSON")("repair-report", po::value<std::string>()->value_name("FILE"),
-                            "write what was found and the SQL that would repair it, for people to read");
-  const auto values = options.parse(args, terminal);
-  if (!values) return exit_ok;
-  const ShardMap map = load_shard_map(required_option(*values, "map", "--map FILE"));
-  const Request request = read_request(map, *values);
-  ScanWatch watch;
-  Outcome outcome;
-  const auto start = Progress::Clock::now();
-  auto found =
-      in_parallel(map.shards().size(), [&](std::size_t i) { return find_primary(map, map.shards()[i]); });
-  VerifyScope scope{map, {}, request.tables, request.slots, request.jobs, watch, outcome.findings};
-  Connections shards;
-  for (auto& primary : found) {
-    scope.primaries.push_back(std::move(primary.conninfo));
-    shards.push_back(std::move(primary.connection));
-  }
-  verify_all(scope, shards, terminal);
-  outcome.seconds = std::chrono::duration<double>(Progress::Clock::now() - start).count();
-  outcome.rows = watch.rows;
-  if (values->contains("repair-report"))
-    write_report((*values)["repair-report"].as<std::string>(), map, outcome);
-  if (values->contains("json"))
-    terminal.out << to_json(map, outcome) << '\n';
+      "jobs", po::value<int>()->value_name("N")->default_value(1), "connections to each shard");
+  options.add_json();
+  options.add()("repair-report", po::value<std::string>()->value_name("FILE"),
+                "write what was found and the SQL that would repair it, for people to read");
+  const auto given = options.parse(args, terminal);
+  if (!given) return exit_ok;
+  const ShardMap map = given->map();
+  Verification found;
+  verify_cluster(map, read_request(map, *given), terminal, found);
+  if (const auto path = given->text("repair-report")) write_report(*path, map, found);
+  if (given->json())
+    terminal.out << to_json(map, found) << '\n';
   else
-    print(outcome, terminal);
-  return outcome.findings.clean() ? exit_ok : exit_failed;
+    print(found, terminal);
+  return found.findings.clean() ? exit_ok : exit_failed;
 }
 
 }  // namespace shardplex::cli

@@ -46,9 +46,9 @@ class WorkerThread {
   WorkerThread(const Settings& settings, std::uint16_t port, Refresher& refresher, IdSource& ids,
                WorkerMetrics& metrics)
       : worker_(settings, refresher, ids, metrics),
-        listener_(
-            worker_.io(), {settings.address, port, true}, settings.limits,
-            [this](Exchange& exchange) { return serve(worker_, exchange); }, worker_.http_date(), &metrics),
+        listener_(worker_.io(), {settings.address, port, true},
+                  {settings.limits, [this](Call& call) { return serve(worker_, call); }, worker_.http_date(),
+                   &metrics, settings.access_log}),
         drain_timer_(worker_.io()) {
     worker_.on_tick([this](Clock::time_point now) {
       if (now - times_checked_ < time_check_every) return;
@@ -112,13 +112,13 @@ int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
   Limits admin_limits = settings.limits;
   admin_limits.connections_per_worker = 1000;
   std::string admin_date;
-  Listener admin_listener(
-      io, {settings.admin_address, settings.admin_port, false}, admin_limits,
-      [&](Exchange& exchange) {
-        admin_date = http_date_now();
-        return admin.serve(exchange);
-      },
-      admin_date, nullptr);
+  Listener admin_listener(io, {settings.admin_address, settings.admin_port, false},
+                          {admin_limits,
+                           [&](Call& call) {
+                             admin_date = http_date_now();
+                             return admin.serve(call);
+                           },
+                           admin_date, nullptr, false});
   admin_listener.start();
 
   check_port_is_free(io, settings);

@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS shardplex.moves (
   slots           integer[]   NOT NULL,     -- ascending
   source          text        NOT NULL,
   target          text        NOT NULL,
-  phase           text        NOT NULL,     -- rebalance/move.hpp
+  phase           text        NOT NULL,     -- operations/shard/move_entry.hpp
   wanted          text        NOT NULL DEFAULT 'run' CHECK (wanted IN ('run', 'pause', 'abort')),
   source_timeline integer,                  -- source: the timelines of both shards when the copy began; another one means that
   target_timeline integer,                  --   acknowledged changes may be missing from what was copied
@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS shardplex.imports (
   id          text        PRIMARY KEY,  -- publication and slot on the source are called shardplex_import_<id>
   source      text        NOT NULL,     -- its connection string, without a password
   database    text        NOT NULL,     -- its identity: another database under the same name is refused
-  phase       text        NOT NULL DEFAULT 'prepare',  -- first shard; rebalance/import_journal.hpp
+  phase       text        NOT NULL DEFAULT 'prepare',  -- first shard; operations/import/journal.hpp
   step        text        NOT NULL DEFAULT 'begun',    -- this shard: begun, made, copied, indexed
   made        text[]      NOT NULL DEFAULT '{}',       -- this shard: the statements that remove what the import has made here
   applied     pg_lsn,                                  -- this shard: the last transaction of the source that is in its rows

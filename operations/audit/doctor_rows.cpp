@@ -132,7 +132,7 @@ std::string to_string(const StrayRows& stray) {
 }
 
 std::uint64_t delete_stray_rows(const StrayRows& stray, const ShardMap& map, const Ownership& ownership,
-                                const std::vector<std::unique_ptr<pqxx::connection>>& connections) {
+                                const Connections& connections) {
   pqxx::connection& here = *connections[stray.shard.value];
   const Group& group = map.group(*stray.table->group);
   const KeyStatements statements(here, stray.table->name);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <pqxx/pqxx>
 #include <string>
 #include <vector>
 
+#include "operations/shard/primary.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 
@@ -29,7 +29,7 @@ std::string to_string(const StrayRows& stray);
 /// time. Returns how many were left, as they may be the only ones. `connections` and `ownership` are of all
 /// shards.
 std::uint64_t delete_stray_rows(const StrayRows& stray, const ShardMap& map, const Ownership& ownership,
-                                const std::vector<std::unique_ptr<pqxx::connection>>& connections);
+                                const Connections& connections);
 
 /// Deletes all rows of the group in these slots, some at a time, and forgets the slots. Precondition: they
 /// are incoming or moved here, and another shard owns them.

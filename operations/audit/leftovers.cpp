@@ -16,7 +16,6 @@ namespace shardplex::operations {
 namespace {
 
 using Kind = Leftover::Kind;
-using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
 
 constexpr std::chrono::milliseconds pause_between_looks{500};
 
@@ -56,12 +55,12 @@ struct ShardObjects {
 
 void read_slots(pqxx::transaction_base& transaction, const ShardMap& map, ShardId shard,
                 std::vector<Leftover>& objects) {
-  const ShardOwnership account = read_ownership(transaction, map);
+  const ShardOwnership ownership = read_ownership(transaction, map);
   for (const auto& group : map.groups())
     for (const SlotState state : {SlotState::incoming, SlotState::moved}) {
       Leftover found{
           Kind::slots, shard, group.name, {}, std::string(to_string(state)), SlotSet::none(group.slot_count)};
-      const auto& states = account.groups.at(group.name);
+      const auto& states = ownership.groups.at(group.name);
       for (std::uint32_t slot = 0; slot < group.slot_count; ++slot)
         if (states[slot] == state) found.slots.insert(Slot{slot});
       if (!found.slots.empty()) objects.push_back(std::move(found));

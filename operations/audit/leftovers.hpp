@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <pqxx/pqxx>
 #include <string>
 #include <vector>
 
 #include "operations/shard/move_entry.hpp"
+#include "operations/shard/primary.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::operations {
@@ -47,12 +45,10 @@ std::string repair_of(const Leftover& leftover);
 
 /// Looks at all shards. `connections`: to each shard's primary, in the order of the map. An object of a move
 /// that has just begun or ended may be told: look again before it is called a problem.
-std::vector<Leftover> find_leftovers(const ShardMap& map,
-                                     const std::vector<std::unique_ptr<pqxx::connection>>& connections);
+std::vector<Leftover> find_leftovers(const ShardMap& map, const Connections& connections);
 
 /// What is there at two looks with a pause between them.
-std::vector<Leftover> find_lasting_leftovers(
-    const ShardMap& map, const std::vector<std::unique_ptr<pqxx::connection>>& connections);
+std::vector<Leftover> find_lasting_leftovers(const ShardMap& map, const Connections& connections);
 
 /// True where the move takes slots of the group to or from the shard.
 bool takes_part(const MoveEntry& move, std::string_view group, std::string_view shard);

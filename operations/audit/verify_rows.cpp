@@ -32,7 +32,7 @@ using PrimaryKey = std::vector<std::string>;
 constexpr std::size_t most_suspects = 1000;  // of a table on a shard, that are looked at again
 constexpr std::chrono::milliseconds pause_between_looks{500};
 
-const std::string slot_name = quote_identifier(slot_column);
+const std::string quoted_slot_column = quote_identifier(slot_column);
 
 /// A sharded table, with what is needed to read it.
 struct VerifiedTable {
@@ -74,7 +74,7 @@ VerifiedTable describe(pqxx::transaction_base& transaction, const VerifyScope& s
   verified.name = "\"public\"." + quote_identifier(placement.name);
   const SlotSet& slots = scope.slots[placement.group->value];
   verified.condition =
-      slots.is_all() ? "true" : slot_name + " = ANY ('" + array_literal(slots) + "'::integer[])";
+      slots.is_all() ? "true" : quoted_slot_column + " = ANY ('" + array_literal(slots) + "'::integer[])";
   const auto in_key = [&](const std::string& column) {
     return std::ranges::find(table->primary_key, column) != table->primary_key.end();
   };
@@ -134,9 +134,9 @@ std::string piece_sql(const VerifiedTable& table, const std::string& piece) {
   const std::string hashes = table.can_double ? "string_agg(int8send(" + key_hash(table) + "), '')" : "NULL";
   // A key that is never null is not counted apart, which would take a tenth of the time.
   const std::string keys = key_column(table).not_null ? "count(*)" : "count(" + key + ")";
-  return "SELECT " + slot_name + ", " + list_expression(table) + ", count(*), " + keys + ", string_agg(" +
-         bytes + ", ''), " + lengths + ", " + hashes + " FROM " + table.name + " WHERE " + table.condition +
-         " AND " + piece + " GROUP BY 1, 2";
+  return "SELECT " + quoted_slot_column + ", " + list_expression(table) + ", count(*), " + keys +
+         ", string_agg(" + bytes + ", ''), " + lengths + ", " + hashes + " FROM " + table.name + " WHERE " +
+         table.condition + " AND " + piece + " GROUP BY 1, 2";
 }
 
 /// Big-endian integers behind one another.
@@ -226,9 +226,9 @@ bool owns(const SlotStates& states, std::int32_t slot) {
 
 SlotStates read_states(pqxx::transaction_base& transaction, const ShardMap& map, const std::string& group) {
   SlotStates states;
-  const ShardOwnership account =
-      read_ownership(transaction, map);  // verify_ownership() tells what does not fit
-  for (const SlotState state : account.groups.at(group))
+  const ShardOwnership ownership =
+      read_ownership(transaction, map);  // ownership_faults() tells what does not fit
+  for (const SlotState state : ownership.groups.at(group))
     states.emplace(static_cast<std::int32_t>(states.size()), state);
   return states;
 }
@@ -313,7 +313,7 @@ class TableVerification {
       : access_(access),
         scope_(access.scope),
         table_(table),
-        ownership_(read_all_ownership(scope_, access.looks)),
+        ownership_(read_all_ownership(scope_.map, access.looks)),
         moves_(unfinished_moves(scope_, access.looks)) {}
 
   void run() {
@@ -375,10 +375,10 @@ void TableVerification::tell_places(ShardId shard, const std::string& slots) {
   std::string example = "concat_ws(', '";
   for (const auto& name : table_.table.primary_key)
     example += ", " + quote_literal(name + "=") + " || t." + quote_identifier(name) + "::text";
-  const std::string sql = "SELECT t." + slot_name + ", coalesce(s.state, ''), count(*), min(" + example +
-                          ")) FROM " + table_.name + " t" + join_slot_state("$1", "t." + slot_name) +
-                          " WHERE t." + slot_name +
-                          " = ANY ($2::integer[]) AND coalesce(s.state, '') NOT IN " +
+  const std::string sql = "SELECT t." + quoted_slot_column + ", coalesce(s.state, ''), count(*), min(" +
+                          example + ")) FROM " + table_.name + " t" +
+                          join_slot_state("$1", "t." + quoted_slot_column) + " WHERE t." +
+                          quoted_slot_column + " = ANY ($2::integer[]) AND coalesce(s.state, '') NOT IN " +
                           std::string(owned_states_sql) + " GROUP BY 1, 2 ORDER BY 1";
   auto moves = unfinished_moves(scope_, access_.looks);
   const auto again = pqxx::nontransaction(*access_.looks[shard.value])
@@ -398,7 +398,7 @@ void TableVerification::tell_places(ShardId shard, const std::string& slots) {
     finding.repair =
         (owner ? "-- Only once " + shard_name(*owner) + " is known to have these rows:\n"
                : "-- Nobody owns the slot: these may be the only rows of it. Once they are safe:\n") +
-        "DELETE FROM " + table_.name + " WHERE " + slot_name + " = " + std::to_string(slot) + ";";
+        "DELETE FROM " + table_.name + " WHERE " + quoted_slot_column + " = " + std::to_string(slot) + ";";
     scope_.findings.add(std::move(finding), row[2].as<std::uint64_t>());
   }
 }
@@ -408,12 +408,12 @@ std::string TableVerification::repair_of_slot(ShardId shard, Slot right, const P
   const std::string slot = std::to_string(right.value), row = " WHERE " + key_condition(table_, key) + ";";
   const auto owner = owner_of(right.value);
   if (!owner) return "-- Nobody owns slot " + slot + ".";
-  if (*owner == shard) return "UPDATE " + table_.name + " SET " + slot_name + " = " + slot + row;
+  if (*owner == shard) return "UPDATE " + table_.name + " SET " + quoted_slot_column + " = " + slot + row;
   std::string columns;
   for (const auto& column : table_.table.columns)
     if (!column.generated) columns += ", " + quote_identifier(column.name);
   return "-- On " + shard_name(*owner) + ", which owns slot " + slot + ":\nINSERT INTO " + table_.name +
-         " (" + slot_name + columns + ")\nSELECT " + slot + columns +
+         " (" + quoted_slot_column + columns + ")\nSELECT " + slot + columns +
          " FROM json_populate_record(NULL::" + table_.name + ", " + quote_literal(json) + ");\n-- Then on " +
          shard_name(shard) + ":\nDELETE FROM " + table_.name + row;
 }
@@ -422,7 +422,7 @@ void TableVerification::check_slots(ShardId shard, const Part& found) {
   const std::string key = quote_identifier(table_.placement->key);
   const std::string sql = "SELECT " + key + "::text, " + list_expression(table_) +
                           ", row_to_json(t.*)::text" + key_texts(table_) + " FROM " + table_.name +
-                          " t WHERE " + slot_name + " = $1 AND ";
+                          " t WHERE " + quoted_slot_column + " = $1 AND ";
   pqxx::nontransaction transaction(*access_.looks[shard.value]);
   for (const auto& suspect : found.suspects) {
     const auto rows = suspect.key ? transaction.exec_params(sql + key + " = $2::" + key_column(table_).type,
@@ -473,7 +473,7 @@ TableVerification::Holders TableVerification::look_up(const std::vector<std::int
   std::string list;
   for (const auto hash : hashes) list += (list.empty() ? "" : ",") + std::to_string(hash);
   const std::string sql = "SELECT t.xmin::text || t.ctid::text" + key_texts(table_) + " FROM " + table_.name +
-                          " t WHERE " + key_hash(table_) + " = ANY ($1::bigint[]) AND " + slot_name +
+                          " t WHERE " + key_hash(table_) + " = ANY ($1::bigint[]) AND " + quoted_slot_column +
                           " IN (" + select_owned_slots("$2") + ")";
   Holders holders;
   for (std::uint16_t i = 0; i < scope_.map.shards().size(); ++i) {

@@ -22,14 +22,14 @@ using Snapshot = pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>;
 /// "alpha: …" for what each shard says wrong of itself, and the faults between shards.
 std::set<std::string> ownership_faults(const VerifyScope& scope, const Connections& shards) {
   std::set<std::string> faults;
-  std::vector<std::optional<ShardOwnership>> accounts;
+  std::vector<std::optional<ShardOwnership>> reports;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     Snapshot transaction(*shards[i]);
     auto problems = definition_problems(transaction, scope.map);
-    accounts.emplace_back(read_ownership(transaction, scope.map, problems));
+    reports.emplace_back(read_ownership(transaction, scope.map, problems));
     for (const auto& problem : problems) faults.insert(scope.map.shards()[i].name + ": " + problem);
   }
-  for (auto& fault : Ownership(scope.map, accounts).faults(scope.map)) faults.insert(std::move(fault));
+  for (auto& fault : Ownership(scope.map, reports).faults(scope.map)) faults.insert(std::move(fault));
   return faults;
 }
 
@@ -45,14 +45,14 @@ std::vector<MoveEntry> unfinished_moves(const VerifyScope& scope, const Connecti
   return moves;
 }
 
-Ownership read_all_ownership(const VerifyScope& scope, const Connections& shards) {
-  std::vector<std::optional<ShardOwnership>> accounts;
+Ownership read_all_ownership(const ShardMap& map, const Connections& shards) {
+  std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& connection : shards) {
     Snapshot transaction(*connection);
-    accounts.emplace_back(
-        read_ownership(transaction, scope.map));  // verify_ownership() tells what does not fit
+    // ownership_faults() tells what does not fit the map.
+    reports.emplace_back(read_ownership(transaction, map));
   }
-  return {scope.map, accounts};
+  return {map, reports};
 }
 
 const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::string& group,

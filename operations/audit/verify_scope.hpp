@@ -1,20 +1,17 @@
 // What shardplex verify looks at, and how its parts reach it.
 #pragma once
 
-#include <memory>
-#include <pqxx/pqxx>
 #include <string>
 #include <vector>
 
 #include "operations/audit/verify_findings.hpp"
 #include "operations/compare/table_scan.hpp"
 #include "operations/shard/move_entry.hpp"
+#include "operations/shard/primary.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::operations {
-
-using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
 
 /// Vectors of shards and groups are in the order of the map.
 struct VerifyScope {
@@ -31,7 +28,7 @@ struct VerifyScope {
 std::vector<MoveEntry> unfinished_moves(const VerifyScope& scope, const Connections& shards);
 
 /// What all shards say they own.
-Ownership read_all_ownership(const VerifyScope& scope, const Connections& shards);
+Ownership read_all_ownership(const ShardMap& map, const Connections& shards);
 
 /// The move that explains rows of the slot on a shard that does not own it, or nullptr.
 const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::string& group,

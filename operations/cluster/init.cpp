@@ -29,8 +29,8 @@ struct Member {
   std::unique_ptr<pqxx::connection> connection;
   std::unique_ptr<pqxx::work> transaction;
   ServerState state;
-  std::optional<ShardOwnership> account;  ///< as found, where it was initialised
-  std::vector<std::string> done;          ///< what was changed, for people
+  std::optional<ShardOwnership> ownership;  ///< as found, where it was initialised
+  std::vector<std::string> done;            ///< what was changed, for people
   std::vector<std::string> notes;
 };
 
@@ -98,7 +98,7 @@ Problems check_member(Member& member, const ShardMap& map, bool schema_given) tr
   if (!member.transaction->exec1(lock_sql)[0].as<bool>()) return {busy};
   if (state.initialised) {
     problems = check_definitions(*member.transaction, map);
-    member.account = read_ownership(*member.transaction, map, problems);
+    member.ownership = read_ownership(*member.transaction, map, problems);
   }
   for (const auto& table : map.tables()) check_table(member, table, schema_given, problems);
   return problems;
@@ -180,7 +180,7 @@ void describe_shard(Member& member, const ShardMap& map) {
 std::vector<std::uint32_t> slots_to_start_with(const std::vector<Member>& members, std::size_t self,
                                                const Group& group) {
   const auto is_absent = [&](const Member& member, std::uint32_t slot) {
-    return !member.account || member.account->groups.at(group.name)[slot] == SlotState::absent;
+    return !member.ownership || member.ownership->groups.at(group.name)[slot] == SlotState::absent;
   };
   std::vector<std::uint32_t> slots;
   for (std::uint32_t slot = 0; slot < group.slot_count; ++slot) {
@@ -195,8 +195,9 @@ std::vector<std::uint32_t> slots_to_start_with(const std::vector<Member>& member
 /// No shard has slots of the group: it is new, so nobody can own any.
 bool is_new(const std::vector<Member>& members, const Group& group) {
   return std::ranges::all_of(members, [&](const Member& member) {
-    return !member.account || std::ranges::all_of(member.account->groups.at(group.name),
-                                                  [](SlotState state) { return state == SlotState::absent; });
+    return !member.ownership ||
+           std::ranges::all_of(member.ownership->groups.at(group.name),
+                               [](SlotState state) { return state == SlotState::absent; });
   });
 }
 
@@ -248,21 +249,21 @@ void give_slots(std::vector<Member>& members, const ShardMap& map) {
 
 /// What the router would refuse or warn of, now that the tables are as they will be.
 void report_catalogue(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
-  std::vector<std::pair<std::string, ShardCatalogue>> accounts;
+  std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
   for (const auto& member : members)
-    accounts.emplace_back(member.shard->name, read_catalogue(*member.transaction, map));
-  const Catalogue catalogue = combine(map, accounts);
+    catalogues.emplace_back(member.shard->name, read_catalogue(*member.transaction, map));
+  const Catalogue catalogue = combine(map, catalogues);
   for (const auto& [table, reason] : catalogue.refused) terminal.warning("will not be served: " + reason);
   for (const auto& warning : catalogue.warnings) terminal.warning(warning);
 }
 
 /// Notes where the slots are elsewhere than the map places them, and returns what is wrong with ownership.
 Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
-  std::vector<std::optional<ShardOwnership>> accounts;
-  for (auto& member : members) accounts.push_back(read_ownership(*member.transaction, map, member.notes));
+  std::vector<std::optional<ShardOwnership>> reports;
+  for (auto& member : members) reports.push_back(read_ownership(*member.transaction, map, member.notes));
   for (const auto& group : map.groups())
     for (std::uint16_t i = 0; i < members.size(); ++i) {
-      const auto& states = accounts[i]->groups.at(group.name);
+      const auto& states = reports[i]->groups.at(group.name);
       const auto owned =
           std::ranges::count(states, SlotState::owned) + std::ranges::count(states, SlotState::fenced);
       const auto placed = std::ranges::count(group.placement, ShardId{i});
@@ -271,7 +272,7 @@ Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
                                    "; the map places " + std::to_string(placed) +
                                    " on it (init moves nothing)");
     }
-  return Ownership(map, accounts).faults(map);
+  return Ownership(map, reports).faults(map);
 }
 
 void report_done(const std::vector<Member>& members, bool dry_run, const Terminal& terminal) {

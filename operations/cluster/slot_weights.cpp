@@ -25,7 +25,7 @@ SlotWeights no_weights(const ShardMap& map) {
 /// One shard's answers, or why there are none.
 struct ShardAnswer {
   Problems problems;
-  std::optional<ShardOwnership> account;
+  std::optional<ShardOwnership> report;
   SlotWeights rows, bytes;
 };
 
@@ -48,7 +48,7 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
   const PrimaryFound primary = find_primary(map, shard);
   pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*primary.connection);
   Problems problems = definition_problems(transaction, map);
-  answer.account = read_ownership(transaction, map, problems);
+  answer.report = read_ownership(transaction, map, problems);
   for (const auto& problem : problems) answer.problems.push_back(shard.name + ": " + problem);
   if (!problems.empty()) return answer;
   for (const TablePlacement& table : map.tables())
@@ -61,12 +61,12 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
 }
 
 /// Slots of which a move has not come to its end: a plan made now would be about owners of a moment.
-void find_unfinished(const Group& group, const Shard& shard, const ShardOwnership& account,
+void find_unfinished(const Group& group, const Shard& shard, const ShardOwnership& report,
                      Problems& problems) {
   for (const auto& [state, verb] :
        {std::pair{SlotState::incoming, "on the way to "}, std::pair{SlotState::fenced, "fenced on "}}) {
     SlotSet slots = SlotSet::none(group.slot_count);
-    const auto& states = account.groups.at(group.name);
+    const auto& states = report.groups.at(group.name);
     for (std::uint32_t slot = 0; slot < group.slot_count; ++slot)
       if (states[slot] == state) slots.insert(Slot{slot});
     if (slots.empty()) continue;
@@ -77,11 +77,11 @@ void find_unfinished(const Group& group, const Shard& shard, const ShardOwnershi
 
 /// Throws where a slot is not simply owned by one shard.
 void check_ownership(const ShardMap& map, const Ownership& ownership,
-                     const std::vector<std::optional<ShardOwnership>>& accounts) {
+                     const std::vector<std::optional<ShardOwnership>>& reports) {
   Problems problems;
   for (const Group& group : map.groups())
-    for (std::size_t i = 0; i < accounts.size(); ++i)
-      find_unfinished(group, map.shards()[i], *accounts[i], problems);
+    for (std::size_t i = 0; i < reports.size(); ++i)
+      find_unfinished(group, map.shards()[i], *reports[i], problems);
   const bool unfinished = !problems.empty();
   for (const auto& fault : ownership.faults(map))
     problems.push_back(unfinished ? fault
@@ -94,14 +94,14 @@ void check_ownership(const ShardMap& map, const Ownership& ownership,
 SlotSurvey survey_slots(const ShardMap& map) {
   auto answers = in_parallel(map.shards().size(), [&](std::size_t i) { return ask(map, map.shards()[i]); });
   Problems problems;
-  std::vector<std::optional<ShardOwnership>> accounts;
+  std::vector<std::optional<ShardOwnership>> reports;
   for (auto& answer : answers) {
     problems.insert(problems.end(), answer.problems.begin(), answer.problems.end());
-    accounts.push_back(std::move(answer.account));
+    reports.push_back(std::move(answer.report));
   }
   if (!problems.empty()) throw CommandFailed(std::move(problems));
-  const Ownership ownership(map, accounts);
-  check_ownership(map, ownership, accounts);
+  const Ownership ownership(map, reports);
+  check_ownership(map, ownership, reports);
 
   SlotSurvey survey;
   for (std::uint16_t g = 0; g < map.groups().size(); ++g) {

@@ -52,7 +52,7 @@ std::optional<TableSize> measure_table(pqxx::transaction_base& transaction, cons
 ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& map, bool exact) {
   ShardContent content;
   content.problems = definition_problems(transaction, map);
-  content.account = read_ownership(transaction, map, content.problems);
+  content.ownership = read_ownership(transaction, map, content.problems);
   content.directory_differences = directory_differences(transaction, map);
   for (const auto& table : map.tables()) {
     if (auto size = measure_table(transaction, map, table, exact))
@@ -108,15 +108,16 @@ void find_server_faults(const ShardMap& map, ClusterStatus& status) {
 }
 
 void find_content_faults(const ShardMap& map, ClusterStatus& status) {
-  std::vector<std::optional<ShardOwnership>> accounts;
+  std::vector<std::optional<ShardOwnership>> ownership_reports;
   for (std::size_t i = 0; i < status.primaries.size(); ++i) {
     const Server* primary = status.primaries[i];
-    accounts.push_back(primary != nullptr ? std::optional(primary->content->account) : std::nullopt);
+    ownership_reports.push_back(primary != nullptr ? std::optional(primary->content->ownership)
+                                                   : std::nullopt);
     if (primary == nullptr) continue;
     for (const auto& problem : primary->content->problems)
       status.faults.push_back(map.shards()[i].name + ": " + problem);
   }
-  for (const auto& fault : Ownership(map, accounts).faults(map)) status.faults.push_back(fault);
+  for (const auto& fault : Ownership(map, ownership_reports).faults(map)) status.faults.push_back(fault);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct TableSize {
 
 /// What a shard's primary says about its data.
 struct ShardContent {
-  ShardOwnership account;
+  ShardOwnership ownership;
   std::vector<TableSize> tables;
   std::vector<std::string> prepared;               ///< transactions of interrupted loads
   std::vector<std::string> directory_differences;  ///< between its directory of servers and the map

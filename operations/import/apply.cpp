@@ -4,6 +4,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/replication/copy_session.hpp"
+#include "operations/shard/moved_table.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
@@ -18,13 +19,6 @@ using pgoutput::Value;
 // Results of statements that are not read yet stay in the socket's buffers; so many fit in any.
 constexpr std::size_t most_unread = 256;
 constexpr std::size_t most_prepared = 500;
-
-std::string column_list(const ImportTable& table) {
-  std::string list;
-  for (const auto& column : table.columns)
-    list.append(list.empty() ? "" : ", ").append(quote_identifier(column));
-  return list;
-}
 
 /// "a" = $1 AND "b" = $2, and the values.
 std::string key_condition(const ImportTable& table, const std::vector<ImportValue>& row,
@@ -252,7 +246,7 @@ void ImportApplier::truncate(const pgoutput::Truncate& truncate) {
 
 void ImportApplier::insert_row(const ImportTable& table, const Row& row,
                                const std::optional<ImportPlace>& place) {
-  std::string columns = column_list(table), marks;
+  std::string columns = quoted_list(table.columns), marks;
   std::vector<ImportValue> values = row;
   if (place) {
     columns.append(", ").append(quote_identifier(slot_column));
@@ -299,8 +293,8 @@ bool ImportApplier::fill_unchanged(const ImportTable& table, Changed& changed) {
     condition.append(condition.empty() ? "" : " AND ")
         .append(quote_identifier(table.columns[column]) + " = " +
                 transaction.quote(changed.row[column].value()));
-  const auto found = transaction.exec("SELECT " + column_list(table) + " FROM ONLY " + qualified_name(table) +
-                                      " WHERE " + condition);
+  const auto found = transaction.exec("SELECT " + quoted_list(table.columns) + " FROM ONLY " +
+                                      qualified_name(table) + " WHERE " + condition);
   if (found.empty()) return false;
   for (std::size_t i = 0; i < changed.row.size(); ++i) {
     if (!changed.unchanged[i]) continue;

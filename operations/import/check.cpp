@@ -27,7 +27,7 @@ struct SourceFindings : ServerFindings {
 
 constexpr const char* source_sql = R"sql(
 SELECT current_setting('wal_level') AS wal_level,
-       current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots) AS free_slots,
+       current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots) AS free_replication_slots,
        current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication) AS free_senders,
        r.rolsuper, r.rolreplication,
        has_database_privilege(current_database(), 'CREATE') AS may_create,
@@ -52,7 +52,7 @@ void check_replication(pqxx::transaction_base& transaction, std::vector<std::str
   if (row["wal_level"].as<std::string>() != "logical")
     problems.push_back("wal_level is " + row["wal_level"].as<std::string>() +
                        "; logical is needed (a restart of the source sets it)");
-  if (row["free_slots"].as<int>() < 1)
+  if (row["free_replication_slots"].as<int>() < 1)
     problems.push_back(
         "no replication slot is free; raise max_replication_slots or drop one that is not used");
   if (row["free_senders"].as<int>() < 2)
@@ -161,14 +161,14 @@ void check_foreign_keys(const ShardMap& map, const ShardCatalogue& source,
 /// The definitions of the source, and of the tables that are on shards already.
 void check_definitions(const ShardMap& map, const ServerFindings& source,
                        const std::vector<ServerFindings>& shards, ImportFindings& findings) {
-  std::vector<std::pair<std::string, ShardCatalogue>> accounts{{"the source", source.catalogue}};
+  std::vector<std::pair<std::string, ShardCatalogue>> catalogues{{"the source", source.catalogue}};
   for (std::size_t i = 0; i < shards.size(); ++i) {
     if (shards[i].catalogue.server_encoding.empty()) continue;
-    ShardCatalogue account = shards[i].catalogue;
-    account.tables.insert(source.catalogue.tables.begin(), source.catalogue.tables.end());
-    accounts.emplace_back(map.shards()[i].name, std::move(account));
+    ShardCatalogue merged = shards[i].catalogue;
+    merged.tables.insert(source.catalogue.tables.begin(), source.catalogue.tables.end());
+    catalogues.emplace_back(map.shards()[i].name, std::move(merged));
   }
-  const Catalogue catalogue = combine(map, accounts);
+  const Catalogue catalogue = combine(map, catalogues);
   for (const auto& [table, reason] : catalogue.refused)
     if (source.catalogue.tables.contains(table)) findings.problems.push_back(reason);
   for (const auto& warning : catalogue.warnings) findings.warnings.push_back(warning);
@@ -223,6 +223,12 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   check_definitions(map, origin, shards, findings);
   warn_of_counted(origin.counted, findings.warnings);
   return findings;
+}
+
+void require_importable(const ShardMap& map, const std::string& source, const Terminal& terminal) {
+  const ImportFindings findings = check_import(map, source);
+  for (const auto& warning : findings.warnings) terminal.warning(warning);
+  if (!findings.problems.empty()) throw CommandFailed(findings.problems);
 }
 
 }  // namespace shardplex::operations

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "operations/shard/moved_table.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
 
@@ -62,17 +63,10 @@ struct Receiver {
   }
 };
 
-std::string columns_of(const ImportTable& table) {
-  std::string list;
-  for (const auto& column : table.columns)
-    list.append(list.empty() ? "" : ", ").append(quote_identifier(column));
-  return list;
-}
-
 class TableCopy {
  public:
   TableCopy(std::vector<CopySession>& shards, const ImportTable& table) : table_(table) {
-    std::string columns = columns_of(table);
+    std::string columns = quoted_list(table.columns);
     if (table.sharding) columns.append(", ").append(quote_identifier(slot_column));
     for (auto& shard : shards) {
       begin_copy(shard, "COPY " + qualified_name(table) + " (" + columns + ") FROM STDIN", PGRES_COPY_IN);
@@ -127,7 +121,7 @@ std::optional<std::string> copy_field(std::string_view line, std::size_t number)
 void copy_rows(CopySession& source, std::vector<CopySession>& shards, const ImportTable& table,
                RateLimit& rate,
                const std::function<void(std::uint64_t rows, std::uint64_t bytes)>& advanced) {
-  begin_copy(source, "COPY " + qualified_name(table) + " (" + columns_of(table) + ") TO STDOUT",
+  begin_copy(source, "COPY " + qualified_name(table) + " (" + quoted_list(table.columns) + ") TO STDOUT",
              PGRES_COPY_OUT);
   TableCopy copy(shards, table);
   std::uint64_t rows = 0, bytes = 0;

@@ -1,10 +1,10 @@
 #include "operations/import/journal.hpp"
 
-#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 
 #include "operations/process/failure.hpp"
+#include "operations/process/named_values.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -36,13 +36,11 @@ std::string to_json(const ReplicaIdentities& identities) {
 }  // namespace
 
 std::string_view to_string(ImportPhase phase) {
-  return std::ranges::find(phase_names, phase, &decltype(phase_names)::value_type::first)->second;
+  return name_in(phase_names, phase);
 }
 
 std::optional<ImportPhase> parse_import_phase(std::string_view name) {
-  const auto found = std::ranges::find(phase_names, name, &decltype(phase_names)::value_type::second);
-  if (found == phase_names.end()) return std::nullopt;
-  return found->first;
+  return value_in(phase_names, name);
 }
 
 std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction) {
@@ -89,6 +87,14 @@ std::string identity_of_database(pqxx::transaction_base& transaction) {
           "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()), oid) FROM pg_database "
           "WHERE datname = current_database()")[0]
       .as<std::string>();
+}
+
+std::vector<std::string> read_made(pqxx::transaction_base& transaction, const std::string& id) {
+  std::vector<std::string> made;
+  for (const auto& row :
+       transaction.exec_params("SELECT unnest(made) FROM shardplex.imports WHERE id = $1", id))
+    made.push_back(row[0].as<std::string>());
+  return made;
 }
 
 }  // namespace shardplex::operations

@@ -6,6 +6,7 @@
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "operations/import/origin.hpp"
 
@@ -45,6 +46,9 @@ std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction);
 void write_import(pqxx::transaction_base& transaction, const ImportEntry& entry);
 
 void write_phase(pqxx::transaction_base& transaction, const std::string& id, ImportPhase phase);
+
+/// The statements that remove what the import has made on this shard.
+std::vector<std::string> read_made(pqxx::transaction_base& transaction, const std::string& id);
 
 /// The same for all connections to one database, whatever its server's state.
 std::string identity_of_database(pqxx::transaction_base& transaction);

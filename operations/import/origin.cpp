@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/replication/copy_session.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
@@ -42,6 +43,11 @@ std::string identity_clause(const std::string& identity) {
   return identity == "d" ? "DEFAULT" : "USING INDEX " + quote_identifier(identity.substr(1));
 }
 
+/// Without the tables that inherit from it.
+std::string only_name(const ImportTable& table) {
+  return "ONLY " + qualified_name(table);
+}
+
 }  // namespace
 
 ImportOrigin::ImportOrigin(const std::string& conninfo, std::string import_id)
@@ -70,10 +76,8 @@ void ImportOrigin::with_locks(const std::function<void(pqxx::work&)>& change) {
 void ImportOrigin::publish(const std::vector<ImportTable>& tables) {
   with_locks([&](pqxx::work& transaction) {
     if (!transaction.exec_params("SELECT FROM pg_publication WHERE pubname = $1", name_).empty()) return;
-    std::string list;
-    for (const auto& table : tables)
-      list.append(list.empty() ? "" : ", ").append("ONLY " + qualified_name(table));
-    transaction.exec("CREATE PUBLICATION " + quote_identifier(name_) + " FOR TABLE " + list);
+    transaction.exec("CREATE PUBLICATION " + quote_identifier(name_) + " FOR TABLE " +
+                     joined(tables, only_name));
   });
 }
 
@@ -104,7 +108,7 @@ void ImportOrigin::restore_identities(const ReplicaIdentities& before) {
   }
 }
 
-bool ImportOrigin::has_slot() {
+bool ImportOrigin::has_replication_slot() {
   return !pqxx::nontransaction(*connection_)
               .exec_params(
                   "SELECT FROM pg_replication_slots WHERE slot_name = $1 AND wal_status IS DISTINCT FROM "
@@ -113,8 +117,9 @@ bool ImportOrigin::has_slot() {
               .empty();
 }
 
-// What still reads from the slot is what an import that died has left behind: there is only one mover.
-void ImportOrigin::free_slot() {
+// What still reads from the replication slot is what an import that died has left behind: there is only one
+// mover.
+void ImportOrigin::free_replication_slot() {
   constexpr int attempts = 100;
   constexpr auto pause = 100ms;
   pqxx::nontransaction transaction(*connection_);
@@ -129,8 +134,8 @@ void ImportOrigin::free_slot() {
   throw CommandFailed("replication slot " + name_ + " of the source stays in use");
 }
 
-void ImportOrigin::drop_slot() {
-  free_slot();
+void ImportOrigin::drop_replication_slot() {
+  free_replication_slot();
   pqxx::nontransaction(*connection_)
       .exec_params(
           "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", name_);
@@ -138,10 +143,7 @@ void ImportOrigin::drop_slot() {
 
 Lsn ImportOrigin::raise_fence(const std::vector<ImportTable>& tables) {
   with_locks([&](pqxx::work& transaction) {
-    std::string list;
-    for (const auto& table : tables)
-      list.append(list.empty() ? "" : ", ").append("ONLY " + qualified_name(table));
-    transaction.exec("LOCK TABLE " + list + " IN SHARE ROW EXCLUSIVE MODE");
+    transaction.exec("LOCK TABLE " + joined(tables, only_name) + " IN SHARE ROW EXCLUSIVE MODE");
     transaction.exec("CREATE SCHEMA IF NOT EXISTS shardplex_import");
     transaction.exec(fence_function_sql);
     for (const auto& table : tables) {

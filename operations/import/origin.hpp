@@ -34,7 +34,7 @@ class ImportOrigin {
  public:
   ImportOrigin(const std::string& conninfo, std::string import_id);
 
-  const std::string& object_name() const { return name_; }  ///< of publication and slot
+  const std::string& object_name() const { return name_; }  ///< of publication and replication slot
   const std::string& conninfo() const { return conninfo_; }
   pqxx::connection& connection() { return *connection_; }
 
@@ -45,11 +45,11 @@ class ImportOrigin {
   void make_identities_full(const std::vector<ImportTable>& tables);
   void restore_identities(const ReplicaIdentities& before);
 
-  /// Whether the slot is there and can still be read from.
-  bool has_slot();
-  /// Waits for a reader of the slot that is going away, ends one that is not.
-  void free_slot();
-  void drop_slot();
+  /// Whether the replication slot is there and can still be read from.
+  bool has_replication_slot();
+  /// Waits for a reader of the replication slot that is going away, ends one that is not.
+  void free_replication_slot();
+  void drop_replication_slot();
 
   /// Refuses every later change of the tables: waits for the transactions that have changed them, and returns
   /// the end of the log once none can follow.

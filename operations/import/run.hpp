@@ -56,6 +56,9 @@ using ImportWatch = std::function<void(const ImportAdvance&)>;
 /// where the first shard has no primary.
 std::optional<ImportEntry> find_import(const ShardMap& map);
 
+/// The same; throws CommandFailed where there is none.
+ImportEntry existing_import(const ShardMap& map);
+
 class ImportRunner {
  public:
   /// Takes up the import that is there, or begins one: then `source` has passed check_import(). `source` may
@@ -81,19 +84,28 @@ class ImportRunner {
   void enter(ImportPhase phase);
   void read_tables();
   void go_on(ImportReport& report);
+  std::vector<std::string> steps();
+  void open_follower();
+  void follow();
+  void advanced();
+  void note_progress();
+  void note_problem(const std::string& problem);
+
+  // The tables on the shards (run_tables.cpp)
   void make_tables();
   void make_tables_on(MoveSite& site, const SchemaDump& dump);
   std::vector<SchemaObject> schema_objects();
   std::string as_mover_sql() const;
   std::string uncounted_keys_sql(const std::vector<SchemaObject>& made);
   void check_columns();
-  void copy();
-  void copy_snapshot(const std::string& snapshot);
-  std::vector<std::string> steps();
   void make_indexes();
   void make_indexes_on(MoveSite& site, const SchemaDump& dump, const std::vector<SchemaObject>& objects);
-  void open_follower();
-  void follow();
+
+  // The copy (run_copy.cpp)
+  void copy();
+  void copy_snapshot(const std::string& snapshot);
+
+  // The cutover (run_cutover.cpp)
   void cut_over(ImportReport& report);
   Lsn raise_fence();
   void decide();
@@ -102,9 +114,6 @@ class ImportRunner {
   static void own_slots_on(pqxx::transaction_base& transaction);
   void finish();
   void remove_from_source();
-  void advanced();
-  void note_progress();
-  void note_problem(const std::string& problem);
 
   const ShardMap& map_;
   ImportOptions options_;

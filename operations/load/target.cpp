@@ -13,7 +13,7 @@ namespace {
 struct ShardAnswer {
   std::vector<std::string> problems;
   ShardCatalogue catalogue;
-  std::optional<ShardOwnership> account;
+  std::optional<ShardOwnership> ownership;
 };
 
 ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
@@ -30,7 +30,7 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
   if (!answer.problems.empty()) return answer;
   answer.catalogue = read_catalogue(transaction, map);
   answer.problems = definition_problems(transaction, map);
-  answer.account = read_ownership(transaction, map, answer.problems);
+  answer.ownership = read_ownership(transaction, map, answer.problems);
   return answer;
 } catch (const std::exception& error) {
   return {{reason_of(error)}, {}, {}};
@@ -46,10 +46,10 @@ std::vector<ShardAnswer> ask_all(const ShardMap& map) {
 }
 
 Table agreed_table(const ShardMap& map, const std::string& name, const std::vector<ShardAnswer>& answers) {
-  std::vector<std::pair<std::string, ShardCatalogue>> accounts;
+  std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
   for (std::size_t i = 0; i < answers.size(); ++i)
-    accounts.emplace_back(map.shards()[i].name, answers[i].catalogue);
-  const Catalogue catalogue = combine(map, accounts);
+    catalogues.emplace_back(map.shards()[i].name, answers[i].catalogue);
+  const Catalogue catalogue = combine(map, catalogues);
   if (const Table* table = catalogue.find(name)) return *table;
   throw CommandFailed(catalogue.refused.at(name));
 }
@@ -69,10 +69,10 @@ void check_ownership(const ShardMap& map, const ShardedTarget& target) {
 
 ShardedTarget sharded_target(const ShardMap& map, const TablePlacement& placement, const Table& table,
                              const RowColumns& columns, const std::vector<ShardAnswer>& answers) {
-  std::vector<std::optional<ShardOwnership>> accounts;
-  for (const auto& answer : answers) accounts.push_back(answer.account);
+  std::vector<std::optional<ShardOwnership>> reports;
+  for (const auto& answer : answers) reports.push_back(answer.ownership);
   const Group& group = map.group(*placement.group);
-  ShardedTarget target{&group, *placement.group, Ownership(map, accounts), {}, {}, {}, false, false};
+  ShardedTarget target{&group, *placement.group, Ownership(map, reports), {}, {}, {}, false, false};
   target.key_column = columns.find(placement.key).value();
   const Column& key = table.columns[target.key_column];
   target.key_type = key_type(key).value();

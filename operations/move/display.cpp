@@ -1,11 +1,12 @@
-// The board of moves on standard error.
+#include "operations/move/display.hpp"
+
 #include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <thread>
 #include <utility>
 
-#include "operations/move/report.hpp"
+#include "operations/move/progress_text.hpp"
 
 namespace shardplex::operations {
 namespace {

@@ -29,8 +29,8 @@ ShardFacts shard_facts(const pqxx::row& row) {
   facts.slots = parse_slot_state(row["states"].as<std::string>());
   facts.recorded = row["recorded"].as<bool>();
   facts.published = row["published"].as<bool>();
-  facts.has_slot = !row["slot_lost"].is_null();
-  facts.slot_lost = facts.has_slot && row["slot_lost"].as<bool>();
+  facts.has_replication_slot = !row["slot_lost"].is_null();
+  facts.replication_slot_lost = facts.has_replication_slot && row["slot_lost"].as<bool>();
   facts.subscribed = row["subscribed"].as<bool>();
   facts.full_identities = row["full_identities"].as<bool>();
   facts.markers = row["markers"].as<bool>();
@@ -47,7 +47,7 @@ SourceFacts read_source_facts(pqxx::transaction_base& transaction, const MoveEnt
   if (!facts.shard.recorded)
     throw std::runtime_error("shard " + entry.source + " does not know the move " + entry.id);
   facts.phase = parse_phase(row["phase"].as<std::string>()).value();
-  facts.wanted = parse_wanted(row["wanted"].as<std::string>()).value();
+  facts.desired_state = parse_desired_state(row["wanted"].as<std::string>()).value();
   facts.timeline = row["timeline"].as<std::int64_t>();
   if (!row["source_timeline"].is_null())
     facts.shard.same_timeline = row["source_timeline"].as<std::int64_t>() == facts.timeline;
@@ -75,9 +75,10 @@ void set_phase(pqxx::transaction_base& transaction, const std::string& id, Phase
       std::string(to_string(phase)));
 }
 
-void set_wanted(pqxx::transaction_base& transaction, const std::string& id, Wanted wanted) {
+void set_desired_state(pqxx::transaction_base& transaction, const std::string& id,
+                       DesiredState desired_state) {
   transaction.exec_params("UPDATE shardplex.moves SET wanted = $2, changed_at = now() WHERE id = $1", id,
-                          std::string(to_string(wanted)));
+                          std::string(to_string(desired_state)));
 }
 
 std::vector<std::string> moves_of_slots(pqxx::transaction_base& transaction, const std::string& group,

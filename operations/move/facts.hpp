@@ -16,7 +16,7 @@ namespace shardplex::operations {
 struct SourceFacts {
   ShardFacts shard;  ///< same_timeline: of the source
   Phase phase = Phase::moving;
-  Wanted wanted = Wanted::run;
+  DesiredState desired_state = DesiredState::run;
   std::int64_t timeline = 0;
   std::optional<std::int64_t> target_timeline;  ///< that of the target when the copy began
 };
@@ -37,7 +37,8 @@ void record_move(pqxx::transaction_base& transaction, const MoveEntry& entry);
 
 /// Both change the source's row.
 void set_phase(pqxx::transaction_base& transaction, const std::string& id, Phase phase);
-void set_wanted(pqxx::transaction_base& transaction, const std::string& id, Wanted wanted);
+void set_desired_state(pqxx::transaction_base& transaction, const std::string& id,
+                       DesiredState desired_state);
 
 /// Ids of moves that are not over, on this shard as source or as target, with any of these slots.
 std::vector<std::string> moves_of_slots(pqxx::transaction_base& transaction, const std::string& group,

@@ -64,7 +64,7 @@ MoveEntry read_entry(const pqxx::row& row, const ShardMap& map) {
   entry.target = row["target"].as<std::string>();
   const auto phase = row["phase"].as<std::string>(), wanted = row["wanted"].as<std::string>();
   entry.phase = known(parse_phase(phase), entry.id, phase);
-  entry.wanted = known(parse_wanted(wanted), entry.id, wanted);
+  entry.desired_state = known(parse_desired_state(wanted), entry.id, wanted);
   entry.problem = row["problem"].as<std::string>();
   entry.progress = row["progress"].as<std::string>();
   entry.created_at = row["created_at"].as<std::string>();
@@ -83,6 +83,10 @@ ClusterJournal read_journal_of(const ShardMap& map, const Shard& shard, bool wit
 }
 
 }  // namespace
+
+std::string to_string(const MoverSeen& mover) {
+  return mover.holder + " has been moving slots since " + mover.since;
+}
 
 std::optional<MoverSeen> read_mover(pqxx::transaction_base& transaction) {
   const auto rows = transaction.exec(mover_sql);

@@ -19,6 +19,9 @@ struct MoverSeen {
   std::string since;   ///< as PostgreSQL writes a timestamp
 };
 
+/// "db7, process 4711 has been moving slots since …".
+std::string to_string(const MoverSeen& mover);
+
 /// nullopt where nobody does.
 std::optional<MoverSeen> read_mover(pqxx::transaction_base& transaction);
 

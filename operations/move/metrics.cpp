@@ -1,4 +1,6 @@
-// The metrics of a mover: all of them are in the table below.
+// All metrics of a mover are in the table below.
+#include "operations/move/metrics.hpp"
+
 #include <CivetServer.h>
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
@@ -6,7 +8,7 @@
 
 #include <array>
 
-#include "operations/move/report.hpp"
+#include "operations/move/progress_text.hpp"
 #include "operations/process/failure.hpp"
 
 namespace shardplex::operations {

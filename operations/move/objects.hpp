@@ -35,7 +35,7 @@ void subscribe(pqxx::work& transaction, const std::string& name, const std::stri
 /// Leaves the replication slot alone.
 void unsubscribe(pqxx::work& transaction, const std::string& name);
 
-/// True where there is no such slot (any more); false where a walsender still uses it.
+/// True where there is no such replication slot (any more); false where a walsender still uses it.
 bool drop_replication_slot(pqxx::transaction_base& transaction, const std::string& name);
 
 /// Raises the marker, and returns its new number; what commits before this transaction comes before it.

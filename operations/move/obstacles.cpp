@@ -1,17 +1,17 @@
 #include "operations/move/obstacles.hpp"
-#include "operations/process/failure.hpp"
 
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
 
 #include "operations/move/journal.hpp"
 #include "operations/move/server_checks.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/text_file.hpp"
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
@@ -35,7 +35,7 @@ struct Part {
   std::optional<PrimaryFound> primary{};  ///< nullopt: not reached
   ServerState state{};
   bool has_journal = false;  ///< initialised, and by this version
-  ShardOwnership account{};
+  ShardOwnership ownership{};
   std::map<std::string, TableStructure> tables{};
   ShardCatalogue catalogue{};                    ///< meaningful where reached
   std::map<std::string, std::uint64_t> bytes{};  ///< of each group
@@ -59,7 +59,7 @@ Undertaking any_moves(const ShardMap& map) {
   for (const auto& group : map.groups()) groups.insert(group.name);
   // One move away and one to it, each with the snapshot's session or the reverse window.
   for (const auto& shard : map.shards())
-    all.parts.push_back({shard, false, {.slots = 2, .senders = 3, .subscriptions = 2}, groups});
+    all.parts.push_back({shard, false, {.replication_slots = 2, .senders = 3, .subscriptions = 2}, groups});
   for (std::size_t i = 0; i < all.parts.size(); ++i) {
     if (i > 0) all.alike[{0, i}] = groups;
     for (std::size_t j = 0; j < all.parts.size(); ++j)
@@ -85,7 +85,7 @@ ServerNeeds needs_of(const Part& part) {
   const int leaving = static_cast<int>(part.leaving.size()),
             arriving = static_cast<int>(part.arriving.size());
   const int one_leaves = std::min(leaving, 1), one_arrives = std::min(arriving, 1);
-  return {.slots = one_leaves + arriving,
+  return {.replication_slots = one_leaves + arriving,
           .senders = 2 * one_leaves + arriving,  // the snapshot has a session of its own
           .subscriptions = leaving + one_arrives};
 }
@@ -120,7 +120,7 @@ std::vector<std::string> tables_of(const ShardMap& map, const std::set<std::stri
 void check_ownership(Part& part) {
   const auto slots_where = [&](const PlannedMove& move, auto&& holds) {
     SlotSet found = SlotSet::none(move.slots.slot_count());
-    const auto& states = part.account.groups.at(move.group);
+    const auto& states = part.ownership.groups.at(move.group);
     move.slots.for_each([&](Slot slot) {
       if (holds(states[slot.value])) found.insert(slot);
     });
@@ -187,7 +187,7 @@ void check_as_shard(pqxx::transaction_base& transaction, const ShardMap& map, Pa
   part.add(std::move(schema));
   if (!part.has_journal) return;
   std::vector<std::string> problems = definition_problems(transaction, map);
-  part.account = read_ownership(transaction, map, problems);
+  part.ownership = read_ownership(transaction, map, problems);
   for (auto& problem : problems) part.add(Kind::problem, std::move(problem));
   part.add(check_leftovers(transaction, part.shard.name));
   for (const auto* moves : {&part.leaving, &part.arriving})
@@ -242,17 +242,17 @@ ShardCatalogue catalogue_as_shard(const ShardMap& map, const Part& part, const S
 /// What the router refuses, or warns of, where nothing above has said so already: moves that go well must not
 /// end in a table that is not served.
 void check_served(Undertaking& all) {
-  std::vector<std::pair<std::string, ShardCatalogue>> accounts;
+  std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
   Part* first = nullptr;
   std::set<std::string> groups;
   for (auto& part : all.parts) {
     if (part.catalogue.server_encoding.empty()) continue;  // not reached
     if (!first) first = &part;
-    accounts.emplace_back(part.shard.name, catalogue_as_shard(all.map, part, first->catalogue));
+    catalogues.emplace_back(part.shard.name, catalogue_as_shard(all.map, part, first->catalogue));
     groups.insert(part.groups.begin(), part.groups.end());
   }
   if (!first) return;
-  const Catalogue catalogue = combine(all.map, accounts);
+  const Catalogue catalogue = combine(all.map, catalogues);
   const auto is_told = [&](const std::string& table) {
     return std::ranges::any_of(all.parts, [&](const Part& part) {
       return std::ranges::any_of(part.findings, [&](const CheckFinding& finding) {
@@ -334,9 +334,9 @@ std::optional<std::uint64_t> free_bytes(const Part& part) try {
 
 /// The move's share of its group's tables on the source, as if all slots were alike.
 std::uint64_t bytes_of(const PlannedMove& move, const Part& source) {
-  const auto states = source.account.groups.find(move.group);
+  const auto states = source.ownership.groups.find(move.group);
   const auto bytes = source.bytes.find(move.group);
-  if (states == source.account.groups.end() || bytes == source.bytes.end()) return 0;
+  if (states == source.ownership.groups.end() || bytes == source.bytes.end()) return 0;
   const auto owned = static_cast<std::uint64_t>(std::ranges::count(states->second, SlotState::owned));
   return bytes->second * move.slots.size() / std::max<std::uint64_t>(owned, move.slots.size());
 }
@@ -407,10 +407,7 @@ std::vector<std::string> check_moves(const ShardMap& map, const RebalancePlan& p
 }
 
 RebalancePlan load_rebalance_plan(const std::string& file, const ShardMap& map) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw CommandFailed(file + ": cannot be read");
-  const std::string text(std::istreambuf_iterator<char>(stream), {});
-  auto read = read_rebalance_plan(text, map);
+  auto read = read_rebalance_plan(read_text_file(file), map);
   if (auto* plan = std::get_if<RebalancePlan>(&read)) return std::move(*plan);
   std::vector<std::string> told;
   for (const auto& problem : std::get<std::vector<MapProblem>>(read))

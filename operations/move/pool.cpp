@@ -1,11 +1,13 @@
 #include "operations/move/pool.hpp"
-#include "operations/process/failure.hpp"
 
 #include <csignal>
 #include <mutex>
 #include <thread>
+#include <utility>
 
-#include "operations/move/report.hpp"
+#include "operations/move/display.hpp"
+#include "operations/move/metrics.hpp"
+#include "operations/process/failure.hpp"
 #include "operations/shard/map_file.hpp"
 #include "operations/shard/server.hpp"
 
@@ -88,8 +90,8 @@ class Queue {
 
 }  // namespace
 
-void run_moves(const ShardMap& map, std::vector<MoveEntry> moves, Mover& mover, const PoolOptions& options,
-               const Terminal& terminal) {
+MovesOutcome run_moves(const ShardMap& map, std::vector<MoveEntry> moves, Mover& mover,
+                       const PoolOptions& options, const Terminal& terminal) {
   MoveBoard board;
   for (const auto& move : moves) board.put(move);
   std::optional<MoverMetrics> metrics;
@@ -118,17 +120,13 @@ void run_moves(const ShardMap& map, std::vector<MoveEntry> moves, Mover& mover, 
         }
       });
   }
-  if (options.json)
-    terminal.out << moves_json(board.lines()) << '\n';
-  else
-    print_moves(board.lines(), terminal);
   auto problems = queue.problems();
   if (stop_asked) problems.emplace_back("stopped by a signal; shardplex rebalance resume goes on");
   if (!problems.empty() && queue.left() > 0)
     problems.push_back(
         std::to_string(queue.left()) +
         " further moves were not begun; shardplex rebalance resume begins them, abort forgets them");
-  if (!problems.empty()) throw CommandFailed(std::move(problems));
+  return {board.lines(), std::move(problems)};
 }
 
 }  // namespace shardplex::operations

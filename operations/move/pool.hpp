@@ -1,4 +1,4 @@
-// Runs several moves at a time, shows how far they are, and keeps the map file up to date.
+// Runs several moves at a time, shows how far they are meanwhile, and keeps the map file up to date.
 #pragma once
 
 #include <atomic>
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "operations/move/board.hpp"
 #include "operations/move/runner.hpp"
-#include "operations/process/failure.hpp"
 #include "operations/process/terminal.hpp"
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/mover.hpp"
@@ -21,13 +21,18 @@ struct PoolOptions {
   std::uint64_t bytes_per_second = 0;  ///< of all copies together; 0: no limit
   RunnerOptions runner;
   std::optional<std::string> metrics;  ///< address:port for Prometheus
-  bool json = false;
+};
+
+/// What became of the moves.
+struct MovesOutcome {
+  std::vector<MoveBoard::Line> moves;
+  std::vector<std::string> problems;  ///< why not all came to their end; empty where they did
 };
 
 /// Runs the moves in their order, `parallel` at a time, each until it is over or rests. Where one stops, no
 /// further ones are begun. On SIGINT or SIGTERM each stops at the next place where nobody waits for it.
-/// Prints what became of them, and throws CommandFailed where not all came to their end.
-void run_moves(const ShardMap& map, std::vector<MoveEntry> moves, Mover& mover, const PoolOptions& options,
-               const Terminal& terminal);
+/// The terminal shows how far they are. Throws CommandFailed where they cannot be begun at all.
+MovesOutcome run_moves(const ShardMap& map, std::vector<MoveEntry> moves, Mover& mover,
+                       const PoolOptions& options, const Terminal& terminal);
 
 }  // namespace shardplex::operations

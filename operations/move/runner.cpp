@@ -53,7 +53,7 @@ void MoveRunner::run_steps() {
     try {
       connect();
       const MoveFacts facts = look();
-      if (follow_wishes()) continue;
+      if (apply_desired_state()) continue;
       const auto next = next_step(entry_.phase, facts);
       if (const auto* stuck = std::get_if<Stuck>(&next)) throw MoveStopped(stuck->reason);
       const Step step = std::get<Step>(next);
@@ -75,24 +75,24 @@ void MoveRunner::run_steps() {
     } catch (const pqxx::sql_error& error) {
       if (error.sqlstate() == sqlstate_not_mover) throw MoverReplaced(reason_of(error));
       if (!is_passing(error.sqlstate())) throw MoveStopped(reason_of(error));
-      survive(reason_of(error));
+      reconnect_after(reason_of(error));
     } catch (const pqxx::failure& error) {
-      survive(reason_of(error));
+      reconnect_after(reason_of(error));
     } catch (const SqlFailure& error) {
       if (error.sqlstate == sqlstate_not_mover) throw MoverReplaced(error.what());
       if (!is_passing(error.sqlstate)) throw MoveStopped(error.what());
-      survive(error.what());
+      reconnect_after(error.what());
     } catch (const MoverReplaced&) {
       throw;
     } catch (const CommandFailed& error) {  // a shard has no primary
-      survive(error.what());
+      reconnect_after(error.what());
     }
   }
 }
 
 /// Lets writes in again, waits a little and connects anew. What this mover had made sure of, it has to make
 /// sure of again.
-void MoveRunner::survive(const std::string& trouble) {
+void MoveRunner::reconnect_after(const std::string& trouble) {
   const auto now = Clock::now();
   if (!trouble_since_) trouble_since_ = now;
   let_writes_in();
@@ -144,10 +144,10 @@ MoveFacts MoveRunner::look() {
   const auto target =
       target_->look([&](auto& transaction) { return read_target_facts(transaction, entry_); });
   entry_.phase = source.phase;
-  entry_.wanted = source.wanted;
+  entry_.desired_state = source.desired_state;
   board_.update(entry_.id, [&](MoveBoard::Line& line) {
     line.entry.phase = entry_.phase;
-    line.entry.wanted = entry_.wanted;
+    line.entry.desired_state = entry_.desired_state;
     line.entry.problem.clear();
   });
   paused_by_fence_ = source.shard.slots == SlotState::fenced || target.shard.slots == SlotState::fenced;
@@ -162,19 +162,19 @@ void MoveRunner::stop_if_asked() const {
 }
 
 /// True where something has changed, so that the facts are old.
-bool MoveRunner::follow_wishes() {
+bool MoveRunner::apply_desired_state() {
   if (!paused_by_fence_ && entry_.phase != Phase::switching) stop_if_asked();
-  if (entry_.wanted == Wanted::abort) {
+  if (entry_.desired_state == DesiredState::abort) {
     // Past the hand-over it is too late, and the move goes on; whoever asked sees that.
     source_->change([&](pqxx::work& transaction) {
       if (entry_.phase == Phase::moving) set_phase(transaction, entry_.id, Phase::aborting);
-      set_wanted(transaction, entry_.id, Wanted::run);
+      set_desired_state(transaction, entry_.id, DesiredState::run);
     });
     assurance_ = {};
     return true;
   }
   // Nobody waits for a paused mover while writes do.
-  if (entry_.wanted != Wanted::pause || paused_by_fence_ || entry_.phase == Phase::switching ||
+  if (entry_.desired_state != DesiredState::pause || paused_by_fence_ || entry_.phase == Phase::switching ||
       !is_under_way(entry_.phase)) {
     report([](MoveProgress& progress) { progress.paused = false; });
     return false;
@@ -186,7 +186,7 @@ bool MoveRunner::follow_wishes() {
   return true;
 }
 
-/// Within long steps: sees wishes, and tells how far the step is. Throws to leave the step.
+/// Within long steps: follows the desired state, and tells how far the step is. Throws to leave the step.
 void MoveRunner::check() {
   const std::lock_guard lock(check_mutex_);
   stop_if_asked();
@@ -195,10 +195,10 @@ void MoveRunner::check() {
     checked_ = Clock::now();
     const auto facts =
         source_->look([&](auto& transaction) { return read_source_facts(transaction, entry_); });
-    if (facts.wanted == Wanted::abort) throw LookAgain{};
-    report([&](MoveProgress& progress) { progress.paused = facts.wanted == Wanted::pause; });
+    if (facts.desired_state == DesiredState::abort) throw LookAgain{};
+    report([&](MoveProgress& progress) { progress.paused = facts.desired_state == DesiredState::pause; });
     write_progress();
-    if (facts.wanted != Wanted::pause) return;
+    if (facts.desired_state != DesiredState::pause) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
@@ -255,8 +255,8 @@ void MoveRunner::perform(Step step) {
       return verify(forward());
     case Step::publish_reverse:
       return publish(reverse());
-    case Step::make_reverse_slot:
-      return make_reverse_slot();
+    case Step::make_reverse_replication_slot:
+      return make_reverse_replication_slot();
     case Step::fence:
       return fence(forward());
     case Step::drain:
@@ -269,8 +269,8 @@ void MoveRunner::perform(Step step) {
       return start_over();
     case Step::unfence:
       return unfence(*source_);
-    case Step::yield:
-      return yield();
+    case Step::release_on_source:
+      return release_on_source();
     case Step::take_back:
       return take_back();
     case Step::take_back_target:
@@ -278,12 +278,12 @@ void MoveRunner::perform(Step step) {
         change_slots(transaction, "receive_slots");
         change_slots(transaction, "own_slots");
       });
-    case Step::yield_target:
-      return yield_target();
+    case Step::release_on_target:
+      return release_on_target();
     case Step::unsubscribe:
       return on(*target_, [&](auto& transaction) { unsubscribe(transaction, entry_.forward()); });
-    case Step::drop_slot:
-      return drop_slot(*source_, entry_.forward());
+    case Step::drop_replication_slot:
+      return drop_replication_slot(*source_, entry_.forward());
     case Step::unpublish:
       return unpublish(*source_, entry_.forward());
     case Step::subscribe_reverse:
@@ -307,8 +307,8 @@ void MoveRunner::perform(Step step) {
       return own_source();
     case Step::unsubscribe_reverse:
       return on(*source_, [&](auto& transaction) { unsubscribe(transaction, entry_.reverse()); });
-    case Step::drop_reverse_slot:
-      return drop_slot(*target_, entry_.reverse());
+    case Step::drop_reverse_replication_slot:
+      return drop_replication_slot(*target_, entry_.reverse());
     case Step::unpublish_reverse:
       return unpublish(*target_, entry_.reverse());
     case Step::delete_source_rows:

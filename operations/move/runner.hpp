@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "operations/compare/row_comparison.hpp"
-#include "operations/move/report.hpp"
+#include "operations/move/board.hpp"
 #include "operations/move/steps.hpp"
 #include "operations/replication/slot_copy.hpp"
 #include "operations/shard/move_entry.hpp"
@@ -56,7 +56,7 @@ class MoveRunner {
   struct Way {
     MoveSite& from;
     MoveSite& to;
-    std::string name;  ///< of publication, slot, subscription and marker
+    std::string name;  ///< of publication, replication slot, subscription and marker
   };
   Way forward() { return {*source_, *target_, entry_.forward()}; }
   Way reverse() { return {*target_, *source_, entry_.reverse()}; }
@@ -64,13 +64,14 @@ class MoveRunner {
   /// Thrown out of a long step to decide anew what comes next.
   struct LookAgain {};
 
-  // The loop (move_runner.cpp)
+  // The loop (runner.cpp)
   void run_steps();
 
-  void survive(const std::string& trouble);
+  void reconnect_after(const std::string& trouble);
   void connect();
   MoveFacts look();
-  bool follow_wishes();
+  bool apply_desired_state();
+  void let_writes_in();
   void stop_if_asked() const;
   void perform(Step step);
   void check();
@@ -78,48 +79,54 @@ class MoveRunner {
   void report(const std::function<void(MoveProgress&)>& change);
   void write_progress();
 
-  // The steps (move_runner_steps.cpp)
+  // Objects of PostgreSQL (runner_objects.cpp)
+  void with_lock_timeout(MoveSite& site, const std::function<void(pqxx::work&)>& f);
+  bool with_lock_timeout_until(MoveSite& site, Clock::time_point until,
+                               const std::function<void(pqxx::work&)>& f);
   void publish(const Way& way);
   void unpublish(MoveSite& site, const std::string& name);
-  void copy();
-  void copy_rows(const SlotSnapshot& snapshot);
-  void catch_up(const Way& way);
-  void verify(const Way& way);
-  void refuse_differences(const std::vector<RowDifference>& differences, std::uint64_t count, const Way& way);
-  void make_reverse_slot();
-  void fence(const Way& way);
-  void drain(const Way& way);
-  void put_off(MoveSite& from);
-  void unfence(MoveSite& site);
-  void let_writes_in();
-  void hand_over();
-  void hand_back();
-  bool await_replicas(MoveSite& site, Clock::time_point until);
-  void require_replicas(MoveSite& site);
-  void own();
-  void own_source();
-  void start_over();
-  void yield();
-  void yield_target();
-  void take_back();
-  void subscribe_reverse();
-  void drop_slot(MoveSite& site, const std::string& name);
-  void delete_rows(MoveSite& site);
   void restore_identities(MoveSite& site);
-  void erase();
-  void close();
+  void make_reverse_replication_slot();
+  void subscribe_reverse();
+  void drop_replication_slot(MoveSite& site, const std::string& name);
 
+  // The copy (runner_copy.cpp)
+  void copy();
+  void copy_rows(const ReplicationSlotSnapshot& snapshot);
+  void start_over();
+
+  // Following (runner_follow.cpp)
   std::int64_t raise_marker(const Way& way);
   /// How long after `raised` the marker arrived; nullopt where it had not by `until`.
   std::optional<std::chrono::duration<double>> await_marker(const Way& way, std::int64_t number,
                                                             Clock::time_point raised,
                                                             std::optional<Clock::time_point> until);
   void watch(const Way& way);
+  void catch_up(const Way& way);
+  void verify(const Way& way);
+  void refuse_differences(const std::vector<RowDifference>& differences, std::uint64_t count, const Way& way);
+
+  // The hand-over, forth and back (runner_hand_over.cpp)
   void change_slots(pqxx::work& transaction, std::string_view function);
-  void with_lock_timeout(MoveSite& site, const std::function<void(pqxx::work&)>& f);
-  bool with_lock_timeout_until(MoveSite& site, Clock::time_point until,
-                               const std::function<void(pqxx::work&)>& f);
+  void fence(const Way& way);
+  void drain(const Way& way);
+  void retry_cutover_later(MoveSite& from);
+  void unfence(MoveSite& site);
   void note_pause();
+  void hand_over();
+  bool await_replicas(MoveSite& site, Clock::time_point until);
+  void require_replicas(MoveSite& site);
+  void own();
+  void hand_back();
+  void own_source();
+  void release_on_source();
+  void release_on_target();
+  void take_back();
+
+  // The end (runner_end.cpp)
+  void delete_rows(MoveSite& site);
+  void erase();
+  void close();
 
   const ShardMap& map_;
   MoveEntry entry_;

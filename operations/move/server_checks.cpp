@@ -175,8 +175,8 @@ std::vector<CheckFinding> check_basics(pqxx::transaction_base& transaction, cons
 std::vector<CheckFinding> check_server(pqxx::transaction_base& transaction, const std::string& shard,
                                        const ServerNeeds& needs) {
   const std::string needed = "WITH needed(slots, senders, subscriptions) AS (VALUES (" +
-                             std::to_string(needs.slots) + ", " + std::to_string(needs.senders) + ", " +
-                             std::to_string(needs.subscriptions) + "))";
+                             std::to_string(needs.replication_slots) + ", " + std::to_string(needs.senders) +
+                             ", " + std::to_string(needs.subscriptions) + "))";
   return run_checks(transaction, shard, server_checks, needed);
 }
 

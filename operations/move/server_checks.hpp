@@ -14,7 +14,7 @@ namespace shardplex::operations {
 
 /// What moves need of a server at the same time, beside what it uses already.
 struct ServerNeeds {
-  int slots = 0;          ///< replication slots
+  int replication_slots = 0;
   int senders = 0;        ///< walsenders
   int subscriptions = 0;  ///< each with a worker and a replication origin
 };

@@ -5,7 +5,8 @@
 namespace shardplex::operations {
 namespace {
 
-/// In the order of the enumeration.
+/// In the order of the enumeration. They are shown (as `step` in JSON) and stored in the journal, so they
+/// stay as they were first written.
 constexpr auto step_names = std::to_array<std::string_view>({
     "record_on_target",
     "receive",
@@ -59,8 +60,9 @@ using Next = std::variant<Step, Stuck>;
 bool copy_is_doubtful(const MoveFacts& facts) {
   const bool failed_over = !facts.source.same_timeline || !facts.target.same_timeline;
   const bool begun = facts.copied || facts.target.subscribed;
-  const bool slot_missing = !facts.source.has_slot || facts.source.slot_lost;
-  return failed_over || (begun && slot_missing) || (facts.target.subscribed && !facts.copied);
+  const bool replication_slot_missing =
+      !facts.source.has_replication_slot || facts.source.replication_slot_lost;
+  return failed_over || (begun && replication_slot_missing) || (facts.target.subscribed && !facts.copied);
 }
 
 /// By this move, and in the source's future where the source has failed over and forgotten it: slots that
@@ -77,14 +79,14 @@ Next next_of_hand_over(const MoveFacts& facts) {
   if (!sure.caught_up && !sure.verified) return Step::catch_up;
   if (!sure.verified) return Step::verify;
   if (!facts.target.published) return Step::publish_reverse;
-  if (facts.target.slot_lost) return Step::drop_reverse_slot;
-  if (!facts.target.has_slot) return Step::make_reverse_slot;
+  if (facts.target.replication_slot_lost) return Step::drop_reverse_replication_slot;
+  if (!facts.target.has_replication_slot) return Step::make_reverse_replication_slot;
   return sure.caught_up ? Step::fence : Step::catch_up;
 }
 
 Next next_of_moving(const MoveFacts& facts) {
   const auto &source = facts.source, &target = facts.target;
-  if (target_has_owned(facts)) return Step::yield;
+  if (target_has_owned(facts)) return Step::release_on_source;
   if (source.slots != SlotState::owned && source.slots != SlotState::fenced)
     return Stuck{"the source does not own the slots"};
   // A fence is left by a mover that died, or what it was for has failed: writes first, then anew.
@@ -121,10 +123,11 @@ Next next_of_switching(const MoveFacts& facts) {
     return has_all ? Step::own : Step::take_back;
   }
   if (target.subscribed) return Step::unsubscribe;
-  if (source.has_slot) return Step::drop_slot;
+  if (source.has_replication_slot) return Step::drop_replication_slot;
   if (source.published) return Step::unpublish;
-  // Without the slot, as after a failover of the target, there is no way back; the window tells.
-  if (!source.subscribed && target.has_slot && !target.slot_lost) return Step::subscribe_reverse;
+  // Without the replication slot, as after a failover of the target, there is no way back; the window tells.
+  if (!source.subscribed && target.has_replication_slot && !target.replication_slot_lost)
+    return Step::subscribe_reverse;
   return Step::open_window;
 }
 
@@ -141,10 +144,10 @@ Next next_of_reversible(const MoveFacts& facts) {
 std::optional<Step> next_of_objects(const MoveFacts& facts) {
   const auto &source = facts.source, &target = facts.target;
   if (target.subscribed) return Step::unsubscribe;
-  if (source.has_slot) return Step::drop_slot;
+  if (source.has_replication_slot) return Step::drop_replication_slot;
   if (source.published) return Step::unpublish;
   if (source.subscribed) return Step::unsubscribe_reverse;
-  if (target.has_slot) return Step::drop_reverse_slot;
+  if (target.has_replication_slot) return Step::drop_reverse_replication_slot;
   if (target.published) return Step::unpublish_reverse;
   // Before rows are deleted, which would log each of them whole.
   if (source.full_identities || target.full_identities) return Step::restore_identities;
@@ -179,7 +182,7 @@ Next next_of_target_copy(const MoveFacts& facts) {
 }
 
 Next next_of_aborting(const MoveFacts& facts) {
-  if (target_has_owned(facts)) return Step::yield;  // too late: only reverse gives them back
+  if (target_has_owned(facts)) return Step::release_on_source;  // too late: only reverse gives them back
   if (facts.source.slots == SlotState::fenced) return Step::unfence;
   if (const auto step = next_of_objects(facts)) return *step;
   return next_of_target_copy(facts);
@@ -195,8 +198,8 @@ Next next_of_reversing(const MoveFacts& facts) {
     // The target failed over and has forgotten that it owned; the source's copy has all that it has.
     return Step::own_source;
   }
-  if (!source.subscribed || !target.has_slot || target.slot_lost || !source.same_timeline ||
-      !target.same_timeline) {
+  if (!source.subscribed || !target.has_replication_slot || target.replication_slot_lost ||
+      !source.same_timeline || !target.same_timeline) {
     if (target.slots == SlotState::fenced) return Step::unfence_target;
     return Stuck{
         "the source's copy may lack writes, for a server failed over or replication stopped since the "
@@ -213,7 +216,7 @@ Next next_of_reversing(const MoveFacts& facts) {
 
 Next next_of_returning(const MoveFacts& facts) {
   if (facts.source.slots != SlotState::owned) return Stuck{"the source does not own the slots"};
-  if (target_has_owned(facts) && facts.target.slots != SlotState::moved) return Step::yield_target;
+  if (target_has_owned(facts) && facts.target.slots != SlotState::moved) return Step::release_on_target;
   if (const auto step = next_of_objects(facts)) return *step;
   return next_of_target_copy(facts);
 }

@@ -30,10 +30,10 @@ PgConnection open_stream(const std::string& conninfo) {
 
 }  // namespace
 
-ChangeStream::ChangeStream(const std::string& conninfo, const std::string& slot,
+ChangeStream::ChangeStream(const std::string& conninfo, const std::string& replication_slot,
                            const std::string& publication)
     : connection_(open_stream(conninfo)) {
-  const std::string command = "START_REPLICATION SLOT " + quote_identifier(slot) +
+  const std::string command = "START_REPLICATION SLOT " + quote_identifier(replication_slot) +
                               " LOGICAL 0/0 (proto_version '1', publication_names " +
                               quote_literal(quote_identifier(publication)) + ")";
   const PgResult started(PQexec(connection_.get(), command.c_str()));

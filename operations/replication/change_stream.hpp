@@ -16,10 +16,11 @@ namespace shardplex::operations {
 class ChangeStream {
  public:
   /// Begins behind what was confirmed last. Throws SqlFailure.
-  ChangeStream(const std::string& conninfo, const std::string& slot, const std::string& publication);
+  ChangeStream(const std::string& conninfo, const std::string& replication_slot,
+               const std::string& publication);
 
   /// The next message; nullopt where none came within `patience`. Throws SqlFailure where the connection or
-  /// the slot is lost, and DecodeError.
+  /// the replication slot is lost, and DecodeError.
   std::optional<pgoutput::Message> next(std::chrono::milliseconds patience);
 
   /// All transactions whose commit ends at or before it have been returned whole.

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include "operations/shard/server.hpp"
 
@@ -18,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds tick{100};              // how long a caller who wants to stop the copy may wait
 constexpr std::chrono::seconds goodbye{5};     // for a server to answer to a cancel
 constexpr std::size_t batch_bytes = 64 << 10;  // rows are put into messages of about this size
-constexpr milliseconds rate_slack{100};        // how much of an unused rate may be caught up with
 
 /// Waits until the server has said something or has taken what it was sent, or for `longest`.
 void wait_for(PGconn* connection, milliseconds longest) {
@@ -115,7 +113,7 @@ class TableCopy {
     if (PQresultStatus(result.get()) != expected) fail(side, result);
   }
 
-  /// The end of a COPY that went well; the number of rows by the server's account.
+  /// The end of a COPY that went well; the number of rows as the server counts them.
   std::string end(const Side& side) {
     const PgResult result = next_result(side);
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(side, result);
@@ -213,7 +211,7 @@ class TableCopy {
   std::string batch_;    // rows that were read and not put
   bool unsent_ = false;  // libpq holds bytes that the target's socket has not taken
   bool source_ended_ = false;
-  std::string rows_read_;  // by the source's account, once it has ended
+  std::string rows_read_;  // as the source counts them, once it has ended
   Clock::time_point resume_at_{}, report_at_ = Clock::now() + tick;
   std::uint64_t messages_ = 0, bytes_moved_ = 0, rows_told_ = 0, bytes_told_ = 0;
 };
@@ -246,8 +244,9 @@ PgResult run_within(PGconn* connection, const std::string& command, std::chrono:
 
 }  // namespace
 
-SlotSnapshot::SlotSnapshot(const std::string& conninfo, const std::string& slot_name,
-                           std::chrono::seconds patience)
+ReplicationSlotSnapshot::ReplicationSlotSnapshot(const std::string& conninfo,
+                                                 const std::string& replication_slot_name,
+                                                 std::chrono::seconds patience)
     : connection_(PQconnectdb((with_defaults(conninfo) + " replication=database").c_str())) {
   PGconn* connection = connection_.get();
   if (PQstatus(connection) != CONNECTION_OK) throw failure_of(connection, nullptr);
@@ -257,34 +256,22 @@ SlotSnapshot::SlotSnapshot(const std::string& conninfo, const std::string& slot_
              "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0; "
              "SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning"));
   if (PQresultStatus(set.get()) != PGRES_COMMAND_OK) throw failure_of(connection, set);
-  const PgResult made = run_within(connection,
-                                   "CREATE_REPLICATION_SLOT " + quoted_identifier(connection, slot_name) +
-                                       " LOGICAL pgoutput (SNAPSHOT 'export')",
-                                   patience);
+  const PgResult made =
+      run_within(connection,
+                 "CREATE_REPLICATION_SLOT " + quoted_identifier(connection, replication_slot_name) +
+                     " LOGICAL pgoutput (SNAPSHOT 'export')",
+                 patience);
   if (PQresultStatus(made.get()) != PGRES_TUPLES_OK) {
     SqlFailure failure = failure_of(connection, made);
     if (failure.sqlstate != "57014") throw failure;
     throw SqlFailure(failure.sqlstate,
-                     "replication slot " + slot_name + " could not be made within " +
+                     "replication slot " + replication_slot_name + " could not be made within " +
                          std::to_string(patience.count()) +
                          " s: it waits for every transaction that was open when it began",
                      failure.detail, failure.context);
   }
   consistent_point_ = PQgetvalue(made.get(), 0, PQfnumber(made.get(), "consistent_point"));
   snapshot_ = PQgetvalue(made.get(), 0, PQfnumber(made.get(), "snapshot_name"));
-}
-
-Clock::time_point RateLimit::reserve(std::uint64_t bytes, Clock::time_point now) {
-  if (bytes_per_second_ == 0) return now;
-  const std::chrono::duration<double> cost(static_cast<double>(bytes) /
-                                           static_cast<double>(bytes_per_second_));
-  const std::lock_guard lock(mutex_);
-  free_at_ = std::max(free_at_, now - rate_slack) + std::chrono::duration_cast<Clock::duration>(cost);
-  return free_at_;
-}
-
-void RateLimit::spend(std::uint64_t bytes) {
-  std::this_thread::sleep_until(reserve(bytes, Clock::now()));
 }
 
 namespace {

@@ -5,21 +5,23 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 
 #include "operations/replication/copy_session.hpp"
+#include "operations/replication/rate_limit.hpp"
 #include "operations/shard/moved_table.hpp"
 
 namespace shardplex::operations {
 
 /// A new logical replication slot (plugin pgoutput, permanent) together with the snapshot at its beginning,
-/// which lives as long as this object: changes up to it are in the snapshot, later ones come out of the slot.
-class SlotSnapshot {
+/// which lives as long as this object: changes up to it are in the snapshot, later ones come out of the
+/// replication slot.
+class ReplicationSlotSnapshot {
  public:
   /// Over a replication connection of its own. Waits for the transactions that run on the server now, up to
-  /// `patience`. Throws SqlFailure; then it has made no slot, unless the connection was lost meanwhile.
-  SlotSnapshot(const std::string& conninfo, const std::string& slot_name, std::chrono::seconds patience);
+  /// `patience`. Throws SqlFailure; then it has made none, unless the connection was lost meanwhile.
+  ReplicationSlotSnapshot(const std::string& conninfo, const std::string& replication_slot_name,
+                          std::chrono::seconds patience);
 
   const std::string& snapshot() const { return snapshot_; }                  ///< for SET TRANSACTION SNAPSHOT
   const std::string& consistent_point() const { return consistent_point_; }  ///< an LSN, as in "0/16B3748"
@@ -27,22 +29,6 @@ class SlotSnapshot {
  private:
   PgConnection connection_;  // idle: the snapshot ends with its next command
   std::string snapshot_, consistent_point_;
-};
-
-/// Bytes per second for all moves of a process together. Any thread.
-class RateLimit {
- public:
-  explicit RateLimit(std::uint64_t bytes_per_second) : bytes_per_second_(bytes_per_second) {}  ///< 0: none
-  /// Accounts for bytes that were moved, and sleeps as long as they were too many.
-  void spend(std::uint64_t bytes);
-  /// Accounts for bytes that were moved by `now`; the time before which no more should be.
-  std::chrono::steady_clock::time_point reserve(std::uint64_t bytes,
-                                                std::chrono::steady_clock::time_point now);
-
- private:
-  std::uint64_t bytes_per_second_;
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point free_at_{};
 };
 
 /// What a copy tells, and how it is stopped. `check` is called about every 100 ms (and may block, to pause);

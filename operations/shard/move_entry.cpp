@@ -6,7 +6,7 @@
 #include <random>
 #include <utility>
 
-#include "shard_map/invariant.hpp"
+#include "operations/process/named_values.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -24,25 +24,11 @@ constexpr std::array phases{
     std::pair{Phase::reversed, std::string_view("reversed")},
 };
 
-constexpr std::array wishes{
-    std::pair{Wanted::run, std::string_view("run")},
-    std::pair{Wanted::pause, std::string_view("pause")},
-    std::pair{Wanted::abort, std::string_view("abort")},
+constexpr std::array desired_states{
+    std::pair{DesiredState::run, std::string_view("run")},
+    std::pair{DesiredState::pause, std::string_view("pause")},
+    std::pair{DesiredState::abort, std::string_view("abort")},
 };
-
-template <class Names, class Value>
-std::string_view name_in(const Names& names, Value value) {
-  const auto found = std::ranges::find(names, value, [](const auto& entry) { return entry.first; });
-  invariant(found != names.end(), "every value has a name");
-  return found->second;
-}
-
-template <class Value, std::size_t N>
-std::optional<Value> value_in(const std::array<std::pair<Value, std::string_view>, N>& names,
-                              std::string_view name) {
-  const auto found = std::ranges::find(names, name, [](const auto& entry) { return entry.second; });
-  return found == names.end() ? std::nullopt : std::optional(found->first);
-}
 
 }  // namespace
 
@@ -64,12 +50,12 @@ const std::string& phases_over_sql() {
   return list;
 }
 
-std::string_view to_string(Wanted wanted) {
-  return name_in(wishes, wanted);
+std::string_view to_string(DesiredState desired_state) {
+  return name_in(desired_states, desired_state);
 }
 
-std::optional<Wanted> parse_wanted(std::string_view name) {
-  return value_in(wishes, name);
+std::optional<DesiredState> parse_desired_state(std::string_view name) {
+  return value_in(desired_states, name);
 }
 
 std::string new_move_id() {

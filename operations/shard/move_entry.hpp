@@ -42,9 +42,10 @@ constexpr bool is_under_way(Phase phase) {
   return !is_over(phase) && phase != Phase::reversible;
 }
 
-enum class Wanted : std::uint8_t { run, pause, abort };
-std::string_view to_string(Wanted wanted);
-std::optional<Wanted> parse_wanted(std::string_view name);
+/// What a person has asked for.
+enum class DesiredState : std::uint8_t { run, pause, abort };
+std::string_view to_string(DesiredState desired_state);
+std::optional<DesiredState> parse_desired_state(std::string_view name);
 
 /// The source's row in shardplex.moves, as far as it does not change under the mover's hands.
 struct MoveEntry {
@@ -54,9 +55,9 @@ struct MoveEntry {
   SlotSet slots = SlotSet::none(1);
   std::string source, target;  ///< shards
   Phase phase = Phase::moving;
-  Wanted wanted = Wanted::run;
+  DesiredState desired_state = DesiredState::run;
   std::string problem;     ///< why the mover stopped; empty where it did not
-  std::string progress;    ///< JSON, see move_report.hpp
+  std::string progress;    ///< JSON, see operations/move/progress.hpp
   std::string created_at;  ///< as PostgreSQL writes it
 
   std::string forward() const { return "shardplex_" + id + "_f"; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
@@ -74,9 +75,7 @@ std::string qualified_name(const MovedTable& table) {
 }
 
 std::string quoted_list(const std::vector<std::string>& names) {
-  std::string list;
-  for (const auto& name : names) list.append(list.empty() ? "" : ", ").append(quote_identifier(name));
-  return list;
+  return joined(names, quote_identifier);
 }
 
 std::string array_literal(const SlotSet& slots) {

@@ -175,4 +175,8 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised
   return std::move(best->found);
 }
 
+std::vector<PrimaryFound> find_primaries(const ShardMap& map) {
+  return in_parallel(map.shards().size(), [&](std::size_t i) { return find_primary(map, map.shards()[i]); });
+}
+
 }  // namespace shardplex::operations

@@ -6,6 +6,7 @@
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
+#include <vector>
 
 #include "shard_map/shard_map.hpp"
 
@@ -17,6 +18,9 @@ struct PrimaryFound {
   std::int64_t timeline = 0;
 };
 
+/// To the primary of each shard, in the order of the map.
+using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
+
 /// Whether a database that `cluster init` has not been to may be taken for the shard.
 enum class Uninitialised : bool { refused, allowed };
 
@@ -27,5 +31,8 @@ enum class Uninitialised : bool { refused, allowed };
 /// within five seconds, or where two differ in nothing that would tell which is the right one.
 PrimaryFound find_primary(const ShardMap& map, const Shard& shard,
                           Uninitialised uninitialised = Uninitialised::refused);
+
+/// The primaries of all shards, in the order of the map; found at the same time. Throws as above.
+std::vector<PrimaryFound> find_primaries(const ShardMap& map);
 
 }  // namespace shardplex::operations

@@ -45,8 +45,9 @@ ServerState read_server_state(pqxx::transaction_base& transaction);
 std::optional<std::string> identity_problem(const ServerState& state, const ShardMap& map,
                                             const Shard& shard);
 
-/// The shard's account of its slots, in one snapshot. Precondition: initialised. Rows that do not fit the map
-/// (unknown group, slot beyond slot_count) or this version (unknown state) are told in `problems`.
+/// The shard's ownership report: the states of its slots, in one snapshot. Precondition: initialised. Rows
+/// that do not fit the map (unknown group, slot beyond slot_count) or this version (unknown state) are told
+/// in `problems`.
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map,
                               std::vector<std::string>& problems);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operations/process/text.hpp"
 #include "shard_schema/catalogue_rows.hpp"
 
 namespace shardplex::operations {
@@ -86,12 +87,6 @@ WITH RECURSIVE tab AS (
    WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = p.grantee AND r.rolsuper)
 )
 SELECT kind, name, coalesce(definition, '') FROM part ORDER BY kind <> 'column', position, name)sql";
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text.append(text.empty() ? "" : ", ").append(name);
-  return text;
-}
 
 }  // namespace
 

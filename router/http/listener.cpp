@@ -32,14 +32,8 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 
 }  // namespace
 
-Listener::Listener(asio::io_context& io, const Options& options, const Limits& limits, Handler handler,
-                   const std::string& http_date, WorkerMetrics* metrics)
-    : io_(io),
-      limits_(limits),
-      handler_(std::move(handler)),
-      http_date_(http_date),
-      metrics_(metrics),
-      acceptor_(io) {
+Listener::Listener(asio::io_context& io, const Options& options, PortSettings settings)
+    : io_(io), settings_(std::move(settings)), acceptor_(io) {
   const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(options.address), options.port);
   acceptor_.open(endpoint.protocol());
   acceptor_.set_option(asio::socket_base::reuse_address(true));
@@ -73,18 +67,19 @@ Awaitable<void> Listener::accept() {
 void Listener::admit(TcpSocket socket) {
   boost::system::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  if (sessions_.size() >= limits_.connections_per_worker) {
-    if (metrics_) metrics_->connections_refused.add();
+  auto* metrics = settings_.metrics;
+  if (sessions_.size() >= settings_.limits.connections_per_worker) {
+    if (metrics) metrics->connections_refused.add();
     asio::co_spawn(io_, turn_away(std::move(socket)),
                    [](std::exception_ptr) { /* the client is gone: nobody to tell */ });
     return;
   }
-  const auto session = std::make_shared<Session>(std::move(socket), limits_, handler_, http_date_);
+  const auto session = std::make_shared<Session>(std::move(socket), settings_);
   const auto place = sessions_.insert(sessions_.end(), session);
-  if (metrics_) metrics_->connections.set(sessions_.size());
+  if (metrics) metrics->connections.set(sessions_.size());
   asio::co_spawn(io_, session->run(), [this, place](std::exception_ptr failure) {
     sessions_.erase(place);
-    if (metrics_) metrics_->connections.set(sessions_.size());
+    if (settings_.metrics) settings_.metrics->connections.set(sessions_.size());
     if (!failure) return;
     try {
       std::rethrow_exception(failure);

@@ -8,9 +8,10 @@
 #include <string>
 
 #include "router/http/session.hpp"
-#include "router/metrics.hpp"
 
 namespace shardplex::router {
+
+using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 
 /// Thread: that of its io_context.
 class Listener {
@@ -22,8 +23,7 @@ class Listener {
         false;  ///< several listeners share the port, and the kernel spreads connections over them
   };
   /// Binds and listens; throws boost::system::system_error naming the address where that fails.
-  Listener(asio::io_context& io, const Options& options, const Limits& limits, Handler handler,
-           const std::string& http_date, WorkerMetrics* metrics);
+  Listener(asio::io_context& io, const Options& options, PortSettings settings);
 
   void start();
   std::uint16_t port() const { return port_; }
@@ -41,10 +41,7 @@ class Listener {
   Awaitable<void> turn_away(TcpSocket socket);
 
   asio::io_context& io_;
-  const Limits& limits_;
-  Handler handler_;
-  const std::string& http_date_;
-  WorkerMetrics* metrics_;  // null for the admin port
+  PortSettings settings_;
   TcpAcceptor acceptor_;
   std::uint16_t port_ = 0;
   std::list<std::shared_ptr<Session>> sessions_;

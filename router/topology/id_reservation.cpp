@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "router/log.hpp"
+#include "shard_schema/functions.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -19,7 +20,7 @@ bool reservation_due(std::int64_t left_ms) {
 }
 
 Statement reservation_statement(std::optional<std::int32_t> node, std::int64_t now_ms) {
-  return {"SELECT node, from_ms, until_ms FROM shardplex.reserve_ids($1::integer, $2::bigint, $3::bigint)",
+  return {reserve_ids_sql,
           {node ? std::optional(std::to_string(*node)) : std::nullopt, std::to_string(now_ms),
            std::to_string(span_ms)}};
 }

@@ -12,7 +12,8 @@
 namespace shardplex::router {
 
 void IdSource::renew(std::uint32_t node, std::int64_t from_ms, std::int64_t until_ms) {
-  invariant(node < (1u << row_id_node_bits) && from_ms < until_ms, "ids are promised to a node, for a time to come");
+  invariant(node < (1u << row_id_node_bits) && from_ms < until_ms,
+            "ids are promised to a node, for a time to come");
   const auto from = from_ms << sequence_bits, limit = until_ms << sequence_bits;
   if (node != node_ || from != limit_) {
     // Order matters: next() reads ticks_, then limit_, then exchanges ticks_. Closing the limit before moving

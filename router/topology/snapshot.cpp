@@ -1,8 +1,8 @@
 #include "router/topology/snapshot.hpp"
 
-#include "server_address/server_address.hpp"
-
 #include <algorithm>
+
+#include "server_address/server_address.hpp"
 
 namespace shardplex::router {
 

@@ -8,7 +8,7 @@ using namespace shardplex::test;
 namespace {
 
 /// All that init decides on a shard.
-std::string account_of(const Cluster& cluster, const std::string& shard) {
+std::string ownership_of(const Cluster& cluster, const std::string& shard) {
   return cluster.sql(shard,
                      "SELECT cluster || name || epoch FROM shardplex.shard UNION ALL "
                      "SELECT grp || state || string_agg(slot::text, ',' ORDER BY slot) || max(changed_at) "
@@ -49,14 +49,14 @@ TEST_CASE("init makes every database a shard that owns what the map places on it
 
 TEST_CASE("a second init changes nothing and says so") {
   Cluster& cluster = initialised(hash_cluster());
-  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const auto before = ownership_of(cluster, "alpha") + ownership_of(cluster, "beta");
   const CommandRun run = init(cluster.map());
   CHECK(run.exit == 0);
   CHECK(run.out.find("alpha (127.0.0.1:") == 0);
   CHECK(run.says("nothing to do"));
   CHECK_FALSE(run.says("owns"));
   CHECK(run.says("the schema file was not run"));
-  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  CHECK(ownership_of(cluster, "alpha") + ownership_of(cluster, "beta") == before);
 }
 
 TEST_CASE("a dry run does everything and changes nothing") {
@@ -71,14 +71,14 @@ TEST_CASE("a dry run does everything and changes nothing") {
 
 TEST_CASE("an init that ended between two shards is completed") {
   Cluster& cluster = initialised(hash_cluster());
-  const auto alpha = account_of(cluster, "alpha");
+  const auto alpha = ownership_of(cluster, "alpha");
   cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
   const CommandRun run = init(cluster.map());
   CHECK_MESSAGE(run.exit == 0, run);
   CHECK(run.says("beta (127.0.0.1:"));
   CHECK(run.says("owns 512 slots of catalog"));
   CHECK(owned(cluster, "beta") == "512");
-  CHECK(account_of(cluster, "alpha") == alpha);
+  CHECK(ownership_of(cluster, "alpha") == alpha);
 }
 
 TEST_CASE("init never takes a slot that another shard claims") {
@@ -101,11 +101,11 @@ TEST_CASE("init leaves the slots of a shard that was moved to as they are") {
   cluster.sql("beta", "SELECT shardplex.receive_slots('catalog', '{7}')");
   cluster.sql("alpha", "SELECT shardplex.hand_over_slots('catalog', '{7}')");
   cluster.sql("beta", "SELECT shardplex.own_slots('catalog', '{7}')");
-  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const auto before = ownership_of(cluster, "alpha") + ownership_of(cluster, "beta");
   const CommandRun run = init(cluster.map());
   CHECK_MESSAGE(run.exit == 0, run);
   CHECK(run.says("owns 511 slots of catalog; the map places 512 on it"));
-  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  CHECK(ownership_of(cluster, "alpha") + ownership_of(cluster, "beta") == before);
 }
 
 TEST_CASE("init never gives away slots that a shard it does not see may own") {
@@ -190,7 +190,7 @@ TEST_CASE("init makes a shard that was added to the map, without slots") {
       "  genres: { reference: true }\n";
   const TemporaryFile two(begin + end), three(begin + shard("gamma") + end);
   REQUIRE(init(two.path()).exit == 0);
-  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const auto before = ownership_of(cluster, "alpha") + ownership_of(cluster, "beta");
   const CommandRun run = init(three.path());
   REQUIRE_MESSAGE(run.exit == 0, run);
   CHECK(run.says("ran the schema file, made the schema shardplex, added the slot column to movies"));
@@ -200,7 +200,7 @@ TEST_CASE("init makes a shard that was added to the map, without slots") {
   CHECK(cluster.sql("gamma", "SELECT name FROM shardplex.shard") == "gamma");
   CHECK(cluster.sql("alpha", "SELECT string_agg(name, ' ' ORDER BY position) FROM shardplex.shards") ==
         "alpha beta gamma");
-  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  CHECK(ownership_of(cluster, "alpha") + ownership_of(cluster, "beta") == before);
   CHECK(init(three.path()).says("nothing to do"));
 }
 
@@ -221,7 +221,7 @@ TEST_CASE("after a failover init goes on with the server that is the primary now
 
 TEST_CASE("init brings a cluster up to date that was made before there were moves") {
   Cluster& cluster = initialised(hash_cluster());
-  const auto before = account_of(cluster, "alpha") + account_of(cluster, "beta");
+  const auto before = ownership_of(cluster, "alpha") + ownership_of(cluster, "beta");
   for (const auto& shard : cluster.shards())
     cluster.sql(
         shard,
@@ -232,7 +232,7 @@ TEST_CASE("init brings a cluster up to date that was made before there were move
         "INSERT INTO shardplex.moves VALUES (2, 'catalog', '{1,2}', 'owned')");
   const CommandRun run = init(cluster.map());
   REQUIRE_MESSAGE(run.exit == 0, run);
-  CHECK(account_of(cluster, "alpha") + account_of(cluster, "beta") == before);
+  CHECK(ownership_of(cluster, "alpha") + ownership_of(cluster, "beta") == before);
   for (const auto& shard : cluster.shards()) {
     CHECK(cluster.sql(shard, "SELECT concat_ws(' ', epoch, grp, slots, state) FROM shardplex.changes") ==
           "2 catalog {1,2} owned");

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "shard_map/suggestion.hpp"
 #include "tests/cli/command_run.hpp"
 
 using namespace shardplex;

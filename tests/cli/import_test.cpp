@@ -2,6 +2,7 @@
 #include <future>
 
 #include "operations/import/copy.hpp"
+#include "operations/process/failure.hpp"
 #include "operations/shard/mover.hpp"
 #include "tests/cli/import_fixture.hpp"
 

@@ -5,7 +5,9 @@
 #include <thread>
 
 #include "operations/move/server_checks.hpp"
+#include "operations/process/failure.hpp"
 #include "operations/replication/copy_session.hpp"
+#include "operations/shard/map_file.hpp"
 #include "operations/shard/table_structure.hpp"
 #include "tests/operations/cluster_test.hpp"
 

@@ -2,8 +2,8 @@
 #include <fstream>
 #include <thread>
 
-#include "cli/command_line.hpp"
 #include "operations/move/objects.hpp"
+#include "operations/shard/map_file.hpp"
 #include "operations/shard/server.hpp"
 #include "tests/operations/cluster_test.hpp"
 

@@ -142,7 +142,7 @@ class Router {
 const std::string& shardplex_program();
 
 /// Runs `shardplex` with these arguments to its end; with `crash_at` it kills itself where it comes to that
-/// point (rebalance/crash_point.hpp).
+/// point (operations/process/crash_point.hpp).
 Finished run_shardplex(const std::vector<std::string>& arguments, const std::string& crash_at = "");
 
 /// Rows that scripts/make-movies prints, all invented: films, or with `arguments` others.

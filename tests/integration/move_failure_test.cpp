@@ -11,10 +11,12 @@ namespace shardplex::integration {
 namespace {
 
 /// A step with the mover about to do it, from before the copy to after the hand-over.
-const std::vector<std::string> phases{"before:publish",   "copy:slot_made",   "copy:table_copied",
-                                      "before:subscribe", "before:catch_up",  "before:verify",
-                                      "before:fence",     "before:drain",     "before:hand_over",
-                                      "before:own",       "before:drop_slot", "before:subscribe_reverse"};
+const std::vector<std::string> phases{"before:publish",    "copy:replication_slot_made",
+                                      "copy:table_copied", "before:subscribe",
+                                      "before:catch_up",   "before:verify",
+                                      "before:fence",      "before:drain",
+                                      "before:hand_over",  "before:own",
+                                      "before:drop_slot",  "before:subscribe_reverse"};
 
 /// Each film is on one shard, and as it was.
 std::string all_rows(Moves& moves) {
@@ -159,7 +161,7 @@ TEST_CASE("a running move is paused, goes on, and is aborted by commands from el
   moves.expect("reverse");
   CHECK(moves.state() == before);
 
-  const auto again = moves.run_until("copy:slot_made");
+  const auto again = moves.run_until("copy:replication_slot_made");
   again->signal(SIGCONT);
   const auto aborted = moves.run("abort");
   // Either the abort came in time and nothing is left, or it is told that it was too late.

@@ -8,11 +8,21 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include "router/http/endpoint_table.hpp"
 
 namespace shardplex::router {
 namespace {
 
 namespace json = boost::json;
+
+/// What the endpoints are given.
+struct AdminRequest {
+  const Control& control;
+  const Metrics& metrics;
+  bool draining;
+};
 
 json::value strategy_of(const Group& group) {
   const auto* list = std::get_if<ListStrategy>(&group.strategy);
@@ -41,57 +51,38 @@ json::object owners_of(const Snapshot& snapshot, GroupId id) {
       {"owned", std::move(out)}, {"fenced", fenced.to_string()}, {"without_owner", ownerless.to_string()}};
 }
 
-void answer_json(Exchange& exchange, const json::value& value) {
-  exchange.body = json::serialize(value) + "\n";
+Answer json_answer(const json::value& value) {
+  Answer answer;
+  answer.body = json::serialize(value) + "\n";
+  return answer;
 }
 
-}  // namespace
-
-const Admin::Endpoint Admin::endpoints[6] = {{"/live", &Admin::live},       {"/ready", &Admin::ready},
-                                             {"/metrics", &Admin::metrics}, {"/map", &Admin::map},
-                                             {"/shards", &Admin::shards},   {"/load", &Admin::load}};
-
-Awaitable<void> Admin::serve(Exchange& exchange) const {
-  const std::string_view target(exchange.request.target().data(), exchange.request.target().size());
-  const auto path = target.substr(0, target.find('?'));
-  for (const auto& endpoint : endpoints) {
-    if (endpoint.path != path) continue;
-    const auto method = exchange.request.method();
-    if (method == http::verb::get || method == http::verb::head) {
-      (this->*endpoint.answer)(exchange);
-    } else {
-      exchange.fail({"PGRST101", "The admin port answers GET and HEAD", std::nullopt, std::nullopt, 405});
-      exchange.set("Allow", "GET,HEAD");
-    }
-    co_return;
-  }
-  exchange.fail({"PGRST125", "Invalid path specified in request URL", std::nullopt,
-                 "The admin port has /live, /ready, /metrics, /map, /shards and /load.", std::nullopt});
+Awaitable<Result<Answer>> live(AdminRequest&) {
+  co_return json_answer({{"live", true}});
 }
 
-void Admin::live(Exchange& exchange) const {
-  answer_json(exchange, {{"live", true}});
-}
-
-void Admin::ready(Exchange& exchange) const {
-  auto missing = control_.missing();
-  if (draining_) missing.emplace_back("the router is draining");
+Awaitable<Result<Answer>> ready(AdminRequest& request) {
+  auto missing = request.control.missing();
+  if (request.draining) missing.emplace_back("the router is draining");
   json::array reasons;
   for (auto& reason : missing) reasons.emplace_back(std::move(reason));
-  exchange.status = missing.empty() ? 200 : 503;
-  answer_json(exchange, {{"ready", missing.empty()}, {"missing", std::move(reasons)}});
+  auto answer = json_answer({{"ready", missing.empty()}, {"missing", std::move(reasons)}});
+  answer.status = missing.empty() ? 200 : 503;
+  co_return answer;
 }
 
-void Admin::metrics(Exchange& exchange) const {
-  exchange.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  exchange.body = prometheus::TextSerializer().Serialize(metrics_.Collect());
+Awaitable<Result<Answer>> metrics(AdminRequest& request) {
+  Answer answer;
+  answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  answer.body = prometheus::TextSerializer().Serialize(request.metrics.Collect());
+  co_return answer;
 }
 
-void Admin::map(Exchange& exchange) const {
-  const auto& snapshot = control_.latest();
+Awaitable<Result<Answer>> map(AdminRequest& request) {
+  const auto& snapshot = request.control.latest();
   if (!snapshot)
-    return exchange.fail(
-        {"SHARD503", "The map has not been looked at yet", std::nullopt, std::nullopt, std::nullopt});
+    co_return Error{"SHARD503", "The map has not been looked at yet", std::nullopt, std::nullopt,
+                    std::nullopt};
   const auto& map = *snapshot->map;
   json::object groups, tables;
   for (std::size_t i = 0; i < map.groups().size(); ++i) {
@@ -113,14 +104,14 @@ void Admin::map(Exchange& exchange) const {
         entry["refused"] = refused->second;
     tables[table.name] = std::move(entry);
   }
-  answer_json(exchange, {{"cluster", map.cluster()},
+  co_return json_answer({{"cluster", map.cluster()},
                          {"version", snapshot->map_version},
                          {"groups", std::move(groups)},
                          {"tables", std::move(tables)}});
 }
 
-void Admin::shards(Exchange& exchange) const {
-  const auto& snapshot = control_.latest();
+Awaitable<Result<Answer>> shards(AdminRequest& request) {
+  const auto& snapshot = request.control.latest();
   json::array out;
   for (std::size_t i = 0; snapshot && i < snapshot->shards.size(); ++i) {
     const auto epoch = snapshot->ownership->epoch(ShardId{static_cast<std::uint16_t>(i)});
@@ -143,19 +134,48 @@ void Admin::shards(Exchange& exchange) const {
                    {"epoch", epoch ? json::value(epoch->value) : json::value(nullptr)},
                    {"servers", std::move(servers)}});
   }
-  answer_json(exchange, out);
+  co_return json_answer(out);
 }
 
 /// Requests per slot since the start, by slot.
-void Admin::load(Exchange& exchange) const {
-  const auto& snapshot = control_.latest();
+Awaitable<Result<Answer>> load(AdminRequest& request) {
+  const auto& snapshot = request.control.latest();
   json::object groups;
   for (std::size_t i = 0; snapshot && i < snapshot->map->groups().size(); ++i) {
     const auto& group = snapshot->map->groups()[i];
-    const auto load = metrics_.load(group.name, group.slot_count);
+    const auto load = request.metrics.load(group.name, group.slot_count);
     groups[group.name] = json::array(load.begin(), load.end());
   }
-  answer_json(exchange, {{"groups", std::move(groups)}});
+  co_return json_answer({{"groups", std::move(groups)}});
+}
+
+constexpr Endpoint<AdminRequest> rows[] = {
+    {http::verb::get, "/live", &live, {}},       {http::verb::head, "/live", &live, {}},
+    {http::verb::get, "/ready", &ready, {}},     {http::verb::head, "/ready", &ready, {}},
+    {http::verb::get, "/metrics", &metrics, {}}, {http::verb::head, "/metrics", &metrics, {}},
+    {http::verb::get, "/map", &map, {}},         {http::verb::head, "/map", &map, {}},
+    {http::verb::get, "/shards", &shards, {}},   {http::verb::head, "/shards", &shards, {}},
+    {http::verb::get, "/load", &load, {}},       {http::verb::head, "/load", &load, {}},
+};
+constexpr std::span<const Endpoint<AdminRequest>> endpoints = rows;
+
+}  // namespace
+
+Awaitable<Answer> Admin::serve(Call& call) const {
+  const auto match = find_endpoint(endpoints, call.request.method(), split_target(call.target()).path);
+  if (!match)
+    co_return to_answer({"PGRST125", "Invalid path specified in request URL", std::nullopt,
+                         "The admin port has /live, /ready, /metrics, /map, /shards and /load.",
+                         std::nullopt});
+  if (match->endpoint == nullptr) {
+    auto answer =
+        to_answer({"PGRST101", "The admin port answers GET and HEAD", std::nullopt, std::nullopt, 405});
+    answer.set("Allow", allowed_methods(endpoints, match->pattern));
+    co_return answer;
+  }
+  AdminRequest request{control_, metrics_, draining_};
+  auto outcome = co_await (*match->endpoint)(request);
+  co_return outcome ? std::move(*outcome) : to_answer(outcome.error());
 }
 
 }  // namespace shardplex::router

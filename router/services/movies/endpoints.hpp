@@ -1,16 +1,14 @@
-// From a path and a method to the function that answers it.
+// The movies API: from a request to its answer.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "router/execution/worker.hpp"
-#include "router/http/exchange.hpp"
+#include "router/http/answer.hpp"
+#include "router/http/call.hpp"
 
 namespace shardplex::router {
 
-/// Answers one request of the public port: finds the endpoint, runs it, adds Shardplex-Shards and
-/// Server-Timing, counts it.
-Awaitable<void> serve(Worker& worker, Exchange& exchange);
+/// Answers one request of the public port: finds its endpoint, runs it, says which shards were asked and how
+/// long each stage took.
+Awaitable<Answer> serve(Worker& worker, Call& call);
 
 }  // namespace shardplex::router

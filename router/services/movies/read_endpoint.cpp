@@ -1,58 +1,42 @@
 // GET and HEAD: one row by its key, or a scatter, a merge and a stream.
 #include <algorithm>
-#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "query/engine/sorted_merge.hpp"
 #include "query/plan/plan.hpp"
+#include "router/services/movies/merged_rows.hpp"
+#include "router/services/movies/rendering.hpp"
+#include "router/services/movies/row_answers.hpp"
 #include "router/services/movies/table_request.hpp"
 
 namespace shardplex::router {
 namespace {
 
-constexpr std::string_view row_separator = ", \n ";    // as json_agg() separates the rows of an array
-constexpr std::size_t stream_chunk_bytes = 64 * 1024;  // an answer longer than this streams
-constexpr std::uint64_t bounded_rows = 1000;           // an answer of at most so many rows is asked for whole
+constexpr std::uint64_t bounded_rows = 1000;  // an answer of at most so many rows is asked for whole
 
-/// Parameters of the answer that the request's headers decide.
-bool wants_object(const TableRequest& request) {
-  return request.is_row || request.shape == Shape::object;
-}
-
-void set_object_type(TableRequest& request) {
-  if (request.shape == Shape::object)
-    request.exchange.content_type = "application/vnd.pgrst.object+json; charset=utf-8";
-}
-
-void set_preferences(TableRequest& request) {
-  if (auto applied = preference_applied(request.prefer, false); !applied.empty())
-    request.exchange.set("Preference-Applied", std::move(applied));
-}
-
-Awaitable<Result<void>> answer_point(TableRequest& request, std::shared_ptr<const PointShape> shape,
-                                     std::string key) {
+Awaitable<Result<Answer>> answer_point(TableRequest& request, std::shared_ptr<const PointShape> shape,
+                                       std::string key) {
   auto row = co_await gather_point(request.context, std::move(shape), *request.placement, std::move(key));
   request.context.stage_done(request.context.shards_us);
   if (!row) co_return row.error();
-  auto& exchange = request.exchange;
+  Answer answer;
   if (wants_object(request)) {
     if (!*row) co_return request.is_row ? absent_row(request) : not_one_row(0);
-    set_object_type(request);
-    exchange.body = std::move(**row);
+    set_object_type(answer, request);
+    answer.body = std::move(**row);
   } else if (*row) {
-    exchange.body.reserve((*row)->size() + 2);
-    exchange.body = '[';
-    exchange.body += **row;
-    exchange.body += ']';
+    answer.body.reserve((*row)->size() + 2);
+    answer.body = '[';
+    answer.body += **row;
+    answer.body += ']';
   } else {
-    exchange.body = "[]";
+    answer.body = "[]";
   }
-  if (!request.is_row) exchange.set("Content-Range", *row ? "0-0/*" : "*/*");
-  set_preferences(request);
-  co_return Result<void>{};
+  if (!request.is_row) answer.set("Content-Range", *row ? "0-0/*" : "*/*");
+  set_preferences(answer, request, false);
+  co_return answer;
 }
 
 /// The operator's bound on rows per answer: a longer answer is refused before it begins, never cut short.
@@ -74,164 +58,12 @@ Awaitable<Result<void>> check_row_bound(TableRequest& request, const ReadPlan& p
   co_return Result<void>{};
 }
 
-Error range_not_satisfiable(std::uint64_t offset, std::int64_t total) {
-  return {"PGRST103", "Requested range not satisfiable",
-          "An offset of " + std::to_string(offset) + " was requested, but there are only " +
-              std::to_string(total) + " rows.",
-          std::nullopt, std::nullopt};
-}
-
-/// The rows of all shards in the answer's order, one after the other.
-class MergedRows {
- public:
-  MergedRows(const ReadPlan& plan, std::vector<ShardRows> sources, Deadline deadline)
-      : sources_(std::move(sources)),
-        deadline_(deadline),
-        key_count_(sources_.size() > 1 ? plan.keys.size() : 0),
-        merge_(key_count_ > 0 ? plan.keys : std::vector<MergeKey>{}, sources_.size(),
-               sources_.size() == 1 && plan.offset_applied({std::nullopt, false, true, nullptr})
-                   ? 0
-                   : plan.offset,
-               plan.limit) {}
-
-  /// nullopt at the end.
-  Awaitable<Result<std::optional<Row>>> next() {
-    if (!page_.empty()) {
-      auto row = std::move(page_.front());
-      page_.pop_front();
-      co_return std::optional<Row>(std::move(row));
-    }
-    co_return co_await merge_next();
-  }
-
-  /// Merges the whole answer ahead of next(); false where a shard had been asked for too few rows to tell
-  /// what it is.
-  Awaitable<Result<bool>> merge_ahead() {
-    for (;;) {
-      auto row = co_await merge_next();
-      if (!row) co_return row.error();
-      if (!*row) break;
-      page_.push_back(std::move(**row));
-    }
-    co_return !starved_;
-  }
-
- private:
-  Awaitable<Result<std::optional<Row>>> merge_next() {
-    for (;;) {
-      auto step = merge_.next();
-      if (auto* row = std::get_if<Row>(&step)) co_return std::optional<Row>(std::move(*row));
-      if (std::holds_alternative<SortedMerge::Done>(step)) co_return std::optional<Row>();
-      const auto input = std::get<SortedMerge::Needs>(step).input;
-      auto window = co_await sources_[input].next(deadline_);
-      if (!window) co_return window.error();
-      std::size_t pushed = 0;
-      window->for_each_row([&](const postgres::ResultSet& set, int row) {
-        merge_.push(input, copy_row(set, row));
-        ++pushed;
-      });
-      if (pushed > 0) continue;
-      merge_.finish(input);
-      starved_ |= sources_[input].cut_short();
-    }
-  }
-
-  Row copy_row(const postgres::ResultSet& set, int row) const {
-    Row out{std::string(set.bytes(row, 0)), {}};
-    out.keys.reserve(key_count_);
-    for (std::size_t key = 0; key < key_count_; ++key)
-      out.keys.push_back(set.copy(row, static_cast<int>(key) + 1));
-    return out;
-  }
-
-  std::vector<ShardRows> sources_;
-  Deadline deadline_;
-  std::size_t key_count_;
-  SortedMerge merge_;
-  std::deque<Row> page_;  // merged ahead
-  bool starved_ = false;
-};
-
-/// An array of all rows; past stream_chunk_bytes it goes out as it grows.
-Awaitable<Result<void>> answer_array(TableRequest& request, const ReadPlan& plan, MergedRows rows,
-                                     std::optional<std::int64_t> total) {
-  auto& exchange = request.exchange;
-  std::uint64_t count = 0;
-  const auto finish_head = [&](std::optional<std::uint64_t> known_rows) {
-    if (known_rows) exchange.set("Content-Range", content_range(plan.offset, *known_rows, total));
-    if (known_rows && total && *known_rows < static_cast<std::uint64_t>(*total)) exchange.status = 206;
-    set_preferences(request);
-  };
-  exchange.body = "[";
-  for (;;) {
-    auto row = co_await rows.next();
-    if (!row) co_return row.error();
-    if (!*row) break;
-    if (count++ > 0) exchange.body += row_separator;
-    exchange.body += (*row)->json;
-    if (exchange.body.size() < stream_chunk_bytes) continue;
-    if (!exchange.streaming()) {
-      // The number of rows is not known yet, unless they were counted.
-      request.context.stage_done(request.context.merge_us);
-      std::optional<std::uint64_t> known;
-      if (total) {
-        known =
-            static_cast<std::uint64_t>(*total) - std::min(plan.offset, static_cast<std::uint64_t>(*total));
-        if (plan.limit) known = std::min(*known, *plan.limit);
-      }
-      finish_head(known);
-      say_how_it_was_made(exchange, request.context);
-    }
-    if (!co_await exchange.flush()) {
-      exchange.broken = true;
-      co_return Result<void>{};
-    }
-    if (exchange.request.method() == http::verb::head)
-      co_return Result<void>{};  // the head is all it asks for
-  }
-  exchange.body += "]";
-  request.context.stage_done(request.context.merge_us);
-  if (!exchange.streaming()) finish_head(count);
-  co_return Result<void>{};
-}
-
-Awaitable<Result<void>> answer_object(TableRequest& request, MergedRows rows,
-                                      std::optional<std::int64_t> total) {
-  std::uint64_t count = 0;
-  for (;; ++count) {
-    auto row = co_await rows.next();
-    if (!row) co_return row.error();
-    if (!*row) break;
-    if (count == 0) request.exchange.body = std::move((*row)->json);
-  }
-  request.context.stage_done(request.context.merge_us);
-  if (count == 0 && request.is_row) co_return absent_row(request);
-  if (count != 1) co_return not_one_row(count);
-  set_object_type(request);
-  set_preferences(request);
-  if (request.is_row) co_return Result<void>{};
-  request.exchange.set("Content-Range", content_range(request.query.offset, 1, total));
-  if (total && *total > 1) request.exchange.status = 206;
-  co_return Result<void>{};
-}
-
-/// A filter is `eq` on the primary key: whatever else is asked, there is at most one row on a shard.
-bool names_one_row(const TableRequest& request) {
-  return request.table->primary_key.size() == 1 &&
-         std::ranges::any_of(request.query.filters, [&](const Filter& filter) {
-           const auto* condition = std::get_if<Condition>(&filter.node);
-           return condition && condition->op == Operator::eq && !condition->negated &&
-                  condition->quantifier == Quantifier::none && condition->field.path.empty() &&
-                  condition->field.column == request.table->primary_key.front();
-         });
-}
-
 bool is_hashed(const TableRequest& request) {
   return request.placement->group &&
          std::holds_alternative<HashStrategy>(request.map().group(*request.placement->group).strategy);
 }
 
-Awaitable<Result<void>> answer_rows(TableRequest& request) {
+Awaitable<Result<Answer>> answer_rows(TableRequest& request) {
   auto& context = request.context;
   const bool counts = request.prefer.count == CountKind::exact;
   auto plan = plan_read(request.query, *request.table, *request.placement, request.map(), counts,
@@ -274,28 +106,9 @@ Awaitable<Result<void>> answer_rows(TableRequest& request) {
 
 }  // namespace
 
-std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total) {
-  const auto size = total ? std::to_string(*total) : "*";
-  if (rows == 0) return "*/" + size;
-  return std::to_string(offset) + "-" + std::to_string(offset + rows - 1) + "/" + size;
-}
-
-Error not_one_row(std::uint64_t rows) {
-  return {"PGRST116", "Cannot coerce the result to a single JSON object",
-          "The result contains " + std::to_string(rows) + " rows", std::nullopt, std::nullopt};
-}
-
-Error absent_row(const TableRequest& request) {
-  return {"PGRST116", "Table " + request.table->name + " has no row with this key",
-          "The result contains 0 rows", std::nullopt, 404};
-}
-
-Awaitable<Result<void>> read_rows(TableRequest& request) {
-  if (const auto range = request.exchange.request.find(http::field::range);
-      range != request.exchange.request.end() && !request.is_row)
-    if (auto applied =
-            apply_range_header(request.query, std::string_view(range->value().data(), range->value().size()));
-        !applied)
+Awaitable<Result<Answer>> read_rows(TableRequest& request) {
+  if (!request.is_row && request.call.request.count(http::field::range) > 0)
+    if (auto applied = apply_range_header(request.query, request.call.header(http::field::range)); !applied)
       co_return applied.error();
 
   // The fast way, for the most frequent request of all.

@@ -1,4 +1,4 @@
-// A request on a table: what every endpoint is given.
+// A request on a table: what every filter and endpoint is given.
 #pragma once
 
 #include <optional>
@@ -9,47 +9,39 @@
 #include "query/grammar/parse.hpp"
 #include "query/grammar/query.hpp"
 #include "router/execution/scatter_gather.hpp"
-#include "router/http/exchange.hpp"
+#include "router/http/answer.hpp"
+#include "router/http/call.hpp"
+#include "router/http/path_pattern.hpp"
 
 namespace shardplex::router {
 
-/// Pointers are into context.planned_with.
+/// Filters fill it in before the endpoint sees it. Pointers are into context.planned_with.
 struct TableRequest {
-  Exchange& exchange;
+  const Call& call;
   RequestContext& context;
-  const Table* table;
-  const TablePlacement* placement;
-  Query query;  ///< for the row routes, with the filter on the key already in it
-  Preferences prefer;
+  std::string_view pattern;    ///< of the endpoint table
+  const PathParameters& path;  ///< {table}, and {key} where is_row
+  bool is_row = false;         ///< /{table}/{key}: an absent row is 404, a present one an object
+  const Table* table = nullptr;
+  const TablePlacement* placement = nullptr;
+  Query query = {};  ///< for the row routes, with the filter on the key already in it
+  Preferences prefer = {};
   Shape shape = Shape::array;
-  bool is_row = false;  ///< /table/{key}: an absent row is 404, a present one an object
 
   const ShardMap& map() const { return context.planned_with->map(); }
   const Catalogue& catalogue() const { return *context.planned_with->snapshot->catalogue; }
 };
 
-/// Sets Shardplex-Shards and Server-Timing. To be called before the answer begins.
-void say_how_it_was_made(Exchange& exchange, const RequestContext& context);
+/// A filter is `eq` on every column of the primary key: whatever else is asked, there is at most one row on a
+/// shard.
+bool names_one_row(const TableRequest& request);
 
 /// GET and HEAD.
-Awaitable<Result<void>> read_rows(TableRequest& request);
+Awaitable<Result<Answer>> read_rows(TableRequest& request);
 /// POST, PATCH, PUT, DELETE.
-Awaitable<Result<void>> insert_rows(TableRequest& request);
-Awaitable<Result<void>> update_rows(TableRequest& request);
-Awaitable<Result<void>> put_row(TableRequest& request);
-Awaitable<Result<void>> delete_rows(TableRequest& request);
-/// What Allow lists: the methods of /table/{key}, or of /table.
-std::string_view allowed_methods(bool is_row);
-/// OPTIONS.
-Awaitable<Result<void>> describe_methods(TableRequest& request);
-
-/// "0-9/200", "*/0", "0-9/*": the Content-Range of `rows` rows from `offset`.
-std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total);
-
-/// PGRST116, "not exactly one row".
-Error not_one_row(std::uint64_t rows);
-
-/// The row that a row route names is not there: 404.
-Error absent_row(const TableRequest& request);
+Awaitable<Result<Answer>> insert_rows(TableRequest& request);
+Awaitable<Result<Answer>> update_rows(TableRequest& request);
+Awaitable<Result<Answer>> put_row(TableRequest& request);
+Awaitable<Result<Answer>> delete_rows(TableRequest& request);
 
 }  // namespace shardplex::router

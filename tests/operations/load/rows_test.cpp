@@ -4,9 +4,9 @@
 #include <random>
 #include <sstream>
 
-#include "cli/command_line.hpp"
 #include "operations/load/copy_batch.hpp"
 #include "operations/load/row.hpp"
+#include "operations/process/failure.hpp"
 
 using namespace shardplex;
 using namespace shardplex::operations;

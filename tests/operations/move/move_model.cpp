@@ -43,7 +43,7 @@ void ModelShard::fail_over(std::size_t commits, bool any) {
   durable = std::min(durable, kept);
   log.resize(now.log_length);
   std::erase_if(acknowledged, [&](const auto& write) { return write.second > kept; });
-  slot.reset();
+  replication_slot.reset();
   ++timeline;
   mover_connected = false;
 }
@@ -76,13 +76,13 @@ void MoveModel::write() {
 }
 
 bool MoveModel::deliver(ModelShard& from, ModelShard& to) {
-  if (!to.now.subscribed || !from.now.published || !from.slot) return false;
-  const std::size_t position = std::max(to.now.origin, *from.slot);
+  if (!to.now.subscribed || !from.now.published || !from.replication_slot) return false;
+  const std::size_t position = std::max(to.now.origin, *from.replication_slot);
   if (position >= from.log.size()) return false;
   to.set_row(from.log[position].key, from.log[position].row);
   to.now.origin = position + 1;
   to.commit();
-  from.slot = position + 1;
+  from.replication_slot = position + 1;
   return true;
 }
 
@@ -106,7 +106,7 @@ operations::MoveFacts MoveModel::look() {
     facts.slots = shard.now.slots;
     facts.recorded = shard.now.recorded;
     facts.published = shard.now.published;
-    facts.has_slot = shard.slot.has_value();
+    facts.has_replication_slot = shard.replication_slot.has_value();
     facts.subscribed = shard.now.subscribed;
     facts.full_identities = shard.now.full_identities;
     facts.markers = shard.now.markers;
@@ -176,7 +176,7 @@ void MoveModel::take(ModelShard& shard, SlotState state) {
 void MoveModel::subscribe(ModelShard& to) {
   on(to, [](ShardState& now) {
     now.subscribed = now.markers = true;
-    now.origin = 0;  // so it begins where the slot does
+    now.origin = 0;  // so it begins where the replication slot does
   });
 }
 
@@ -188,7 +188,7 @@ void MoveModel::copy() {
   });
   std::map<int, Row> snapshot;
   on(source, [&](ShardState& now) {
-    source.slot = source.log.size();
+    source.replication_slot = source.log.size();
     snapshot = now.rows;
   });
   on_both([&] {
@@ -201,14 +201,14 @@ void MoveModel::copy() {
 
 void MoveModel::start_over() {
   on(target, [](ShardState& now) { now.subscribed = false; });
-  on(source, [&](ShardState&) { source.slot.reset(); });
+  on(source, [&](ShardState&) { source.replication_slot.reset(); });
   on(target, [](ShardState& now) { now.copied = false; });
   on(source, [](ShardState& now) { now.source_timeline = now.target_timeline = std::nullopt; });
   assurance_ = {};
 }
 
 void MoveModel::follow_to_the_end(ModelShard& from, ModelShard& to) {
-  if (!to.now.subscribed || !from.slot) throw LookAgain{};
+  if (!to.now.subscribed || !from.replication_slot) throw LookAgain{};
   while (deliver(from, to)) continue;
 }
 
@@ -276,8 +276,8 @@ void MoveModel::perform(Step step) {
       });
     case Step::publish_reverse:
       return on(target, publish);
-    case Step::make_reverse_slot:
-      return on(target, [&](ShardState&) { target.slot = target.log.size(); });
+    case Step::make_reverse_replication_slot:
+      return on(target, [&](ShardState&) { target.replication_slot = target.log.size(); });
     case Step::fence:
       return fence(source);
     case Step::drain:
@@ -297,7 +297,7 @@ void MoveModel::perform(Step step) {
       return start_over();
     case Step::unfence:
       return unfence(source);
-    case Step::yield:
+    case Step::release_on_source:
       return on(source, [](ShardState& now) {
         now.slots = SlotState::moved;
         now.phase = Phase::switching;
@@ -311,13 +311,14 @@ void MoveModel::perform(Step step) {
       return;
     case Step::unsubscribe:
       return on(target, set(&ShardState::subscribed, false));
-    case Step::drop_slot:
-      return on(source, [&](ShardState&) { source.slot.reset(); });
+    case Step::drop_replication_slot:
+      return on(source, [&](ShardState&) { source.replication_slot.reset(); });
     case Step::unpublish:
       return on(source, set(&ShardState::published, false));
     case Step::subscribe_reverse:
       on(target, [&](ShardState& now) {
-        if (target.slot) target.slot = std::max(*target.slot, now.reverse_from);
+        if (target.replication_slot)
+          target.replication_slot = std::max(*target.replication_slot, now.reverse_from);
       });
       return subscribe(source);
     case Step::open_window:
@@ -344,12 +345,12 @@ void MoveModel::perform(Step step) {
       });
     case Step::take_back_target:
       return take(target, SlotState::owned);
-    case Step::yield_target:
+    case Step::release_on_target:
       return take(target, SlotState::moved);
     case Step::unsubscribe_reverse:
       return on(source, set(&ShardState::subscribed, false));
-    case Step::drop_reverse_slot:
-      return on(target, [&](ShardState&) { target.slot.reset(); });
+    case Step::drop_reverse_replication_slot:
+      return on(target, [&](ShardState&) { target.replication_slot.reset(); });
     case Step::unpublish_reverse:
       return on(target, set(&ShardState::published, false));
     case Step::delete_source_rows:

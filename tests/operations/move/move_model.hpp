@@ -42,11 +42,11 @@ struct LoggedRow {
 
 struct ModelShard {
   ShardState now;
-  std::vector<ShardState> history{};  ///< by commit
-  std::size_t durable = 0;            ///< the commit that no failover forgets
-  std::vector<LoggedRow> log{};       ///< what logical decoding sees
-  std::optional<std::size_t> slot{};  ///< a replication slot: the position that its subscriber has confirmed
-  std::map<int, std::size_t> acknowledged{};  ///< writes, and the commits that they were
+  std::vector<ShardState> history{};              ///< by commit
+  std::size_t durable = 0;                        ///< the commit that no failover forgets
+  std::vector<LoggedRow> log{};                   ///< what logical decoding sees
+  std::optional<std::size_t> replication_slot{};  ///< the position that its subscriber has confirmed
+  std::map<int, std::size_t> acknowledged{};      ///< writes, and the commits that they were
   int timeline = 1;
   bool mover_connected = false;
 
@@ -82,7 +82,7 @@ class MoveModel {
   void replicate();  ///< one change in each direction that is open
   void fail_over_source(std::size_t commits) { source.fail_over(commits, forgets_durable); }
   void fail_over_target(std::size_t commits) { target.fail_over(commits, forgets_durable); }
-  void set_phase(operations::Phase phase);  ///< a person's wish; by way of the source's row
+  void set_phase(operations::Phase phase);  ///< a person's decision, by way of the source's row
 
   /// Looks, decides and performs a step. Whatever `disturb` throws ends the mover; the next call is a new
   /// one's.

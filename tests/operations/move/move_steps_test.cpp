@@ -16,23 +16,23 @@ namespace {
 
 /// What a person wants of the move: to abort it where it comes to a step, or what is next in the reverse
 /// window.
-enum class Wish { finish, reverse, nothing };
+enum class Goal { finish, reverse, nothing };
 struct Path {
-  Wish wish = Wish::finish;
+  Goal goal = Goal::finish;
   std::optional<Step> abort_at{};
 };
 
-const std::vector<Path> paths{{Wish::finish},
-                              {Wish::reverse},
-                              {Wish::finish, Step::record_on_target},
-                              {Wish::finish, Step::copy},
-                              {Wish::finish, Step::catch_up},
-                              {Wish::finish, Step::make_reverse_slot},
-                              {Wish::finish, Step::drain}};
+const std::vector<Path> paths{{Goal::finish},
+                              {Goal::reverse},
+                              {Goal::finish, Step::record_on_target},
+                              {Goal::finish, Step::copy},
+                              {Goal::finish, Step::catch_up},
+                              {Goal::finish, Step::make_reverse_replication_slot},
+                              {Goal::finish, Step::drain}};
 
 std::string name_of(const Path& path) {
   if (path.abort_at) return "abort at " + std::string(to_string(*path.abort_at));
-  return path.wish == Wish::finish ? "finish" : "reverse";
+  return path.goal == Goal::finish ? "finish" : "reverse";
 }
 
 /// What a person does about a move that is stuck; false: it should not have come to this.
@@ -46,7 +46,7 @@ bool help(MoveModel& model) {
 }
 
 /// Until the move is over, or reversible where nobody wants more of it. Why it is not, else "".
-std::string drive(MoveModel& model, Wish wish) {
+std::string drive(MoveModel& model, Goal goal) {
   for (int i = 0; i < 500; ++i) {
     switch (model.advance()) {
       case Outcome::stepped:
@@ -57,9 +57,9 @@ std::string drive(MoveModel& model, Wish wish) {
           return "stuck while " + std::string(to_string(model.source.now.phase)) + ": " + model.stuck_reason;
         break;
       case Outcome::resting:
-        if (is_over(model.source.now.phase) || wish == Wish::nothing) return "";
-        model.set_phase(wish == Wish::reverse ? Phase::reversing : Phase::finishing);
-        if (wish == Wish::reverse) wish = Wish::finish;
+        if (is_over(model.source.now.phase) || goal == Goal::nothing) return "";
+        model.set_phase(goal == Goal::reverse ? Phase::reversing : Phase::finishing);
+        if (goal == Goal::reverse) goal = Goal::finish;
         break;
     }
   }
@@ -67,8 +67,8 @@ std::string drive(MoveModel& model, Wish wish) {
 }
 
 bool is_bare(const ModelShard& shard) {
-  return !shard.now.published && !shard.now.subscribed && !shard.slot && !shard.now.full_identities &&
-         !shard.now.markers;
+  return !shard.now.published && !shard.now.subscribed && !shard.replication_slot &&
+         !shard.now.full_identities && !shard.now.markers;
 }
 
 /// The first thing that is wrong in the end, or "".
@@ -109,7 +109,7 @@ std::string play(MoveModel& model, const Path& path, const std::function<void(in
     if (path.abort_at == model.last_step && !aborted) model.abort_wanted = aborted = true;
     happens(at);
   };
-  auto problem = drive(model, path.wish);
+  auto problem = drive(model, path.goal);
   model.disturb = [] {};
   if (!problem.empty()) return problem;
   for (int i = 0; model.writes < all_writes && i < all_writes; ++i) model.write();
@@ -129,7 +129,7 @@ struct Chaos {
 };
 
 /// A move among failovers, dying movers, slow replication and people who change their minds.
-std::string survive(const Chaos& chaos) {
+std::string run_with_failures(const Chaos& chaos) {
   std::mt19937 random(chaos.seed);
   const auto one_in = [&](unsigned n) { return random() % n == 0; };
   MoveModel model(chaos.planted);
@@ -153,15 +153,16 @@ std::string survive(const Chaos& chaos) {
       throw MoverDied{};
     }
   };
-  constexpr std::array wishes{Wish::finish, Wish::reverse, Wish::nothing};
-  if (auto problem = drive(model, wishes[random() % wishes.size()]); !problem.empty()) return problem;
+  constexpr std::array goals{Goal::finish, Goal::reverse, Goal::nothing};
+  if (auto problem = drive(model, goals[random() % goals.size()]); !problem.empty()) return problem;
   return verdict(model);
 }
 
 /// How many of so many runs end badly.
 int bad_ends(Planted planted, unsigned runs) {
   int bad = 0;
-  for (unsigned seed = 1; seed <= runs; ++seed) bad += survive({seed, false, planted}).empty() ? 0 : 1;
+  for (unsigned seed = 1; seed <= runs; ++seed)
+    bad += run_with_failures({seed, false, planted}).empty() ? 0 : 1;
   return bad;
 }
 
@@ -182,7 +183,7 @@ TEST_CASE("a move of which nothing goes wrong ends as it was wanted, whichever w
     CAPTURE(name_of(path));
     CHECK(play(model, path, [](int) {}) == "");
     CHECK(to_string(model.source.now.phase) == (path.abort_at               ? "aborted"
-                                                : path.wish == Wish::finish ? "finished"
+                                                : path.goal == Goal::finish ? "finished"
                                                                             : "reversed"));
   }
 }
@@ -208,11 +209,11 @@ TEST_CASE("a step that is taken twice leaves what it leaves when it is taken onc
   for (const auto& path : paths) {
     MoveModel model;
     bool aborted = false;
-    Wish wish = path.wish;
+    Goal goal = path.goal;
     for (int i = 0; i < 200 && !is_over(model.source.now.phase); ++i) {
       const Outcome outcome = model.advance();
       if (outcome == Outcome::resting) {
-        model.set_phase(wish == Wish::reverse ? Phase::reversing : Phase::finishing);
+        model.set_phase(goal == Goal::reverse ? Phase::reversing : Phase::finishing);
         continue;
       }
       REQUIRE(outcome == Outcome::stepped);
@@ -291,7 +292,7 @@ TEST_CASE("slots in several states on one shard stop a move in any phase") {
 TEST_CASE("a move of slots that it cannot have is stuck, and nobody gives up what was never copied") {
   const auto already_there = [](MoveFacts& f) {
     f.target.slots = SlotState::owned;
-    f.copied = f.source.has_slot = f.target.subscribed = false;
+    f.copied = f.source.has_replication_slot = f.target.subscribed = false;
   };
   CHECK(step_of(Phase::moving, with(ready(), already_there)) == "stuck: the target owns the slots already");
   CHECK(step_of(Phase::moving, with(ready(), [](auto& f) { f.source.slots = SlotState::absent; })) ==
@@ -310,7 +311,7 @@ TEST_CASE("a fence is lifted before anything else where the hand-over it was for
   CHECK(step_of(Phase::moving, with(fenced, [](auto& f) { f.source.same_timeline = false; })) == "unfence");
   const auto both_failed_over = [](MoveFacts& f) {
     f.target = {};
-    f.source.has_slot = f.copied = false;
+    f.source.has_replication_slot = f.copied = false;
     f.assurance = {};
   };
   CHECK(step_of(Phase::moving, with(fenced, both_failed_over)) == "unfence");
@@ -322,22 +323,22 @@ TEST_CASE("a fence is lifted before anything else where the hand-over it was for
 TEST_CASE("a copy is not trusted where a server failed over or WAL is gone") {
   for (const auto& doubt : {with(ready(), [](auto& f) { f.source.same_timeline = false; }),
                             with(ready(), [](auto& f) { f.target.same_timeline = false; }),
-                            with(ready(), [](auto& f) { f.source.has_slot = false; }),
-                            with(ready(), [](auto& f) { f.source.slot_lost = true; }),
+                            with(ready(), [](auto& f) { f.source.has_replication_slot = false; }),
+                            with(ready(), [](auto& f) { f.source.replication_slot_lost = true; }),
                             with(ready(), [](auto& f) { f.copied = false; })})
     CHECK(step_of(Phase::moving, doubt) == "start_over");
 }
 
 TEST_CASE("a reverse slot whose WAL is gone is made anew before the fence, and not subscribed to after it") {
-  const auto lost = [](MoveFacts& f) { f.target.slot_lost = true; };
+  const auto lost = [](MoveFacts& f) { f.target.replication_slot_lost = true; };
   CHECK(step_of(Phase::moving, with(ready(), lost)) == "drop_reverse_slot");
-  CHECK(step_of(Phase::moving, with(ready(), [](auto& f) { f.target.has_slot = false; })) ==
+  CHECK(step_of(Phase::moving, with(ready(), [](auto& f) { f.target.has_replication_slot = false; })) ==
         "make_reverse_slot");
   const auto unsubscribed = with(in_window(), [](auto& f) { f.source.subscribed = false; });
   CHECK(step_of(Phase::switching, unsubscribed) == "subscribe_reverse");
   CHECK(step_of(Phase::switching, with(unsubscribed, lost)) == "open_window");
-  CHECK(step_of(Phase::switching, with(unsubscribed, [](auto& f) { f.target.has_slot = false; })) ==
-        "open_window");
+  CHECK(step_of(Phase::switching,
+                with(unsubscribed, [](auto& f) { f.target.has_replication_slot = false; })) == "open_window");
 }
 
 TEST_CASE("rows are compared when the target has caught up, and slots fenced when it has again") {
@@ -350,11 +351,11 @@ TEST_CASE("rows are compared when the target has caught up, and slots fenced whe
 TEST_CASE("changes never go both ways: one way ends before the other begins") {
   MoveFacts facts = in_window();
   facts.source.subscribed = false;
-  facts.target.subscribed = facts.source.has_slot = facts.source.published = true;
+  facts.target.subscribed = facts.source.has_replication_slot = facts.source.published = true;
   CHECK(step_of(Phase::switching, facts) == "unsubscribe");
   facts.target.subscribed = false;
   CHECK(step_of(Phase::switching, facts) == "drop_slot");
-  facts.source.has_slot = false;
+  facts.source.has_replication_slot = false;
   CHECK(step_of(Phase::switching, facts) == "unpublish");
   facts.source.published = false;
   CHECK(step_of(Phase::switching, facts) == "subscribe_reverse");
@@ -397,8 +398,8 @@ TEST_CASE("the way back needs replication that has never stopped, and a comparis
   for (const auto& closed : {with(sure, [](auto& f) { f.source.subscribed = false; }),
                              with(sure, [](auto& f) { f.source.same_timeline = false; }),
                              with(sure, [](auto& f) { f.target.same_timeline = false; }),
-                             with(sure, [](auto& f) { f.target.has_slot = false; }),
-                             with(sure, [](auto& f) { f.target.slot_lost = true; })})
+                             with(sure, [](auto& f) { f.target.has_replication_slot = false; }),
+                             with(sure, [](auto& f) { f.target.replication_slot_lost = true; })})
     CHECK(step_of(Phase::reversing, closed).starts_with("stuck: the source's copy may lack writes"));
 }
 
@@ -423,14 +424,14 @@ TEST_CASE("no copy is deleted unless the other shard owns the slots") {
 TEST_CASE("failovers, dying movers and people who change their minds lose nothing and leave nothing") {
   for (unsigned seed = 1; seed <= 5'000; ++seed) {
     CAPTURE(seed);
-    CHECK(survive({seed}) == "");
+    CHECK(run_with_failures({seed}) == "");
   }
 }
 
 TEST_CASE("whatever a promoted replica has forgotten, the slots have one owner in the end") {
   for (unsigned seed = 1; seed <= 5'000; ++seed) {
     CAPTURE(seed);
-    CHECK(survive({seed, true}) == "");
+    CHECK(run_with_failures({seed, true}) == "");
   }
 }
 

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr const char* slot_name = "shardplex_test_f";
+constexpr const char* replication_slot_name = "shardplex_test_f";
 const CopyWatch nobody{[](auto, auto) {}, [] {}};
 
 SlotSet slots(std::initializer_list<std::uint32_t> numbers) {
@@ -31,11 +31,11 @@ class Pair {
   explicit Pair(const std::string& source_columns = "id bigint PRIMARY KEY, text text, shardplex_slot int",
                 const std::string& target_columns = "id bigint PRIMARY KEY, text text, shardplex_slot int") {
     cluster.reset();
-    drop_slots();
+    drop_replication_slots();
     cluster.sql("alpha", "CREATE TABLE things (" + source_columns + ")");
     cluster.sql("beta", "CREATE TABLE things (" + target_columns + ")");
   }
-  ~Pair() { drop_slots(); }
+  ~Pair() { drop_replication_slots(); }
   Pair(const Pair&) = delete;
 
   void fill(int rows, const std::string& text = "'row ' || i") const {
@@ -47,13 +47,15 @@ class Pair {
   Cluster& cluster = hash_cluster();
 
  private:
-  void drop_slots() const { cluster.sql("alpha", "SELECT pg_drop_replication_slot(slot_name)" + ours); }
+  void drop_replication_slots() const {
+    cluster.sql("alpha", "SELECT pg_drop_replication_slot(slot_name)" + ours);
+  }
   const std::string ours = " FROM pg_replication_slots WHERE slot_name LIKE 'shardplex%'";
 };
 
 /// The two transactions of a copy. It begins with the snapshot where there is one.
 struct Sessions {
-  explicit Sessions(const Pair& pair, const SlotSnapshot* snapshot = nullptr)
+  explicit Sessions(const Pair& pair, const ReplicationSlotSnapshot* snapshot = nullptr)
       : source(pair.cluster.conninfo("alpha")), target(pair.cluster.conninfo("beta")) {
     source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if (snapshot != nullptr) source.execute("SET TRANSACTION SNAPSHOT '" + snapshot->snapshot() + "'");
@@ -134,7 +136,7 @@ TEST_CASE("what is committed before the slot is in its snapshot, and what is lat
   pair.fill(10, "'before'");
   std::string consistent_point;
   {
-    const SlotSnapshot snapshot(pair.cluster.conninfo("alpha"), slot_name, 30s);
+    const ReplicationSlotSnapshot snapshot(pair.cluster.conninfo("alpha"), replication_slot_name, 30s);
     consistent_point = snapshot.consistent_point();
     pair.cluster.sql("alpha", "UPDATE things SET text = 'after' WHERE id = 4");
     pair.cluster.sql("alpha", "INSERT INTO things VALUES (11, 'after', 11)");
@@ -158,7 +160,7 @@ TEST_CASE("a snapshot is not ended by the time limits of the role") {
   const Pair pair;
   pair.fill(5);
   pair.cluster.sql("alpha", "ALTER ROLE shardplex SET idle_in_transaction_session_timeout = '50ms'");
-  const SlotSnapshot snapshot(pair.cluster.conninfo("alpha"), slot_name, 30s);
+  const ReplicationSlotSnapshot snapshot(pair.cluster.conninfo("alpha"), replication_slot_name, 30s);
   pair.cluster.sql("alpha", "ALTER ROLE shardplex RESET idle_in_transaction_session_timeout");
   pair.cluster.sql("alpha", "SELECT pg_sleep(0.2)");  // four times the limit that would end it
   Sessions sessions(pair, &snapshot);
@@ -173,7 +175,7 @@ TEST_CASE("a slot that waits too long for an open transaction is given up and le
   writer.execute("BEGIN");
   writer.execute("INSERT INTO things VALUES (1, 'open', 1)");
   try {
-    const SlotSnapshot snapshot(pair.cluster.conninfo("alpha"), slot_name, 1s);
+    const ReplicationSlotSnapshot snapshot(pair.cluster.conninfo("alpha"), replication_slot_name, 1s);
     FAIL("the slot was made while a transaction was open");
   } catch (const SqlFailure& failure) {
     CHECK(failure.sqlstate == "57014");
@@ -184,18 +186,19 @@ TEST_CASE("a slot that waits too long for an open transaction is given up and le
   }
   CHECK(pair.slots_left() == "0");
   writer.execute("COMMIT");
-  const SlotSnapshot snapshot(pair.cluster.conninfo("alpha"), slot_name, 30s);
+  const ReplicationSlotSnapshot snapshot(pair.cluster.conninfo("alpha"), replication_slot_name, 30s);
   CHECK(pair.slots_left() == "1");
 }
 
 TEST_CASE("a slot whose name is taken, or whose server cannot be reached, is a failure that says so") {
   const Pair pair;
   const std::string alpha = pair.cluster.conninfo("alpha");
-  const SlotSnapshot snapshot(alpha, slot_name, 30s);
-  CHECK_THROWS_WITH_AS(SlotSnapshot(alpha, slot_name, 30s),
+  const ReplicationSlotSnapshot snapshot(alpha, replication_slot_name, 30s);
+  CHECK_THROWS_WITH_AS(ReplicationSlotSnapshot(alpha, replication_slot_name, 30s),
                        "replication slot \"shardplex_test_f\" already exists", SqlFailure);
   CHECK(pair.slots_left() == "1");
-  CHECK_THROWS_AS(SlotSnapshot("host=127.0.0.1 port=1 dbname=movies", slot_name, 30s), SqlFailure);
+  CHECK_THROWS_AS(ReplicationSlotSnapshot("host=127.0.0.1 port=1 dbname=movies", replication_slot_name, 30s),
+                  SqlFailure);
 }
 
 TEST_CASE("columns go by name, and the target computes the generated ones") {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.hpp"
+#include "operations/process/failure.hpp"
 #include "shard_map/yaml_map.hpp"
 
 using namespace shardplex;

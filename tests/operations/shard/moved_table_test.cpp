@@ -1,6 +1,7 @@
 #include "operations/shard/moved_table.hpp"
 
-#include "cli/command_line.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/shard/map_file.hpp"
 #include "operations/shard/server.hpp"
 #include "tests/operations/cluster_test.hpp"
 

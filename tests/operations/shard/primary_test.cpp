@@ -6,7 +6,7 @@
 
 #include <chrono>
 
-#include "cli/command_line.hpp"
+#include "operations/process/failure.hpp"
 #include "shard_map/yaml_map.hpp"
 #include "tests/operations/cluster_test.hpp"
 

@@ -60,7 +60,10 @@ inline ShardCatalogue movies_with(const std::string& type_of_name) {
     column.not_null = true;
     movies.columns.push_back(std::move(column));
   }
-  return {.tables = {{"movies", movies}}, .server_encoding = "UTF8", .default_collation = "C"};
+  return {.tables = {{"movies", movies}},
+          .server_encoding = "UTF8",
+          .default_collation = "C",
+          .character_type = "C"};
 }
 
 /// A shard of which everything has been read and nothing is wrong.

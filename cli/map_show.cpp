@@ -1,7 +1,9 @@
-// map check, map show: the shard map as the YAML says it.
+// map show: the shard map as the YAML says it.
 #include <boost/json.hpp>
 
 #include "cli/command_line.hpp"
+#include "operations/process/text.hpp"
+#include "operations/shard/map_file.hpp"
 #include "operations/shard/server.hpp"
 
 namespace shardplex::cli {
@@ -65,9 +67,7 @@ json::object map_json(const ShardMap& map) {
 void print_shards(const ShardMap& map, const Terminal& terminal) {
   TextTable table({{"SHARD"}, {"PRIMARY"}, {"REPLICAS"}});
   for (const auto& shard : map.shards()) {
-    std::string replicas;
-    for (const auto& replica : shard.replicas)
-      replicas.append(replicas.empty() ? "" : ", ").append(address_of(replica));
+    const std::string replicas = joined(shard.replicas, address_of);
     table.add({shard.name, address_of(shard.primary), replicas.empty() ? "none" : replicas});
   }
   table.print(terminal);
@@ -106,26 +106,14 @@ void print_tables(const ShardMap& map, const Terminal& terminal) {
 
 }  // namespace
 
-int map_check(Arguments args, const Terminal& terminal) {
-  CommandOptions options("map check FILE", "Checks a shard map and reports every problem with its line.");
-  options.add_positional("file", 1);
-  const auto values = options.parse(args, terminal);
-  if (!values) return exit_ok;
-  const std::string file = required_option(*values, "file", "FILE");
-  const ShardMap map = load_shard_map(file);
-  terminal.out << file << ": " << terminal.paint_out(Colour::green, "ok") << " (" << map.shards().size()
-               << " shards, " << map.groups().size() << " groups, " << map.tables().size() << " tables)\n";
-  return exit_ok;
-}
-
 int map_show(Arguments args, const Terminal& terminal) {
   CommandOptions options("map show FILE [--json]", "Shows a shard map: servers, slots and tables.");
-  options.add()("json", "print JSON");
+  options.add_json();
   options.add_positional("file", 1);
-  const auto values = options.parse(args, terminal);
-  if (!values) return exit_ok;
-  const ShardMap map = load_shard_map(required_option(*values, "file", "FILE"));
-  if (values->contains("json")) {
+  const auto given = options.parse(args, terminal);
+  if (!given) return exit_ok;
+  const ShardMap map = load_shard_map(given->required("file", "FILE"));
+  if (given->json()) {
     terminal.out << map_json(map) << '\n';
     return exit_ok;
   }

@@ -1,4 +1,4 @@
-#include "operations/move/report.hpp"
+#include "operations/move/progress.hpp"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -12,35 +12,18 @@
 #include <cstdio>
 #include <sstream>
 
+#include "operations/move/display.hpp"
+#include "operations/move/metrics.hpp"
+#include "operations/move/progress_text.hpp"
+#include "operations/process/failure.hpp"
 #include "tests/cli/command_run.hpp"
+#include "tests/operations/move/move_lines.hpp"
 
 using namespace shardplex;
 using namespace shardplex::operations;
+using test::copying, test::entry_of;
 
 namespace {
-
-MoveEntry entry_of(const std::string& id, int number = 1) {
-  MoveEntry entry;
-  entry.id = id;
-  entry.number = number;
-  entry.group = "catalog";
-  entry.slots = SlotSet::none(1024);
-  for (std::uint32_t slot = 0; slot < 64; ++slot) entry.slots.insert(Slot{slot});
-  entry.source = "alpha";
-  entry.target = "beta";
-  entry.created_at = "2026-03-01 12:00:00.500000+00";
-  return entry;
-}
-
-MoveBoard::Line copying() {
-  MoveBoard::Line line{entry_of("m1"), {}, true};
-  line.progress.step = Step::copy;
-  line.progress.rows = 1'000;
-  line.progress.bytes = 500'000;
-  line.progress.total_rows = 4'000;
-  line.progress.bytes_per_second = 100'000;
-  return line;
-}
 
 /// Text that a thread writes and another waits for.
 class SharedText : public std::streambuf {
@@ -113,15 +96,15 @@ std::string output_of(const std::string& command, int& status) {
 
 }  // namespace
 
-TEST_CASE("phases and wishes have names that can be read back, and ids differ") {
+TEST_CASE("phases and desired states have names that can be read back, and ids differ") {
   for (const auto phase :
        {Phase::moving, Phase::switching, Phase::reversible, Phase::finishing, Phase::finished,
         Phase::aborting, Phase::aborted, Phase::reversing, Phase::returning, Phase::reversed})
     CHECK(parse_phase(to_string(phase)) == phase);
-  for (const auto wanted : {Wanted::run, Wanted::pause, Wanted::abort})
-    CHECK(parse_wanted(to_string(wanted)) == wanted);
+  for (const auto desired : {DesiredState::run, DesiredState::pause, DesiredState::abort})
+    CHECK(parse_desired_state(to_string(desired)) == desired);
   CHECK(!parse_phase("dreaming"));
-  CHECK(!parse_wanted(""));
+  CHECK(!parse_desired_state(""));
   const std::string id = new_move_id();
   CHECK(id.size() == 9);
   CHECK(id.find_first_not_of("0123456789abcdef", 1) == std::string::npos);
@@ -231,42 +214,6 @@ TEST_CASE("a board holds a line per move, in the order in which they were asked 
   REQUIRE(lines.size() == 3);
   CHECK(lines[1].entry.id == "m2");
   CHECK(lines[1].progress.rows == 0);
-}
-
-TEST_CASE("moves are a table, and JSON with all that is known") {
-  std::istringstream in;
-  std::ostringstream out, err;
-  MoveBoard::Line done{entry_of("m2", 2), {}, false};
-  done.entry.phase = Phase::finished;
-  done.progress.lag_bytes = 4096;
-  done.progress.write_pause_ms = 12;
-  print_moves({copying(), done}, {in, out, err});
-  CHECK(out.str() ==
-        "MOVE\tGROUP\tSLOTS\tFROM\tTO\tPHASE\tROWS\tMB/s\tLAG\tETA\tPAUSE\tSINCE\n"
-        "m1\tcatalog\t0-63\talpha\tbeta\tcopying\t1,000 of ~4,000\t0.1\t-\t0:15\t-\t2026-03-01 12:00:00\n"
-        "m2\tcatalog\t0-63\talpha\tbeta\tfinished\t0\t-\t-\t-\t12 ms\t2026-03-01 12:00:00\n");
-  const auto json = moves_json({copying(), done});
-  CHECK(json[0].at("id") == "m1");
-  CHECK(json[0].at("slots") == "0-63");
-  CHECK(json[0].at("activity") == "copying");
-  CHECK(json[0].at("problem").is_null());
-  CHECK(json[0].at("rows") == 1'000);
-  CHECK(json[0].at("running") == true);
-  CHECK(json[1].at("phase") == "finished");
-  CHECK(json[1].at("write_pause_ms").as_double() == 12);
-  CHECK(json[1].at("total_rows").is_null());
-}
-
-TEST_CASE("many ranges of slots are cut short on a tty, and whole in a pipe") {
-  MoveBoard::Line line = copying();
-  line.entry.slots = SlotSet::none(1024);
-  for (std::uint32_t slot = 0; slot < 40; slot += 2) line.entry.slots.insert(Slot{slot});
-  std::istringstream in;
-  std::ostringstream pipe, tty, err;
-  print_moves({line}, {in, pipe, err});
-  CHECK(pipe.str().find("34, 36, 38\t") != std::string::npos);
-  print_moves({line}, {in, tty, err, true});
-  CHECK(tty.str().find("0, 2, 4, 6, 8, 10, 12, … (20)  ") != std::string::npos);
 }
 
 TEST_CASE("in a pipe, a move gets a line when it begins and whenever its state changes") {

@@ -1,0 +1,102 @@
+// The cutover of an import: from the fence on the source to slots that the shards own.
+#include <chrono>
+#include <future>
+
+#include "operations/import/follow.hpp"
+#include "operations/import/run.hpp"
+#include "operations/process/crash_point.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/shard/server.hpp"
+#include "query/plan/sql.hpp"
+#include "shard_schema/slots.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto longest_pause = 30s;  // of the source's writers; then they are let in again
+
+}  // namespace
+
+void ImportRunner::cut_over(ImportReport& report) {
+  enter(ImportPhase::fence);
+  crash_point("import_fencing");
+  try {
+    const Lsn end = raise_fence();
+    const auto fenced_at = Clock::now();
+    crash_point("import_fenced");
+    follower_->catch_up(end, fenced_at + longest_pause);
+    follower_->compare_rest();
+    crash_point("import_drained");
+    set_sequences();
+    decide();
+    report.write_pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
+  } catch (const std::exception&) {
+    // The commit that decides may have been made though its answer was lost. Until that is found out, the
+    // fence stays.
+    sites_.front()->find_again();
+    if (phase() == ImportPhase::own) {
+      entry_.phase = advance_.phase = ImportPhase::own;
+      return;
+    }
+    origin_->lower_fence();
+    enter(ImportPhase::follow);
+    throw;
+  }
+}
+
+/// Follows while it waits for the source's locks, so that little is left to do when it has them.
+Lsn ImportRunner::raise_fence() {
+  ImportOrigin fence(origin_->conninfo(), entry_.id);
+  auto raised = std::async(std::launch::async, [&] { return fence.raise_fence(tables_); });
+  while (raised.wait_for(0s) != std::future_status::ready) follower_->follow_for(10ms);
+  return raised.get();
+}
+
+/// The point of no return: one commit on the first shard.
+void ImportRunner::decide() {
+  sites_.front()->change([&](pqxx::work& transaction) {
+    own_slots_on(transaction);
+    write_phase(transaction, entry_.id, ImportPhase::own);
+  });
+  crash_point("import_decided");
+  entry_.phase = advance_.phase = ImportPhase::own;
+}
+
+/// Sequences go on where the source's stand. Each shard counts for itself from there.
+void ImportRunner::set_sequences() {
+  const auto positions = origin_->sequences(tables_);
+  for (auto& site : sites_)
+    site->change([&](pqxx::work& transaction) {
+      for (const auto& position : positions)
+        transaction.exec_params("SELECT setval(to_regclass($1), $2, $3) WHERE to_regclass($1) IS NOT NULL",
+                                position.name, position.last_value, position.is_called);
+    });
+}
+
+void ImportRunner::own_slots() {
+  for (auto& site : sites_) {
+    site->change([&](pqxx::work& transaction) { own_slots_on(transaction); });
+    crash_point("import_owned");
+  }
+}
+
+void ImportRunner::own_slots_on(pqxx::transaction_base& transaction) {
+  transaction.exec(own_incoming_slots_sql);
+}
+
+void ImportRunner::finish() {
+  follower_.reset();
+  remove_from_source();
+  enter(ImportPhase::done);
+}
+
+void ImportRunner::remove_from_source() {
+  origin_->drop_replication_slot();
+  crash_point("import_slot_dropped");
+  origin_->unpublish();
+  origin_->restore_identities(entry_.identities);
+}
+
+}  // namespace shardplex::operations

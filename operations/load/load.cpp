@@ -1,0 +1,205 @@
+#include "operations/load/load.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string_view>
+#include <thread>
+
+#include "operations/load/commit.hpp"
+#include "operations/load/pipeline.hpp"
+#include "operations/process/failure.hpp"
+#include "operations/process/progress.hpp"
+#include "operations/shard/map_file.hpp"
+#include "operations/shard/server.hpp"
+#include "query/plan/sql.hpp"
+#include "shard_schema/functions.hpp"
+#include "shard_schema/sqlstates.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+constexpr std::uint64_t bad_rows_enough = 20;         // to give up, without --keep-good
+constexpr std::int64_t load_lock_class = 1936223346;  // one load of a table under the list strategy at a time
+
+/// The input, open, and its size where it has one.
+struct Input {
+  std::ifstream file;
+  std::istream* stream = nullptr;
+  std::optional<std::uint64_t> bytes;
+};
+
+/// The shards' transactions, open and safe from fences.
+struct OpenLoad {
+  LoadTarget target;
+  std::vector<CopySession> sessions;  ///< by shard
+};
+
+Input open_input(const std::string& name, const Terminal& terminal) {
+  Input input;
+  if (name == "-") {
+    input.stream = &terminal.in;
+    return input;
+  }
+  input.file.open(name, std::ios::binary);
+  if (!input.file || std::filesystem::is_directory(name)) throw CommandFailed(name + ": cannot be read");
+  if (std::filesystem::is_regular_file(name)) input.bytes = std::filesystem::file_size(name);
+  return input;
+}
+
+/// Begins a transaction that writes to the group, as the router does: a fence waits for it to end.
+CopySession begin(const Shard& shard, const LoadTarget& target, ShardId id) {
+  CopySession session(shard.primary);
+  session.execute("BEGIN");
+  if (target.sharded)
+    session.execute(begin_write_sql, {target.sharded->group->name,
+                                      std::to_string(target.sharded->ownership.epoch(id)->value)});
+  return session;
+}
+
+void take_turn(CopySession& session, const LoadTarget& target) {
+  const auto taken = session.execute(
+      "SELECT pg_try_advisory_xact_lock(" + std::to_string(load_lock_class) + ", hashtext($1))",
+      {target.table.name});
+  if (taken != "t") throw CommandFailed("another load into " + target.table.name + " is under way");
+}
+
+std::vector<CopySession> begin_all(const LoadTarget& target) {
+  std::vector<CopySession> sessions;
+  const auto& shards = target.map->shards();
+  for (std::uint16_t i = 0; i < shards.size(); ++i) try {
+      sessions.push_back(begin(shards[i], target, ShardId{i}));
+    } catch (const SqlFailure& failure) {
+      if (failure.sqlstate == sqlstate_stale_epoch || failure.sqlstate == sqlstate_fence) throw;
+      throw CommandFailed(shards[i].name + ": " + failure.what());
+    }
+  if (target.sharded && target.sharded->unique_over_lists) take_turn(sessions.front(), target);
+  return sessions;
+}
+
+/// Ownership may change between reading it and locking it; then it is read again, for a bounded time.
+OpenLoad open_load(const ShardMap& map, const TablePlacement& placement) {
+  constexpr std::chrono::seconds patience{10};
+  constexpr std::chrono::milliseconds pause{100};
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    LoadTarget target = find_load_target(map, placement);
+    try {
+      auto sessions = begin_all(target);
+      return {std::move(target), std::move(sessions)};
+    } catch (const SqlFailure& failure) {
+      if (std::chrono::steady_clock::now() > give_up)
+        throw CommandFailed(std::string(failure.what()) + "; load when the move is done");
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+void tell_bad_rows(const std::vector<BadRow>& rows, const Terminal& terminal) {
+  for (const auto& row : rows) terminal.error("line " + std::to_string(row.line) + ": " + row.reason);
+}
+
+/// The load as a whole is refused.
+[[noreturn]] void refuse_load(BadRows& bad, const Terminal& terminal) {
+  auto rows = bad.take();
+  if (rows.size() > bad_rows_enough) rows.resize(bad_rows_enough);
+  tell_bad_rows(rows, terminal);
+  throw CommandFailed(count_of_bad_rows(rows.size()) + (bad.enough() ? " or more" : "") +
+                      "; nothing of the load was kept (--keep-good keeps the good rows)");
+}
+
+std::vector<WritingShard> writing_shards(OpenLoad& load, const LoadPipeline& pipeline) {
+  std::vector<WritingShard> writing;
+  for (std::uint16_t i = 0; i < load.sessions.size(); ++i)
+    if (pipeline.rows(ShardId{i}) > 0) writing.push_back({&load.target.map->shards()[i], &load.sessions[i]});
+  return writing;
+}
+
+/// The planner and `cluster status` go by statistics, which a load makes stale.
+void analyze(const std::vector<WritingShard>& written, const Table& table, const Terminal& terminal) {
+  const auto failures = in_parallel(written.size(), [&](std::size_t i) -> std::string {
+    try {
+      written[i].session->execute("ANALYZE public." + quote_identifier(table.name));
+      return {};
+    } catch (const SqlFailure& failure) {
+      return written[i].shard->name + ": ANALYZE: " + failure.what();
+    }
+  });
+  for (const auto& failure : failures)
+    if (!failure.empty()) terminal.warning(failure);
+}
+
+LoadPipeline::MakeReader reader_maker(const LoadTarget& target, Format format, InputBlocks& blocks) {
+  if (format == Format::ndjson) return [&target] { return make_ndjson_reader(target.columns); };
+  const auto header = blocks.first_record();
+  if (!header) throw CommandFailed("line 1: a header is expected");
+  return [&target, named = csv_header(target.columns, *header)] {
+    return make_csv_reader(target.columns, named);
+  };
+}
+
+/// Copies the input into the open transactions, telling of progress and, with --keep-good, of bad rows.
+/// Throws CommandFailed where a shard fails, or where bad rows refuse the load.
+void copy_input(LoadPipeline& pipeline, const LoadRequest& request, const Input& input, BadRows& bad,
+                const Terminal& terminal) {
+  std::vector<std::string> failures;
+  {
+    Progress progress(terminal, input.bytes, Progress::Clock::now());
+    failures = pipeline.run(request.jobs, [&] {
+      if (request.keep_good) {
+        const auto rows = bad.take();
+        if (!rows.empty()) progress.hide();
+        tell_bad_rows(rows, terminal);
+      }
+      progress.show(pipeline.rows(), pipeline.bytes_read(), Progress::Clock::now());
+    });
+  }
+  if (!failures.empty()) throw CommandFailed(std::move(failures));
+  if (bad.count() > 0 && !request.keep_good) refuse_load(bad, terminal);
+}
+
+std::vector<WritingShard> commit(OpenLoad& load, const LoadPipeline& pipeline, const Terminal& terminal) {
+  auto writing = writing_shards(load, pipeline);
+  if (!commits_as_one(writing))
+    terminal.warning(
+        "max_prepared_transactions is 0 on a shard, so the shards commit one after the other: "
+        "a crash between two commits would keep a part of the load");
+  commit_load(writing);
+  return writing;
+}
+
+LoadSummary summary_of(const OpenLoad& load, const LoadPipeline& pipeline, const BadRows& bad,
+                       std::chrono::duration<double> taken) {
+  LoadSummary summary{load.target.table.name, {}, pipeline.rows(), bad.count(), taken.count()};
+  for (std::uint16_t i = 0; i < load.sessions.size(); ++i)
+    summary.shards.emplace_back(load.target.map->shards()[i].name, pipeline.rows(ShardId{i}));
+  return summary;
+}
+
+}  // namespace
+
+std::string count_of_bad_rows(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " bad row" : " bad rows");
+}
+
+LoadSummary load_rows(const ShardMap& map, const LoadRequest& request, const Terminal& terminal) {
+  const auto start = Progress::Clock::now();
+  const TablePlacement& placement = table_of_map(map, request.table);
+  Input input = open_input(request.input, terminal);
+  std::istream& stream = input.stream != nullptr ? *input.stream : input.file;
+  OpenLoad load = open_load(map, placement);
+  // After the turn is taken: what an interrupted load left is then neither missed nor taken for our own.
+  finish_interrupted_loads(map, terminal);
+
+  InputBlocks blocks(stream, request.format);
+  BadRows bad(request.keep_good ? std::nullopt : std::optional(bad_rows_enough));
+  const auto make_reader = reader_maker(load.target, request.format, blocks);
+  LoadPipeline pipeline(load.target, blocks, make_reader, load.sessions, bad);
+  copy_input(pipeline, request, input, bad, terminal);
+  const auto written = commit(load, pipeline, terminal);
+  analyze(written, load.target.table, terminal);
+  return summary_of(load, pipeline, bad, Progress::Clock::now() - start);
+}
+
+}  // namespace shardplex::operations

@@ -1,0 +1,124 @@
+// Steps of a move around its copy: the copy itself, and back to before it.
+#include <chrono>
+
+#include "operations/move/objects.hpp"
+#include "operations/move/runner.hpp"
+#include "operations/process/crash_point.hpp"
+#include "operations/shard/server.hpp"
+#include "query/plan/owned_slots.hpp"
+#include "shard_schema/functions.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+constexpr std::string_view query_canceled = "57014";
+/// A replication slot waits for all transactions that are open; in between the mover looks up.
+constexpr std::chrono::seconds replication_slot_patience{60};
+constexpr int most_start_overs = 5;
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out.append(c == '\'' ? "''" : std::string(1, c));
+  return out + "'";
+}
+
+}  // namespace
+
+void MoveRunner::copy() {
+  drop_replication_slot(*source_, entry_.forward());  // of a copy that did not come to its end
+  const auto timeline = [](MoveSite& site) {
+    return site.look([&](auto& transaction) { return read_server_state(transaction).timeline; });
+  };
+  const auto target_timeline = timeline(*target_);
+  source_->change([&](pqxx::work& transaction) {
+    transaction.exec_params(
+        "UPDATE shardplex.moves SET source_timeline = $2, target_timeline = $3 WHERE id = $1", entry_.id,
+        read_server_state(transaction).timeline, target_timeline);
+  });
+  while (true) {
+    try {
+      const ReplicationSlotSnapshot snapshot(source_->conninfo(), entry_.forward(),
+                                             replication_slot_patience);
+      crash_point("copy:replication_slot_made");
+      return copy_rows(snapshot);
+    } catch (const SqlFailure& failure) {
+      if (failure.sqlstate != query_canceled) throw;
+      board_.update(entry_.id, [&](MoveBoard::Line& line) { line.entry.problem = failure.what(); });
+      check();  // open transactions hold it up
+    }
+  }
+}
+
+void MoveRunner::copy_rows(const ReplicationSlotSnapshot& snapshot) {
+  const auto slots = array_literal(entry_.slots);
+  report([](MoveProgress& progress) { progress.rows = progress.bytes = 0; });
+  source_->look([&](auto& transaction) {
+    double rows = 0;
+    for (const auto& table : tables_)
+      rows += transaction
+                  .exec_params1(
+                      "SELECT greatest(reltuples, 0)::float8 * $2 / greatest(1, (SELECT count(*) FROM (" +
+                          select_owned_slots("$3") + ") owned)) FROM pg_class WHERE oid = $1::regclass",
+                      qualified_name(table), static_cast<double>(entry_.slots.size()), entry_.group)[0]
+                  .template as<double>();
+    report([&](MoveProgress& progress) { progress.total_rows = static_cast<std::uint64_t>(rows); });
+  });
+
+  CopySession source(source_->conninfo()), target(target_->conninfo());
+  for (auto* session : {&source, &target})
+    for (const auto* limit : {"statement_timeout", "idle_in_transaction_session_timeout"})
+      session->execute(std::string("SET ") + limit + " = 0");
+  source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  source.execute("SET TRANSACTION SNAPSHOT " + quoted(snapshot.snapshot()));
+  target.execute("BEGIN");
+  target.execute(as_mover_sql, {mover_.token()});
+  target.execute("SET LOCAL session_replication_role = replica");
+  for (const auto& table : tables_)
+    target.execute("DELETE FROM " + qualified_name(table) + " WHERE shardplex_slot = ANY ($1::integer[])",
+                   {slots});
+
+  const auto begun = Clock::now();
+  const CopyWatch watch{[&](std::uint64_t rows, std::uint64_t bytes) {
+                          const std::chrono::duration<double> elapsed = Clock::now() - begun;
+                          report([&](MoveProgress& progress) {
+                            progress.rows += rows;
+                            progress.bytes += bytes;
+                            progress.bytes_per_second = static_cast<double>(progress.bytes) / elapsed.count();
+                          });
+                        },
+                        [&] { check(); }};
+  for (const auto& table : tables_) {
+    copy_table(source, target, table, entry_.slots, rate_, watch);
+    crash_point("copy:table_copied");
+  }
+  const auto marker =
+      source.execute("SELECT number FROM shardplex.markers WHERE name = $1", {entry_.forward()});
+  target.execute(
+      "INSERT INTO shardplex.markers VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET number = "
+      "excluded.number",
+      {entry_.forward(), marker.value()});
+  target.execute("UPDATE shardplex.moves SET copied = true WHERE id = $1", {entry_.id});
+  crash_point("copy:before_commit");
+  target.execute("COMMIT");
+}
+
+void MoveRunner::start_over() {
+  if (++start_overs_ > most_start_overs)
+    throw MoveStopped("the copy had to start over " + std::to_string(most_start_overs) +
+                      " times; is max_slot_wal_keep_size of " + source_->name() +
+                      " too small for it? Then: shardplex rebalance resume");
+  report([](MoveProgress& progress) { ++progress.start_overs; });
+  target_->change([&](pqxx::work& transaction) { unsubscribe(transaction, entry_.forward()); });
+  drop_replication_slot(*source_, entry_.forward());
+  target_->change([&](pqxx::work& transaction) {
+    transaction.exec_params("UPDATE shardplex.moves SET copied = false WHERE id = $1", entry_.id);
+  });
+  crash_point("start_over:copy_forgotten");
+  source_->change([&](pqxx::work& transaction) {
+    transaction.exec_params(
+        "UPDATE shardplex.moves SET source_timeline = NULL, target_timeline = NULL WHERE id = $1", entry_.id);
+  });
+  assurance_ = {};
+}
+
+}  // namespace shardplex::operations

@@ -1,0 +1,166 @@
+// Steps of a move that hand slots over, forth and back, and that take a hand-over back which a failover has
+// undone.
+#include <chrono>
+#include <thread>
+
+#include "operations/move/facts.hpp"
+#include "operations/move/objects.hpp"
+#include "operations/move/runner.hpp"
+#include "operations/shard/moved_table.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int most_cutovers = 10;
+
+}  // namespace
+
+void MoveRunner::change_slots(pqxx::work& transaction, std::string_view function) {
+  transaction.exec_params("SELECT shardplex." + std::string(function) + "($1, $2::integer[])", entry_.group,
+                          array_literal(entry_.slots));
+}
+
+void MoveRunner::fence(const Way& way) {
+  // Servers that took over meanwhile are found now, not while writes wait.
+  source_->find_again();
+  target_->find_again();
+  report([](MoveProgress& progress) { ++progress.cutover_attempts; });
+  assurance_.drained = false;
+  with_lock_timeout(way.from, [&](pqxx::work& transaction) {
+    fenced_at_ = Clock::now();
+    fence_marker_ = operations::raise_marker(transaction, way.name);
+    change_slots(transaction, "fence_slots");
+  });
+  paused_by_fence_ = true;
+}
+
+void MoveRunner::drain(const Way& way) {
+  const auto until = fenced_at_ + options_.max_pause;
+  if (await_marker(way, fence_marker_, fenced_at_, until)) {
+    RowComparison comparison(way.from.conninfo(), way.to.conninfo(), tables_, entry_.slots, {});
+    const auto differences =
+        undecided_.empty() ? std::vector<RowDifference>{} : comparison.compare_again(undecided_);
+    if (!differences.empty()) unfence(way.from);
+    refuse_differences(differences, differences.size(), way);
+    // What was applied is visible before it is on disk. This transaction is not, so all before it is as well:
+    // the other side must not give up what a crash could still take away here.
+    way.to.assert_mover();
+    assurance_.drained = Clock::now() <= until;
+  }
+  if (!assurance_.drained) retry_cutover_later(way.from);
+}
+
+/// Lets writes in again, to try the hand-over later.
+void MoveRunner::retry_cutover_later(MoveSite& from) {
+  unfence(from);
+  if (++failed_cutovers_ >= most_cutovers)
+    throw MoveStopped("the hand-over did not come to its end within " +
+                      std::to_string(options_.max_pause.count()) + " ms of the fence in " +
+                      std::to_string(most_cutovers) +
+                      " attempts; writes go on where they were. Try again when there is less load: shardplex "
+                      "rebalance resume");
+  std::this_thread::sleep_for(failed_cutovers_ * milliseconds(200));
+}
+
+void MoveRunner::unfence(MoveSite& site) {
+  with_lock_timeout(site, [&](pqxx::work& transaction) { change_slots(transaction, "unfence_slots"); });
+  paused_by_fence_ = false;
+  assurance_.caught_up = assurance_.drained = false;
+}
+
+void MoveRunner::note_pause() {
+  paused_by_fence_ = false;
+  const std::chrono::duration<double, std::milli> pause = Clock::now() - fenced_at_;
+  // Taken up from a mover that died, it is not known when the pause began.
+  if (fenced_at_ != Clock::time_point{})
+    report([&](MoveProgress& progress) { progress.write_pause_ms = pause.count(); });
+}
+
+void MoveRunner::hand_over() {
+  const bool done =
+      with_lock_timeout_until(*source_, fenced_at_ + options_.max_pause, [&](pqxx::work& transaction) {
+        change_slots(transaction, "hand_over_slots");
+        set_phase(transaction, entry_.id, Phase::switching);
+      });
+  if (!done) retry_cutover_later(*source_);
+}
+
+/// Until the replicas of `site` have what it has committed so far; false where they do not get there by then.
+bool MoveRunner::await_replicas(MoveSite& site, Clock::time_point until) {
+  const auto lsn = site.look([](auto& transaction) {
+    return transaction.exec1("SELECT pg_current_wal_flush_lsn()::text")[0].template as<std::string>();
+  });
+  while (!site.look([&](auto& transaction) { return replicas_have(transaction, lsn); })) {
+    if (Clock::now() >= until) return false;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return true;
+}
+
+/// Before the last copy of something goes: a failover must not bring back a past in which it was the only
+/// one.
+void MoveRunner::require_replicas(MoveSite& site) {
+  if (!await_replicas(site, Clock::now() + options_.patience))
+    throw MoveStopped("a replica of " + site.name() +
+                      " is behind, and would not know of the move if it took over; when "
+                      "it has caught up: shardplex rebalance resume");
+}
+
+void MoveRunner::own() {
+  // A replica of the source that took over and did not know of the hand-over would take writes to the slots.
+  // One that is far behind is not waited for: clients wait too.
+  await_replicas(*source_, Clock::now() + options_.max_pause / 4);
+  target_->change([&](pqxx::work& transaction) {
+    change_slots(transaction, "own_slots");
+    transaction.exec_params(
+        "UPDATE shardplex.moves SET reverse_from = pg_current_wal_insert_lsn() WHERE id = $1", entry_.id);
+  });
+  note_pause();
+}
+
+void MoveRunner::hand_back() {
+  const bool done =
+      with_lock_timeout_until(*target_, fenced_at_ + options_.max_pause,
+                              [&](pqxx::work& transaction) { change_slots(transaction, "hand_over_slots"); });
+  if (!done) retry_cutover_later(*target_);
+}
+
+void MoveRunner::own_source() {
+  await_replicas(*target_, Clock::now() + options_.max_pause / 4);
+  with_lock_timeout(*source_, [&](pqxx::work& transaction) {
+    change_slots(transaction, "receive_slots");
+    change_slots(transaction, "own_slots");
+    set_phase(transaction, entry_.id, Phase::returning);
+  });
+  note_pause();
+}
+
+void MoveRunner::release_on_source() {
+  with_lock_timeout(*source_, [&](pqxx::work& transaction) {
+    if (read_source_facts(transaction, entry_).shard.slots == SlotState::owned)
+      change_slots(transaction, "fence_slots");
+    change_slots(transaction, "hand_over_slots");
+    set_phase(transaction, entry_.id, Phase::switching);
+  });
+}
+
+void MoveRunner::release_on_target() {
+  with_lock_timeout(*target_, [&](pqxx::work& transaction) {
+    if (read_target_facts(transaction, entry_).shard.slots == SlotState::owned)
+      change_slots(transaction, "fence_slots");
+    change_slots(transaction, "hand_over_slots");
+  });
+}
+
+void MoveRunner::take_back() {
+  with_lock_timeout(*source_, [&](pqxx::work& transaction) {
+    change_slots(transaction, "receive_slots");
+    change_slots(transaction, "own_slots");
+    set_phase(transaction, entry_.id, Phase::moving);
+  });
+  assurance_ = {};
+}
+
+}  // namespace shardplex::operations

@@ -1,0 +1,43 @@
+// What a handler has to say to a request.
+#pragma once
+
+#include <boost/beast/http/fields.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "postgres/asio.hpp"
+#include "query/error.hpp"
+
+namespace shardplex::router {
+
+namespace http = boost::beast::http;
+
+/// A body that is made while it is sent, so that only a part of it is ever in memory. It owns whatever it is
+/// made of: it outlives the handler that began it.
+class BodyStream {
+ public:
+  virtual ~BodyStream() = default;
+  /// Appends the next part to `part`, which is empty; appends nothing at the end. After an error, the body
+  /// cannot be completed.
+  virtual Awaitable<Result<void>> next(std::string& part) = 0;
+};
+
+/// Handlers return it; AnswerWriter makes a head and a body of it.
+struct Answer {
+  unsigned status = 200;
+  std::string_view content_type = "application/json; charset=utf-8";  ///< a literal
+  http::fields fields;  ///< without those that every answer carries, and without the framing of the body
+  std::string body;     ///< all of it, or what comes before `rest`
+  std::unique_ptr<BodyStream> rest;
+
+  /// Adds a field; several of one name stand side by side.
+  void set(std::string_view name, std::string_view value) {
+    fields.insert({name.data(), name.size()}, {value.data(), value.size()});
+  }
+};
+
+/// The error as a body, with its status; 503 comes with Retry-After.
+Answer to_answer(const Error& error);
+
+}  // namespace shardplex::router

@@ -1,0 +1,117 @@
+#include "router/http/answer_writer.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <exception>
+#include <utility>
+
+#include "router/log.hpp"
+#include "router/version.hpp"
+
+namespace shardplex::router {
+namespace {
+
+constexpr auto as_tuple = asio::as_tuple(use_awaitable);
+
+const std::string server_field = "shardplex/" + std::string(version);
+
+/// The next part of a body; false where the body cannot be completed.
+Awaitable<bool> pull(BodyStream& stream, std::string& part) {
+  part.clear();
+  try {
+    const auto pulled = co_await stream.next(part);
+    if (!pulled) log_warning("an answer under way was cut", {{"code", pulled.error().code}});
+    co_return pulled.has_value();
+  } catch (const std::exception& e) {
+    log_error("a request broke an invariant", {{"what", std::string_view(e.what())}});
+  }
+  co_return false;
+}
+
+}  // namespace
+
+/// The head with what every answer carries.
+http::response_header<> AnswerWriter::head_of(Answer& answer, const Framing& framing, bool has_body) const {
+  http::response_header<> head(std::move(answer.fields));
+  head.version(framing.version);
+  head.result(answer.status);
+  head.set(http::field::server, server_field);
+  head.set(http::field::date, http_date_);
+  if (has_body) head.set(http::field::content_type, {answer.content_type.data(), answer.content_type.size()});
+  return head;
+}
+
+Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally* tally) {
+  clock_.enter(Phase::writing);
+  if (answer.rest) co_return co_await write_streamed(answer, framing, tally);
+  if (tally) tally->answered(answer.status);
+  http::response<http::string_body> response(head_of(answer, framing, !answer.body.empty()));
+  response.keep_alive(framing.keep_alive);
+  if (framing.head_only || answer.status == 204 || answer.status == 304) {
+    if (framing.head_only && !answer.body.empty()) response.content_length(answer.body.size());
+  } else {
+    response.content_length(answer.body.size());
+    response.body() = std::move(answer.body);
+  }
+  http::response_serializer<http::string_body> serializer(response);
+  const auto [ec, n] = co_await http::async_write(socket_, serializer, as_tuple);
+  co_return !ec && framing.keep_alive;
+}
+
+Awaitable<bool> AnswerWriter::write_streamed(Answer& answer, Framing framing, RequestTally* tally) {
+  const bool chunked = framing.version >= 11;
+  framing.keep_alive = framing.keep_alive && chunked;
+  bool sent = co_await write_head(answer, framing);
+  if (sent && !framing.head_only) sent = co_await write_parts(answer, chunked);
+  if (tally) tally->answered(answer.status);
+  if (!sent && !chunked) reset();
+  if (!sent) co_return false;
+  if (framing.head_only || !chunked) co_return framing.keep_alive;
+  clock_.enter(Phase::writing);
+  const auto [ec, n] = co_await asio::async_write(socket_, http::make_chunk_last(), as_tuple);
+  co_return !ec && framing.keep_alive;
+}
+
+Awaitable<bool> AnswerWriter::write_head(Answer& answer, const Framing& framing) {
+  http::response<http::empty_body> head(head_of(answer, framing, true));
+  head.keep_alive(framing.keep_alive);
+  if (framing.version >= 11) head.chunked(true);
+  http::response_serializer<http::empty_body> serializer(head);
+  const auto [ec, n] = co_await http::async_write_header(socket_, serializer, as_tuple);
+  co_return !ec;
+}
+
+/// False where the body has not been sent whole.
+Awaitable<bool> AnswerWriter::write_parts(Answer& answer, bool chunked) {
+  auto part = std::move(answer.body);
+  for (;;) {
+    clock_.enter(Phase::writing);
+    boost::system::error_code ec;
+    if (!part.empty() && chunked)
+      co_await asio::async_write(socket_, http::make_chunk(asio::buffer(part)),
+                                 asio::redirect_error(use_awaitable, ec));
+    else if (!part.empty())
+      co_await asio::async_write(socket_, asio::buffer(part), asio::redirect_error(use_awaitable, ec));
+    if (ec) co_return false;
+    clock_.enter(Phase::serving);
+    const bool pulled = co_await pull(*answer.rest, part);
+    if (pulled && part.empty()) co_return true;
+    if (!pulled) co_return false;
+  }
+}
+
+/// Without chunks the end of the connection is the end of the answer: a reset is the only way to say that it
+/// is not.
+void AnswerWriter::reset() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket_.close(ignored);
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,35 @@
+// Requests in the figures and in the access log.
+#pragma once
+
+#include "router/http/call.hpp"
+#include "router/metrics.hpp"
+
+namespace shardplex::router {
+
+/// One request: in flight while this lives, and counted when it is answered. Both ends come before the
+/// answer's last byte is sent, so that a client that has its answer finds it in the figures. One that ends
+/// unanswered, as when its connection is cut with the whole listener, only ceases to be in flight.
+class RequestTally {
+ public:
+  /// `metrics`: null where nothing is counted. Lifetime: that of the call.
+  RequestTally(WorkerMetrics* metrics, bool access_log, const Call& call);
+  ~RequestTally() { leave(); }
+  RequestTally(const RequestTally&) = delete;
+  RequestTally& operator=(const RequestTally&) = delete;
+
+  /// To be called once.
+  void answered(unsigned status);
+
+ private:
+  void leave();
+
+  WorkerMetrics* metrics_;
+  bool access_log_;
+  bool in_flight_ = true;
+  const Call& call_;
+};
+
+/// Counts a request that was refused before it was read whole. It has taken no time.
+void count_refusal(WorkerMetrics* metrics, http::verb method, unsigned status);
+
+}  // namespace shardplex::router

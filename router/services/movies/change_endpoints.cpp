@@ -1,0 +1,137 @@
+// POST, PATCH, PUT and DELETE: the plan of a write, and what the client is told about it.
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "query/plan/plan.hpp"
+#include "router/services/movies/rendering.hpp"
+#include "router/services/movies/table_request.hpp"
+#include "router/services/movies/write.hpp"
+
+namespace shardplex::router {
+namespace {
+
+std::optional<std::int64_t> counted(const TableRequest& request, std::uint64_t rows) {
+  if (request.prefer.count != CountKind::exact) return std::nullopt;
+  return static_cast<std::int64_t>(rows);
+}
+
+/// PGRST116 for an object answer of a write that may touch more or fewer rows than one: it has to be known
+/// before the write.
+std::optional<Error> object_refusal(const TableRequest& request) {
+  if (request.shape != Shape::object || request.prefer.returning != ReturnKind::representation ||
+      request.is_row)
+    return std::nullopt;
+  if (names_one_row(request)) return std::nullopt;
+  return cannot_merge("An object can only be answered where the write is known to change at most one row.",
+                      "Filter on the primary key with eq, or ask for an array.");
+}
+
+/// The end of PATCH, PUT and DELETE: 200 with the rows, or 204.
+Result<Answer> answer_change(TableRequest& request, const Written& outcome, std::string range) {
+  Answer answer;
+  if (outcome.affected == 0 && request.is_row) return absent_row(request);
+  if (request.prefer.returning == ReturnKind::representation) {
+    if (request.shape == Shape::object && outcome.affected != 1) return not_one_row(outcome.affected);
+    answer.status = 200;
+    set_representation(answer, request, outcome.rows);
+  } else {
+    answer.status = 204;
+  }
+  answer.set("Content-Range", std::move(range));
+  set_preferences(answer, request, true);
+  return answer;
+}
+
+NextKey key_source(Worker& worker) {
+  return [&worker](const Column& column) -> Result<std::string> {
+    if (column.type_name == "uuid") return {boost::system::in_place_value, make_uuid_v7()};
+    if (column.type_name != "int8")
+      return Error{"23502", "null value in column \"" + column.name + "\" violates not-null constraint",
+                   std::nullopt, "Keys are handed out for bigint and uuid columns only.", std::nullopt};
+    if (const auto id = worker.ids().next(IdSource::now_ms()))
+      return {boost::system::in_place_value, std::to_string(*id)};
+    return Error{"SHARD503", "No ids are left to hand out",
+                 "Ids are promised to this router by the first shard of the map, which cannot be reached.",
+                 "Try again after the time in Retry-After.", std::nullopt};
+  };
+}
+
+std::string_view body_of(const TableRequest& request) {
+  return request.call.request.body();
+}
+
+/// Bodies are JSON; a Content-Type that says otherwise is refused rather than guessed at.
+std::optional<Error> content_type_refusal(const TableRequest& request) {
+  const auto type = request.call.header(http::field::content_type);
+  const auto name = type.substr(0, type.find(';'));
+  if (name.empty() || name == "application/json" || name == "application/vnd.pgrst.object+json")
+    return std::nullopt;
+  return Error{"PGRST102", "Content-Type not acceptable: " + std::string(name), std::nullopt,
+               "Send the body as application/json.", std::nullopt};
+}
+
+}  // namespace
+
+Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
+  if (request.call.request.count("Idempotency-Key") > 0)
+    co_return Error{"SHARD400", "Idempotency-Key is not served by this release",
+                    "The request might be carried out twice where it is sent twice.",
+                    "Choose the row's key in the client: a repeated insert is then refused with 409.",
+                    std::nullopt};
+  if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
+  auto plan = plan_insert(request.query, body_of(request), request.prefer, *request.table, *request.placement,
+                          request.map(), key_source(request.context.worker));
+  if (!plan) co_return plan.error();
+  const bool representation = request.prefer.returning == ReturnKind::representation;
+  if (representation && request.shape == Shape::object && plan->row_count != 1)
+    co_return not_one_row(plan->row_count);
+  const auto outcome = co_await write(request, *plan);
+  if (!outcome) co_return outcome.error();
+
+  Answer answer;
+  answer.status = 201;
+  if (representation) set_representation(answer, request, outcome->rows);
+  if (request.prefer.returning == ReturnKind::headers_only && outcome->affected == 1)
+    answer.set("Location", location(request, *plan, *outcome->rows));
+  answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
+  set_preferences(answer, request, true);
+  co_return answer;
+}
+
+Awaitable<Result<Answer>> update_rows(TableRequest& request) {
+  if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
+  if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
+  auto plan = plan_update(request.query, body_of(request), request.prefer, *request.table, *request.placement,
+                          request.map());
+  if (!plan) co_return plan.error();
+  const auto outcome = co_await write(request, *plan);
+  if (!outcome) co_return outcome.error();
+  co_return answer_change(request, *outcome,
+                          content_range(0, outcome->affected, counted(request, outcome->affected)));
+}
+
+Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
+  if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
+  auto plan = plan_delete(request.query, request.prefer, *request.table, *request.placement, request.map());
+  if (!plan) co_return plan.error();
+  const auto outcome = co_await write(request, *plan);
+  if (!outcome) co_return outcome.error();
+  co_return answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
+}
+
+Awaitable<Result<Answer>> put_row(TableRequest& request) {
+  if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
+  auto plan = plan_put(request.query, body_of(request), request.prefer, *request.table, *request.placement,
+                       request.map());
+  if (!plan) co_return plan.error();
+  const auto outcome = co_await write(request, *plan);
+  if (!outcome) co_return outcome.error();
+  const bool created = plan->reports_created && outcome->rows && outcome->rows->rows() == 1 &&
+                       outcome->rows->boolean(0, outcome->rows->columns() - 1);
+  auto answered = answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
+  if (answered && created) answered->status = 201;
+  co_return answered;
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,110 @@
+#include "router/services/movies/filters.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace shardplex::router {
+namespace {
+
+Error no_such_table(const std::string& table) {
+  return {"PGRST205", "Could not find the table 'public." + table + "' in the schema cache", std::nullopt,
+          std::nullopt, std::nullopt};
+}
+
+/// Looks the table up, in the catalogue and in the list of those that are not served.
+Result<void> look_up_table(TableRequest& request, const std::string& name) {
+  const auto& snapshot = *request.context.planned_with->snapshot;
+  request.placement = snapshot.map->find_table(name);
+  if (request.placement == nullptr) return no_such_table(name);
+  request.table = snapshot.catalogue->find(name);
+  if (request.table != nullptr) return {};
+  const auto reason = snapshot.catalogue->refused.find(name);
+  if (reason == snapshot.catalogue->refused.end()) return no_such_table(name);
+  return Error{"SHARD503", "Table " + name + " is not served", reason->second,
+               "Make its definition agree with the shard map and the same on every shard, then send the "
+               "router SIGHUP.",
+               std::nullopt};
+}
+
+/// /table/{key} is /table?<primary key>=eq.{key}.
+Result<void> add_key_filter(TableRequest& request, const std::string& key) {
+  const auto& primary_key = request.table->primary_key;
+  if (primary_key.size() != 1)
+    return Error{"PGRST125", "Table " + request.table->name + " has no single-column key to name a row by",
+                 std::nullopt, "Filter on the columns of its primary key instead.", 404};
+  Condition condition;
+  condition.field.column = primary_key.front();
+  condition.value = key;
+  request.query.filters.push_back({std::move(condition)});
+  return {};
+}
+
+}  // namespace
+
+Awaitable<Result<Answer>> require_catalogue(TableRequest& request, Next<TableRequest> next) {
+  const auto& view = request.context.planned_with;
+  if (view && view->snapshot->catalogue) return next(request);
+  return refuse({"SHARD503", "The router has not reached any shard yet", std::nullopt,
+                 "GET /ready on the admin port says which is missing.", std::nullopt});
+}
+
+Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> next) {
+  if (auto found = look_up_table(request, request.path["table"]); !found) return refuse(found.error());
+  return next(request);
+}
+
+Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next) {
+  const auto text = split_target(request.call.target()).query;
+  auto query = parse_query(request.path["table"], text, request.context.worker.settings().limits.parse);
+  if (!query) return refuse(query.error());
+  request.query = std::move(*query);
+  if (request.is_row)
+    if (auto added = add_key_filter(request, request.path["key"]); !added) return refuse(added.error());
+  return next(request);
+}
+
+Awaitable<Result<Answer>> check_schema(TableRequest& request, Next<TableRequest> next) {
+  for (const auto* field : {"Accept-Profile", "Content-Profile"})
+    if (const auto profile = request.call.request.find(field);
+        profile != request.call.request.end() && profile->value() != "public")
+      return refuse({"PGRST106", "The schema must be one of the following: public", std::nullopt,
+                     std::nullopt, std::nullopt});
+  return next(request);
+}
+
+Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next) {
+  const auto prefer = request.call.request.equal_range("Prefer");
+  std::string preferences;
+  for (auto field = prefer.first; field != prefer.second; ++field) {
+    if (!preferences.empty()) preferences += ',';
+    preferences.append(field->value().data(), field->value().size());
+  }
+  if (preferences.empty()) return next(request);
+  auto parsed = parse_prefer(preferences);
+  if (!parsed) return refuse(parsed.error());
+  request.prefer = std::move(*parsed);
+  return next(request);
+}
+
+Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> next) {
+  if (request.call.request.count(http::field::accept) == 0) return next(request);
+  const auto shape = parse_accept(request.call.header(http::field::accept));
+  if (!shape) return refuse(shape.error());
+  request.shape = *shape;
+  return next(request);
+}
+
+Awaitable<Result<Answer>> read_consistency(TableRequest& request, Next<TableRequest> next) {
+  if (const auto consistency = request.call.request.find("Shardplex-Consistency");
+      consistency != request.call.request.end()) {
+    if (consistency->value() != "strong")
+      return refuse({"SHARD400", "Unknown Shardplex-Consistency", "The value is not 'strong'.",
+                     "Send 'strong' to read from primaries, or leave the header out.", std::nullopt});
+    request.context.consistency = Consistency::strong;
+  }
+  request.context.stage_done(request.context.parse_us);
+  return next(request);
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,72 @@
+#include "router/services/movies/rendering.hpp"
+
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+
+namespace shardplex::router {
+namespace {
+
+std::string percent_encode(std::string_view text) {
+  return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
+}
+
+}  // namespace
+
+bool wants_object(const TableRequest& request) {
+  return request.is_row || request.shape == Shape::object;
+}
+
+void set_object_type(Answer& answer, const TableRequest& request) {
+  if (request.shape == Shape::object)
+    answer.content_type = "application/vnd.pgrst.object+json; charset=utf-8";
+}
+
+void set_preferences(Answer& answer, const TableRequest& request, bool is_write) {
+  if (auto applied = preference_applied(request.prefer, is_write); !applied.empty())
+    answer.set("Preference-Applied", std::move(applied));
+}
+
+void set_representation(Answer& answer, const TableRequest& request,
+                        const std::optional<postgres::ResultSet>& rows) {
+  const bool object = wants_object(request);
+  set_object_type(answer, request);
+  if (!object) answer.body = "[";
+  for (int row = 0; rows && row < rows->rows(); ++row) {
+    if (row > 0) answer.body += row_separator;
+    answer.body += rows->bytes(row, 0);
+  }
+  if (!object) answer.body += "]";
+}
+
+std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total) {
+  const auto size = total ? std::to_string(*total) : "*";
+  if (rows == 0) return "*/" + size;
+  return std::to_string(offset) + "-" + std::to_string(offset + rows - 1) + "/" + size;
+}
+
+std::string location(const TableRequest& request, const WritePlan& plan, const postgres::ResultSet& row) {
+  std::string out = "/" + percent_encode(request.table->name);
+  for (std::size_t i = 0; i < plan.primary_key_columns.size(); ++i)
+    out += (i == 0 ? "?" : "&") + percent_encode(plan.primary_key_columns[i]) + "=eq." +
+           percent_encode(row.bytes(0, static_cast<int>(i)));
+  return out;
+}
+
+Error not_one_row(std::uint64_t rows) {
+  return {"PGRST116", "Cannot coerce the result to a single JSON object",
+          "The result contains " + std::to_string(rows) + " rows", std::nullopt, std::nullopt};
+}
+
+Error absent_row(const TableRequest& request) {
+  return {"PGRST116", "Table " + request.table->name + " has no row with this key",
+          "The result contains 0 rows", std::nullopt, 404};
+}
+
+Error range_not_satisfiable(std::uint64_t offset, std::int64_t total) {
+  return {"PGRST103", "Requested range not satisfiable",
+          "An offset of " + std::to_string(offset) + " was requested, but there are only " +
+              std::to_string(total) + " rows.",
+          std::nullopt, std::nullopt};
+}
+
+}  // namespace shardplex::router

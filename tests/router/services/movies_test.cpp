@@ -1,0 +1,189 @@
+#include <doctest/doctest.h>
+
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "query/catalogue/catalogue.hpp"
+#include "router/execution/worker.hpp"
+#include "router/services/movies/endpoints.hpp"
+#include "tests/router/http/run.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+
+namespace {
+
+class NoRefresher final : public Refresher {
+ public:
+  void request_refresh() override {}
+};
+
+/// The movies API on a worker without servers.
+class MoviesApi {
+ public:
+  using Fields = std::initializer_list<std::pair<const char*, const char*>>;
+
+  /// From now on there is a catalogue: movies is served, ratings is not.
+  void look_at_shards() {
+    Table movies;
+    movies.name = "movies";
+    movies.has_slot_column = true;
+    movies.columns.resize(2);
+    movies.columns[0].name = "id";
+    movies.columns[0].type = "bigint";
+    movies.columns[0].type_name = "int8";
+    movies.columns[1].name = "name";
+    movies.columns[1].type = movies.columns[1].type_name = "text";
+    movies.primary_key = {"id"};
+    Catalogue catalogue;
+    catalogue.tables["movies"] = movies;
+    catalogue.refused["ratings"] = "ratings: there is no primary key";
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->version = snapshot->map_version = 1;
+    snapshot->map = std::make_shared<const ShardMap>(
+        "movies", std::vector<Shard>{{"alpha", "host=a", {}}},
+        std::vector<Group>{{"catalog", 4, HashStrategy{}, std::vector<ShardId>(4, ShardId{0})}},
+        std::vector<TablePlacement>{{"movies", false, GroupId{0}, "id"},
+                                    {"ratings", false, GroupId{0}, "movie_id"}});
+    snapshot->catalogue = std::make_shared<const Catalogue>(std::move(catalogue));
+    snapshot->ownership =
+        std::make_shared<const Ownership>(*snapshot->map, std::vector<std::optional<ShardOwnership>>(1));
+    snapshot->shards.resize(1);
+    worker_.adopt(std::move(snapshot));
+  }
+
+  Answer ask(const char* method, const char* target, Fields fields = {}, std::string body = "") {
+    Request request;
+    request.version(11);
+    request.method_string(method);
+    request.target(target);
+    for (const auto& [name, value] : fields) request.insert(name, value);
+    request.body() = std::move(body);
+    call_ = std::make_unique<Call>(std::move(request));
+    return tests::run<Answer>(worker_.io(), serve(worker_, *call_));
+  }
+  /// Of the request asked last.
+  RouteLabel route() const { return call_->route; }
+
+ private:
+  static Settings settings() {
+    Settings s;
+    s.request_timeout = std::chrono::milliseconds(100);
+    return s;
+  }
+  Settings settings_ = settings();
+  NoRefresher refresher_;
+  IdSource ids_;
+  Metrics metrics_{1};
+  Worker worker_{settings_, refresher_, ids_, metrics_.worker(0)};
+  std::unique_ptr<Call> call_;
+};
+
+bool has_code(const Answer& answer, const std::string& code) {
+  return answer.body.find("\"code\":\"" + code + "\"") != std::string::npos;
+}
+
+std::string field(const Answer& answer, const char* name) {
+  return std::string(answer.fields[name]);
+}
+
+}  // namespace
+
+TEST_CASE("until a shard has answered, every table is 503, and what is no endpoint is still told apart") {
+  MoviesApi api;
+  const auto answer = api.ask("GET", "/movies");
+  CHECK(answer.status == 503);
+  CHECK(has_code(answer, "SHARD503"));
+  CHECK(field(answer, "Retry-After") == "1");
+  CHECK(api.ask("OPTIONS", "/movies").status == 503);
+  CHECK(api.ask("POST", "/movies/1").status == 405);
+  CHECK(api.ask("GET", "/").status == 404);
+}
+
+TEST_CASE("requests that no endpoint or table is there for are refused by name") {
+  struct Row {
+    const char *method, *target;
+    unsigned status;
+    const char* code;
+    RouteLabel route;
+  };
+  MoviesApi api;
+  api.look_at_shards();
+  for (const auto& row : std::initializer_list<Row>{
+           {"GET", "/", 404, "PGRST125", RouteLabel::other},
+           {"GET", "/movies/1/cast", 404, "PGRST125", RouteLabel::other},
+           {"GET", "/movies//", 404, "PGRST125", RouteLabel::other},
+           {"GET", "/mov%FFies", 404, "PGRST125", RouteLabel::other},
+           {"GET", "/films", 404, "PGRST205", RouteLabel::table},
+           {"GET", "/films/", 404, "PGRST205", RouteLabel::table},
+           {"GET", "/films/1", 404, "PGRST205", RouteLabel::row},
+           {"OPTIONS", "/films", 404, "PGRST205", RouteLabel::table},
+           {"GET", "http://movies.example/films?id=eq.1", 404, "PGRST205", RouteLabel::table},
+           {"GET", "/ratings", 503, "SHARD503", RouteLabel::table},
+           {"POST", "/movies/1", 405, "PGRST101", RouteLabel::row},
+           {"TRACE", "/movies", 405, "PGRST101", RouteLabel::other},
+           {"BREW", "/movies", 405, "PGRST117", RouteLabel::other},
+       }) {
+    CAPTURE(std::string(row.method));
+    CAPTURE(std::string(row.target));
+    const auto answer = api.ask(row.method, row.target);
+    CHECK(answer.status == row.status);
+    CHECK(has_code(answer, row.code));
+    CHECK(api.route() == row.route);
+    CHECK(field(answer, "Server-Timing").starts_with("parse;dur="));
+    CHECK(answer.fields.count("Shardplex-Shards") == 0);
+  }
+}
+
+TEST_CASE("OPTIONS and 405 list the methods of the path") {
+  MoviesApi api;
+  api.look_at_shards();
+  const std::string of_table = "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE",
+                    of_row = "OPTIONS,GET,HEAD,PUT,PATCH,DELETE";
+  CHECK(field(api.ask("OPTIONS", "/movies"), "Allow") == of_table);
+  CHECK(field(api.ask("OPTIONS", "/movies/1"), "Allow") == of_row);
+  CHECK(field(api.ask("POST", "/movies/1"), "Allow") == of_row);
+  CHECK(field(api.ask("BREW", "/movies"), "Allow") == of_table);
+  CHECK(field(api.ask("BREW", "/a/b/c"), "Allow") == of_table);
+}
+
+TEST_CASE("what a request's fields ask for and is not served is refused before any shard is asked") {
+  struct Row {
+    const char *method, *target, *name, *value;
+    unsigned status;
+    const char* code;
+  };
+  MoviesApi api;
+  api.look_at_shards();
+  for (const auto& row : std::initializer_list<Row>{
+           {"GET", "/movies?id=five.5", "X", "x", 400, "PGRST100"},
+           {"GET", "/movies", "Accept-Profile", "private", 406, "PGRST106"},
+           {"POST", "/movies", "Content-Profile", "private", 406, "PGRST106"},
+           {"GET", "/movies", "Prefer", "handling=strict, nonsense=1", 400, "PGRST122"},
+           {"GET", "/movies", "Accept", "image/png", 406, "PGRST107"},
+           {"GET", "/movies", "Shardplex-Consistency", "weak", 400, "SHARD400"},
+           {"POST", "/movies", "Idempotency-Key", "k", 400, "SHARD400"},
+           {"POST", "/movies", "Content-Type", "text/xml", 400, "PGRST102"},
+           {"GET", "/movies?select=nothing", "X", "x", 400, "42703"},
+       }) {
+    CAPTURE(std::string(row.target));
+    CAPTURE(std::string(row.value));
+    const auto answer = api.ask(row.method, row.target, {{row.name, row.value}}, "{}");
+    CHECK(answer.status == row.status);
+    CHECK_MESSAGE(has_code(answer, row.code), answer.body);
+  }
+}
+
+TEST_CASE("a shard that is silent is 503 or 504, never an empty answer") {
+  MoviesApi api;
+  api.look_at_shards();
+  for (const auto* target : {"/movies/1", "/movies?id=eq.1", "/movies"}) {
+    CAPTURE(std::string(target));
+    const auto answer = api.ask("GET", target);
+    CHECK_MESSAGE((answer.status == 503 || answer.status == 504), answer.body);
+  }
+}

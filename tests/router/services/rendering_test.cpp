@@ -1,0 +1,128 @@
+#include "router/services/movies/rendering.hpp"
+
+#include <doctest/doctest.h>
+#include <libpq-fe.h>
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "router/execution/worker.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+
+namespace {
+
+class NoRefresher final : public Refresher {
+ public:
+  void request_refresh() override {}
+};
+
+/// A request on the table "été", whose key is (a b, c).
+struct SomeRequest {
+  SomeRequest() {
+    table.name = "été";
+    table.primary_key = {"a b", "c"};
+    request.table = &table;
+  }
+
+  Settings settings;
+  NoRefresher refresher;
+  IdSource ids;
+  Metrics metrics{1};
+  Worker worker{settings, refresher, ids, metrics.worker(0)};
+  RequestContext context{worker, Clock::now()};
+  Call call{Request()};
+  PathParameters path;
+  Table table;
+  TableRequest request{call, context, "/{table}", path};
+};
+
+/// Rows of text as a shard would have sent them.
+postgres::ResultSet result_of(std::initializer_list<std::vector<std::string>> rows) {
+  auto* result = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
+  std::string name = "column";
+  std::vector<PGresAttDesc> columns(rows.size() > 0 ? rows.begin()->size() : 1);
+  for (auto& column : columns) column = {name.data(), 0, 0, 1, 25, -1, -1};
+  PQsetResultAttrs(result, static_cast<int>(columns.size()), columns.data());
+  int row = 0;
+  for (auto values : rows) {
+    int column = 0;
+    for (auto& value : values)
+      PQsetvalue(result, row, column++, value.data(), static_cast<int>(value.size()));
+    ++row;
+  }
+  return postgres::ResultSet(result);
+}
+
+Filter eq(std::string column, std::string value) {
+  Condition condition;
+  condition.field.column = std::move(column);
+  condition.value = std::move(value);
+  return {std::move(condition)};
+}
+
+}  // namespace
+
+TEST_CASE("Content-Range names the first and last row, and the total where it is known") {
+  CHECK(content_range(0, 10, 200) == "0-9/200");
+  CHECK(content_range(20, 1, std::nullopt) == "20-20/*");
+  CHECK(content_range(5, 0, 0) == "*/0");
+  CHECK(content_range(5, 0, std::nullopt) == "*/*");
+}
+
+TEST_CASE("written rows are an array as PostgreSQL separates one, or the object that was asked for") {
+  SomeRequest some;
+  const auto body = [&](std::optional<postgres::ResultSet> rows) {
+    Answer answer;
+    set_representation(answer, some.request, rows);
+    return std::pair(answer.body, std::string(answer.content_type));
+  };
+  const std::string json = "application/json; charset=utf-8";
+  CHECK(body(std::nullopt) == std::pair(std::string("[]"), json));
+  CHECK(body(result_of({})) == std::pair(std::string("[]"), json));
+  CHECK(body(result_of({{"{1}"}, {"{2}"}})) == std::pair(std::string("[{1}, \n {2}]"), json));
+  some.request.is_row = true;
+  CHECK(body(result_of({{"{1}"}})) == std::pair(std::string("{1}"), json));
+  some.request.is_row = false;
+  some.request.shape = Shape::object;
+  CHECK(body(result_of({{"{1}"}})) ==
+        std::pair(std::string("{1}"), std::string("application/vnd.pgrst.object+json; charset=utf-8")));
+}
+
+TEST_CASE("a location is a URL that finds the row: everything but unreserved characters is encoded") {
+  SomeRequest some;
+  WritePlan plan;
+  plan.primary_key_columns = {"a b", "c"};
+  CHECK(location(some.request, plan, result_of({{"1/2", "x-._~&"}})) ==
+        "/%C3%A9t%C3%A9?a%20b=eq.1%2F2&c=eq.x-._~%26");
+}
+
+TEST_CASE("filters name one row where each column of the primary key has an eq") {
+  SomeRequest some;
+  auto& filters = some.request.query.filters;
+  CHECK_FALSE(names_one_row(some.request));
+  filters.push_back(eq("a b", "1"));
+  CHECK_FALSE(names_one_row(some.request));
+  filters.push_back(eq("d", "1"));
+  CHECK_FALSE(names_one_row(some.request));
+  filters.push_back(eq("c", "1"));
+  CHECK(names_one_row(some.request));
+  std::get<Condition>(filters.back().node).negated = true;
+  CHECK_FALSE(names_one_row(some.request));
+  std::get<Condition>(filters.back().node).negated = false;
+  std::get<Condition>(filters.back().node).op = Operator::gt;
+  CHECK_FALSE(names_one_row(some.request));
+}
+
+TEST_CASE("preferences are named where they were honoured") {
+  SomeRequest some;
+  Answer none, counted;
+  set_preferences(none, some.request, false);
+  CHECK(none.fields.count("Preference-Applied") == 0);
+  some.request.prefer = *parse_prefer("count=exact");
+  set_preferences(counted, some.request, false);
+  CHECK(counted.fields["Preference-Applied"] == "count=exact");
+}

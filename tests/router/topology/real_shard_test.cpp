@@ -1,0 +1,214 @@
+// What the control thread asks of a shard, as a real one answers it.
+#include <doctest/doctest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "router/topology/health_watch.hpp"
+#include "router/topology/id_reservation.hpp"
+#include "router/topology/prober.hpp"
+#include "tests/postgres/server_fixture.hpp"
+#include "tests/router/topology/sample_shards.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+
+namespace {
+
+test::Server& server() {
+  static test::Server shared;
+  return shared;
+}
+
+/// A database of its own, that is to be shard alpha of the sample map, and the control thread's way to it.
+class RealShard {
+ public:
+  RealShard() { pools.hold(conninfo); }
+
+  void run_sql(const std::string& sql) const { server().run_sql(sql, database_); }
+  /// Alpha owns slots 0 and 1, and has the table movies.
+  void initialise() const {
+    server().run_sql_file(SHARDPLEX_SCHEMA, database_);
+    run_sql("INSERT INTO shardplex.shard (cluster, name) VALUES ('movies', 'alpha')");
+    run_sql(
+        "INSERT INTO shardplex.slots (grp, slot, state) VALUES ('catalog', 0, 'owned'), ('catalog', 1, "
+        "'owned')");
+    run_sql("CREATE TABLE movies (id bigint PRIMARY KEY, shardplex_slot integer NOT NULL)");
+  }
+
+  template <class T>
+  T run(Awaitable<T> awaitable) {
+    std::optional<T> result;
+    asio::co_spawn(io, std::move(awaitable), [&](std::exception_ptr failure, T value) {
+      if (failure) std::rethrow_exception(failure);
+      result = std::move(value);
+    });
+    REQUIRE(run_until([&] { return result.has_value(); }));
+    return *std::move(result);
+  }
+  bool run_until(const std::function<bool()>& holds) {
+    const auto until = Clock::now() + std::chrono::seconds(30);
+    io.restart();
+    while (!holds() && Clock::now() < until) io.run_one_for(std::chrono::milliseconds(100));
+    return holds();
+  }
+  Prober::Result probe() { return run(prober.probe(*alpha, 0)); }
+  Prober::Result probe_epoch() { return run(prober.probe_epoch(*alpha, 0)); }
+
+ private:
+  const std::string database_ = [] {
+    static int count = 0;
+    auto name = "shard" + std::to_string(++count);
+    server().run_sql("CREATE DATABASE " + name);
+    return name;
+  }();
+
+ public:
+  const std::string conninfo = server().conninfo(database_);
+  asio::io_context io{1};
+  ServerPools pools{io, {}};
+  Prober prober{pools, std::chrono::seconds(5)};
+  const WatchedShardPtr alpha = std::make_shared<WatchedShard>(Shard{"alpha", conninfo, {}}, sample_map());
+};
+
+}  // namespace
+
+TEST_CASE("the first probe reads status, tables and ownership, the next one only what is new") {
+  RealShard shard;
+  shard.initialise();
+  const auto first = shard.probe();
+  CHECK(first.changed);
+  CHECK(first.new_report);
+  CHECK(shard.alpha->state.primary == 0);
+  REQUIRE(shard.alpha->tables);
+  CHECK(shard.alpha->tables->tables.contains("movies"));
+  REQUIRE(shard.alpha->ownership);
+  using enum SlotState;
+  CHECK(shard.alpha->ownership->groups.at("catalog") == std::vector{owned, owned, absent, absent});
+  const auto changes = shard.prober.take_changes();
+  CHECK(changes.tables);
+  CHECK(changes.ownership);
+
+  CHECK_FALSE(shard.probe().new_report);
+  const auto no_changes = shard.prober.take_changes();
+  CHECK_FALSE(no_changes.tables);
+  CHECK_FALSE(no_changes.ownership);
+}
+
+TEST_CASE("a probe of the epoch reads the ownership where that has changed, and nothing otherwise") {
+  RealShard shard;
+  shard.initialise();
+  shard.probe();
+  shard.prober.take_changes();
+  CHECK_FALSE(shard.probe_epoch().changed);
+  const auto epoch = shard.alpha->epoch;
+  shard.run_sql("SELECT shardplex.fence_slots('catalog', '{1}')");
+  const auto result = shard.probe_epoch();
+  CHECK(result.changed);
+  CHECK(result.new_report);
+  CHECK(shard.alpha->epoch == Epoch{epoch.value + 1});
+  CHECK(shard.alpha->ownership->groups.at("catalog")[1] == SlotState::fenced);
+  const auto changes = shard.prober.take_changes();
+  CHECK(changes.ownership);
+  CHECK_FALSE(changes.tables);
+}
+
+TEST_CASE("a server that is no shard yet is not used, and nothing more is asked of it") {
+  RealShard shard;
+  CHECK_FALSE(shard.probe().new_report);
+  CHECK(shard.alpha->state.servers[0].up);
+  CHECK(shard.alpha->state.servers[0].problem == "not initialised: run 'shardplex cluster init'");
+  CHECK_FALSE(shard.alpha->tables);
+  shard.initialise();
+  CHECK(shard.probe().new_report);
+}
+
+TEST_CASE("ownership that cannot be read is a failure of the shard, until it can be") {
+  RealShard shard;
+  shard.initialise();
+  shard.run_sql("INSERT INTO shardplex.definitions VALUES ('group catalog', 'slots=16 hash')");
+  CHECK_FALSE(shard.probe().new_report);
+  CHECK(shard.alpha->failure.starts_with("the ownership of shard alpha cannot be read: "));
+  CHECK(shard.alpha->tables);
+  CHECK_FALSE(shard.alpha->ownership);
+  shard.run_sql("DELETE FROM shardplex.definitions");
+  CHECK(shard.probe().new_report);
+  CHECK(shard.alpha->failure.empty());
+}
+
+TEST_CASE("a shard's directory is known after a probe") {
+  RealShard shard;
+  shard.initialise();
+  shard.run_sql("INSERT INTO shardplex.shards VALUES ('gamma', 2, 'host=c', '{}')");
+  shard.probe();
+  REQUIRE(shard.alpha->directory.size() == 1);
+  CHECK(shard.alpha->directory.front().shard.name == "gamma");
+}
+
+TEST_CASE("a shard that has lost its schema is not used, and keeps the report that it gave") {
+  RealShard shard;
+  shard.initialise();
+  shard.probe();
+  shard.run_sql("DROP SCHEMA shardplex CASCADE");
+  const auto result = shard.probe_epoch();
+  CHECK(result.whole_due);
+  CHECK_FALSE(result.changed);
+  CHECK(shard.alpha->state.primary == 0);  // not known yet
+  shard.probe();
+  CHECK_FALSE(shard.alpha->state.primary);
+  CHECK(shard.alpha->ownership);
+}
+
+TEST_CASE("while requests wait, a change of ownership is noticed long before the next whole probe") {
+  RealShard shard;
+  shard.initialise();
+  Settings settings;
+  settings.poll_interval = std::chrono::minutes(10);
+  HealthWatch watch(shard.io, settings,
+                    {.changed = [](const Changes&) {},
+                     .probed = [](const WatchedShardPtr&, std::size_t) -> Awaitable<void> { co_return; }});
+  watch.watch(shard.alpha);
+  REQUIRE(shard.run_until([&] { return shard.alpha->ownership.has_value(); }));
+  const auto epoch = shard.alpha->epoch;
+  shard.run_sql("SELECT shardplex.fence_slots('catalog', '{1}')");
+  watch.probe_closely();
+  CHECK(shard.run_until([&] {
+    watch.probe_closely();
+    return shard.alpha->epoch > epoch;
+  }));
+}
+
+TEST_CASE("a shard promises ids, and goes on to promise them to the node that it named") {
+  RealShard shard;
+  shard.initialise();
+  IdSource ids;
+  IdReservation reservation(ids);
+  const auto renew = [&] {
+    bool done = false;
+    asio::co_spawn(shard.io, reservation.renew("alpha", shard.pools.at(shard.conninfo)),
+                   [&](std::exception_ptr failure) {
+                     CHECK_FALSE(failure);
+                     done = true;
+                   });
+    REQUIRE(shard.run_until([&] { return done; }));
+  };
+  renew();
+  CHECK(reservation.left_ms() > 30'000);
+  const auto first = ids.next(IdSource::now_ms());
+  REQUIRE(first);
+  // Ids run ahead of the clock until less than half of the promise is left.
+  REQUIRE(ids.next(IdSource::now_ms() + 40'000));
+  CHECK(reservation.left_ms() < 30'000);
+  renew();
+  CHECK(reservation.left_ms() > 30'000);
+  const auto second = ids.next(IdSource::now_ms());
+  REQUIRE(second);
+  CHECK(*second > *first);
+  constexpr std::int64_t node_bits = 127 << 5;
+  CHECK((*second & node_bits) == (*first & node_bits));
+}
