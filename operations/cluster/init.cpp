@@ -247,14 +247,18 @@ void give_slots(std::vector<Member>& members, const ShardMap& map) {
     for (const auto& group : map.groups()) give_slots(members, i, group, doubt);
 }
 
-/// What the router would refuse or warn of, now that the tables are as they will be.
-void report_catalogue(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+/// Refuses what the router would refuse, now that the tables are as they will be, and warns of what it would
+/// warn of.
+void check_served(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
   std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
   for (const auto& member : members)
     catalogues.emplace_back(member.shard->name, read_catalogue(*member.transaction, map));
   const Catalogue catalogue = combine(map, catalogues);
-  for (const auto& [table, reason] : catalogue.refused) terminal.warning("will not be served: " + reason);
   for (const auto& warning : catalogue.warnings) terminal.warning(warning);
+  Problems refused;
+  for (const auto& [table, reason] : catalogue.refused)
+    refused.push_back(reason + "; no router would serve it, and nothing was changed");
+  if (!refused.empty()) throw CommandFailed(std::move(refused));
 }
 
 /// Notes where the slots are elsewhere than the map places them, and returns what is wrong with ownership.
@@ -299,7 +303,7 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
   warn_of_settings(members, terminal);
   for (auto& member : members) prepare_member(member, map, schema_sql);
   give_slots(members, map);
-  report_catalogue(members, map, terminal);
+  check_served(members, map, terminal);
   Problems faults = review_ownership(members, map);
   for (auto& member : members) dry_run ? member.transaction->abort() : member.transaction->commit();
   report_done(members, dry_run, terminal);

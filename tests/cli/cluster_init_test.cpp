@@ -379,3 +379,31 @@ TEST_CASE("a schema file that ends the transaction itself is refused") {
   CHECK(run.says("must not hold BEGIN or COMMIT"));
   CHECK(cluster.sql("alpha", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
 }
+
+TEST_CASE("what no router would serve is refused, and changes no shard") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const TemporaryFile schema(
+      "CREATE TABLE movies (id bigint PRIMARY KEY); CREATE TABLE genres (name text PRIMARY KEY);"
+      "CREATE TABLE ratings (movie_id numeric, id bigint, PRIMARY KEY (movie_id, id))");
+  const CommandRun run = init(cluster.map(), {"--schema", schema.path()});
+  CAPTURE(run);
+  CHECK(run.exit == 1);
+  CHECK(run.says(
+      "ratings: the shard key movie_id is numeric; it has to be an integer type, text, varchar or uuid; "
+      "no router would serve it, and nothing was changed"));
+  CHECK(untouched(cluster, "alpha"));
+  CHECK(untouched(cluster, "beta"));
+}
+
+TEST_CASE("init refuses to go on where a table has come to differ between shards") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("beta", "ALTER TABLE movies ALTER imdb_votes TYPE bigint");
+  const CommandRun run = init(cluster.map());
+  CAPTURE(run);
+  CHECK(run.exit == 1);
+  CHECK(run.says("movies: column imdb_votes is integer"));
+  CHECK(run.says("on alpha and bigint"));
+  cluster.sql("beta", "ALTER TABLE movies ALTER imdb_votes TYPE integer");
+  CHECK(init(cluster.map()).exit == 0);
+}
