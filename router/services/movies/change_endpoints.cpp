@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "query/plan/plan.hpp"
+#include "router/execution/write.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/table_request.hpp"
-#include "router/services/movies/write.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -98,7 +98,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   const bool representation = request.prefer.returning == ReturnKind::representation;
   if (representation && request.shape == Shape::object && plan.row_count != 1)
     co_return not_one_row(plan.row_count);
-  const auto outcome = co_await write(request, plan);
+  const auto outcome = co_await write(request.context, plan, request.placement->group);
   if (!outcome) co_return outcome.error();
 
   Answer answer;
@@ -116,7 +116,7 @@ Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
   auto plan = plan_update(request.query, body_of(request), request.prefer, request.routed());
   if (!plan) co_return plan.error();
-  const auto outcome = co_await write(request, *plan);
+  const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return outcome.error();
   co_return answer_change(request, *outcome,
                           content_range(0, outcome->affected, counted(request, outcome->affected)));
@@ -126,7 +126,7 @@ Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
   if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
   auto plan = plan_delete(request.query, request.prefer, request.routed());
   if (!plan) co_return plan.error();
-  const auto outcome = co_await write(request, *plan);
+  const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return outcome.error();
   co_return answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
 }
@@ -135,7 +135,7 @@ Awaitable<Result<Answer>> put_row(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   auto plan = plan_put(request.query, body_of(request), request.prefer, request.routed());
   if (!plan) co_return plan.error();
-  const auto outcome = co_await write(request, *plan);
+  const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return outcome.error();
   const bool created = plan->reports_created && outcome->rows && outcome->rows->rows() == 1 &&
                        outcome->rows->boolean(0, outcome->rows->columns() - 1);

@@ -1,15 +1,15 @@
 // A write is one transaction on one shard, guarded by the shard's own ownership check.
+#include "router/execution/write.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "query/plan/plan.hpp"
 #include "router/execution/all_of.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
-#include "router/services/movies/write.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -131,10 +131,9 @@ Awaitable<Attempt<Written>> try_reference_write(RequestContext& context, ViewPtr
 
 }  // namespace
 
-Awaitable<Result<Written>> write(TableRequest& request, const WritePlan& plan) {
-  auto& context = request.context;
+Awaitable<Result<Written>> write(RequestContext& context, const WritePlan& plan,
+                                 std::optional<GroupId> group) {
   context.stage_done(context.plan_us);
-  const auto group = request.placement->group;
   if (plan.slots) count_load(context, *group, *plan.slots);
   std::optional<Slot> located_before;
   auto outcome = co_await until_routed<Written>(context, [&](ViewPtr view) {
