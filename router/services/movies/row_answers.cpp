@@ -15,7 +15,8 @@ constexpr std::size_t stream_chunk_bytes = 64 * 1024;  // an answer longer than 
 /// The rows of an array with its brackets, in parts of about stream_chunk_bytes.
 class RowArray final : public BodyStream {
  public:
-  /// `view` holds the catalogue that the rows are compared by.
+  /// `view` holds the pools whose connections the rows come by: of a server that leaves the map meanwhile the
+  /// worker drops the pool as soon as nobody else holds it, and that closes its connections.
   RowArray(GatheredRows&& rows, ViewPtr view) : view_(std::move(view)), rows_(std::move(rows)) {}
 
   Awaitable<Result<void>> next(std::string& part) override {
