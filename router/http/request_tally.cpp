@@ -15,12 +15,6 @@ std::size_t method_label(http::verb method) {
   return method_labels.size() - 1;
 }
 
-/// The path without its query; of a row without its key, which is a value.
-std::string_view path_to_log(const Call& call) {
-  const auto path = call.target().substr(0, call.target().find('?'));
-  return call.route == RouteLabel::row ? path.substr(0, path.rfind('/')) : path;
-}
-
 }  // namespace
 
 RequestTally::RequestTally(WorkerMetrics* metrics, bool access_log, const Call& call)
@@ -42,9 +36,14 @@ void RequestTally::answered(unsigned status) {
                       static_cast<std::uint64_t>(took));
   if (access_log_)
     log_info("request", {{"method", call_.method_name()},
-                         {"path", path_to_log(call_)},
+                         {"path", path_to_log(call_.target())},
                          {"status", static_cast<std::int64_t>(status)},
                          {"microseconds", static_cast<std::int64_t>(took)}});
+}
+
+std::string_view path_to_log(std::string_view target) {
+  const auto path = split_target(target).path;
+  return path.substr(0, path.find('/', 1));
 }
 
 void count_refusal(WorkerMetrics* metrics, http::verb method, unsigned status) {

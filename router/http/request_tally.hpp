@@ -1,6 +1,8 @@
 // Requests in the figures and in the access log.
 #pragma once
 
+#include <string_view>
+
 #include "router/http/call.hpp"
 #include "router/metrics.hpp"
 
@@ -28,6 +30,10 @@ class RequestTally {
   bool in_flight_ = true;
   const Call& call_;
 };
+
+/// What the access log says of a request's path: its first segment. Whatever follows may be a key, which is a
+/// value, whether or not an endpoint was found. Pure.
+std::string_view path_to_log(std::string_view target);
 
 /// Counts a request that was refused before it was read whole. It has taken no time.
 void count_refusal(WorkerMetrics* metrics, http::verb method, unsigned status);

@@ -401,6 +401,10 @@ TEST_CASE("the log is JSON, and holds neither passwords nor values of parameters
   HttpClient client(talkative.port());
   CHECK(client.get("/movies?name=eq." + value).status == 200);
   CHECK(client.get("/movies/" + value).status == 400);
+  CHECK(client.get("/movies/" + value + "/").status == 400);
+  CHECK(client.get("/movies/" + value + "/cast").status == 404);
+  CHECK(client.get("/movies/" + value + "%zz").status == 404);
+  CHECK(client.request("BREW", "/movies/" + value).status == 405);
   CHECK(client.get("/movies?release_date=eq." + value).status == 400);
   CHECK(client.get("/movies?select=name::" + value).status == 400);
   CHECK(client.request("POST", "/movies", as_json, R"({"imdb_score":")" + value + "\"}").status == 400);
@@ -421,7 +425,7 @@ TEST_CASE("the log is JSON, and holds neither passwords nor values of parameters
     CHECK(line.find(password) == std::string::npos);
     CHECK(line.find(value) == std::string::npos);
   }
-  CHECK(requests == 6);
+  CHECK(requests == 10);
 }
 
 TEST_CASE("/load counts the requests for each slot, and those for many slots on none") {
