@@ -148,6 +148,7 @@ TEST_CASE("OPTIONS and 405 list the methods of the path") {
   CHECK(field(api.ask("OPTIONS", "/movies/1"), "Allow") == of_row);
   CHECK(field(api.ask("POST", "/movies/1"), "Allow") == of_row);
   CHECK(field(api.ask("BREW", "/movies"), "Allow") == of_table);
+  CHECK(field(api.ask("BREW", "/movies/1"), "Allow") == of_row);
   CHECK(field(api.ask("BREW", "/a/b/c"), "Allow") == of_table);
 }
 
