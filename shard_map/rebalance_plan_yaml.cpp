@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "shard_map/contains_name.hpp"
 #include "shard_map/rebalance_plan.hpp"
 #include "shard_map/slot_lists.hpp"
 #include "shard_map/yaml_reader.hpp"
@@ -19,10 +20,6 @@ std::vector<std::string_view> names_of(const std::vector<Named>& all) {
   std::vector<std::string_view> names;
   for (const Named& named : all) names.push_back(named.name);
   return names;
-}
-
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
 }
 
 /// Walks the tree once and collects problems; the plan it builds counts only where there are none.
@@ -90,7 +87,7 @@ class PlanReader {
         yaml_.report(item, "the plan adds this shard; it cannot drain it as well");
       else if (!map_.find_shard(*name))
         report_unknown_shard(item, *name);
-      else if (contains(plan_.drained, *name))
+      else if (contains_name(plan_.drained, *name))
         yaml_.report(item, "is named twice");
       else
         plan_.drained.push_back(*name);
@@ -148,7 +145,7 @@ class PlanReader {
 
   std::optional<std::string> read_target(const YamlNode& node) {
     auto name = find_shard(node);
-    if (!name || !contains(plan_.drained, *name)) return name;
+    if (!name || !contains_name(plan_.drained, *name)) return name;
     yaml_.report(node, "the plan drains this shard; it cannot receive slots");
     return std::nullopt;
   }

@@ -4,32 +4,21 @@
 #include <array>
 #include <set>
 
+#include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex {
 namespace {
 
 using Account = std::pair<std::string, ShardCatalogue>;
 
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
-
-std::string join(const std::vector<std::string>& parts, std::string_view separator) {
-  std::string out;
-  for (const auto& part : parts) {
-    if (!out.empty()) out += separator;
-    out += part;
-  }
-  return out;
-}
-
 // ---- What a definition says, as text: equal text is an equal definition.
 
 std::string describe(const Column& column) {
   std::string out = column.type;
   if (column.type_schema != "pg_catalog") out += " (" + column.type_schema + '.' + column.type_name + ')';
-  if (!column.enum_labels.empty()) out += " with labels " + join(column.enum_labels, ", ");
+  if (!column.enum_labels.empty()) out += " with labels " + joined(column.enum_labels);
   if (!column.collation.empty()) out += " collate " + column.collation;
   if (!column.deterministic_collation) out += " (not deterministic)";
   if (column.not_null) out += " not null";
@@ -41,12 +30,11 @@ std::string describe(const Column& column) {
 }
 
 std::string describe(const UniqueConstraint& unique) {
-  return "on (" + join(unique.columns, ", ") + ')';
+  return "on (" + joined(unique.columns) + ')';
 }
 
 std::string describe(const ForeignKey& key) {
-  return '(' + join(key.columns, ", ") + ") to " + key.foreign_table + " (" +
-         join(key.foreign_columns, ", ") + ')';
+  return '(' + joined(key.columns) + ") to " + key.foreign_table + " (" + joined(key.foreign_columns) + ')';
 }
 
 template <class Named>
@@ -99,8 +87,8 @@ void compare(const std::string& shard_a, const Table& a, const std::string& shar
     differences.push_back("column " + std::string(slot_column) + " is missing on " +
                           (a.has_slot_column ? shard_b : shard_a));
   if (a.primary_key != b.primary_key)
-    differences.push_back("the primary key is (" + join(a.primary_key, ", ") + ") on " + shard_a + " and (" +
-                          join(b.primary_key, ", ") + ") on " + shard_b);
+    differences.push_back("the primary key is (" + joined(a.primary_key) + ") on " + shard_a + " and (" +
+                          joined(b.primary_key) + ") on " + shard_b);
   compare("unique constraint", {shard_a, described(a.unique)}, {shard_b, described(b.unique)}, differences);
   compare("foreign key", {shard_a, described(a.foreign_keys)}, {shard_b, described(b.foreign_keys)},
           differences);
@@ -172,8 +160,8 @@ void warn_of_unique(const Table& table, const TablePlacement& placement, const S
   const auto routing = routing_columns(placement, map);
   const auto check = [&](const std::string& what, const std::vector<std::string>& columns) {
     for (const auto& column : routing)
-      if (!contains(columns, column)) {
-        warnings.push_back(table.name + ": " + what + " on (" + join(columns, ", ") + ") does not contain " +
+      if (!contains_name(columns, column)) {
+        warnings.push_back(table.name + ": " + what + " on (" + joined(columns) + ") does not contain " +
                            column + ", so it holds within a shard only");
         return;
       }
@@ -204,7 +192,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map, const s
   }
   if (first) std::ranges::move(problems_of(*first, placement, map), std::back_inserter(problems));
   if (!problems.empty()) {
-    catalogue.refused[placement.name] = placement.name + ": " + join(problems, "; ");
+    catalogue.refused[placement.name] = placement.name + ": " + joined(problems, "; ");
     return;
   }
   warn_of_unique(*first, placement, map, catalogue.warnings);

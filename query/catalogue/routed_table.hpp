@@ -1,7 +1,6 @@
 // A table together with where its rows live: what planning and routing always need of it at once.
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "query/catalogue/catalogue.hpp"
+#include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 #include "shard_map/shard_map.hpp"
 
@@ -54,9 +54,7 @@ class RoutedTable {
   const Column& key_column() const { return column(key()); }
 
   /// True where the column is part of the primary key.
-  bool in_primary_key(std::string_view name) const {
-    return std::ranges::find(table_->primary_key, name) != table_->primary_key.end();
-  }
+  bool in_primary_key(std::string_view name) const { return contains_name(table_->primary_key, name); }
 
  private:
   const Table* table_;

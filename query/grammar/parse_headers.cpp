@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "query/grammar/parse.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex {
 namespace {
@@ -30,12 +31,6 @@ void for_each_piece(std::string_view text, char separator, Use use) {
     text.remove_prefix(std::min(piece.size() + 1, text.size()));
     if (const std::string_view inside = trimmed(piece); !inside.empty()) use(inside);
   }
-}
-
-std::string joined(const std::vector<std::string>& pieces) {
-  std::string result;
-  for (const std::string& piece : pieces) result += (result.empty() ? "" : ", ") + piece;
-  return result;
 }
 
 // ---- Range

@@ -5,14 +5,11 @@
 #include "query/plan/plan.hpp"
 #include "query/plan/stored_values.hpp"
 #include "query/plan/write_parts.hpp"
+#include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
 namespace {
-
-bool contains_name(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
 
 /// The primary key's values as the filters say them; PGRST105 where they say anything else.
 Result<std::vector<std::string>> put_key(const Query& query, const Table& table) {

@@ -6,13 +6,10 @@
 #include "query/plan/key_filter.hpp"
 #include "query/plan/route.hpp"
 #include "query/plan/stored_values.hpp"
+#include "shard_map/contains_name.hpp"
 
 namespace shardplex {
 namespace {
-
-bool contains_name(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
 
 Error unknown_body_column(const Table& table, std::string_view column) {
   return {

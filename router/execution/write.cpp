@@ -10,14 +10,14 @@
 #include "router/execution/all_of.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::router {
 namespace {
 
 Error several_shards(const View& view, const std::vector<Target>& targets) {
-  std::string names;
-  for (const auto& target : targets)
-    names += (names.empty() ? "" : ", ") + view.map().shard(target.shard).name;
+  const auto names =
+      joined(targets, ", ", [&](const Target& target) { return view.map().shard(target.shard).name; });
   return cannot_merge(
       "The write touches rows of several shards (" + names + "), which this release cannot do atomically.",
       "Write rows of one shard at a time: name them by their key.");

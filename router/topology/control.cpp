@@ -5,24 +5,16 @@
 
 #include "router/log.hpp"
 #include "router/topology/readiness.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::router {
 namespace {
 
-std::string comma_separated(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
-void log_joined(const std::vector<JoiningShard>& joined) {
-  std::vector<std::string> names, learned_from;
-  for (const auto& [added, shard] : joined) {
-    names.push_back(shard->name);
-    learned_from.push_back(added.learned_from);
-  }
-  log_info("shards added",
-           {{"shards", comma_separated(names)}, {"learned_from", comma_separated(learned_from)}});
+void log_joined(const std::vector<JoiningShard>& shards) {
+  const auto names = joined(shards, ", ", [](const JoiningShard& joining) { return joining.shard->name; });
+  const auto learned_from =
+      joined(shards, ", ", [](const JoiningShard& joining) { return joining.added.learned_from; });
+  log_info("shards added", {{"shards", names}, {"learned_from", learned_from}});
 }
 
 }  // namespace

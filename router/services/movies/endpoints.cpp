@@ -10,6 +10,7 @@
 #include "router/http/endpoint_table.hpp"
 #include "router/services/movies/filters.hpp"
 #include "router/services/movies/table_request.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -73,15 +74,6 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   co_return co_await (*match->endpoint)(request);
 }
 
-std::string join_names(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) {
-    if (!out.empty()) out += ',';
-    out += name;
-  }
-  return out;
-}
-
 /// "parse;dur=0.018, plan;dur=…": milliseconds with three decimals, by integers, since every answer carries
 /// one.
 std::string server_timing(const RequestContext& context) {
@@ -101,7 +93,7 @@ std::string server_timing(const RequestContext& context) {
 }
 
 void say_how_it_was_made(Answer& answer, const RequestContext& context) {
-  if (!context.asked.empty()) answer.set("Shardplex-Shards", join_names(context.asked));
+  if (!context.asked.empty()) answer.set("Shardplex-Shards", joined(context.asked, ","));
   answer.set("Server-Timing", server_timing(context));
 }
 
