@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/case_conv.hpp>
-#include <charconv>
 #include <initializer_list>
 #include <locale>
 #include <utility>
+
+#include "shard_map/percent.hpp"
 
 namespace shardplex {
 namespace {
@@ -60,25 +61,6 @@ std::optional<Conninfo> parse_pairs(std::string_view rest) {
     result.insert_or_assign(keyword, std::move(*value));
   }
   return result;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string decoded;
-  while (!text.empty()) {
-    if (text.front() != '%') {
-      decoded.push_back(text.front());
-      text.remove_prefix(1);
-      continue;
-    }
-    unsigned char byte = 0;
-    const auto digits = text.substr(1, 2);
-    const auto [stopped, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-    if (error != std::errc{} || digits.size() != 2 || stopped != digits.data() + 2 || byte == 0)
-      return std::nullopt;
-    decoded.push_back(static_cast<char>(byte));
-    text.remove_prefix(3);
-  }
-  return decoded;
 }
 
 /// Stores a percent-encoded value unless it is empty; false where the encoding is broken.

@@ -9,6 +9,7 @@
 #include "query/grammar/read_filter.hpp"
 #include "query/grammar/read_items.hpp"
 #include "query/grammar/reader.hpp"
+#include "shard_map/percent.hpp"
 #include "shard_map/utf8.hpp"
 
 namespace shardplex {
@@ -126,13 +127,6 @@ constexpr QueryParser::ReservedRow QueryParser::reserved_rows[] = {
     {"after", "cursor", &QueryParser::refuse_cursor},
 };
 
-std::optional<unsigned> hex_digit(char c) {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 /// True where decoding would change nothing and cannot fail.
 bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
@@ -160,23 +154,8 @@ Error malformed_encoding(std::string_view parameter) {
 }  // namespace
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      if (text.size() - i < 3) return std::nullopt;
-      const auto high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-      if (!high || !low) return std::nullopt;
-      c = static_cast<char>(*high << 4 | *low);
-      i += 2;
-    } else if (c == '+' && plus_is_space) {
-      c = ' ';
-    }
-    if (c == '\0') return std::nullopt;
-    decoded.push_back(c);
-  }
-  if (!is_utf8(decoded)) return std::nullopt;
+  auto decoded = percent_decoded(text, plus_is_space);
+  if (!decoded || decoded->find('\0') != std::string::npos || !is_utf8(*decoded)) return std::nullopt;
   return decoded;
 }
 

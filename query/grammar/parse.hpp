@@ -23,8 +23,7 @@ struct ParseLimits {
   std::size_t list_items = 10'000;  ///< items of one in.(…) list (PGRST100)
 };
 
-/// Decodes %XX (and + as space in queries). nullopt on a malformed escape or on bytes that are not UTF-8 or
-/// hold NUL.
+/// percent_decoded() for what is UTF-8 without NUL; nullopt where it is not.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
 
 /// Parses the query string (without '?') of a request on `table`. Splitting at & and = happens before
