@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <ranges>
 #include <set>
 
+#include "query/catalogue/routed_table.hpp"
 #include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 #include "shard_map/joined.hpp"
@@ -134,32 +137,24 @@ void check_list_column(const Table& table, const std::string& name, std::vector<
 }
 
 /// Why the table cannot be served whatever the other shards say.
-std::vector<std::string> problems_of(const Table& table, const TablePlacement& placement,
-                                     const ShardMap& map) {
+std::vector<std::string> problems_of(const RoutedTable& routed) {
+  const Table& table = routed.table();
   std::vector<std::string> problems;
   if (table.primary_key.empty()) problems.push_back("there is no primary key");
-  if (placement.reference) return problems;
+  if (!routed.group_id()) return problems;
   if (!table.has_slot_column)
     problems.push_back("there is no column " + std::string(slot_column) + " (integer not null)");
-  check_key(table, placement.key, problems);
-  if (const auto* list = list_strategy(placement, map)) check_list_column(table, list->column, problems);
+  check_key(table, routed.key(), problems);
+  if (const auto* list = routed.list()) check_list_column(table, list->column, problems);
   return problems;
 }
 
-/// The columns that decide a row's slot.
-std::vector<std::string> routing_columns(const TablePlacement& placement, const ShardMap& map) {
-  std::vector<std::string> columns;
-  if (const auto* list = list_strategy(placement, map)) columns.push_back(list->column);
-  if (!placement.reference) columns.push_back(placement.key);
-  return columns;
-}
-
 /// Equal values of a unique constraint meet on one shard only where they decide the slot.
-void warn_of_unique(const Table& table, const TablePlacement& placement, const ShardMap& map,
-                    std::vector<std::string>& warnings) {
-  const auto routing = routing_columns(placement, map);
+void warn_of_unique(const RoutedTable& routed, std::vector<std::string>& warnings) {
+  const Table& table = routed.table();
+  const auto routing = routed.routing_columns();
   const auto check = [&](const std::string& what, const std::vector<std::string>& columns) {
-    for (const auto& column : routing)
+    for (const auto& column : routing | std::views::reverse)
       if (!contains_name(columns, column)) {
         warnings.push_back(table.name + ": " + what + " on (" + joined(columns) + ") does not contain " +
                            column + ", so it holds within a shard only");
@@ -190,12 +185,12 @@ void combine_table(const TablePlacement& placement, const ShardMap& map, const s
       compare(*first_shard, *first, shard, found->second, problems);
     }
   }
-  if (first) std::ranges::move(problems_of(*first, placement, map), std::back_inserter(problems));
+  if (first) std::ranges::move(problems_of({*first, placement, map}), std::back_inserter(problems));
   if (!problems.empty()) {
     catalogue.refused[placement.name] = placement.name + ": " + joined(problems, "; ");
     return;
   }
-  warn_of_unique(*first, placement, map, catalogue.warnings);
+  warn_of_unique({*first, placement, map}, catalogue.warnings);
   catalogue.tables[placement.name] = *first;
 }
 
@@ -272,10 +267,6 @@ SortKind sort_kind(std::string_view type_name, bool is_enum) {
 bool is_bytewise_collation(std::string_view name) {
   static constexpr std::array<std::string_view, 5> names{"C", "POSIX", "C.UTF-8", "C.utf8", "ucs_basic"};
   return std::ranges::find(names, name) != names.end();
-}
-
-const ListStrategy* list_strategy(const TablePlacement& placement, const ShardMap& map) {
-  return placement.group ? std::get_if<ListStrategy>(&map.group(*placement.group).strategy) : nullptr;
 }
 
 bool can_be_listed(const Column& column) {

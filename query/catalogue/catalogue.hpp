@@ -127,9 +127,6 @@ SortKind sort_kind(std::string_view type_name, bool is_enum);
 /// True for the collations whose order is byte order in UTF-8: C, POSIX, C.UTF-8, C.utf8, ucs_basic.
 bool is_bytewise_collation(std::string_view name);
 
-/// The list strategy of the table's group; nullptr under hash and for reference tables.
-const ListStrategy* list_strategy(const TablePlacement& placement, const ShardMap& map);
-
 /// True where the column's text is what the map's lists name: text, varchar and enums.
 bool can_be_listed(const Column& column);
 

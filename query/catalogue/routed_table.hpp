@@ -29,7 +29,9 @@ class RoutedTable {
   const Group* group() const { return placement_->group ? &map_->group(*placement_->group) : nullptr; }
 
   /// The group's list strategy; nullptr under hash and for a reference table.
-  const ListStrategy* list() const { return list_strategy(*placement_, *map_); }
+  const ListStrategy* list() const {
+    return placement_->group ? std::get_if<ListStrategy>(&group()->strategy) : nullptr;
+  }
   bool is_hashed() const {
     return placement_->group && std::holds_alternative<HashStrategy>(group()->strategy);
   }
