@@ -107,7 +107,7 @@ void cancel_in_background(PGconn* pg) {
   std::unique_ptr<PGcancel, CancelDeleter> cancel(PQgetCancel(pg));
   if (!cancel) return;
   asio::post(canceller, [cancel = std::move(cancel)] {
-    std::array<char, 256> error;  // a cancel is a wish: where it fails, statement_timeout ends the statement
+    std::array<char, 256> error;  // a cancel may fail: statement_timeout then ends the statement
     PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
   });
 }

@@ -1,4 +1,4 @@
-// Reads a server's role and its shard's account of what it owns.
+// Reads a server's role and its shard's ownership report.
 #pragma once
 
 #include "postgres/pool.hpp"

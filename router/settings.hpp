@@ -37,7 +37,7 @@ struct Settings {
   std::size_t workers = 0;                            ///< 0: one per core
   std::chrono::milliseconds request_timeout{30'000};  ///< the absolute deadline of every request
   std::chrono::milliseconds drain_timeout{30'000};    ///< how long SIGTERM waits for requests in flight
-  std::chrono::milliseconds poll_interval{250};       ///< between looks at every server
+  std::chrono::milliseconds poll_interval{250};       ///< between two probes of a server
   std::chrono::milliseconds max_replica_lag{5'000};   ///< a replica further behind is passed over
   std::size_t stream_window_bytes = 1024 * 1024;      ///< rows held per shard while a big answer streams
   Limits limits;

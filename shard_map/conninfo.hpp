@@ -1,4 +1,4 @@
-// Reads libpq connection strings as far as a shard map has to judge them, without libpq.
+// Reads libpq connection strings as far as a shard map has to check them, without libpq.
 #pragma once
 
 #include <array>

@@ -20,10 +20,10 @@ bool hides_rows(SlotState state) {
 }
 
 /// The group's states on one shard by slot; empty where it has never had any of the group's slots.
-const std::vector<SlotState>& states_of(const ShardOwnership& account, const Group& group) {
+const std::vector<SlotState>& states_of(const ShardOwnership& report, const Group& group) {
   static const std::vector<SlotState> never_here;
-  const auto found = account.groups.find(group.name);
-  return found == account.groups.end() ? never_here : found->second;
+  const auto found = report.groups.find(group.name);
+  return found == report.groups.end() ? never_here : found->second;
 }
 
 std::string have(const SlotSet& slots) {
@@ -55,26 +55,25 @@ std::string_view to_string(SlotState state) {
   return state_names[static_cast<std::size_t>(state)];
 }
 
-Ownership::Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& accounts) {
-  invariant(accounts.size() == map.shards().size(), "there is one account per shard of the map");
-  for (const auto& account : accounts)
-    epochs_.push_back(account ? std::optional(account->epoch) : std::nullopt);
-  for (const Group& group : map.groups()) groups_.push_back(combine(group, accounts));
+Ownership::Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& reports) {
+  invariant(reports.size() == map.shards().size(), "there is one report per shard of the map");
+  for (const auto& report : reports) epochs_.push_back(report ? std::optional(report->epoch) : std::nullopt);
+  for (const Group& group : map.groups()) groups_.push_back(combine(group, reports));
 }
 
 Ownership::GroupOwners Ownership::combine(const Group& group,
-                                          const std::vector<std::optional<ShardOwnership>>& accounts) {
+                                          const std::vector<std::optional<ShardOwnership>>& reports) {
   const SlotSet none = SlotSet::none(group.slot_count);
   GroupOwners result{.owners = std::vector<Owner>(group.slot_count),
-                     .owned = std::vector<SlotSet>(accounts.size(), none),
+                     .owned = std::vector<SlotSet>(reports.size(), none),
                      .faulty = none,
                      .fenced = none};
-  result.clean.resize(accounts.size());
+  result.clean.resize(reports.size());
   std::vector<std::vector<ShardId>> claims(group.slot_count);
-  for (std::size_t shard = 0; shard < accounts.size(); ++shard) {
-    if (!accounts[shard]) continue;
+  for (std::size_t shard = 0; shard < reports.size(); ++shard) {
+    if (!reports[shard]) continue;
     const ShardId id{static_cast<std::uint16_t>(shard)};
-    const auto& states = states_of(*accounts[shard], group);
+    const auto& states = states_of(*reports[shard], group);
     result.clean[shard] = std::ranges::none_of(states, hides_rows);
     for (std::size_t slot = 0; slot < states.size(); ++slot) {
       if (!owns(states[slot])) continue;
@@ -88,7 +87,7 @@ Ownership::GroupOwners Ownership::combine(const Group& group,
   }
   for (std::uint32_t s = 0; s < group.slot_count; ++s) {
     const Slot slot{s};
-    decide(group, slot, claims[s], accounts, result);
+    decide(group, slot, claims[s], reports, result);
     const Owner& owner = result.owners[s];
     (owner.fault == Fault::none ? result.owned[owner.shard.value] : result.faulty).insert(slot);
     if (owner.fenced) result.fenced.insert(slot);
@@ -97,7 +96,7 @@ Ownership::GroupOwners Ownership::combine(const Group& group,
 }
 
 void Ownership::decide(const Group& group, Slot slot, const std::vector<ShardId>& claimants,
-                       const std::vector<std::optional<ShardOwnership>>& accounts, GroupOwners& result) {
+                       const std::vector<std::optional<ShardOwnership>>& reports, GroupOwners& result) {
   Owner& owner = result.owners[slot.value];
   const ShardId placed = group.placement[slot.value];
   if (result.owns_past_map) {
@@ -108,13 +107,13 @@ void Ownership::decide(const Group& group, Slot slot, const std::vector<ShardId>
   } else if (claimants.size() > 1) {
     owner.fault = Fault::doubly_owned;
     result.doubly_owned.try_emplace(claimants, SlotSet::none(group.slot_count)).first->second.insert(slot);
-  } else if (const auto unheard = std::ranges::find_if(accounts, [](const auto& a) { return !a; });
-             unheard != accounts.end()) {
+  } else if (const auto unheard = std::ranges::find_if(reports, [](const auto& a) { return !a; });
+             unheard != reports.end()) {
     // The slot may have been moved to any shard that has not spoken yet; where it was placed is the best
     // guess.
     owner.fault = Fault::shard_unknown;
     owner.shard =
-        !accounts[placed.value] ? placed : ShardId{static_cast<std::uint16_t>(unheard - accounts.begin())};
+        !reports[placed.value] ? placed : ShardId{static_cast<std::uint16_t>(unheard - reports.begin())};
   } else {
     owner.fault = Fault::unowned;
   }

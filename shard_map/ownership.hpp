@@ -24,7 +24,7 @@ enum class SlotState : std::uint8_t {
 std::optional<SlotState> parse_slot_state(std::string_view name);
 std::string_view to_string(SlotState state);
 
-/// One shard's own account, read in one snapshot.
+/// One shard's ownership report: the states of its slots, read in one snapshot.
 struct ShardOwnership {
   Epoch epoch;
   /// Group name -> state per slot. A vector shorter than the group is absent from there on; a longer one is
@@ -32,8 +32,8 @@ struct ShardOwnership {
   std::map<std::string, std::vector<SlotState>, std::less<>> groups;
 };
 
-/// The accounts of all shards put together. A value; the planner routes by it and stamps each statement with
-/// epoch(shard).
+/// The ownership reports of all shards put together. A value; the planner routes by it and stamps each
+/// statement with epoch(shard).
 class Ownership {
  public:
   enum class Fault : std::uint8_t { none, unowned, doubly_owned, shard_unknown };
@@ -44,11 +44,11 @@ class Ownership {
     bool fenced = false;
   };
 
-  /// `accounts[i]` is shard i's account, or nullopt while that shard has never been heard. A slot that no
+  /// `reports[i]` is shard i's report, or nullopt while that shard has never been heard. A slot that no
   /// heard shard claims is attributed to an unheard one where there is any (fault shard_unknown; the shard
   /// that `map` places it on before others), and is unowned otherwise. Where a shard owns slots past the
   /// map's slot count, the whole group is unowned.
-  Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& accounts);
+  Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& reports);
 
   const Owner& owner(GroupId group, Slot slot) const { return groups_[group.value].owners[slot.value]; }
   /// The slots that `shard` owns, fenced ones included.
@@ -78,9 +78,9 @@ class Ownership {
     std::map<std::vector<ShardId>, SlotSet> doubly_owned = {};  // claimants -> slots
     std::optional<ShardId> owns_past_map = {};  // a shard that owns slots beyond the map's slot count
   };
-  static GroupOwners combine(const Group& group, const std::vector<std::optional<ShardOwnership>>& accounts);
+  static GroupOwners combine(const Group& group, const std::vector<std::optional<ShardOwnership>>& reports);
   static void decide(const Group& group, Slot slot, const std::vector<ShardId>& claimants,
-                     const std::vector<std::optional<ShardOwnership>>& accounts, GroupOwners& result);
+                     const std::vector<std::optional<ShardOwnership>>& reports, GroupOwners& result);
   static void append_faults(const ShardMap& map, const Group& group, const GroupOwners& state,
                             std::vector<std::string>& sentences);
 

@@ -14,7 +14,7 @@
 namespace shardplex {
 namespace {
 
-using Account = std::pair<std::string, ShardCatalogue>;
+using NamedCatalogue = std::pair<std::string, ShardCatalogue>;
 
 // ---- What a definition says, as text: equal text is an equal definition.
 
@@ -165,18 +165,18 @@ void warn_of_unique(const RoutedTable& routed, std::vector<std::string>& warning
   for (const auto& unique : table.unique) check("the unique constraint " + unique.name, unique.columns);
 }
 
-void combine_table(const TablePlacement& placement, const ShardMap& map, const std::vector<Account>& shards,
-                   Catalogue& catalogue) {
+void combine_table(const TablePlacement& placement, const ShardMap& map,
+                   const std::vector<NamedCatalogue>& shards, Catalogue& combined) {
   std::vector<std::string> problems;
   const Table* first = nullptr;
   const std::string* first_shard = nullptr;
-  for (const auto& [shard, account] : shards) {
-    const auto found = account.tables.find(placement.name);
-    if (account.server_encoding != "UTF8") {
-      problems.push_back("the encoding of " + shard + " is " + account.server_encoding +
+  for (const auto& [shard, catalogue] : shards) {
+    const auto found = catalogue.tables.find(placement.name);
+    if (catalogue.server_encoding != "UTF8") {
+      problems.push_back("the encoding of " + shard + " is " + catalogue.server_encoding +
                          "; it has to be UTF8");
     }
-    if (found == account.tables.end()) {
+    if (found == catalogue.tables.end()) {
       problems.push_back("the table is missing on " + shard);
     } else if (!first) {
       first = &found->second;
@@ -187,23 +187,23 @@ void combine_table(const TablePlacement& placement, const ShardMap& map, const s
   }
   if (first) std::ranges::move(problems_of({*first, placement, map}), std::back_inserter(problems));
   if (!problems.empty()) {
-    catalogue.refused[placement.name] = placement.name + ": " + joined(problems, "; ");
+    combined.refused[placement.name] = placement.name + ": " + joined(problems, "; ");
     return;
   }
-  warn_of_unique({*first, placement, map}, catalogue.warnings);
-  catalogue.tables[placement.name] = *first;
+  warn_of_unique({*first, placement, map}, combined.warnings);
+  combined.tables[placement.name] = *first;
 }
 
-void combine_collations(const std::vector<Account>& shards, Catalogue& catalogue) {
+void combine_collations(const std::vector<NamedCatalogue>& shards, Catalogue& combined) {
   const auto& [first_shard, first] = shards.front();
-  for (const auto& [shard, account] : shards) {
-    if (!account.bytewise_default_collation) catalogue.bytewise_default_collation = false;
-    if (account.default_collation != first.default_collation)
-      catalogue.warnings.push_back("the default collation is " + first.default_collation + " on " +
-                                   first_shard + " and " + account.default_collation + " on " + shard);
-    if (account.character_type != first.character_type)
-      catalogue.warnings.push_back("the character type (LC_CTYPE) is " + first.character_type + " on " +
-                                   first_shard + " and " + account.character_type + " on " + shard);
+  for (const auto& [shard, catalogue] : shards) {
+    if (!catalogue.bytewise_default_collation) combined.bytewise_default_collation = false;
+    if (catalogue.default_collation != first.default_collation)
+      combined.warnings.push_back("the default collation is " + first.default_collation + " on " +
+                                  first_shard + " and " + catalogue.default_collation + " on " + shard);
+    if (catalogue.character_type != first.character_type)
+      combined.warnings.push_back("the character type (LC_CTYPE) is " + first.character_type + " on " +
+                                  first_shard + " and " + catalogue.character_type + " on " + shard);
   }
 }
 
@@ -219,7 +219,7 @@ const Table* Catalogue::find(std::string_view table) const {
   return found == tables.end() ? nullptr : &found->second;
 }
 
-Catalogue combine(const ShardMap& map, const std::vector<Account>& shards) {
+Catalogue combine(const ShardMap& map, const std::vector<NamedCatalogue>& shards) {
   invariant(!shards.empty(), "a catalogue is combined from at least one shard");
   Catalogue catalogue;
   combine_collations(shards, catalogue);

@@ -114,8 +114,8 @@ struct Catalogue {
 /// a differing definition (every difference named with both shards), no primary key, a sharded table without
 /// the slot column, without its key column (hash) or its list and spread_by columns (list), a key type that
 /// is not integer, text or uuid, a key whose collation is not deterministic, a generated key column. Warned
-/// of: unique constraints and primary keys that cannot hold across shards. `shards` names each account for
-/// the messages; at least one. Precondition: pairs are (shard name, account).
+/// of: unique constraints and primary keys that cannot hold across shards. `shards`: the name of each for
+/// the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 
 /// The key type of a column, or nullopt where it cannot be a shard key.

@@ -27,7 +27,7 @@ using Attempt = boost::system::result<T, FailedAttempt>;
 [[noreturn]] void throw_exception_from_error(const FailedAttempt& failed,
                                              const boost::source_location& where);
 
-/// What place() said: shard_unknown is SHARD503, the others are worth another look at ownership.
+/// What place() said: shard_unknown is SHARD503, for the others ownership is worth reading again.
 FailedAttempt failed_attempt(const RouteFault& fault);
 
 Error shard_unavailable(std::string shard, std::string details);

@@ -26,7 +26,7 @@ std::optional<std::size_t> best_reader(const View& view, ShardId shard, Consiste
 Error nobody_up(const View& view, ShardId shard);
 
 /// Whom to ask for a read of these slots. Where no shard can hold a row, one is asked nevertheless, so that
-/// PostgreSQL judges the request's values as it would have alone. At least one target.
+/// PostgreSQL checks the request's values as it would have alone. At least one target.
 Attempt<std::vector<Target>> read_targets(const View& view, const CandidateSlots& where);
 
 }  // namespace shardplex::router

@@ -7,7 +7,7 @@ namespace shardplex::router {
 class Refresher {
  public:
   virtual ~Refresher() = default;
-  /// Look for changes of ownership now and closely for a while, and publish what has changed. Any thread;
+  /// Read the ownership of all shards now, and often for a while, and publish what has changed. Any thread;
   /// requests are coalesced.
   virtual void request_refresh() = 0;
 };

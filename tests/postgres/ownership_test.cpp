@@ -150,21 +150,21 @@ TEST_CASE("routers are promised ids that nobody else gets") {
   CHECK(beyond[0].integer(0, 1) == 1500);
 }
 
-TEST_CASE("a shard's account names the state of every slot of the map's groups") {
+TEST_CASE("a shard's ownership report names the state of every slot of the map's groups") {
   ShardDatabase shard;
   shard.run_sql("SELECT shardplex.fence_slots('catalog', '{1}')");
   shard.run_sql("SELECT shardplex.receive_slots('catalog', '{5}')");
   shard.run_sql("SELECT shardplex.receive_slots('group_of_another_map', '{5}')");
-  const auto account =
+  const auto report =
       shard.worker.run(postgres::read_ownership(shard.worker.pool(), map_with(8), in(bound))).value();
-  CHECK(account.epoch == Epoch{4});
-  REQUIRE(account.groups.size() == 1);
+  CHECK(report.epoch == Epoch{4});
+  REQUIRE(report.groups.size() == 1);
   using enum SlotState;
-  CHECK(account.groups.at("catalog") ==
+  CHECK(report.groups.at("catalog") ==
         std::vector{owned, fenced, owned, owned, absent, incoming, absent, absent});
 }
 
-TEST_CASE("a shard without slots has an account too; one without an identity has none") {
+TEST_CASE("a shard without slots has an ownership report too; one without an identity has none") {
   ShardDatabase shard;
   const auto read = [&](const ShardMap& map) {
     return shard.worker.run(postgres::read_ownership(shard.worker.pool(), map, in(bound)));
@@ -179,11 +179,10 @@ TEST_CASE("a shard without slots has an account too; one without an identity has
 
 TEST_CASE("a shard that knows more slots than the map is refused") {
   ShardDatabase shard;
-  const auto account =
-      shard.worker.run(postgres::read_ownership(shard.worker.pool(), map_with(2), in(bound)));
-  REQUIRE(account.has_error());
-  CHECK(account.error().sqlstate == "55000");
-  CHECK(account.error().message.find("catalog") != std::string::npos);
+  const auto report = shard.worker.run(postgres::read_ownership(shard.worker.pool(), map_with(2), in(bound)));
+  REQUIRE(report.has_error());
+  CHECK(report.error().sqlstate == "55000");
+  CHECK(report.error().message.find("catalog") != std::string::npos);
 }
 
 TEST_CASE("a shard whose rows were placed by another definition than the map's is refused") {
@@ -193,10 +192,10 @@ TEST_CASE("a shard whose rows were placed by another definition than the map's i
   };
   shard.run_sql("INSERT INTO shardplex.definitions VALUES ('group catalog', 'slots=8 hash')");
   CHECK(read(map_with(8)).has_value());
-  const auto account = read(map_with(16));
-  REQUIRE(account.has_error());
-  CHECK(account.error().sqlstate == "55000");
-  CHECK(account.error().message == "group catalog was made with slots=8 hash; the map has slots=16 hash");
+  const auto report = read(map_with(16));
+  REQUIRE(report.has_error());
+  CHECK(report.error().sqlstate == "55000");
+  CHECK(report.error().message == "group catalog was made with slots=8 hash; the map has slots=16 hash");
   shard.run_sql("UPDATE shardplex.definitions SET subject = 'group of_another_map'");
   CHECK(read(map_with(16)).has_value());
 }

@@ -25,8 +25,8 @@ ShardMap two_halves() {
 
 using States = std::vector<SlotState>;
 
-/// An account of states written one letter per slot: o owned, f fenced, i incoming, m moved, - absent.
-ShardOwnership account(std::int64_t epoch, const std::string& letters) {
+/// A report of states written one letter per slot: o owned, f fenced, i incoming, m moved, - absent.
+ShardOwnership report(std::int64_t epoch, const std::string& letters) {
   States states;
   for (const char letter : letters) {
     switch (letter) {
@@ -49,9 +49,9 @@ ShardOwnership account(std::int64_t epoch, const std::string& letters) {
   return {Epoch{epoch}, {{"catalog", states}}};
 }
 
-const ShardOwnership lower_half = account(3, "oooooooo--------");
-const ShardOwnership upper_half = account(4, "--------oooooooo");
-const ShardOwnership nothing = account(1, "----------------");
+const ShardOwnership lower_half = report(3, "oooooooo--------");
+const ShardOwnership upper_half = report(4, "--------oooooooo");
+const ShardOwnership nothing = report(1, "----------------");
 
 }  // namespace
 
@@ -82,8 +82,7 @@ TEST_CASE("when every shard is heard and owns its half, each slot has its owner 
 
 TEST_CASE("the shards, not the map, say who owns a slot") {
   const ShardMap map = two_halves();
-  const Ownership ownership(map,
-                            {account(5, "oooooomm--------"), upper_half, account(2, "------oo--------")});
+  const Ownership ownership(map, {report(5, "oooooomm--------"), upper_half, report(2, "------oo--------")});
   CHECK(ownership.owner(catalog, Slot{6}).shard == ShardId{2});
   CHECK(ownership.owner(catalog, Slot{6}).fault == Fault::none);
   CHECK(ownership.complete(catalog));
@@ -92,8 +91,7 @@ TEST_CASE("the shards, not the map, say who owns a slot") {
 
 TEST_CASE("a fenced slot keeps its owner and says that it is fenced") {
   const ShardMap map = two_halves();
-  const Ownership ownership(map,
-                            {account(3, "ooofoooo--------"), upper_half, account(1, "---i------------")});
+  const Ownership ownership(map, {report(3, "ooofoooo--------"), upper_half, report(1, "---i------------")});
   CHECK(ownership.owner(catalog, Slot{3}).fault == Fault::none);
   CHECK(ownership.owner(catalog, Slot{3}).shard == ShardId{0});
   CHECK(ownership.owner(catalog, Slot{3}).fenced);
@@ -104,7 +102,7 @@ TEST_CASE("a fenced slot keeps its owner and says that it is fenced") {
 
 TEST_CASE("a slot that no shard claims is unowned, though the map places it somewhere") {
   const ShardMap map = two_halves();
-  const Ownership ownership(map, {account(3, "oooxoooo--------"), account(4, "--------omiooooo"), nothing});
+  const Ownership ownership(map, {report(3, "oooxoooo--------"), report(4, "--------omiooooo"), nothing});
   for (const std::uint32_t s : {3u, 9u, 10u})
     CHECK(ownership.owner(catalog, Slot{s}).fault == Fault::unowned);
   CHECK(ownership.owner(catalog, Slot{4}).fault == Fault::none);
@@ -115,7 +113,7 @@ TEST_CASE("a slot that no shard claims is unowned, though the map places it some
 TEST_CASE("a slot claimed twice is doubly owned, fenced or not") {
   const ShardMap map = two_halves();
   const Ownership ownership(
-      map, {account(3, "oofooooo--------"), account(4, "-oo-----oooooooo"), account(1, "-o--------------")});
+      map, {report(3, "oofooooo--------"), report(4, "-oo-----oooooooo"), report(1, "-o--------------")});
   CHECK(ownership.owner(catalog, Slot{1}).fault == Fault::doubly_owned);
   CHECK(ownership.owner(catalog, Slot{2}).fault == Fault::doubly_owned);
   CHECK(ownership.owner(catalog, Slot{0}).fault == Fault::none);
@@ -127,7 +125,7 @@ TEST_CASE("a slot claimed twice is doubly owned, fenced or not") {
 
 TEST_CASE("a slot that no heard shard claims is attributed to an unheard one, best to where it was placed") {
   const ShardMap map = two_halves();
-  const Ownership ownership(map, {account(3, "ooooooo---------"), std::nullopt, nothing});
+  const Ownership ownership(map, {report(3, "ooooooo---------"), std::nullopt, nothing});
   CHECK(ownership.owner(catalog, Slot{0}).fault == Fault::none);
   // Slot 7 is placed on alpha, which does not own it: it may have been moved to the silent beta.
   CHECK(ownership.owner(catalog, Slot{7}).fault == Fault::shard_unknown);
@@ -143,12 +141,12 @@ TEST_CASE("a slot that no heard shard claims is attributed to an unheard one, be
 }
 
 TEST_CASE("a slot that nobody claims has no owner once every shard has been heard") {
-  const Ownership ownership(two_halves(), {account(3, "ooooooo---------"), upper_half, nothing});
+  const Ownership ownership(two_halves(), {report(3, "ooooooo---------"), upper_half, nothing});
   CHECK(ownership.owner(catalog, Slot{7}).fault == Fault::unowned);
 }
 
 TEST_CASE("a slot of an unheard shard that another claims has that owner") {
-  const Ownership ownership(two_halves(), {lower_half, std::nullopt, account(2, "--------oooooooo")});
+  const Ownership ownership(two_halves(), {lower_half, std::nullopt, report(2, "--------oooooooo")});
   CHECK(ownership.owner(catalog, Slot{8}).shard == ShardId{2});
   CHECK(ownership.complete(catalog));
 }
@@ -156,22 +154,22 @@ TEST_CASE("a slot of an unheard shard that another claims has that owner") {
 TEST_CASE("rows that are arriving or left behind make a shard unclean, fenced ones do not") {
   const ShardMap map = two_halves();
   CHECK_FALSE(
-      Ownership(map, {lower_half, upper_half, account(1, "i---------------")}).clean(catalog, ShardId{2}));
+      Ownership(map, {lower_half, upper_half, report(1, "i---------------")}).clean(catalog, ShardId{2}));
   CHECK_FALSE(
-      Ownership(map, {lower_half, upper_half, account(1, "---------------m")}).clean(catalog, ShardId{2}));
-  CHECK(Ownership(map, {account(3, "ffffffff--------"), upper_half, nothing}).clean(catalog, ShardId{0}));
+      Ownership(map, {lower_half, upper_half, report(1, "---------------m")}).clean(catalog, ShardId{2}));
+  CHECK(Ownership(map, {report(3, "ffffffff--------"), upper_half, nothing}).clean(catalog, ShardId{0}));
 }
 
-TEST_CASE("an account without the group, or shorter than it, has nothing there") {
+TEST_CASE("a report without the group, or shorter than it, has nothing there") {
   const ShardMap map = two_halves();
-  const Ownership ownership(map, {account(3, "oooooooo"), upper_half, ShardOwnership{Epoch{1}, {}}});
+  const Ownership ownership(map, {report(3, "oooooooo"), upper_half, ShardOwnership{Epoch{1}, {}}});
   CHECK(ownership.complete(catalog));
   CHECK(ownership.clean(catalog, ShardId{2}));
 }
 
 TEST_CASE("a shard that owns slots past the map's count makes the whole group unroutable") {
   const ShardMap map = two_halves();
-  const Ownership ownership(map, {lower_half, account(4, "--------oooooooooo"), nothing});
+  const Ownership ownership(map, {lower_half, report(4, "--------oooooooooo"), nothing});
   for (std::uint32_t s = 0; s < slot_count; ++s)
     CHECK(ownership.owner(catalog, Slot{s}).fault == Fault::unowned);
   CHECK_FALSE(ownership.complete(catalog));
@@ -179,30 +177,30 @@ TEST_CASE("a shard that owns slots past the map's count makes the whole group un
   CHECK(ownership.faults(map)[0].starts_with("catalog: beta owns slots past 15"));
 }
 
-TEST_CASE("under random accounts every slot has exactly the owner or the fault that the claims imply") {
+TEST_CASE("under random reports every slot has exactly the owner or the fault that the claims imply") {
   const ShardMap map = two_halves();
   for (unsigned seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    std::vector<std::optional<ShardOwnership>> accounts(3);
-    for (auto& heard : accounts) {
+    std::vector<std::optional<ShardOwnership>> reports(3);
+    for (auto& heard : reports) {
       if (random() % 5 == 0) continue;
       std::string letters;
       for (std::uint32_t s = 0; s < slot_count; ++s) letters += "o-f-m-i--"[random() % 9];
-      heard = account(seed, letters);
+      heard = report(seed, letters);
     }
-    const Ownership ownership(map, accounts);
+    const Ownership ownership(map, reports);
     bool complete = true;
     for (std::uint32_t s = 0; s < slot_count; ++s) {
       std::vector<ShardId> claimants;
       for (std::uint16_t shard = 0; shard < 3; ++shard) {
-        if (!accounts[shard]) continue;
-        const SlotState state = accounts[shard]->groups.at("catalog")[s];
+        if (!reports[shard]) continue;
+        const SlotState state = reports[shard]->groups.at("catalog")[s];
         if (state == SlotState::owned || state == SlotState::fenced) claimants.push_back(ShardId{shard});
       }
       const auto& owner = ownership.owner(catalog, Slot{s});
       const bool all_are_heard =
-          std::ranges::all_of(accounts, [](const auto& account) { return account.has_value(); });
+          std::ranges::all_of(reports, [](const auto& report) { return report.has_value(); });
       const Fault expected = claimants.size() == 1  ? Fault::none
                              : claimants.size() > 1 ? Fault::doubly_owned
                              : all_are_heard        ? Fault::unowned

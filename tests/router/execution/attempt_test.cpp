@@ -23,7 +23,7 @@ TEST_CASE("a fault of a route is worth another look, unless a shard is silent") 
   CHECK(error.details->find("beta") != std::string::npos);
 }
 
-TEST_CASE("an attempt is a value, an error, or a wish to plan again") {
+TEST_CASE("an attempt is a value, an error, or the need to plan again") {
   const Attempt<int> value = 5, error = Error{"SHARD503", "down", {}, {}, {}},
                      replan = Replan{"moved", "alpha"};
   CHECK(value.value() == 5);
