@@ -95,11 +95,13 @@ using SlotLoad = std::vector<Count>;
 /// One worker's counts.
 class WorkerMetrics {
  public:
+  /// An answer to a request that took so long.
   void request(RouteLabel route, std::size_t method, unsigned status, std::uint64_t microseconds) {
-    auto& counts = requests_[static_cast<std::size_t>(route)][method];
-    counts[status <= highest_status ? status : highest_status].add();
+    count(route, method, status);
     latency[static_cast<std::size_t>(route)].observe(microseconds);
   }
+  /// An answer to what was never read as a whole request: it is counted, and has no duration.
+  void refusal(std::size_t method, unsigned status) { count(RouteLabel::other, method, status); }
   /// How many were answered so; `status` is at most highest_status.
   const Count& requests(RouteLabel route, std::size_t method, unsigned status) const {
     return requests_[static_cast<std::size_t>(route)][method][status];
@@ -120,6 +122,10 @@ class WorkerMetrics {
  private:
   friend class Metrics;
   using ByStatus = std::array<Count, highest_status + 1>;
+  void count(RouteLabel route, std::size_t method, unsigned status) {
+    auto& counts = requests_[static_cast<std::size_t>(route)][method];
+    counts[status <= highest_status ? status : highest_status].add();
+  }
   std::array<std::array<ByStatus, method_labels.size()>, route_labels.size()> requests_;
   mutable std::mutex mutex_;  // held to add a shard or a group and to scrape, never by a request
   std::map<std::string, std::unique_ptr<ShardMetrics>> shards_;

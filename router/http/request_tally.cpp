@@ -47,7 +47,7 @@ std::string_view path_to_log(std::string_view target) {
 }
 
 void count_refusal(WorkerMetrics* metrics, http::verb method, unsigned status) {
-  if (metrics) metrics->request(RouteLabel::other, method_label(method), status, 0);
+  if (metrics) metrics->refusal(method_label(method), status);
 }
 
 }  // namespace shardplex::router

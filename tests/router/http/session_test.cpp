@@ -3,6 +3,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/beast/http/error.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -90,6 +91,14 @@ class Gate {
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>* timer_ =
       nullptr;  // of the server's thread
 };
+
+/// How many requests the durations are of.
+std::uint64_t timed(Loopback& server) {
+  std::uint64_t requests = 0;
+  for (const auto& latency : server.metrics().latency)
+    for (std::size_t i = 0; i <= latency_bounds.size(); ++i) requests += latency.bucket(i);
+  return requests;
+}
 
 std::string field(const Client::Response& response, std::string_view name) {
   return std::string(response[std::string(name)]);
@@ -193,6 +202,17 @@ TEST_CASE("a body that is slow to arrive is 408, and counted by its method") {
   REQUIRE(server.pass(11min, [&] { return client.readable(); }));
   CHECK(client.read().result_int() == 408);
   CHECK(server.counted("other", "POST", 408) == 1);
+}
+
+TEST_CASE("durations are those of requests that were read whole") {
+  Loopback server(&echo);
+  Client served(server), refused(server);
+  served.send(get_a);
+  served.read();
+  refused.send("GET /a HTTP/1.1\r\n\r\n");
+  CHECK(refused.read().result_int() == 400);
+  CHECK(server.counted("other", "GET", 400) == 1);
+  CHECK(timed(server) == 1);
 }
 
 TEST_CASE("a connection that says nothing for too long is closed without a word") {
