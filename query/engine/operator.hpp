@@ -35,7 +35,8 @@ class RowOperator {
 
   struct Needs {
     std::size_t input;
-    std::optional<std::uint64_t> rows;  ///< more rows of it than these cannot matter; nullopt: all may
+    std::optional<std::uint64_t> rows;  ///< more rows of it than these cannot matter; nullopt: all may.
+                                        ///< Nobody reads it yet: rows are fed as they come
   };
   struct Done {};
   using Step = std::variant<Row, Needs, Done, Error>;
@@ -46,8 +47,8 @@ class RowOperator {
 
   virtual void push(std::size_t input, Row row) = 0;
   virtual void finish(std::size_t input) = 0;  ///< the input has no more rows
-  /// The input cannot be read to its end. From now on next() says Error: an answer without its rows would be
-  /// wrong.
+  /// The input cannot be read to its end. From now on next() says Error, because an answer without the
+  /// input's rows would be wrong; unless the answer is complete without them, as a page is that is full.
   virtual void fail(std::size_t input, Error error) = 0;
 
   /// How many values (Row::keys) each row pushed into the input has to carry.

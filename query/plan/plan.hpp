@@ -124,10 +124,11 @@ struct WritePlan {
   std::string tail;          ///< RETURNING and what wraps it
 };
 
-/// A POST that is planned but for the keys which its rows came without.
+/// A POST that is planned but for the keys which its rows came without. Lifetime: refers to the catalogue's
+/// column and the map's group; the plan that with_keys() makes of it does not.
 class InsertPlan {
  public:
-  /// The column whose keys are missing; nullptr where none are. Lifetime: the catalogue's.
+  /// The column whose keys are missing; nullptr where none are.
   const Column* key_column() const { return key_column_; }
   /// How many keys have to be handed out.
   std::size_t missing_keys() const;

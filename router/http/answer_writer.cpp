@@ -29,7 +29,7 @@ Awaitable<bool> pull(BodyStream& stream, std::string& part) {
     if (!pulled) log_warning("an answer under way was cut", {{"code", pulled.error().code}});
     co_return pulled.has_value();
   } catch (const std::exception& e) {
-    log_error("a request broke an invariant", {{"what", std::string_view(e.what())}});
+    log_error("a request ended on an exception", {{"what", std::string_view(e.what())}});
   }
   co_return false;
 }
@@ -67,12 +67,17 @@ Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally
 Awaitable<bool> AnswerWriter::write_streamed(Answer& answer, Framing framing, RequestTally* tally) {
   const bool chunked = framing.version >= 11;
   framing.keep_alive = framing.keep_alive && chunked;
+  if (framing.head_only) {
+    if (tally) tally->answered(answer.status);
+    const bool sent = co_await write_head(answer, framing);
+    if (!sent) co_return false;
+    co_return framing.keep_alive;
+  }
   bool sent = co_await write_head(answer, framing);
-  if (sent && !framing.head_only) sent = co_await write_parts(answer, chunked);
+  if (sent) sent = co_await write_parts(answer, chunked);
   if (tally) tally->answered(answer.status);
   if (!sent && !chunked) reset();
-  if (!sent) co_return false;
-  if (framing.head_only || !chunked) co_return framing.keep_alive;
+  if (!sent || !chunked) co_return false;  // without chunks, the end of the connection is the answer's
   clock_.enter(Phase::writing);
   const auto [ec, n] = co_await asio::async_write(socket_, http::make_chunk_last(), as_tuple);
   co_return !ec && framing.keep_alive;

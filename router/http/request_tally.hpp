@@ -8,8 +8,8 @@
 
 namespace shardplex::router {
 
-/// One request: in flight while this lives, and counted when it is answered. Both ends come before the
-/// answer's last byte is sent, so that a client that has its answer finds it in the figures. One that ends
+/// One request: in flight while this lives, and counted when it is answered. Both come before the
+/// answer's end is sent, so that a client that has its answer finds it in the figures. One that ends
 /// unanswered, as when its connection is cut with the whole listener, only ceases to be in flight.
 class RequestTally {
  public:

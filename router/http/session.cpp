@@ -20,11 +20,11 @@ constexpr auto as_tuple = asio::as_tuple(use_awaitable);
 constexpr std::size_t idle_buffer_bytes = 4096;  // kept by an idle connection
 constexpr std::size_t lingering_bytes = 4 * 1024 * 1024;
 
-Answer answer_to_broken_invariant(const std::exception_ptr& failure) {
+Answer answer_to_exception(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const std::exception& e) {
-    log_error("a request broke an invariant", {{"what", std::string_view(e.what())}});
+    log_error("a request ended on an exception", {{"what", std::string_view(e.what())}});
   }
   return to_answer({"XX000", "Internal error of the router", std::nullopt, std::nullopt, 500});
 }
@@ -95,7 +95,7 @@ Awaitable<bool> Session::serve_one() {
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) answer = answer_to_broken_invariant(failure);
+  if (failure) answer = answer_to_exception(failure);
   const Framing framing{call.request.version(), call.request.method() == http::verb::head,
                         call.request.keep_alive() && !draining_};
   co_return co_await writer_.write(std::move(answer), framing, &tally);

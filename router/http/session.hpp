@@ -18,8 +18,8 @@
 
 namespace shardplex::router {
 
-/// Answers one request, which outlives the answer's body; what it throws is a broken invariant and becomes a
-/// 500.
+/// Answers one request, which outlives the answer's body; an exception that it throws is logged and
+/// becomes a 500.
 using Handler = std::function<Awaitable<Answer>(Call&)>;
 
 /// What all sessions of a port have in common.

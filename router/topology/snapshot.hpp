@@ -47,7 +47,7 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 /// True where requests are routed alike by both: same map, catalogue, ownership and usable servers.
 bool routes_alike(const Snapshot& a, const Snapshot& b);
 
-/// "host:port" of a libpq connection string; never a password. "?" where it names none.
+/// "host:port" of a libpq connection string; never a password. "?" where the string cannot be read.
 std::string address_of(const std::string& conninfo);
 
 }  // namespace shardplex::router
