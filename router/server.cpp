@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "router/http/date_clock.hpp"
 #include "router/http/listener.hpp"
 #include "router/log.hpp"
 #include "router/services/admin/admin.hpp"
@@ -47,10 +48,11 @@ class WorkerThread {
                WorkerMetrics& metrics)
       : worker_(settings, refresher, ids, metrics),
         listener_(worker_.io(), {settings.address, port, true},
-                  {settings.limits, [this](Call& call) { return serve(worker_, call); }, worker_.http_date(),
+                  {settings.limits, [this](Call& call) { return serve(worker_, call); }, date_.text(),
                    &metrics, settings.access_log}),
         drain_timer_(worker_.io()) {
     worker_.on_tick([this](Clock::time_point now) {
+      date_.tick();
       if (now - times_checked_ < time_check_every) return;
       times_checked_ = now;
       listener_.check_times(now);
@@ -87,6 +89,7 @@ class WorkerThread {
   }
 
   Worker worker_;
+  DateClock date_;
   Listener listener_;
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> drain_timer_;
   Clock::time_point times_checked_ = Clock::now();
@@ -111,14 +114,14 @@ int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
   Admin admin(control, metrics);
   Limits admin_limits = settings.limits;
   admin_limits.connections_per_worker = 1000;
-  std::string admin_date;
+  DateClock admin_date;
   Listener admin_listener(io, {settings.admin_address, settings.admin_port, false},
                           {admin_limits,
                            [&](Call& call) {
-                             admin_date = http_date_now();
+                             admin_date.tick();
                              return admin.serve(call);
                            },
-                           admin_date, nullptr, false});
+                           admin_date.text(), nullptr, false});
   admin_listener.start();
 
   check_port_is_free(io, settings);

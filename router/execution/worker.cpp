@@ -2,7 +2,6 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <ctime>
 #include <utility>
 
 namespace shardplex::router {
@@ -12,15 +11,6 @@ constexpr auto tick_interval = std::chrono::milliseconds(100);
 
 }  // namespace
 
-std::string http_date_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[40];
-  const auto length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-  return {text, length};
-}
-
 Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, WorkerMetrics& metrics)
     : settings_(settings),
       refresher_(refresher),
@@ -29,7 +19,6 @@ Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, Wo
       batcher_(io_, metrics),
       insert_batcher_(io_),
       shared_reads_(io_),
-      http_date_(http_date_now()),
       random_(std::random_device{}()) {}
 
 Worker::~Worker() = default;
@@ -108,7 +97,6 @@ void Worker::tick(Clock::time_point now) {
   std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });
   for (const auto& handler : tick_handlers_) handler(now);
   publish_pool_gauges();
-  http_date_ = http_date_now();
 }
 
 void Worker::publish_pool_gauges() {

@@ -3,6 +3,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -42,9 +43,6 @@ struct View {
 };
 using ViewPtr = std::shared_ptr<const View>;
 
-/// The time as a Date header has it (RFC 9110, section 5.6.7).
-std::string http_date_now();
-
 /// Thread: run() and everything else on one thread; adopt() may be posted from others.
 class Worker {
  public:
@@ -70,12 +68,9 @@ class Worker {
   /// Asks for a refresh and waits for a view newer than `version`, but not beyond `until`.
   Awaitable<void> newer_view(std::uint64_t version, Deadline until);
 
-  /// Now, as of the current turn of the loop at most 100 ms ago: for log lines and Date headers.
-  const std::string& http_date() const { return http_date_; }
-
   std::minstd_rand& random() { return random_; }
 
-  /// Called on every tick (100 ms) by the worker; sessions hang their timeouts here.
+  /// Called on every tick (100 ms) by the worker.
   void on_tick(std::function<void(Clock::time_point)> f) { tick_handlers_.push_back(std::move(f)); }
 
   void start();  ///< begins ticking; worker's thread or before run
@@ -105,7 +100,6 @@ class Worker {
   PointShapes point_shapes_;
   std::vector<std::shared_ptr<Timer>> waiters_;  // for another view; one that is held here alone has gone
   std::vector<std::function<void(Clock::time_point)>> tick_handlers_;
-  std::string http_date_;
   std::minstd_rand random_;
 };
 
