@@ -6,9 +6,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
+#include <optional>
 #include <utility>
 
+#include "router/http/answer.hpp"
+#include "router/http/answer_writer.hpp"
+#include "router/http/request_tally.hpp"
+#include "router/http/session_phase.hpp"
 #include "router/log.hpp"
 
 namespace shardplex::router {
@@ -17,16 +21,11 @@ namespace {
 constexpr int backlog = 4096;
 constexpr auto accept_pause = std::chrono::milliseconds(50);  // when the process is out of descriptors
 
-/// The whole answer to a connection over the limit.
-const std::string too_many_connections = [] {
-  const auto body = to_json({"SHARD503", "Too many connections",
-                             "This worker has as many client connections as --max-connections allows.",
-                             std::nullopt, std::nullopt});
-  return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\nRetry-After: "
-         "1\r\n"
-         "Connection: close\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
-}();
+Error too_many_connections() {
+  return {"SHARD503", "Too many connections",
+          "This worker has as many client connections as --max-connections allows.", std::nullopt,
+          std::nullopt};
+}
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
@@ -91,9 +90,12 @@ void Listener::admit(TcpSocket socket) {
 }
 
 Awaitable<void> Listener::turn_away(TcpSocket socket) {
+  PhaseClock clock;
+  AnswerWriter writer(socket, clock, settings_.http_date);
+  auto answer = to_answer(too_many_connections());
+  count_refusal(settings_.metrics, http::verb::unknown, answer.status);
+  co_await writer.write(std::move(answer), {}, nullptr);
   boost::system::error_code ignored;
-  co_await asio::async_write(socket, asio::buffer(too_many_connections),
-                             asio::redirect_error(use_awaitable, ignored));
   socket.shutdown(asio::socket_base::shutdown_both, ignored);
 }
 

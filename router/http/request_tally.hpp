@@ -35,7 +35,7 @@ class RequestTally {
 /// value, whether or not an endpoint was found. Pure.
 std::string_view path_to_log(std::string_view target);
 
-/// Counts a request that was refused before it was read whole; among the durations it is not.
+/// Counts what was refused before a request was read whole; among the durations it is not.
 void count_refusal(WorkerMetrics* metrics, http::verb method, unsigned status);
 
 }  // namespace shardplex::router

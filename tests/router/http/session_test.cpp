@@ -413,7 +413,10 @@ TEST_CASE("connections over the limit are turned away with 503") {
   const auto answer = second.read();
   CHECK(answer.result_int() == 503);
   CHECK(field(answer, "Retry-After") == "1");
+  CHECK(field(answer, "Server").starts_with("shardplex/"));
+  CHECK_FALSE(answer.keep_alive());
   CHECK(server.metrics().connections_refused.get() == 1);
+  CHECK(server.counted("other", "other", 503) == 1);
   first.send(get_a);
   CHECK(first.read().result_int() == 200);
 }
