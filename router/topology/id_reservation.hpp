@@ -6,6 +6,7 @@
 #include <string>
 
 #include "postgres/pool.hpp"
+#include "postgres/result_set.hpp"
 #include "query/plan/sql.hpp"
 #include "router/topology/id_source.hpp"
 
@@ -17,6 +18,16 @@ bool reservation_due(std::int64_t left_ms);
 /// Asks a shard for ids from `now_ms` on: under the node number that it gave before, or else under one of its
 /// choice. Answers with one row: node, from_ms, until_ms.
 Statement reservation_statement(std::optional<std::int32_t> node, std::int64_t now_ms);
+
+/// A range that a shard has promised: milliseconds [from_ms, until_ms) under a node number.
+struct ReservedIds {
+  std::int32_t node;
+  std::int64_t from_ms, until_ms;
+  bool operator==(const ReservedIds&) const = default;
+};
+
+/// The answer to reservation_statement(); nullopt where no ids can be made of it.
+std::optional<ReservedIds> reserved_ids(const postgres::ResultSet& answer);
 
 /// Thread: the control thread.
 class IdReservation {

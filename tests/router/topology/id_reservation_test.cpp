@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/router/result_sets.hpp"
 #include "tests/router/topology/closed_port.hpp"
 
 using namespace shardplex;
@@ -44,4 +45,21 @@ TEST_CASE("while the shard cannot be reached, no ids are promised") {
   CHECK(done);
   CHECK(reservation.left_ms() <= 0);
   CHECK_FALSE(ids.next(IdSource::now_ms()));
+}
+
+TEST_CASE("what a shard promises is taken, and what makes no sense is no promise") {
+  using tests::int8, tests::result_of;
+  const auto answer = [](std::int64_t node, std::int64_t from_ms, std::int64_t until_ms) {
+    return reserved_ids(result_of(3, {{int8(node), int8(from_ms), int8(until_ms)}}));
+  };
+  CHECK(answer(127, 1'000, 61'000) == ReservedIds{127, 1'000, 61'000});
+  CHECK_FALSE(answer(-1, 1'000, 61'000));
+  CHECK_FALSE(answer(128, 1'000, 61'000));
+  CHECK_FALSE(answer(5, -1, 61'000));
+  CHECK_FALSE(answer(5, 1'000, 1'000));
+  CHECK_FALSE(answer(5, 1'000, (std::int64_t{1} << 41) + 1));
+  CHECK_FALSE(reserved_ids(result_of(3, {})));
+  CHECK_FALSE(reserved_ids(result_of(2, {{int8(5), int8(1)}})));
+  CHECK_FALSE(reserved_ids(result_of(3, {{int8(5), int8(1), std::nullopt}})));
+  CHECK_FALSE(reserved_ids(result_of(3, {{int8(5), int8(1), "abc"}})));
 }
