@@ -1,7 +1,6 @@
 #include "router/execution/gather_rows.hpp"
 
 #include <doctest/doctest.h>
-#include <libpq-fe.h>
 
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include "query/engine/slice.hpp"
 #include "query/engine/sorted_merge.hpp"
 #include "tests/router/execution/worker_fixture.hpp"
+#include "tests/router/result_sets.hpp"
 
 using namespace shardplex;
 using namespace shardplex::router;
@@ -23,20 +23,9 @@ using Texts = std::vector<std::string>;
 
 /// A shard's answer as libpq holds it: of each text "b2" the row "b2" and its key "b".
 SharedRows answer(const Texts& texts) {
-  PGresult* result = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
-  std::string names[] = {"row", "key"};
-  PGresAttDesc columns[2] = {};
-  for (int column = 0; column < 2; ++column) {
-    columns[column].name = names[column].data();
-    columns[column].format = 1;
-  }
-  REQUIRE(PQsetResultAttrs(result, 2, columns));
-  for (int row = 0; row < static_cast<int>(texts.size()); ++row) {
-    std::string text = texts[static_cast<std::size_t>(row)];
-    PQsetvalue(result, row, 0, text.data(), static_cast<int>(text.size()));
-    PQsetvalue(result, row, 1, text.data(), 1);
-  }
-  return std::make_shared<const postgres::ResultSet>(result);
+  std::vector<tests::ResultRow> rows;
+  for (const auto& text : texts) rows.push_back({text, text.substr(0, 1)});
+  return std::make_shared<const postgres::ResultSet>(tests::result_of(2, rows));
 }
 
 /// What one shard answered, and how many rows it had been asked for.

@@ -1,14 +1,13 @@
 #include "router/services/movies/rendering.hpp"
 
 #include <doctest/doctest.h>
-#include <libpq-fe.h>
 
-#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "router/execution/worker.hpp"
+#include "tests/router/result_sets.hpp"
 
 using namespace shardplex;
 using namespace shardplex::router;
@@ -41,20 +40,8 @@ struct SomeRequest {
 };
 
 /// Rows of text as a shard would have sent them.
-postgres::ResultSet result_of(std::initializer_list<std::vector<std::string>> rows) {
-  auto* result = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
-  std::string name = "column";
-  std::vector<PGresAttDesc> columns(rows.size() > 0 ? rows.begin()->size() : 1);
-  for (auto& column : columns) column = {name.data(), 0, 0, 1, 25, -1, -1};
-  PQsetResultAttrs(result, static_cast<int>(columns.size()), columns.data());
-  int row = 0;
-  for (auto values : rows) {
-    int column = 0;
-    for (auto& value : values)
-      PQsetvalue(result, row, column++, value.data(), static_cast<int>(value.size()));
-    ++row;
-  }
-  return postgres::ResultSet(result);
+postgres::ResultSet result_of(const std::vector<tests::ResultRow>& rows) {
+  return tests::result_of(rows.empty() ? 1 : static_cast<int>(rows.front().size()), rows);
 }
 
 Filter eq(std::string column, std::string value) {
