@@ -6,8 +6,13 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
+#include <chrono>
+#include <fstream>
 #include <map>
+#include <regex>
+#include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -279,6 +284,28 @@ TEST_CASE("clients that go away in the middle of big answers leave nothing behin
                  "AND pid <> pg_backend_pid()") == 0;
     });
   }
+}
+
+TEST_CASE("a big answer under way comes whole though its servers leave the map") {
+  std::ostringstream text;
+  text << std::ifstream(cluster().map_file()).rdbuf();
+  const TemporaryFolder folder;
+  const auto map = folder.write("map.yaml", text.str());
+  const Router own(map, with({"--workers", "1", "--stream-window-bytes", "1024"}));
+  RawConnection reader(own.port());
+  reader.write("GET /ratings HTTP/1.0\r\n\r\n");
+  auto answer = reader.read_until("movie_id");
+
+  // The same servers by other connection strings: for a worker, other servers.
+  folder.write("map.yaml", std::regex_replace(text.str(), std::regex("primary: .*"), "$& connect_timeout=9"));
+  own.process().signal(SIGHUP);
+  wait_until("the new map serves",
+             [&] { return json::parse(own.admin("/map").body).at("version").to_number<int>() == 2; });
+  HttpClient client(own.port());
+  CHECK(client.get("/movies/1").status == 200);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // some turns of the worker's ticking
+  answer += reader.read_to_end();
+  CHECK(answer.substr(answer.find("\r\n\r\n") + 4) == all_ratings());
 }
 
 TEST_CASE("HTTP/1.0 is answered in its own way") {
