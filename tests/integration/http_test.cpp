@@ -291,7 +291,7 @@ TEST_CASE("a big answer under way comes whole though its servers leave the map")
   text << std::ifstream(cluster().map_file()).rdbuf();
   const TemporaryFolder folder;
   const auto map = folder.write("map.yaml", text.str());
-  const Router own(map, with({"--workers", "1", "--stream-window-bytes", "1024"}));
+  Router own(map, with({"--workers", "1", "--stream-window-bytes", "1024"}));
   RawConnection reader(own.port());
   reader.write("GET /ratings HTTP/1.0\r\n\r\n");
   auto answer = reader.read_until("movie_id");
