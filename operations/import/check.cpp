@@ -115,7 +115,7 @@ ServerFindings look_at_shard(const ShardMap& map, const Shard& shard) try {
     found.problems.push_back(
         "it is a shard already, whose slots have owners; an import makes its shards itself, out of databases "
         "without the schema shardplex");
-  found.catalogue = read_catalogue(transaction, map);
+  found.catalogue = read_catalogue(transaction, map, ForeignKeys::all);
   for (auto& [name, table] : found.catalogue.tables) {
     table.has_slot_column = !map.find_table(name)->reference;
     if (transaction.exec1("SELECT EXISTS (SELECT FROM public." + transaction.quote_name(name) + ")")[0]

@@ -116,7 +116,7 @@ bool ImportTable::needs_full_identity() const {
 
 ImportSource read_import_source(pqxx::transaction_base& source, const ShardMap& map) {
   ImportSource read;
-  read.catalogue = read_catalogue(source, map);
+  read.catalogue = read_catalogue(source, map, ForeignKeys::all);
   for (const auto& placement : map.tables()) {
     const auto found = read.catalogue.tables.find(placement.name);
     if (found == read.catalogue.tables.end()) continue;

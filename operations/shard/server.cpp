@@ -8,7 +8,6 @@
 #include "operations/shard/pqxx_rows.hpp"
 #include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
-#include "shard_schema/catalogue_rows.hpp"
 #include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
@@ -110,8 +109,9 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
   return std::move(found->second);
 }
 
-ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map) {
-  ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql));
+ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
+                              ForeignKeys foreign_keys) {
+  ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql), foreign_keys);
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
   return catalogue;
 }

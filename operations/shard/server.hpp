@@ -14,6 +14,7 @@
 #include "query/catalogue/catalogue.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
+#include "shard_schema/catalogue_rows.hpp"
 #include "shard_schema/server_status.hpp"
 
 namespace shardplex::operations {
@@ -68,7 +69,8 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 
 /// The tables of the map that exist, with what the whole database decides, as combine() wants it. One
 /// snapshot, whatever the transaction.
-ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map);
+ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
+                              ForeignKeys foreign_keys = ForeignKeys::in_public);
 
 /// f(0) … f(count - 1), each on a thread of its own; the results in that order.
 template <class F>

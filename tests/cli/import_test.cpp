@@ -312,6 +312,20 @@ TEST_CASE("import check tells all problems at once, and changes nothing") {
   CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
 }
 
+TEST_CASE("import check refuses foreign keys to tables of another schema") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = filled_source(10);
+  source.sql(source_server,
+             "CREATE SCHEMA o; CREATE TABLE o.users (id bigint PRIMARY KEY); "
+             "ALTER TABLE movies ADD owner bigint CONSTRAINT owned REFERENCES o.users");
+  const CommandRun run = import("check", cluster, source);
+  source.sql(source_server, "DROP SCHEMA o CASCADE");
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("the source: movies: foreign key owned leads to o.users, which is not in the map; "
+                         "drop it, or change the map"),
+                run);
+}
+
 TEST_CASE("import check finds a source that cannot be followed, is one of the shards, or is not there") {
   Cluster& cluster = emptied(hash_cluster());
   const auto check = [&](const std::string& from) {
