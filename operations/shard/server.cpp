@@ -89,9 +89,11 @@ ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMa
 }
 
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map) {
-  OwnershipReport report = decode_ownership(ask(transaction, ownership_sql), map);
-  if (!report.unknown_states.empty()) throw CommandFailed(std::move(report.unknown_states));
-  return std::move(report.ownership);
+  return decode_ownership(ask(transaction, ownership_sql), map).ownership;
+}
+
+std::vector<std::string> unknown_slot_states(pqxx::transaction_base& transaction, const ShardMap& map) {
+  return decode_ownership(ask(transaction, ownership_sql), map).unknown_states;
 }
 
 std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction) {
