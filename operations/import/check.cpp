@@ -92,9 +92,6 @@ SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) 
   check_owners(transaction, map, found.problems);
   ImportSource source = read_import_source(transaction, map);
   std::ranges::move(source.problems, std::back_inserter(found.problems));
-  for (const auto& table : map.tables())
-    if (!source.catalogue.tables.contains(table.name))
-      found.problems.push_back("it has no table " + table.name);
   found.catalogue = std::move(source.catalogue);
   found.counted = std::move(source.counted);
   return found;

@@ -312,6 +312,21 @@ TEST_CASE("import check tells all problems at once, and changes nothing") {
   CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
 }
 
+TEST_CASE("import check says what is there in place of a table") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = empty_source();
+  source.sql(source_server,
+             "CREATE VIEW movies AS SELECT 1::bigint AS id; "
+             "CREATE TABLE parted (movie_id bigint, user_id bigint) PARTITION BY RANGE (movie_id); "
+             "CREATE TABLE ratings PARTITION OF parted DEFAULT");
+  const CommandRun run = import("check", cluster, source);
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("movies: it is not an ordinary table; views, partitioned and foreign tables cannot"),
+                run);
+  CHECK_MESSAGE(run.says("ratings: it inherits, or is inherited from; such tables cannot be imported"), run);
+  CHECK_MESSAGE(run.says("it has no table genres"), run);
+}
+
 TEST_CASE("import check refuses foreign keys to tables of another schema") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = filled_source(10);
