@@ -7,10 +7,10 @@ using namespace shardplex::test;
 TEST_CASE("an import killed at any point goes on where it was, and ends as if nothing had happened") {
   constexpr int films = 200;
   for (const std::string point :
-       {"import_begun", "import_tables_made", "import_published", "import_slot_made",
+       {"import_begun", "import_tables_made", "import_published", "import_replication_slot_made",
         "import_copying", "import_copied", "import_indexed", "import_caught_up", "import_fencing",
         "import_fenced", "import_drained", "import_decided", "import_owned",
-        "import_slot_dropped"}) {
+        "import_replication_slot_dropped"}) {
     CAPTURE(point);
     Cluster& cluster = emptied(genre_cluster());
     Cluster& source = filled_source(films);
@@ -25,7 +25,7 @@ TEST_CASE("an import killed at any point goes on where it was, and ends as if no
 
 TEST_CASE("an import killed at any point before the decision can be aborted, and nothing of it is left") {
   for (const std::string point :
-       {"import_begun", "import_tables_made", "import_published", "import_slot_made",
+       {"import_begun", "import_tables_made", "import_published", "import_replication_slot_made",
         "import_copying", "import_copied", "import_indexed", "import_caught_up", "import_fencing",
         "import_fenced", "import_drained"}) {
     CAPTURE(point);
@@ -51,7 +51,7 @@ TEST_CASE("an import that is decided cannot be aborted, only finished") {
 }
 
 TEST_CASE("an abort killed at any point can be run again") {
-  for (const std::string point : {"import_aborting", "import_slot_dropped", "import_removed"}) {
+  for (const std::string point : {"import_aborting", "import_replication_slot_dropped", "import_removed"}) {
     CAPTURE(point);
     Cluster& cluster = emptied(genre_cluster());
     Cluster& source = filled_source(100);
