@@ -424,7 +424,7 @@ TEST_CASE("init refuses to change a table that was served into one that is not")
   Cluster& cluster = initialised(hash_cluster());
   for (const std::string shard : {"alpha", "beta"}) cluster.sql(shard, "DROP TABLE ratings");
   const TemporaryFile schema(
-      "CREATE TABLE ratings (movie_id bigint, user_id bigint, score smallint, PRIMARY KEY (movie_id, "
+      "CREATE TABLE public.ratings (movie_id bigint, user_id bigint, score smallint, PRIMARY KEY (movie_id, "
       "user_id)); "
       "ALTER TABLE movies DROP CONSTRAINT movies_pkey CASCADE");
   const CommandRun run = init(cluster.map(), {"--schema", schema.path()});
