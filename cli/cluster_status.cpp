@@ -12,21 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string role_of(const Server& server) {
-  if (!server.state) return "unknown";
-  return server.state->in_recovery ? "replica" : "primary";
-}
-
-std::string state_of(const Server& server) {
-  if (!server.state) return "unreachable";
-  return server.problem.empty() ? "up" : "wrong";
-}
-
-std::optional<std::int64_t> lag_bytes(const Server& server, const Server* primary) {
-  if (!server.state || !server.state->in_recovery || primary == nullptr) return std::nullopt;
-  return std::max<std::int64_t>(0, primary->state->wal_lsn - server.state->wal_lsn);
-}
-
 std::uint64_t count_state(const ShardContent& content, const Group& group, SlotState state) {
   return static_cast<std::uint64_t>(std::ranges::count(content.ownership.groups.at(group.name), state));
 }

@@ -1,14 +1,12 @@
 // rebalance run: carries out a plan.
-#include <filesystem>
-#include <optional>
 #include <sstream>
-#include <string>
-#include <vector>
 
 #include "cli/command_line.hpp"
 #include "cli/move_options.hpp"
 #include "cli/moves_output.hpp"
+#include "cli/plan_output.hpp"
 #include "operations/cluster/add_shards.hpp"
+#include "operations/cluster/proposal.hpp"
 #include "operations/move/obstacles.hpp"
 #include "operations/move/start.hpp"
 #include "operations/shard/map_file.hpp"
@@ -16,14 +14,12 @@
 namespace shardplex::cli {
 namespace {
 
-/// Plans the balance by rows, and shows the plan; the file it is in, or nullopt where nothing is to be moved.
-std::optional<std::string> plan_by_rows(const std::string& map_file, bool as_json, const Terminal& terminal) {
-  const auto file =
-      (std::filesystem::temp_directory_path() / ("shardplex-plan-" + new_move_id() + ".yaml")).string();
-  const std::vector<std::string> args{"--map", map_file, "--out", file};
+/// Plans the balance by rows, and shows the plan.
+RebalancePlan plan_by_rows(const ShardMap& map, bool as_json, const Terminal& terminal) {
+  const ShownPlan shown{propose(map, {}), default_rate_mb};
   std::ostringstream unseen;
-  rebalance_plan(args, as_json ? Terminal{terminal.in, unseen, terminal.err} : terminal);
-  return std::filesystem::exists(file) ? std::optional(file) : std::nullopt;
+  print_plan(shown, as_json ? Terminal{terminal.in, unseen, terminal.err} : terminal);
+  return shown.proposal.plan;
 }
 
 }  // namespace
@@ -42,11 +38,11 @@ int rebalance_run(Arguments args, const Terminal& terminal) {
   if (!given) return exit_ok;
   PoolOptions pool = read_pool_options(*given);
   pool.runner.finish = given->has("finish");
-  auto plan_file = given->text("plan");
-  if (!plan_file) plan_file = plan_by_rows(pool.map_file, given->json(), terminal);
-  if (!plan_file) return exit_ok;
   ShardMap map = load_shard_map(pool.map_file);
-  const RebalancePlan plan = load_rebalance_plan(*plan_file, map);
+  const auto plan_file = given->text("plan");
+  const RebalancePlan plan =
+      plan_file ? load_rebalance_plan(*plan_file, map) : plan_by_rows(map, given->json(), terminal);
+  if (!plan_file && plan.moves.empty()) return exit_ok;
 
   const auto moves = new_moves(plan);
   check_start(map, plan, moves);

@@ -55,14 +55,15 @@ WITH RECURSIVE tab AS (
    WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
   UNION ALL
   SELECT 'foreign key', tab.oid, o.conname::text, k.ordinal,
-         ARRAY[o.conname::text, a.attname::text, f.relname::text, b.attname::text]
+         ARRAY[o.conname::text, a.attname::text, f.relname::text, b.attname::text, nullif(n.nspname, 'public')::text]
     FROM tab
     JOIN pg_constraint o ON o.conrelid = tab.oid
     JOIN pg_class f ON f.oid = o.confrelid
+    JOIN pg_namespace n ON n.oid = f.relnamespace
    CROSS JOIN unnest(o.conkey, o.confkey) WITH ORDINALITY k(own, foreign_, ordinal)
     JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.own
     JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = k.foreign_
-   WHERE o.contype = 'f' AND o.conparentid = 0 AND f.relnamespace = to_regnamespace('public')
+   WHERE o.contype = 'f' AND o.conparentid = 0
 )
 SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13]
   FROM part ORDER BY kind, parent, name COLLATE "C", position)sql";
@@ -156,17 +157,20 @@ void add_unique(const Facts& facts, Table& table) {
   table.unique.back().columns.push_back(facts.text(3));
 }
 
-void add_foreign_key(const Facts& facts, Table& table) {
+/// The fifth fact is the schema of the table that is led to, null for public.
+void add_foreign_key(const Facts& facts, ForeignKeys wanted, Table& table) {
+  const bool leaves_public = !facts.is_null(5);
+  if (leaves_public && wanted == ForeignKeys::in_public) return;
   auto& keys = table.foreign_keys;
   if (keys.empty() || keys.back().name != facts.view(1))
-    keys.push_back({facts.text(1), {}, facts.text(3), {}});
+    keys.push_back({facts.text(1), {}, (leaves_public ? facts.text(5) + '.' : "") + facts.text(3), {}});
   keys.back().columns.push_back(facts.text(2));
   keys.back().foreign_columns.push_back(facts.text(4));
 }
 
 }  // namespace
 
-ShardCatalogue decode_catalogue(const TextRows& rows) {
+ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) {
   auto parts = by_kind(rows);
   ShardCatalogue catalogue;
   for (const auto& [oid, facts] : parts["database"]) read_database(facts.front(), catalogue);
@@ -176,7 +180,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows) {
     for (const Facts& facts : parts["column"][oid])
       add_column(read_column(facts, catalogue, parts["enum label"]), table);
     for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
-    for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, table);
+    for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
     catalogue.tables.emplace(table.name, std::move(table));
   }
   return catalogue;

@@ -1,6 +1,7 @@
 // What a database exposes, as its system catalogue has it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,8 +19,15 @@ inline constexpr std::string_view database_collation_sql =
 /// after.
 extern const std::string catalogue_sql;
 
+/// Which foreign keys a catalogue has. Those that leave the schema `public` are nobody's who serves tables;
+/// who copies tables must know of them, as nothing copies what they lead to.
+enum class ForeignKeys : std::uint8_t {
+  in_public,  ///< both ends are in the schema
+  all,        ///< a table of another schema is named "schema.table"
+};
+
 /// The slot column is left out and noted where it is one; of another type, or nullable, it is a column like
 /// any.
-ShardCatalogue decode_catalogue(const TextRows& rows);
+ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys = ForeignKeys::in_public);
 
 }  // namespace shardplex

@@ -16,6 +16,7 @@ SELECT recovery::text,
        (CASE WHEN recovery THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0')::bigint::text,
        (CASE WHEN NOT recovery THEN NULL
              WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+             WHEN pg_last_xact_replay_timestamp() IS NULL THEN NULL  -- greatest() ignores nulls
              ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)
         END)::bigint::text AS lag_microseconds,
        current_setting('max_prepared_transactions'),

@@ -24,11 +24,12 @@ struct ServerStatus {
   bool in_recovery = false;   ///< a replica
   std::int64_t timeline = 0;  ///< primary: that it writes; replica: the newest it is known to follow
   std::int64_t wal_lsn = 0;   ///< primary: current write position; replica: last replayed, 0: nothing yet
-  std::optional<double> replay_lag_seconds;  ///< replica: age of the last replayed transaction, 0 when all
-                                             ///< received WAL is replayed
-  bool receives_wal = false;                 ///< replica: connected to a server it replicates from
-  bool initialised = false;                  ///< the schema shardplex exists and says who the shard is
-  std::string cluster, shard;                ///< identity, as `cluster init` wrote it
+  /// Replica: age of the last replayed transaction, 0 when all received WAL is replayed; nullopt (unknown)
+  /// where it has replayed no transaction since it started, and on a primary.
+  std::optional<double> replay_lag_seconds;
+  bool receives_wal = false;   ///< replica: connected to a server it replicates from
+  bool initialised = false;    ///< the schema shardplex exists and says who the shard is
+  std::string cluster, shard;  ///< identity, as `cluster init` wrote it
   Epoch epoch;
   std::int64_t max_prepared_transactions = 0;
   std::vector<ListedShard> directory;  ///< by position; empty where the schema is older and has none

@@ -137,6 +137,18 @@ bool is_still_prepared(const Cluster& cluster, const Leftover& leftover) {
   return !transaction.exec_params("SELECT FROM pg_prepared_xacts WHERE gid = $1", leftover.name).empty();
 }
 
+/// Throws CommandFailed where a shard has slots in states that this version does not know, as what is left
+/// over cannot be told from what is needed then.
+void refuse_unknown_slot_states(const Cluster& cluster) {
+  std::vector<std::string> problems;
+  for (std::size_t i = 0; i < cluster.primaries.size(); ++i) {
+    pqxx::nontransaction transaction(*cluster.primaries[i]);
+    for (const auto& problem : unknown_slot_states(transaction, cluster.map))
+      problems.push_back(cluster.map.shards()[i].name + ": " + problem);
+  }
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
+}
+
 std::vector<LeftoverFound> examine(const Cluster& cluster, bool remove_them, const Terminal& terminal) {
   auto leftovers = find_lasting_leftovers(cluster.map, cluster.primaries);
   std::ranges::stable_sort(leftovers, {}, [](const Leftover& one) {
@@ -167,6 +179,7 @@ DoctorReport examine_cluster(const ShardMap& map, bool remove, const Terminal& t
   Cluster cluster{map, {}};
   for (auto& primary : find_primaries(map)) cluster.primaries.push_back(std::move(primary.connection));
   if (remove) lock_out_movers(cluster);
+  refuse_unknown_slot_states(cluster);
   DoctorReport report{examine(cluster, remove, terminal), {}};
   report.journal = read_cluster_journal(map, false);
   if (!report.journal.problems.empty()) throw CommandFailed(std::move(report.journal.problems));

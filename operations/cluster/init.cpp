@@ -6,6 +6,13 @@
 // the others untouched, and the next run completes them: a slot is given only to a shard that has no slots of
 // the group, and only where no shard has it or had it, and none that the map does not name can.
 #include "operations/cluster/init.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "operations/process/failure.hpp"
 #include "operations/shard/directory.hpp"
 #include "operations/shard/move_entry.hpp"
@@ -30,6 +37,7 @@ struct Member {
   std::unique_ptr<pqxx::work> transaction;
   ServerState state;
   std::optional<ShardOwnership> ownership;  ///< as found, where it was initialised
+  ShardCatalogue catalogue;                 ///< its tables as found
   std::vector<std::string> done;            ///< what was changed, for people
   std::vector<std::string> notes;
 };
@@ -100,6 +108,7 @@ Problems check_member(Member& member, const ShardMap& map, bool schema_given) tr
     problems = check_definitions(*member.transaction, map);
     member.ownership = read_ownership(*member.transaction, map, problems);
   }
+  member.catalogue = read_catalogue(*member.transaction, map);
   for (const auto& table : map.tables()) check_table(member, table, schema_given, problems);
   return problems;
 } catch (const std::exception& error) {
@@ -247,17 +256,30 @@ void give_slots(std::vector<Member>& members, const ShardMap& map) {
     for (const auto& group : map.groups()) give_slots(members, i, group, doubt);
 }
 
-/// Refuses what the router would refuse, now that the tables are as they will be, and warns of what it would
-/// warn of.
-void check_served(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+/// What a router makes of the tables: catalogue_of(member) of each shard.
+template <class F>
+Catalogue combined(const std::vector<Member>& members, const ShardMap& map, F catalogue_of) {
   std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
-  for (const auto& member : members)
-    catalogues.emplace_back(member.shard->name, read_catalogue(*member.transaction, map));
-  const Catalogue catalogue = combine(map, catalogues);
-  for (const auto& warning : catalogue.warnings) terminal.warning(warning);
+  for (const auto& member : members) catalogues.emplace_back(member.shard->name, catalogue_of(member));
+  return combine(map, catalogues);
+}
+
+/// Now that the tables are as they will be: refuses what no router would serve where a shard is new, or where
+/// a router served it until now. A cluster whose shards are all made already is upgraded, and a table that
+/// was not served before must not stand in the way of that: it is warned of, as is what a router warns of.
+void check_served(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+  const bool makes_shards =
+      std::ranges::any_of(members, [](const Member& member) { return !member.state.initialised; });
+  const Catalogue before = combined(members, map, [](const Member& member) { return member.catalogue; });
+  const Catalogue after =
+      combined(members, map, [&](const Member& member) { return read_catalogue(*member.transaction, map); });
+  for (const auto& warning : after.warnings) terminal.warning(warning);
   Problems refused;
-  for (const auto& [table, reason] : catalogue.refused)
-    refused.push_back(reason + "; no router would serve it, and nothing was changed");
+  for (const auto& [table, reason] : after.refused)
+    if (makes_shards || before.find(table))
+      refused.push_back(reason + "; no router would serve it, and nothing was changed");
+    else
+      terminal.warning(reason + "; no router serves it");
   if (!refused.empty()) throw CommandFailed(std::move(refused));
 }
 

@@ -1,7 +1,9 @@
 #include "operations/cluster/proposal.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace shardplex::operations {
 namespace {
@@ -104,6 +106,22 @@ Proposal propose(const ShardMap& map, ProposalRequest request) {
   }
   proposal.plan.drained = drained_by(proposal);
   return proposal;
+}
+
+std::vector<std::string> warnings_of(const Proposal& proposal) {
+  std::vector<std::string> warnings;
+  for (const HotSlot& hot : proposal.hot) warnings.push_back(hot.to_string());
+  for (const auto& name : proposal.request.drained)
+    if (std::ranges::find(proposal.plan.drained, name) == proposal.plan.drained.end())
+      warnings.push_back(name +
+                         " keeps some of its slots, as --max-moves is too few to drain it; plan again "
+                         "after this");
+  if (proposal.request.by == Measure::load)
+    for (std::size_t g = 0; g < proposal.load.size(); ++g)
+      if (std::ranges::all_of(proposal.load[g], [](auto requests) { return requests == 0; }))
+        warnings.push_back(proposal.map.groups()[g].name +
+                           ": the routers have counted no requests yet; it is shared out by number of slots");
+  return warnings;
 }
 
 }  // namespace shardplex::operations

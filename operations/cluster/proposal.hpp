@@ -71,4 +71,7 @@ struct Proposal {
 /// where survey_slots() or read_router_load() do.
 Proposal propose(const ShardMap& map, ProposalRequest request);
 
+/// Sentences on what the plan leaves undone, or cannot help.
+std::vector<std::string> warnings_of(const Proposal& proposal);
+
 }  // namespace shardplex::operations

@@ -1,6 +1,8 @@
 #include "operations/cluster/status.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/directory.hpp"
@@ -121,6 +123,21 @@ void find_content_faults(const ShardMap& map, ClusterStatus& status) {
 }
 
 }  // namespace
+
+std::string role_of(const Server& server) {
+  if (!server.state) return "unknown";
+  return server.state->in_recovery ? "replica" : "primary";
+}
+
+std::string state_of(const Server& server) {
+  if (!server.state) return "unreachable";
+  return server.problem.empty() ? "up" : "wrong";
+}
+
+std::optional<std::int64_t> lag_bytes(const Server& server, const Server* primary) {
+  if (!server.state || !server.state->in_recovery || primary == nullptr) return std::nullopt;
+  return std::max<std::int64_t>(0, primary->state->wal_lsn - server.state->wal_lsn);
+}
 
 ClusterStatus read_cluster_status(const ShardMap& map, bool exact) {
   ClusterStatus status;

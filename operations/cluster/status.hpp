@@ -40,6 +40,13 @@ struct Server {
   std::optional<ShardContent> content;  ///< of a primary of this cluster
 };
 
+std::string role_of(const Server& server);   ///< "primary", "replica" or "unknown"
+std::string state_of(const Server& server);  ///< "up", "wrong" (there is a problem) or "unreachable"
+
+/// WAL that a replica has not replayed of what the primary of its shard has written; nullopt where that is
+/// unknown (nullptr: no primary was found) or the server is no replica.
+std::optional<std::int64_t> lag_bytes(const Server& server, const Server* primary);
+
 struct ClusterStatus {
   std::vector<Server> servers;
   std::vector<const Server*> primaries;  ///< by shard; nullptr where none was found

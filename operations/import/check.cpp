@@ -92,9 +92,6 @@ SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) 
   check_owners(transaction, map, found.problems);
   ImportSource source = read_import_source(transaction, map);
   std::ranges::move(source.problems, std::back_inserter(found.problems));
-  for (const auto& table : map.tables())
-    if (!source.catalogue.tables.contains(table.name))
-      found.problems.push_back("it has no table " + table.name);
   found.catalogue = std::move(source.catalogue);
   found.counted = std::move(source.counted);
   return found;
@@ -115,7 +112,7 @@ ServerFindings look_at_shard(const ShardMap& map, const Shard& shard) try {
     found.problems.push_back(
         "it is a shard already, whose slots have owners; an import makes its shards itself, out of databases "
         "without the schema shardplex");
-  found.catalogue = read_catalogue(transaction, map);
+  found.catalogue = read_catalogue(transaction, map, ForeignKeys::all);
   for (auto& [name, table] : found.catalogue.tables) {
     table.has_slot_column = !map.find_table(name)->reference;
     if (transaction.exec1("SELECT EXISTS (SELECT FROM public." + transaction.quote_name(name) + ")")[0]

@@ -52,7 +52,7 @@ void ImportRunner::copy() {
     origin_->drop_replication_slot();
     const ReplicationSlotSnapshot snapshot(origin_->conninfo(), origin_->object_name(),
                                            replication_slot_patience);
-    crash_point("import_slot_made");
+    crash_point("import_replication_slot_made");
     copy_snapshot(snapshot.snapshot());
   }
   enter(ImportPhase::index);

@@ -94,7 +94,7 @@ void ImportRunner::finish() {
 
 void ImportRunner::remove_from_source() {
   origin_->drop_replication_slot();
-  crash_point("import_slot_dropped");
+  crash_point("import_replication_slot_dropped");
   origin_->unpublish();
   origin_->restore_identities(entry_.identities);
 }

@@ -14,7 +14,7 @@ SELECT c.relkind, c.relpersistence, c.relreplident, greatest(c.reltuples, 0) AS 
        EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
        coalesce((SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
                   WHERE x.indrelid = c.oid AND x.indisreplident), '') AS identity_index
-  FROM pg_class c WHERE c.oid = $1::regclass)sql";
+  FROM pg_class c WHERE c.oid = to_regclass($1))sql";
 
 // computed: GENERATED … STORED; counted: by a sequence.
 constexpr const char* column_sql = R"sql(
@@ -37,9 +37,12 @@ std::vector<std::string> deciding_columns(const ShardMap& map, const TablePlacem
   return names;
 }
 
+/// What is no ordinary table is in no catalogue, and yet there.
 void check_kind(pqxx::transaction_base& source, const TablePlacement& placement,
                 std::vector<std::string>& problems) {
-  const auto row = source.exec_params1(table_sql, qualified(placement.name));
+  const auto found = source.exec_params(table_sql, qualified(placement.name));
+  if (found.empty()) return problems.push_back("it has no table " + placement.name);
+  const auto row = found[0];
   const auto say = [&](const std::string& what) { problems.push_back(placement.name + ": " + what); };
   if (row["relkind"].as<std::string>() != "r")
     return say("it is not an ordinary table; views, partitioned and foreign tables cannot be imported");
@@ -116,11 +119,11 @@ bool ImportTable::needs_full_identity() const {
 
 ImportSource read_import_source(pqxx::transaction_base& source, const ShardMap& map) {
   ImportSource read;
-  read.catalogue = read_catalogue(source, map);
+  read.catalogue = read_catalogue(source, map, ForeignKeys::all);
   for (const auto& placement : map.tables()) {
+    check_kind(source, placement, read.problems);
     const auto found = read.catalogue.tables.find(placement.name);
     if (found == read.catalogue.tables.end()) continue;
-    check_kind(source, placement, read.problems);
     read_counted(source, deciding_columns(map, placement), found->second, read);
     found->second.has_slot_column = !placement.reference;
   }

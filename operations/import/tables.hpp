@@ -47,7 +47,8 @@ struct CountedColumn {
 struct ImportSource {
   ShardCatalogue catalogue;  ///< of the map's tables; as they will be on the shards
   std::vector<CountedColumn> counted;
-  std::vector<std::string> problems;  ///< tables that logical decoding cannot follow, and the like
+  std::vector<std::string>
+      problems;  ///< tables that are not there, that logical decoding cannot follow, and the like
 };
 
 /// Reads the tables of the map. A column that decides the shard loses its sequence on the way: shards that

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/shard/server.hpp"
 
 namespace shardplex::operations {
@@ -133,13 +134,13 @@ void commit_two_phase(const std::vector<WritingShard>& writing) {
 }
 
 void commit_one_by_one(const std::vector<WritingShard>& writing) {
-  std::string committed;
+  std::vector<std::string> committed;
   for (const auto& one : writing) try {
       one.session->execute("COMMIT");
-      committed.append(committed.empty() ? "" : ", ").append(one.shard->name);
+      committed.push_back(one.shard->name);
     } catch (const SqlFailure& failure) {
       throw CommandFailed(one.shard->name + ": " + failure.what() +
-                          (committed.empty() ? "" : "; the rows are kept on " + committed + " only"));
+                          (committed.empty() ? "" : "; the rows are kept on " + joined(committed) + " only"));
     }
 }
 

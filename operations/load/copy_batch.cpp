@@ -1,5 +1,6 @@
 #include "operations/load/copy_batch.hpp"
 
+#include "operations/process/text.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
 #include "shard_map/shard_map.hpp"
@@ -67,11 +68,11 @@ void CopyBatch::remove(const std::vector<bool>& marked) {
 
 std::string copy_statement(const std::string& table, const RowColumns& columns, const Omitted& omitted,
                            bool with_slot) {
-  std::string list;
+  std::vector<std::string> names;
   for (std::size_t i = 0; i < columns.size(); ++i)
-    if (!omitted[i]) list.append(list.empty() ? "" : ", ").append(quote_identifier(columns[i].name));
-  if (with_slot) list.append(list.empty() ? "" : ", ").append(quote_identifier(slot_column));
-  return "COPY public." + quote_identifier(table) + " (" + list + ") FROM STDIN";
+    if (!omitted[i]) names.push_back(quote_identifier(columns[i].name));
+  if (with_slot) names.push_back(quote_identifier(slot_column));
+  return "COPY public." + quote_identifier(table) + " (" + joined(names) + ") FROM STDIN";
 }
 
 }  // namespace shardplex::operations

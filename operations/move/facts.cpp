@@ -17,7 +17,7 @@ SELECT m.id IS NOT NULL AS recorded, m.phase, m.wanted, coalesce(m.copied, false
           FROM unnest($3::integer[]) w(slot))sql" +
                               join_slot_state("$2", "w.slot") + R"sql() AS states,
        EXISTS (SELECT FROM pg_publication WHERE pubname = $4) AS published,
-       (SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = $4) AS slot_lost,
+       (SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = $4) AS replication_slot_lost,
        EXISTS (SELECT FROM pg_subscription WHERE subname = $5) AS subscribed,
        EXISTS (SELECT FROM shardplex.markers WHERE name IN ($4, $5)) AS markers,
        )sql" + std::string(primary_timeline_sql) +
@@ -29,8 +29,8 @@ ShardFacts shard_facts(const pqxx::row& row) {
   facts.slots = parse_slot_state(row["states"].as<std::string>());
   facts.recorded = row["recorded"].as<bool>();
   facts.published = row["published"].as<bool>();
-  facts.has_replication_slot = !row["slot_lost"].is_null();
-  facts.replication_slot_lost = facts.has_replication_slot && row["slot_lost"].as<bool>();
+  facts.has_replication_slot = !row["replication_slot_lost"].is_null();
+  facts.replication_slot_lost = facts.has_replication_slot && row["replication_slot_lost"].as<bool>();
   facts.subscribed = row["subscribed"].as<bool>();
   facts.full_identities = row["full_identities"].as<bool>();
   facts.markers = row["markers"].as<bool>();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "operations/process/failure.hpp"
+#include "operations/shard/mover.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 
@@ -14,11 +15,12 @@ namespace shardplex::operations {
 namespace {
 
 // The lock of config/schema/shardplex.sql; a two-part key shows as objsubid 2.
-constexpr const char* mover_sql = R"sql(
+const std::string mover_sql = R"sql(
 SELECT m.holder, m.since
   FROM shardplex.mover m
  WHERE EXISTS (SELECT FROM pg_locks l
-                WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1936223345 AND l.objid = 0
+                WHERE l.locktype = 'advisory' AND l.granted AND (l.classid, l.objid) = ()sql" +
+                              std::string(mover_lock_arguments) + R"sql()
                   AND l.objsubid = 2
                   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())))sql";
 

@@ -27,7 +27,8 @@ using Findings = std::vector<CheckFinding>;
 /// A shard's part in the moves, and what was found there.
 struct Part {
   Shard shard;
-  bool added = false;  ///< not in the map yet, so it may be a database like any other
+  bool added = false;      ///< not in the map yet, so it may be a database like any other
+  bool bystander = false;  ///< no move concerns it; shards that are added have to fit to its tables
   ServerNeeds needs{};
   std::set<std::string> groups{};
   std::vector<const PlannedMove*> leaving{}, arriving{};
@@ -37,7 +38,8 @@ struct Part {
   bool has_journal = false;  ///< initialised, and by this version
   ShardOwnership ownership{};
   std::map<std::string, TableStructure> tables{};
-  ShardCatalogue catalogue{};                    ///< meaningful where reached
+  std::set<std::string> told{};  ///< tables with which something is wrong, as the findings say
+  ShardCatalogue catalogue{};    ///< meaningful where reached
   std::map<std::string, std::uint64_t> bytes{};  ///< of each group
   Findings findings{};
 
@@ -59,7 +61,9 @@ Undertaking any_moves(const ShardMap& map) {
   for (const auto& group : map.groups()) groups.insert(group.name);
   // One move away and one to it, each with the snapshot's session or the reverse window.
   for (const auto& shard : map.shards())
-    all.parts.push_back({shard, false, {.replication_slots = 2, .senders = 3, .subscriptions = 2}, groups});
+    all.parts.push_back({.shard = shard,
+                         .needs = {.replication_slots = 2, .senders = 3, .subscriptions = 2},
+                         .groups = groups});
   for (std::size_t i = 0; i < all.parts.size(); ++i) {
     if (i > 0) all.alike[{0, i}] = groups;
     for (std::size_t j = 0; j < all.parts.size(); ++j)
@@ -76,7 +80,7 @@ std::size_t part_of(Undertaking& all, const RebalancePlan& plan, const std::stri
   if (!id && added == plan.added.end())
     throw CommandFailed("the plan moves slots of shard " + name +
                         ", which it does not add and the map has not");
-  all.parts.push_back({id ? all.map.shard(*id) : *added, !id});
+  all.parts.push_back({.shard = id ? all.map.shard(*id) : *added, .added = !id});
   return all.parts.size() - 1;
 }
 
@@ -88,6 +92,17 @@ ServerNeeds needs_of(const Part& part) {
   return {.replication_slots = one_leaves + arriving,
           .senders = 2 * one_leaves + arriving,  // the snapshot has a session of its own
           .subscriptions = leaving + one_arrives};
+}
+
+/// Shards are added by an init of all shards, so those that no move concerns are looked at, too.
+void add_bystanders(Undertaking& all, const RebalancePlan& plan) {
+  if (plan.added.empty()) return;
+  const auto look_at = [&](const Shard& shard, bool added) {
+    if (std::ranges::none_of(all.parts, [&](const Part& part) { return part.shard.name == shard.name; }))
+      all.parts.push_back({.shard = shard, .added = added, .bystander = true});
+  };
+  for (const auto& shard : all.map.shards()) look_at(shard, false);
+  for (const auto& shard : plan.added) look_at(shard, true);
 }
 
 Undertaking planned_moves(const ShardMap& map, const RebalancePlan& plan) {
@@ -105,6 +120,7 @@ Undertaking planned_moves(const ShardMap& map, const RebalancePlan& plan) {
     all.follows.insert({target, source});
   }
   for (auto& part : all.parts) part.needs = needs_of(part);
+  add_bystanders(all, plan);
   return all;
 }
 
@@ -170,7 +186,10 @@ void read_table(pqxx::transaction_base& transaction, const ShardMap& map, const 
   auto structure = read_table_structure(transaction, name);
   if (!structure && !part.state.initialised)
     return part.add(Kind::note, "table " + name + " will be made, as it is on the first shard");
-  part.add(check_table(transaction, part.shard.name, name, part.state.initialised));
+  auto findings = check_table(transaction, part.shard.name, name, part.state.initialised);
+  if (std::ranges::find(findings, Kind::problem, &CheckFinding::kind) != findings.end())
+    part.told.insert(name);
+  part.add(std::move(findings));
   if (!structure) return;
   part.tables.emplace(name, *std::move(structure));
   const std::string qualified = "public." + transaction.quote_name(name);
@@ -204,8 +223,9 @@ void visit(const ShardMap& map, Part& part) try {
   const bool can_go_on = basics.empty();
   part.add(std::move(basics));
   if (!can_go_on) return;
-  part.add(check_server(transaction, part.shard.name, part.needs));
   part.catalogue = read_catalogue(transaction, map);
+  if (part.bystander) return;
+  part.add(check_server(transaction, part.shard.name, part.needs));
   for (const auto& table : tables_of(map, part.groups)) read_table(transaction, map, table, part);
   if (part.state.initialised) check_as_shard(transaction, map, part);
 } catch (const CommandFailed& failure) {
@@ -224,9 +244,11 @@ void compare_tables(const ShardMap& map, const Part& one, Part& other, const std
     TableStructure here = other.tables.at(name), there = one.tables.at(name);
     if (!one.state.initialised || !other.state.initialised)
       for (auto* structure : {&here, &there}) structure->forget_column(std::string(slot_column));
-    for (auto& difference : structure_differences(here, there, one.shard.name))
+    for (auto& difference : structure_differences(here, there, one.shard.name)) {
+      if (!difference.privilege) other.told.insert(name);
       other.add(difference.privilege ? Kind::warning : Kind::problem,
                 "table " + name + ": " + difference.text);
+    }
   }
 }
 
@@ -239,28 +261,44 @@ ShardCatalogue catalogue_as_shard(const ShardMap& map, const Part& part, const S
   return catalogue;
 }
 
-/// What the router refuses, or warns of, where nothing above has said so already: moves that go well must not
-/// end in a table that is not served.
-void check_served(Undertaking& all) {
-  std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
-  Part* first = nullptr;
+bool is_read(const Part& part) {
+  return !part.catalogue.server_encoding.empty();
+}
+
+/// A shard whose tables are as the router has them; nullptr where none could be read.
+Part* first_shard(Undertaking& all) {
+  const auto found = std::ranges::find_if(
+      all.parts, [](const Part& part) { return is_read(part) && part.state.initialised; });
+  return found == all.parts.end() ? nullptr : &*found;
+}
+
+/// The tables that have to be served for the moves to begin, and to end well: adding shards refuses all that
+/// no router would serve.
+std::vector<std::string> tables_to_serve(const Undertaking& all) {
+  const bool adds_shards = std::ranges::any_of(all.parts, &Part::added);
   std::set<std::string> groups;
-  for (auto& part : all.parts) {
-    if (part.catalogue.server_encoding.empty()) continue;  // not reached
-    if (!first) first = &part;
-    catalogues.emplace_back(part.shard.name, catalogue_as_shard(all.map, part, first->catalogue));
-    groups.insert(part.groups.begin(), part.groups.end());
-  }
+  for (const auto& part : all.parts) groups.insert(part.groups.begin(), part.groups.end());
+  std::vector<std::string> names;
+  for (const auto& table : all.map.tables())
+    if (adds_shards || table.reference || groups.contains(all.map.group(*table.group).name))
+      names.push_back(table.name);
+  return names;
+}
+
+/// What the router refuses, or warns of, where nothing above has said so already: moves that go well must not
+/// end in a table that is not served. Without a shard to compare with nothing can be said of a new database.
+void check_served(Undertaking& all) {
+  Part* first = first_shard(all);
   if (!first) return;
+  std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
+  for (const auto& part : all.parts)
+    if (is_read(part))
+      catalogues.emplace_back(part.shard.name, catalogue_as_shard(all.map, part, first->catalogue));
   const Catalogue catalogue = combine(all.map, catalogues);
   const auto is_told = [&](const std::string& table) {
-    return std::ranges::any_of(all.parts, [&](const Part& part) {
-      return std::ranges::any_of(part.findings, [&](const CheckFinding& finding) {
-        return finding.kind == Kind::problem && finding.text.find(table) != std::string::npos;
-      });
-    });
+    return std::ranges::any_of(all.parts, [&](const Part& part) { return part.told.contains(table); });
   };
-  for (const auto& table : tables_of(all.map, groups))
+  for (const auto& table : tables_to_serve(all))
     if (const auto refused = catalogue.refused.find(table);
         refused != catalogue.refused.end() && !is_told(table))
       first->add(Kind::problem, "will not be served: " + refused->second);

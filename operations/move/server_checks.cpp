@@ -28,16 +28,16 @@ SELECT format('role %I is not a superuser; PostgreSQL 15 lets no other create a 
   FROM pg_roles WHERE rolname = current_user AND NOT rolsuper)sql"},
 };
 
-// They follow WITH needed(slots, senders, subscriptions).
+// They follow WITH needed(replication_slots, senders, subscriptions).
 constexpr Check server_checks[]{
     {Kind::problem, R"sql(
 SELECT format('wal_level is %s; it has to be logical, which takes a restart', s) FROM current_setting('wal_level') s
  WHERE s <> 'logical')sql"},
     {Kind::problem, R"sql(
-SELECT format('%s replication slots are needed, and %s of %s are free; raise max_replication_slots', slots, most - used, most)
+SELECT format('%s replication slots are needed, and %s of %s are free; raise max_replication_slots', replication_slots, most - used, most)
   FROM needed, (SELECT current_setting('max_replication_slots')::int AS most,
                        (SELECT count(*) FROM pg_replication_slots) AS used) s
- WHERE most - used < slots)sql"},
+ WHERE most - used < replication_slots)sql"},
     {Kind::problem, R"sql(
 SELECT format('%s walsenders are needed, and %s of %s are free; raise max_wal_senders', senders, most - used, most)
   FROM needed, (SELECT current_setting('max_wal_senders')::int AS most,
@@ -174,7 +174,7 @@ std::vector<CheckFinding> check_basics(pqxx::transaction_base& transaction, cons
 
 std::vector<CheckFinding> check_server(pqxx::transaction_base& transaction, const std::string& shard,
                                        const ServerNeeds& needs) {
-  const std::string needed = "WITH needed(slots, senders, subscriptions) AS (VALUES (" +
+  const std::string needed = "WITH needed(replication_slots, senders, subscriptions) AS (VALUES (" +
                              std::to_string(needs.replication_slots) + ", " + std::to_string(needs.senders) +
                              ", " + std::to_string(needs.subscriptions) + "))";
   return run_checks(transaction, shard, server_checks, needed);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/shard/server.hpp"
 
 namespace shardplex::operations {
@@ -156,13 +157,13 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised
   await_answers(inquiries);
 
   std::optional<Candidate> best;
-  std::string reasons;
+  std::vector<std::string> reasons;
   for (std::size_t i = 0; i < servers.size(); ++i) {
     std::string reason = inquiries[i].reason();
     std::optional<Candidate> candidate;
     if (inquiries[i].is_primary()) candidate = examine(map, shard, servers[i], uninitialised, reason);
     if (!candidate) {
-      reasons.append(reasons.empty() ? "" : "; ").append(address_of(servers[i])).append(": ").append(reason);
+      reasons.push_back(address_of(servers[i]) + ": " + reason);
     } else if (best && rank(*best) == rank(*candidate) &&
                best->state.database_identity != candidate->state.database_identity) {
       throw CommandFailed(shard.name + ": two servers are primaries on the same timeline: " +
@@ -171,7 +172,7 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised
       best = std::move(candidate);
     }
   }
-  if (!best) throw CommandFailed(shard.name + ": no primary was found: " + reasons);
+  if (!best) throw CommandFailed(shard.name + ": no primary was found: " + joined(reasons, {}, "; "));
   return std::move(best->found);
 }
 

@@ -8,7 +8,6 @@
 #include "operations/shard/pqxx_rows.hpp"
 #include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
-#include "shard_schema/catalogue_rows.hpp"
 #include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
@@ -90,9 +89,11 @@ ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMa
 }
 
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map) {
-  OwnershipReport report = decode_ownership(ask(transaction, ownership_sql), map);
-  if (!report.unknown_states.empty()) throw CommandFailed(std::move(report.unknown_states));
-  return std::move(report.ownership);
+  return decode_ownership(ask(transaction, ownership_sql), map).ownership;
+}
+
+std::vector<std::string> unknown_slot_states(pqxx::transaction_base& transaction, const ShardMap& map) {
+  return decode_ownership(ask(transaction, ownership_sql), map).unknown_states;
 }
 
 std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction) {
@@ -110,8 +111,9 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
   return std::move(found->second);
 }
 
-ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map) {
-  ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql));
+ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
+                              ForeignKeys foreign_keys) {
+  ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql), foreign_keys);
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
   return catalogue;
 }

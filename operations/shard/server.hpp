@@ -14,6 +14,7 @@
 #include "query/catalogue/catalogue.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
+#include "shard_schema/catalogue_rows.hpp"
 #include "shard_schema/server_status.hpp"
 
 namespace shardplex::operations {
@@ -51,9 +52,13 @@ std::optional<std::string> identity_problem(const ServerState& state, const Shar
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map,
                               std::vector<std::string>& problems);
 
-/// The same where what does not fit the map is told by another: it is left out. An unknown state is not, as
-/// nobody knows what it means for the slot: throws CommandFailed.
+/// The same where what does not fit is told by another: it is left out, and a slot in an unknown state is
+/// absent. Who removes anything by the report asks unknown_slot_states() first.
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map);
+
+/// A sentence, with "it" for the shard, for each slot in a state that this version does not know: nobody can
+/// say what that means for its rows. Precondition: initialised.
+std::vector<std::string> unknown_slot_states(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// The servers of all shards as this one has them, by position. Precondition: it has the table.
 std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction);
@@ -68,7 +73,8 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 
 /// The tables of the map that exist, with what the whole database decides, as combine() wants it. One
 /// snapshot, whatever the transaction.
-ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map);
+ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
+                              ForeignKeys foreign_keys = ForeignKeys::in_public);
 
 /// f(0) … f(count - 1), each on a thread of its own; the results in that order.
 template <class F>

@@ -142,6 +142,25 @@ TEST_CASE("while a mover is at work nothing is removed, and its holder is told")
   CHECK(doctor(*ward, {"--fix"}).exit == 0);
 }
 
+TEST_CASE(
+    "a slot in a state that this version does not know is refused with its shard, and nothing is removed") {
+  const Ward ward;
+  ward.plant("mdead");
+  ward->sql("beta",
+            "ALTER TABLE shardplex.slots DROP CONSTRAINT slots_state_check; "
+            "UPDATE shardplex.slots SET state = 'frozen' WHERE grp = 'catalog' AND slot = 1");
+  const CommandRun run = doctor(*ward, {"--fix"});
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(
+      run.says("beta: it has slot 1 of group catalog in the state \"frozen\", which this version does "
+               "not know"),
+      run);
+  CHECK(ward->sql("alpha", "SELECT count(*) FROM shardplex.markers") == "1");
+  CHECK(doctor(*ward).says("beta: it has slot 1 of group catalog"));
+  ward->sql("beta", "UPDATE shardplex.slots SET state = 'incoming' WHERE grp = 'catalog' AND slot = 1");
+  CHECK(doctor(*ward, {"--fix"}).exit == 0);
+}
+
 TEST_CASE("rows that may be the only ones are left where they are") {
   const Ward ward;
   // Nobody owns slot 0: the rows on beta are all there is of it.

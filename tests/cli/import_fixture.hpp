@@ -34,6 +34,12 @@ inline Cluster& empty_source() {
   return source;
 }
 
+/// Shards-to-be, without tables.
+inline Cluster& emptied(Cluster& cluster) {
+  cluster.reset();
+  return cluster;
+}
+
 /// The movies database with so many films: text that COPY has to escape, TOASTed text, arrays and nulls.
 inline Cluster& filled_source(int films) {
   Cluster& source = empty_source();

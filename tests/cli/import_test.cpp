@@ -11,11 +11,6 @@ using namespace shardplex::test;
 
 namespace {
 
-Cluster& emptied(Cluster& cluster) {
-  cluster.reset();
-  return cluster;
-}
-
 /// An import as a whole, under a writer that ends by being refused.
 void import_under_load(Cluster& cluster) {
   INFO("seed " << import_seed);
@@ -79,65 +74,6 @@ TEST_CASE("a rehearsal stops before the cutover, and a run goes on from there wi
   CHECK(run.says("0 rows copied"));
   CHECK(rows_of(cluster, "ratings") == 1);
   check_cut_over(cluster, source);
-}
-
-TEST_CASE("an import killed at any point goes on where it was, and ends as if nothing had happened") {
-  constexpr int films = 200;
-  for (const std::string point :
-       {"import_begun", "import_tables_made", "import_published", "import_slot_made", "import_copying",
-        "import_copied", "import_indexed", "import_caught_up", "import_fencing", "import_fenced",
-        "import_drained", "import_decided", "import_owned", "import_slot_dropped"}) {
-    CAPTURE(point);
-    Cluster& cluster = emptied(genre_cluster());
-    Cluster& source = filled_source(films);
-    SourceWriter writer(source, films);
-    CHECK(import_until(point, "run", cluster, source) == 137);
-    const CommandRun run = import("run", cluster, source);
-    REQUIRE_MESSAGE(run.exit == 0, run);
-    writer.stop();
-    check_cut_over(cluster, source);
-  }
-}
-
-TEST_CASE("an import killed at any point before the decision can be aborted, and nothing of it is left") {
-  for (const std::string point : {"import_begun", "import_tables_made", "import_published",
-                                  "import_slot_made", "import_copying", "import_copied", "import_indexed",
-                                  "import_caught_up", "import_fencing", "import_fenced", "import_drained"}) {
-    CAPTURE(point);
-    Cluster& cluster = emptied(genre_cluster());
-    Cluster& source = filled_source(100);
-    CHECK(import_until(point, "run", cluster, source) == 137);
-    const CommandRun abort = import("abort", cluster, source);
-    REQUIRE_MESSAGE(abort.exit == 0, abort);
-    check_no_trace(cluster, source);
-    source.sql(source_server, "INSERT INTO genres VALUES ('writes are let in', 100)");
-  }
-}
-
-TEST_CASE("an import that is decided cannot be aborted, only finished") {
-  Cluster& cluster = emptied(genre_cluster());
-  Cluster& source = filled_source(100);
-  CHECK(import_until("import_decided", "run", cluster, source) == 137);
-  const CommandRun abort = import("abort", cluster, source);
-  CHECK(abort.exit == 1);
-  CHECK(abort.says("the cutover is decided"));
-  CHECK(import("run", cluster, source).exit == 0);
-  check_cut_over(cluster, source);
-}
-
-TEST_CASE("an abort killed at any point can be run again") {
-  for (const std::string point : {"import_aborting", "import_slot_dropped", "import_removed"}) {
-    CAPTURE(point);
-    Cluster& cluster = emptied(genre_cluster());
-    Cluster& source = filled_source(100);
-    REQUIRE(import("run", cluster, source, {"--rehearse"}).exit == 0);
-    CHECK(import_until(point, "abort", cluster, source) == 137);
-    const CommandRun run = import("run", cluster, source);
-    CHECK(run.says("import is being aborted"));
-    const CommandRun abort = import("abort", cluster, source);
-    REQUIRE_MESSAGE(abort.exit == 0, abort);
-    check_no_trace(cluster, source);
-  }
 }
 
 TEST_CASE(
@@ -310,6 +246,35 @@ TEST_CASE("import check tells all problems at once, and changes nothing") {
   CHECK(import("run", cluster, source).exit == 1);
   CHECK(source.sql(source_server, "SELECT count(*) FROM pg_replication_slots") == "0");
   CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+}
+
+TEST_CASE("import check says what is there in place of a table") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = empty_source();
+  source.sql(source_server,
+             "CREATE VIEW movies AS SELECT 1::bigint AS id; "
+             "CREATE TABLE parted (movie_id bigint, user_id bigint) PARTITION BY RANGE (movie_id); "
+             "CREATE TABLE ratings PARTITION OF parted DEFAULT");
+  const CommandRun run = import("check", cluster, source);
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("movies: it is not an ordinary table; views, partitioned and foreign tables cannot"),
+                run);
+  CHECK_MESSAGE(run.says("ratings: it inherits, or is inherited from; such tables cannot be imported"), run);
+  CHECK_MESSAGE(run.says("it has no table genres"), run);
+}
+
+TEST_CASE("import check refuses foreign keys to tables of another schema") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = filled_source(10);
+  source.sql(source_server,
+             "CREATE SCHEMA o; CREATE TABLE o.users (id bigint PRIMARY KEY); "
+             "ALTER TABLE movies ADD owner bigint CONSTRAINT owned REFERENCES o.users");
+  const CommandRun run = import("check", cluster, source);
+  source.sql(source_server, "DROP SCHEMA o CASCADE");
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("the source: movies: foreign key owned leads to o.users, which is not in the map; "
+                         "drop it, or change the map"),
+                run);
 }
 
 TEST_CASE("import check finds a source that cannot be followed, is one of the shards, or is not there") {

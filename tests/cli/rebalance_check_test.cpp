@@ -292,6 +292,28 @@ TEST_CASE("what the router would not serve is found, though every shard has it a
   CHECK(findings.size() == 1);
 }
 
+TEST_CASE("what is wrong with a table does not hide what is wrong with one that it mentions") {
+  Cluster& cluster = ready();
+  for (const std::string server : {"alpha", "beta"})
+    cluster.sql(server, "ALTER TABLE movies ALTER id TYPE numeric");
+  cluster.sql("beta", "ALTER TABLE ratings ADD movies integer");
+  const Findings findings = found(cluster);
+  CAPTURE(to_text(findings));
+  CHECK(has(findings, Kind::problem, "beta", "table ratings: it has the column movies, which alpha lacks"));
+  CHECK(has(findings, Kind::problem, "alpha", "will not be served: movies: the shard key id is numeric"));
+  CHECK(findings.size() == 2);
+}
+
+TEST_CASE("a reference table that differs between shards is found") {
+  Cluster& cluster = ready();
+  cluster.sql("beta", "ALTER TABLE genres ADD extra integer");
+  const Findings findings = found(cluster);
+  CAPTURE(to_text(findings));
+  CHECK(
+      has(findings, Kind::problem, "alpha", "will not be served: genres: column extra is missing on alpha"));
+  CHECK(findings.size() == 1);
+}
+
 TEST_CASE("triggers that fire for replicated rows and subscriptions that write to a table are warned of") {
   Cluster& cluster = ready();
   for (const std::string server : {"alpha", "beta"})
@@ -560,6 +582,22 @@ TEST_CASE(
   CHECK(has(findings, Kind::note, "gamma", "table movies will be made, as it is on the first shard"));
   CHECK(has(findings, Kind::note, "gamma", "table ratings will be made, as it is on the first shard"));
   CHECK(findings.size() == 2);
+
+  // Without the shard that slots come from, nothing is told of tables that are made as there.
+  const std::string alpha = cluster.conninfo("alpha");
+  const TemporaryFile without_alpha = altered_map(cluster.map(), alpha.substr(alpha.find("port=")), "port=1");
+  RebalancePlan plan = plan_to("gamma");
+  plan.added.push_back({"gamma", conninfo, {}});
+  findings = find_obstacles(load_shard_map(without_alpha.path()), plan);
+  CHECK(has(findings, Kind::problem, "alpha", "no primary was found: "));
+  for (const auto& finding : findings) CHECK(finding.text.find("missing") == std::string::npos);
+
+  // Adding a shard refuses what differs on a shard that no move concerns, too.
+  cluster.sql("beta", "ALTER TABLE genres ADD extra integer");
+  findings = look(conninfo);
+  CHECK(
+      has(findings, Kind::problem, "alpha", "will not be served: genres: column extra is missing on alpha"));
+  cluster.sql("beta", "ALTER TABLE genres DROP extra");
 
   std::ifstream schema(movies_schema);
   const std::string tables(std::istreambuf_iterator<char>(schema), {});

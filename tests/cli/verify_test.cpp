@@ -276,6 +276,24 @@ TEST_CASE("slots that nobody owns, or two, and other definitions than the map's 
   CHECK(contains(all, "slot 700"));
 }
 
+TEST_CASE(
+    "a slot in a state that this version does not know is found with its shard, and the rest is verified") {
+  Cluster& cluster = filled(hash_cluster());
+  cluster.sql("alpha",
+              "ALTER TABLE shardplex.slots DROP CONSTRAINT slots_state_check; "
+              "UPDATE shardplex.slots SET state = 'frozen' WHERE grp = 'catalog' AND slot = 3");
+  cluster.sql("beta", "UPDATE genres SET description = 'other' WHERE name = 'Drama'");
+  const auto result = verify_json(cluster, 1);
+  std::string all;
+  for (const auto& problem : result.at("problems").as_array())
+    all += boost::json::value_to<std::string>(problem.at("text")) + "\n";
+  CHECK_MESSAGE(contains(all,
+                         "alpha: it has slot 3 of group catalog in the state \"frozen\", which this version "
+                         "does not know"),
+                all);
+  CHECK(count(result, "references") == 1);
+}
+
 TEST_CASE("only the slots and tables asked for are verified") {
   Cluster& cluster = filled(hash_cluster());
   cluster.sql("alpha", "UPDATE ratings SET shardplex_slot = 9 WHERE movie_id = " + film_on(cluster, "alpha"));

@@ -40,6 +40,12 @@ expect_exit 2 '--json needs a value' scripts/bench --json --quick --dir "$scratc
 expect_exit 2 '--json takes a file in a folder that can be written to' scripts/bench --json "$scratch/none/f" --dir "$scratch/b"
 expect_exit 0 'no benchmark has run' scripts/bench --stop --dir "$scratch/b"
 [[ ! -e $scratch/b ]] || failed 'a refused benchmark left files behind'
+mkdir "$scratch/b"
+exec 9>"$scratch/b/.lock"
+flock 9
+expect_exit 1 "at work in .*/b .process $$.*; stop that one first" scripts/bench --stop --dir "$scratch/b"
+exec 9>&-
+expect_exit 0 'no benchmark has run' scripts/bench --stop --dir "$scratch/b"
 
 expect_exit 2 "no preset 'fast'" scripts/test --preset fast
 expect_exit 2 'whole number' scripts/make-movies --count many

@@ -146,4 +146,16 @@ TEST_CASE("keys have their columns in order, and those of one name and another t
                                                         {"of_user", {"u"}, "users", {"id"}}});
 }
 
+TEST_CASE(
+    "a foreign key that leaves the schema is there where all are wanted, with the other schema's name") {
+  const RowsOfText rows({{"database", "0", "UTF8", "C", "c", "C"},
+                         {"table", "7", "movies"},
+                         {"foreign key", "7", "of_user", "u", "users", "id", "o"},
+                         {"foreign key", "7", "sequel", "s", "movies", "id"}});
+  const ForeignKey inside{"sequel", {"s"}, "movies", {"id"}}, outside{"of_user", {"u"}, "o.users", {"id"}};
+  CHECK(decode_catalogue(rows).tables.at("movies").foreign_keys == std::vector{inside});
+  CHECK(decode_catalogue(rows, ForeignKeys::all).tables.at("movies").foreign_keys ==
+        std::vector{outside, inside});
+}
+
 }  // namespace shardplex::test

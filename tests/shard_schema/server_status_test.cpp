@@ -31,6 +31,13 @@ TEST_CASE("a replica that has replayed nothing yet is at 0, and its lag is in se
   CHECK(answer.has_directory);
 }
 
+TEST_CASE("the lag of a replica that cannot say how old its data is, is unknown and not 0") {
+  const auto answer =
+      decode_server_status(RowsOfText({{"true", "1", "4096", null, "0", "true", "false", "true"}}));
+  CHECK(answer.status.in_recovery);
+  CHECK_FALSE(answer.status.replay_lag_seconds);
+}
+
 TEST_CASE("a directory that may not be read is told from one that is not there") {
   const auto with = [](std::optional<std::string> privilege) {
     return decode_server_status(
