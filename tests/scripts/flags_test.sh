@@ -43,7 +43,8 @@ expect_exit 0 'no benchmark has run' scripts/bench --stop --dir "$scratch/b"
 mkdir "$scratch/b"
 exec 9>"$scratch/b/.lock"
 flock 9
-expect_exit 1 "at work in .*/b .process $$.*; stop that one first" scripts/bench --stop --dir "$scratch/b"
+echo $$ >&9
+expect_exit 1 "at work in .*/b .process $$.; stop that one first" scripts/bench --stop --dir "$scratch/b"
 exec 9>&-
 expect_exit 0 'no benchmark has run' scripts/bench --stop --dir "$scratch/b"
 
