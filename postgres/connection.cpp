@@ -7,6 +7,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "postgres/result_rows.hpp"
 #include "postgres/session.hpp"
 
 namespace shardplex::postgres {
@@ -435,6 +436,8 @@ void Connection::start_stream(const Statement& statement, StreamEvents events) {
   if (!sent) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
   flush();
 }
+  if (!pending.failure && pending.job.done && pending.results.size() != pending.job.statements.size())
+    pending.failure = unexpected_answer("fewer or more results than statements");
 
 void Connection::pause_stream(bool paused) {
   if (!stream_ || std::exchange(stream_->paused, paused) == paused || paused) return;

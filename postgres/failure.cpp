@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "shard_schema/sqlstates.hpp"
+
 namespace shardplex::postgres {
 namespace {
 
@@ -24,6 +26,18 @@ Error shard_unavailable(const Failure& failure, std::string_view shard) {
   return {"SHARD503", "A shard is unavailable", std::move(details), "Try again shortly.", std::nullopt};
 }
 
+Error misplaced_row(const Failure& failure) {
+  return {"SHARD400", "The row would be stored where it is not looked for",
+          failure.message + ". " + failure.detail,
+          "Let triggers leave the shard key, the column that makes lists, and shardplex_slot as they are.",
+          std::nullopt};
+}
+
+Error tables_changing(const Failure& failure, std::string_view shard) {
+  return {"SHARD503", "The tables of a shard are being changed",
+          "shard " + std::string(shard) + ": " + failure.message, "Try again shortly.", std::nullopt};
+}
+
 }  // namespace
 
 void throw_exception_from_error(const Failure& failure, const boost::source_location& where) {
@@ -35,6 +49,8 @@ Error to_error(const Failure& failure, std::string_view shard) {
   switch (failure.kind) {
     case Failure::Kind::statement:
       if (is_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
+      if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
+      if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);
       return {failure.sqlstate, failure.message, unless_empty(failure.detail), unless_empty(failure.hint),
               std::nullopt};
     case Failure::Kind::busy:

@@ -30,7 +30,8 @@ using Outcome = boost::system::result<T, Failure>;
 [[noreturn]] void throw_exception_from_error(const Failure& failure, const boost::source_location& where);
 
 /// The HTTP contract's error: statement → its SQLSTATE; connect, lost → SHARD503 naming the shard; busy →
-/// PGRST003; deadline → SHARD504 naming the shard. 57P01 and 08* on a shard are SHARD503 too.
+/// PGRST003; deadline → SHARD504 naming the shard. 57P01 and 08* on a shard are SHARD503 too, and so is
+/// sqlstate_other_tables; sqlstate_misplaced is SHARD400.
 Error to_error(const Failure& failure, std::string_view shard);
 
 }  // namespace shardplex::postgres

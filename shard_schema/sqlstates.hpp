@@ -11,5 +11,9 @@ inline constexpr std::string_view sqlstate_fence = "SX002";  ///< a fence is bei
 inline constexpr std::string_view sqlstate_wrong_state =
     "SX003";  ///< slots are not in a state that may change so
 inline constexpr std::string_view sqlstate_not_mover = "SX004";  ///< another mover has taken over
+inline constexpr std::string_view sqlstate_misplaced =
+    "SX005";  ///< a trigger changes what decides where a row is stored
+/// Raised by no function, but said by the router itself: rows are not of the types that were planned for.
+inline constexpr std::string_view sqlstate_other_tables = "SX006";
 
 }  // namespace shardplex

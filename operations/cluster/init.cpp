@@ -8,6 +8,7 @@
 #include "operations/cluster/init.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -261,6 +262,10 @@ template <class F>
 Catalogue combined(const std::vector<Member>& members, const ShardMap& map, F catalogue_of) {
   std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
   for (const auto& member : members) catalogues.emplace_back(member.shard->name, catalogue_of(member));
+  const std::size_t forms = write_key_forms(*member.transaction, map);
+  if (forms > 0 && member.state.initialised)
+    member.done.push_back("wrote down the form of the keys of " + std::to_string(forms) +
+                          (forms == 1 ? " table" : " tables"));
   return combine(map, catalogues);
 }
 
@@ -298,6 +303,11 @@ Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
                                    "; the map places " + std::to_string(placed) +
                                    " on it (init moves nothing)");
     }
+  for (const auto& [table, difference] : after.differing)
+    if (makes_shards)
+      refused.push_back(difference + "; make it the same on every shard, nothing was changed");
+    else
+      terminal.warning(difference + "; routers serve what is the same");
   return Ownership(map, reports).faults(map);
 }
 

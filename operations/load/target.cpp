@@ -50,8 +50,8 @@ Table agreed_table(const ShardMap& map, const std::string& name, const std::vect
   for (std::size_t i = 0; i < answers.size(); ++i)
     catalogues.emplace_back(map.shards()[i].name, answers[i].catalogue);
   const Catalogue catalogue = combine(map, catalogues);
-  if (const Table* table = catalogue.find(name)) return *table;
-  throw CommandFailed(catalogue.refused.at(name));
+  if (const auto* difference = catalogue.not_alike(name)) throw CommandFailed(*difference);
+  return *catalogue.find(name);
 }
 
 void check_ownership(const ShardMap& map, const ShardedTarget& target) {

@@ -299,9 +299,8 @@ void check_served(Undertaking& all) {
     return std::ranges::any_of(all.parts, [&](const Part& part) { return part.told.contains(table); });
   };
   for (const auto& table : tables_to_serve(all))
-    if (const auto refused = catalogue.refused.find(table);
-        refused != catalogue.refused.end() && !is_told(table))
-      first->add(Kind::problem, "will not be served: " + refused->second);
+    if (const auto* reason = catalogue.not_alike(table); reason && !is_told(table))
+      first->add(Kind::problem, "will not be served: " + *reason);
   for (const auto& warning : catalogue.warnings) first->add(Kind::warning, warning);
 }
 

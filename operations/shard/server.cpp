@@ -101,7 +101,18 @@ std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction) {
 }
 
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map) {
-  return differences(decode_definitions(ask(transaction, definitions_sql)), definitions_of(map));
+  const Definitions stored = decode_definitions(ask(transaction, definitions_sql));
+  auto problems = differences(stored, definitions_of(map));
+  const ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql));
+  for (const auto& [name, form] : key_forms_of(stored)) {
+    const auto table = catalogue.tables.find(name);
+    const auto placement = map.find_table(name);
+    if (table == catalogue.tables.end() || !placement || placement->reference) continue;
+    const Column* key = table->second.find_column(placement->key);
+    if (!key) continue;  // said by whoever looks at the table
+    if (auto problem = key_form_problem(table->second, *key, form)) problems.push_back(std::move(*problem));
+  }
+  return problems;
 }
 
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name) {
@@ -117,5 +128,8 @@ ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMa
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
   return catalogue;
 }
+  const auto is_shard = transaction.exec1("SELECT to_regclass('shardplex.definitions') IS NOT NULL");
+  if (is_shard[0].as<bool>())
+    catalogue.key_forms = key_forms_of(decode_definitions(ask(transaction, definitions_sql)));
 
 }  // namespace shardplex::operations

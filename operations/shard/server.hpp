@@ -63,8 +63,9 @@ std::vector<std::string> unknown_slot_states(pqxx::transaction_base& transaction
 /// The servers of all shards as this one has them, by position. Precondition: it has the table.
 std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction);
 
-/// Where the map turns keys into other slots than the shard's rows are stored in: a sentence for each group
-/// and table (shard_map/definitions.hpp). Precondition: initialised.
+/// Where keys are turned into other slots than the shard's rows are stored in: a sentence for each group and
+/// table of the map that is not as it was (shard_map/definitions.hpp), and for each table whose key has got
+/// another form. Precondition: initialised.
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// A table of schema public as the catalogue describes it; nullopt where there is none. A view, a foreign

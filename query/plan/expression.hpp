@@ -40,7 +40,10 @@ Result<std::string> cast_type_sql(std::string_view cast);
 /// PostgreSQL's own words for a column that is not there (42703).
 Error unknown_column(const Table& table, std::string_view column);
 
-/// The column; unknown_column() where there is none.
+/// SHARD503 for a column in which the shards contradict each other.
+Error conflicting_column(const Table& table, const Column& column);
+
+/// The column; unknown_column() where there is none, conflicting_column() where the shards do not agree.
 Result<const Column*> require_column(const Table& table, std::string_view name);
 
 /// Writes expressions over one table. Lifetime: refers to the table.

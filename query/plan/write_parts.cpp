@@ -50,6 +50,12 @@ std::string created_sql(const WritePlan& plan, const Table& table) {
   return plan.chooses_rows ? "false" : '(' + column_sql(table, "xmax") + " = 0)";
 }
 
+/// Fails the statement for a row that is not where it is looked for; null for any other.
+std::string placement_check(const WritePlan& plan, const Table& table) {
+  return "CASE WHEN " + plan.placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" +
+         column_sql(table, "tableoid") + ") END";
+}
+
 /// RETURNING and what wraps it. In body order for an INSERT, by primary key otherwise.
 Result<void> plan_returning(const Query& query, const Table& table, ExpressionWriter& writer,
                             WritePlan& plan) {
@@ -63,6 +69,7 @@ Result<void> plan_returning(const Query& query, const Table& table, ExpressionWr
       append_item(inner, column_sql(table, table.primary_key[i]) + " AS " + key);
       append_item(order, "q." + key);
     }
+    if (!plan.placed.empty()) append_item(inner, placement_check(plan, table) + " AS placed");
     if (!created.empty()) append_item(inner, created + " AS created");
     plan.head.sql = "WITH w AS (" + plan.head.sql;
     plan.tail = " RETURNING " + inner + ") SELECT row_to_json(r.*)::text" +
@@ -73,6 +80,14 @@ Result<void> plan_returning(const Query& query, const Table& table, ExpressionWr
   std::string columns;
   if (plan.returns == WritePlan::Returns::primary_key)
     for (const auto& name : table.primary_key) append_item(columns, column_sql(table, name) + "::text");
+  if (!plan.placed.empty()) append_item(columns, placement_check(plan, table));
+  if (!plan.placed.empty() && plan.chooses_rows && created.empty()) {
+    // Rows without anything in them, however many, are not worth sending.
+    plan.reports_count = true;
+    plan.head.sql = "WITH w AS (" + plan.head.sql;
+    plan.tail = " RETURNING " + columns + ") SELECT count(*) FROM w";
+    return {};
+  }
   if (!created.empty()) append_item(columns, created);
   if (!columns.empty()) plan.tail = " RETURNING " + columns;
   return {};
@@ -83,7 +98,7 @@ Result<Statement> locating_statement(const Query& query, const Table& table, con
   ExpressionWriter writer(table, 2);
   const auto filters = writer.filters(query.filters);
   if (!filters) return filters.error();
-  Statement out{"SELECT DISTINCT " + plan.slot + " FROM " + aliased_name(table) +
+  Statement out{"SELECT DISTINCT " + plan.slot + "::int4 FROM " + aliased_name(table) +
                     " WHERE shardplex.check_epoch($1::bigint) AND " + and_also(*filters, plan.owned),
                 {std::nullopt}};
   for (auto& param : std::move(writer).take_params()) out.params.push_back(std::move(param));
@@ -123,7 +138,9 @@ Result<ParsedBody> parse_body(const Query& query, std::string_view text, const T
   if (!body) return body.error();
   ParsedBody out{std::move(*body), {}, {}, std::move(watched)};
   for (const auto& name : query.columns ? *query.columns : out.body.keys) {
-    if (!table.find_column(name)) return unknown_body_column(table, name);
+    const Column* column = table.find_column(name);
+    if (!column) return unknown_body_column(table, name);
+    if (!column->conflict.empty()) return conflicting_column(table, *column);
     if (out.sets(name)) continue;
     out.columns.push_back(name);
     if (!contains_name(out.watched, name)) out.json_columns.push_back(name);
@@ -174,6 +191,57 @@ std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>
   if (targets.empty())  // rows of defaults
     return into + " SELECT FROM generate_series(1, " + writer.param(std::to_string(rows)) + "::int8)";
   return into + " (" + targets + ") SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
+}
+
+std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenColumn>& given,
+                            std::size_t first_param, std::size_t rows) {
+  std::string one, stored, wanted, arrays, names;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto& [name, array_type, values] = given[i];
+    const std::string column = column_sql(routed.table(), name), alias = 'g' + std::to_string(i);
+    const std::string array = '$' + std::to_string(first_param + i) + "::" + array_type;
+    append_item(arrays, array);
+    append_item(names, alias);
+    const bool may_be_null = routed.list() && name == routed.list()->column;
+    if (name != slot_column && !contains_name(routed.routing_columns(), name)) continue;
+    one = and_also(std::move(one),
+                   column + (may_be_null ? " IS NOT DISTINCT FROM (" : " = (") + array + ")[1]");
+    const auto not_null = [&](const std::string& value) {
+      return may_be_null ? "coalesce('+' || " + value + "::text, '-')" : value;
+    };
+    append_item(stored, not_null(column));
+    append_item(wanted, not_null("g." + alias));
+  }
+  if (rows == 1) return one;
+  return '(' + stored + ") IN (SELECT " + wanted + " FROM unnest(" + arrays + ") AS g(" + names + "))";
+}
+
+std::string placed_as_decided(const RoutedTable& routed, const std::string& key, Slot slot,
+                              const std::optional<std::string>* list, ExpressionWriter& writer) {
+  const Table& table = routed.table();
+  std::string sql = column_sql(table, routed.key()) + " = " + writer.param(key);
+  sql +=
+      " AND " + column_sql(table, slot_column) + " = " + writer.param(std::to_string(slot.value)) + "::int4";
+  if (list != nullptr)
+    sql +=
+        " AND " + column_sql(table, routed.list()->column) + " IS NOT DISTINCT FROM " + writer.param(*list);
+  return sql;
+}
+
+std::string placed_as_before(const RoutedTable& routed) {
+  const Table& table = routed.table();
+  const std::string before = quote_identifier("shardplex before");
+  std::string sql;
+  const auto same = [&](std::string_view column, std::string_view equals) {
+    sql = and_also(std::move(sql),
+                   before + '.' + quote_identifier(column) + std::string(equals) + column_sql(table, column));
+  };
+  for (const auto& name : table.primary_key) same(name, " = ");
+  if (!routed.in_primary_key(routed.key())) same(routed.key(), " = ");
+  if (routed.list() && !routed.in_primary_key(routed.list()->column))
+    same(routed.list()->column, " IS NOT DISTINCT FROM ");
+  same(slot_column, " = ");
+  return "EXISTS (SELECT FROM " + qualified_name(table) + " AS " + before + " WHERE " + sql + ')';
 }
 
 std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,

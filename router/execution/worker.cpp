@@ -62,6 +62,16 @@ void Worker::install(SnapshotPtr snapshot) {
 Awaitable<void> Worker::newer_view(std::uint64_t version, Deadline until) {
   if (view_ && view_->snapshot->version > version) co_return;
   refresher_.request_refresh();
+  co_await next_view(until);
+}
+
+Awaitable<void> Worker::newer_tables(std::shared_ptr<const Catalogue> known, Deadline until) {
+  refresher_.request_tables();
+  while (view_ && view_->snapshot->catalogue == known && Clock::now() < until) co_await next_view(until);
+}
+
+/// Waits for install(), but not beyond `until`.
+Awaitable<void> Worker::next_view(Deadline until) {
   const auto timer = std::make_shared<Timer>(io_, until);
   waiters_.push_back(timer);
   boost::system::error_code ignored;  // cancelled by install()

@@ -68,6 +68,10 @@ class Worker {
   /// Asks for a refresh and waits for a view newer than `version`, but not beyond `until`.
   Awaitable<void> newer_view(std::uint64_t version, Deadline until);
 
+  /// Asks for the tables to be read again, and waits for a view with others than `known`, but not beyond
+  /// `until`.
+  Awaitable<void> newer_tables(std::shared_ptr<const Catalogue> known, Deadline until);
+
   std::minstd_rand& random() { return random_; }
 
   /// Called on every tick (100 ms) by the worker.
@@ -80,6 +84,7 @@ class Worker {
   using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
 
   void install(SnapshotPtr snapshot);
+  Awaitable<void> next_view(Deadline until);
   void arm_tick();
   void tick(Clock::time_point now);
   void publish_pool_gauges();

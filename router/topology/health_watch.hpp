@@ -40,6 +40,9 @@ class HealthWatch {
   /// Requests wait for slots to change hands: see ProbeSchedule. True where close probes begin with that.
   bool probe_closely();
 
+  /// Has the tables of every shard looked at now, unless that was done within the last moments.
+  void look_at_tables();
+
   /// The connections to a server that is being watched.
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server);
 
@@ -75,6 +78,7 @@ class HealthWatch {
   Prober prober_;
   ProbeSchedule schedule_;
   std::vector<ServerWatchPtr> watches_;
+  Clock::time_point looked_at_tables_{};  // on request, last
   bool stopping_ = false;
 };
 

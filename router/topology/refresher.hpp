@@ -10,6 +10,9 @@ class Refresher {
   /// Read the ownership of all shards now, and often for a while, and publish what has changed. Any thread;
   /// requests are coalesced.
   virtual void request_refresh() = 0;
+  /// Look now whether the tables of a shard have changed, and publish them where they have. Any thread;
+  /// requests are coalesced.
+  virtual void request_tables() = 0;
 };
 
 }  // namespace shardplex::router

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@
 
 namespace shardplex::router {
 namespace {
+
+constexpr auto other_shards_patience = std::chrono::milliseconds(200);
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
 
@@ -102,10 +105,19 @@ void say_how_it_was_made(Answer& answer, const RequestContext& context) {
 Awaitable<Answer> serve(Worker& worker, Call& call) {
   const auto deadline = call.began + worker.settings().request_timeout;
   const auto match = find_endpoint_of(call);
-  for (;;) {
+  for (bool tables_are_changing = false;;) {
     RequestContext context(worker, deadline);
     auto outcome = co_await run(match, call, context);
-    if (context.map_changed && Clock::now() < deadline) continue;  // before anything was sent or written
+    if (context.plan_outdated && Clock::now() < deadline) {  // before anything was sent or written
+      tables_are_changing = context.tables_read_again;
+      continue;
+    }
+    // The tables of one shard may have been read again, and those of the others not yet.
+    if (std::exchange(tables_are_changing, false) && !outcome && outcome.error().code == "SHARD503") {
+      const auto known = context.planned_with->snapshot->catalogue;
+      co_await worker.newer_tables(known, std::min(deadline, Clock::now() + other_shards_patience));
+      if (worker.view() && worker.view()->snapshot->catalogue != known) continue;
+    }
     auto answer = outcome ? std::move(*outcome) : to_answer(outcome.error());
     if (answer.status == 405)  // RFC 9110, section 15.5.6
       answer.set("Allow", allowed_methods(endpoints, match ? match->pattern : ""));
