@@ -128,6 +128,7 @@ Connection::Connection(asio::io_context& io, const ConnectionSettings& settings,
     : io_(io), settings_(settings), events_(std::move(events)), socket_(io), connect_timer_(io) {}
 
 Connection::~Connection() {
+  if (!backend_.empty()) settings_.sessions->leave(settings_.conninfo, backend_);
   if (socket_.is_open()) socket_.release();
   PQfinish(pg_);
 }
@@ -135,9 +136,10 @@ Connection::~Connection() {
 void Connection::start_connect() {
   connect_timer_.expires_after(settings_.connect_timeout);
   connect_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error && self->state_ == State::connecting) self->connect_failed("timeout");
+    if (!error && (self->state_ == State::connecting || self->state_ == State::setting_up))
+      self->connect_failed("timeout");
   });
-  pg_ = start_session(settings_);
+  pg_ = start_connection(settings_);
   if (pg_ && PQstatus(pg_) != CONNECTION_BAD) return wait_to_connect(Readiness::wait_write);
   // The owner does not have this object yet: tell it later.
   asio::post(io_, [self = shared_from_this()] {
@@ -170,13 +172,43 @@ void Connection::poll_connect() {
 }
 
 void Connection::connected() {
-  connect_timer_.cancel();
   PQsetNoticeReceiver(
       pg_, [](void*, const PGresult*) {}, nullptr);
   if (PQsetnonblocking(pg_, 1) != 0 || PQenterPipelineMode(pg_) != 1) return connect_failed(reason_of(pg_));
   socket_.assign(PQsocket(pg_));
-  state_ = State::ready;
+  state_ = State::setting_up;
   wait_readable();
+  set_up();
+}
+
+// Nothing else is sent before the answer: a statement must not run under other settings.
+void Connection::set_up() {
+  held_to_ = settings_.sessions->agreed();
+  auto opened = [self = shared_from_this()](Outcome<std::vector<ResultSet>> answer) {
+    if (self->state_ == State::setting_up) self->session_opened(std::move(answer));
+  };
+  jobs_.emplace_back(Job{.statements = {session_statement(settings_, held_to_)},
+                         .deadline = Deadline::max(),  // connect_timer_ has it
+                         .done = {std::move(opened), io_.get_executor()}});
+  jobs_.back().housekeeping = true;
+  schedule_write();
+}
+
+void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
+  if (!answer) return connect_failed(answer.error().message);
+  auto session = opened_session(answer->front());
+  if (!session) return connect_failed(session.error().message);
+  if (backend_.empty()) {
+    if (!settings_.sessions->enter(settings_.conninfo, session->backend, server_name()))
+      return connect_failed("a connection pooler lends its sessions for a transaction only; " +
+                            std::string(whole_sessions_needed));
+    backend_ = std::move(session->backend);
+    // What came in between is the session's own no more.
+    if (settings_.sessions->agree(server_name(), session->own) != held_to_.value_or(session->own))
+      return set_up();
+  }
+  connect_timer_.cancel();
+  state_ = State::ready;
   events_.idle_or_ready();
 }
 
@@ -192,6 +224,8 @@ std::string Connection::server_name() const {
 
 void Connection::lose(Failure failure) {
   const auto self = shared_from_this();
+  if (state_ != State::ready && failure.kind != Failure::Kind::connect)
+    failure = not_connected("cannot connect to " + server_name() + ": " + failure.message);
   const Failure unsent = not_connected("the connection to " + server_name() + " was lost");
   auto stream = std::exchange(stream_, {});
   disconnect(failure, unsent);
@@ -213,6 +247,7 @@ void Connection::cancel_and_close() {
 void Connection::disconnect(const Failure& for_sent, const Failure& for_unsent) {
   state_ = State::closed;
   connect_timer_.cancel();
+  if (!backend_.empty()) settings_.sessions->leave(settings_.conninfo, std::exchange(backend_, {}));
   if (socket_.is_open()) socket_.release();
   PQfinish(std::exchange(pg_, nullptr));
 
@@ -236,7 +271,7 @@ void Connection::schedule_write() {
   write_scheduled_ = true;
   asio::post(io_, [self = shared_from_this()] {
     self->write_scheduled_ = false;
-    if (self->state_ == State::ready) self->write_queued();
+    if (self->is_open()) self->write_queued();
   });
 }
 
@@ -251,6 +286,7 @@ void Connection::write_queued() {
 }
 
 bool Connection::send(PendingJob& pending) {
+  if (pending.housekeeping) pending.commands.push_back({.statement = 0, .prepare = false, .prepared = 0});
   const bool sent =
       pending.housekeeping ? send_unprepared(pending.job.statements.front()) : send_prepared(pending);
   return sent && PQpipelineSync(pg_) == 1;
@@ -301,7 +337,7 @@ void Connection::flush() {
     waiting_writable_ = true;
     socket_.async_wait(Readiness::wait_write, [self = shared_from_this()](boost::system::error_code error) {
       self->waiting_writable_ = false;
-      if (!error && self->state_ == State::ready) self->flush();
+      if (!error && self->is_open()) self->flush();
     });
   }
   // libpq reads while it cannot write; what it has read does not make the socket readable again.
@@ -328,7 +364,7 @@ void Connection::wait_readable() {
   waiting_readable_ = true;
   socket_.async_wait(Readiness::wait_read, [self = shared_from_this()](boost::system::error_code error) {
     self->waiting_readable_ = false;
-    if (!error && self->state_ == State::ready) self->on_readable();
+    if (!error && self->is_open()) self->on_readable();
   });
 }
 
@@ -336,7 +372,7 @@ void Connection::on_readable() {
   if (stream_ && stream_->paused) return;
   const bool alive = PQconsumeInput(pg_) == 1;
   read_results();
-  if (state_ != State::ready) return;
+  if (!is_open()) return;
   if (!alive) return lose(lost("the connection to " + server_name() + " was lost"));
   if (!(stream_ && stream_->paused)) wait_readable();
 }
@@ -344,7 +380,7 @@ void Connection::on_readable() {
 void Connection::read_results() {
   if (stream_) return read_stream();
   const std::uint64_t finished_before = finished_;
-  while (state_ == State::ready && sent_ > 0 && PQisBusy(pg_) == 0) take_result(PQgetResult(pg_));
+  while (is_open() && sent_ > 0 && PQisBusy(pg_) == 0) take_result(PQgetResult(pg_));
   if (state_ == State::ready && finished_ != finished_before) events_.idle_or_ready();
 }
 
@@ -391,7 +427,7 @@ void Connection::take_error(PendingJob& pending, const PGresult* result) {
   const Command& command = pending.commands[pending.answered];
   if (command.prepare)
     prepared_.forget(pending.job.statements[command.statement].sql, command.prepared);
-  else if (!aborted)
+  else if (!aborted && !pending.housekeeping)
     pending.stale = is_stale(result) ? std::optional(pending.answered) : std::nullopt;
 }
 
@@ -400,6 +436,8 @@ void Connection::finish_front() {
   jobs_.pop_front();
   --sent_;
   ++finished_;
+  if (!pending.failure && pending.job.done && pending.results.size() != pending.job.statements.size())
+    pending.failure = unexpected_answer("fewer or more results than statements");
   if (pending.stale) forget_stale(pending);
 
   if (pending.stale && !pending.retried && pending.job.done) {
@@ -436,8 +474,6 @@ void Connection::start_stream(const Statement& statement, StreamEvents events) {
   if (!sent) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
   flush();
 }
-  if (!pending.failure && pending.job.done && pending.results.size() != pending.job.statements.size())
-    pending.failure = unexpected_answer("fewer or more results than statements");
 
 void Connection::pause_stream(bool paused) {
   if (!stream_ || std::exchange(stream_->paused, paused) == paused || paused) return;

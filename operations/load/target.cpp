@@ -14,6 +14,7 @@ struct ShardAnswer {
   std::vector<std::string> problems;
   ShardCatalogue catalogue;
   std::optional<ShardOwnership> ownership;
+  AgreedValues settings;
 };
 
 ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
@@ -28,12 +29,13 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
   else if (auto wrong = identity_problem(state, map, shard))
     answer.problems.push_back(*std::move(wrong));
   if (!answer.problems.empty()) return answer;
+  answer.settings = state.settings;
   answer.catalogue = read_catalogue(transaction, map);
   answer.problems = definition_problems(transaction, map);
   answer.ownership = read_ownership(transaction, map, answer.problems);
   return answer;
 } catch (const std::exception& error) {
-  return {{reason_of(error)}, {}, {}};
+  return {{reason_of(error)}, {}, {}, {}};
 }
 
 std::vector<ShardAnswer> ask_all(const ShardMap& map) {
@@ -41,6 +43,10 @@ std::vector<ShardAnswer> ask_all(const ShardMap& map) {
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < answers.size(); ++i)
     for (const auto& problem : answers[i].problems) problems.push_back(map.shards()[i].name + ": " + problem);
+  for (std::size_t i = 1; i < answers.size() && problems.empty(); ++i)
+    for (auto& difference : setting_differences(map.shards()[0].name, answers[0].settings,
+                                                map.shards()[i].name, answers[i].settings))
+      problems.push_back(std::move(difference) + "; values would be read otherwise on each");
   if (!problems.empty()) throw CommandFailed(std::move(problems));
   return answers;
 }

@@ -308,6 +308,9 @@ void compare_databases(const Part& one, Part& other) {
   if (one.state.encoding != other.state.encoding)
     other.add(Kind::problem, "its encoding is " + other.state.encoding + ", and that of " + one.shard.name +
                                  " is " + one.state.encoding);
+  for (auto& difference :
+       setting_differences(one.shard.name, one.state.settings, other.shard.name, other.state.settings))
+    other.add(Kind::problem, std::move(difference) + "; answers and stored values would depend on the shard");
 }
 
 bool is_loopback(const std::string& conninfo) {

@@ -33,13 +33,14 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
     probed.failure = status.error().message;
   }
   assess_health(shard);
+  for (const auto& problem : pools_.sessions().problems()) warn_once_(problem);
   if (shard.best_server() != server) co_return Result{};
   shard.directory = std::exchange(probed.status.directory, {});
   if (probed.status.directory_denied)
     warn_once_("shard " + shard.name +
                " does not let this role read shardplex.shards: added shards will not be found by themselves");
-  const bool new_report = co_await read_newer(shard, server);
   if (!shard.needs_tables(server)) co_await look_at_tables(shard, server);
+  const bool new_report = co_await read_newer(shard, server);
   co_return Result{.new_report = new_report};
 }
 
@@ -67,7 +68,6 @@ Awaitable<bool> Prober::read_newer(WatchedShard& shard, std::size_t server) {
   co_return read;
 }
 
-Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
 /// A fingerprint that cannot be read says nothing: whatever is wrong shows elsewhere, or is over with the
 /// next.
 Awaitable<void> Prober::look_at_tables(WatchedShard& shard, std::size_t server) {
@@ -80,6 +80,7 @@ Awaitable<void> Prober::look_at_tables(WatchedShard& shard, std::size_t server) 
   co_await read_tables(shard, server);
 }
 
+Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
   const bool is_primary = shard.state.primary == server;
   auto tables = co_await postgres::read_catalogue(pool(shard, server), Clock::now() + probe_timeout);
   if (!tables) {

@@ -244,4 +244,27 @@ TEST_CASE("a change of many rows is held to where each of them was") {
   at.cluster.run_everywhere("DROP TRIGGER mover ON movies");
 }
 
+TEST_CASE("one body is one instant, whatever time zone each shard has") {
+  Site& at = site();
+  at.run_on("alpha", "ALTER DATABASE movies SET TimeZone = 'Asia/Tokyo'");
+  at.run_on("beta", "ALTER DATABASE movies SET TimeZone = 'America/Lima'");
+  Router other(at.cluster.map_file());
+  HttpClient client(other.port());
+  for (const std::string shard : {"alpha", "beta"}) {
+    std::int64_t id = 700'000;
+    while (at.cluster.shard_of("movies", id) != shard) ++id;
+    const auto body =
+        R"({"movie_id":)" + std::to_string(id) + R"(,"user_id":1,"score":1,"rated_at":"2026-01-01 00:00"})";
+    CHECK(client.request("POST", "/ratings", as_json, body).status == 201);
+  }
+  const auto stored = client.get("/ratings?select=rated_at&movie_id=gte.700000");
+  const auto times = column_of(stored, "rated_at");
+  REQUIRE(times.size() == 2);
+  CHECK(times.front() == times.back());
+  const auto init = run_shardplex({"cluster", "init", "--map", at.cluster.map_file()});
+  CHECK(init.status != 0);
+  CHECK(init.errors.find("TimeZone is Asia/Tokyo on alpha and America/Lima on beta") != std::string::npos);
+  at.cluster.run_everywhere("ALTER DATABASE movies RESET TimeZone");
+}
+
 }  // namespace shardplex::integration
