@@ -8,6 +8,8 @@ namespace shardplex::router {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
+constexpr auto lately =
+    std::chrono::seconds(2);  // longer than the control thread takes to look at all tables
 
 }  // namespace
 
@@ -53,10 +55,15 @@ void Worker::install(SnapshotPtr snapshot) {
   for (auto& [conninfo, pool] : pools_)
     if (!used.contains(conninfo)) retired_.push_back(std::move(pool));
   pools_ = std::move(used);
+  if (view_ && view_->snapshot->catalogue != snapshot->catalogue) other_tables_since_ = Clock::now();
   view->snapshot = std::move(snapshot);
   view_ = std::move(view);
 
   for (const auto& waiter : std::exchange(waiters_, {})) waiter->cancel();
+}
+
+bool Worker::tables_changed_lately() const {
+  return Clock::now() < other_tables_since_ + lately;
 }
 
 Awaitable<void> Worker::newer_view(std::uint64_t version, Deadline until) {

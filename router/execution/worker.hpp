@@ -72,6 +72,10 @@ class Worker {
   /// `until`.
   Awaitable<void> newer_tables(std::shared_ptr<const Catalogue> known, Deadline until);
 
+  /// True within the seconds after other tables were published: those of some shards may have been read
+  /// before they changed.
+  bool tables_changed_lately() const;
+
   std::minstd_rand& random() { return random_; }
 
   /// Called on every tick (100 ms) by the worker.
@@ -99,6 +103,7 @@ class Worker {
   std::vector<std::shared_ptr<postgres::Pool>>
       retired_;  // of servers that left the map, while requests use them
   ViewPtr view_;
+  Clock::time_point other_tables_since_{};
   PointBatcher batcher_;
   InsertBatcher insert_batcher_;
   SharedReads shared_reads_;

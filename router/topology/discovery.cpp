@@ -16,7 +16,7 @@ std::optional<std::string> obstacle_to_joining(const Membership& membership, con
   for (const auto& [table, reason] : with_it.refused)
     if (!served.refused.contains(table)) return "table " + table + ": " + reason;
   for (const auto& [table, difference] : with_it.differing)
-    if (served.find(table) && !served.differing.contains(table)) return "table " + table + ": " + difference;
+    if (!served.not_alike(table)) return "table " + table + ": " + difference;
   return std::nullopt;
 }
 

@@ -1,6 +1,10 @@
 #include "router/topology/publisher.hpp"
 
+#include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "router/log.hpp"
@@ -24,12 +28,25 @@ std::shared_ptr<const Ownership> combined_ownership(const Membership& membership
   return std::make_shared<const Ownership>(*membership.map, reports);
 }
 
-void log_catalogue(const Catalogue& catalogue) {
+bool was_there(const std::map<std::string, std::string, std::less<>>& before, const std::string& table,
+               const std::string& text) {
+  const auto found = before.find(table);
+  return found != before.end() && found->second == text;
+}
+
+/// What was not said of `before`.
+void log_catalogue(const Catalogue& catalogue, const Catalogue& before) {
   for (const auto& [table, reason] : catalogue.refused)
-    log_error("table not served", {{"table", table}, {"reason", reason}});
+    if (!was_there(before.refused, table, reason))
+      log_error("table not served", {{"table", table}, {"reason", reason}});
   for (const auto& [table, difference] : catalogue.differing)
-    log_warning("shards differ, what is the same is served", {{"table", table}, {"difference", difference}});
-  for (const auto& warning : catalogue.warnings) log_warning("catalogue", {{"warning", warning}});
+    if (!was_there(before.differing, table, difference))
+      log_warning("shards differ, what is the same is served",
+                  {{"table", table}, {"difference", difference}});
+  for (const auto& [table, difference] : before.differing)
+    if (!catalogue.not_alike(table)) log_info("shards do not differ any more", {{"table", table}});
+  for (const auto& warning : catalogue.warnings)
+    if (std::ranges::count(before.warnings, warning) == 0) log_warning("catalogue", {{"warning", warning}});
 }
 
 }  // namespace
@@ -73,7 +90,7 @@ void Publisher::publish(const Membership& membership, const Changes& changes) {
   const auto before = latest_;
   latest_ = std::make_shared<const Snapshot>(next_snapshot(membership, changes, before));
   if (latest_->catalogue && (!before || latest_->catalogue != before->catalogue))
-    log_catalogue(*latest_->catalogue);
+    log_catalogue(*latest_->catalogue, before && before->catalogue ? *before->catalogue : Catalogue{});
   if (!before || latest_->version != before->version) publish_to_workers_(latest_);
   metrics_.set_servers(server_gauges(membership));
   metrics_.set_tables(table_gauges(*latest_));

@@ -105,7 +105,7 @@ TEST_CASE(
 
 TEST_CASE("rows are never merged by an order of an enum's labels that a shard does not have") {
   site().cluster.run_everywhere(
-      "CREATE TYPE mood AS ENUM ('glad', 'calm', 'sad'); "
+      "CREATE TYPE public.mood AS ENUM ('glad', 'calm', 'sad'); "
       "ALTER TABLE movies ADD COLUMN mood mood; "
       "UPDATE movies SET mood = (ARRAY['sad', 'glad', 'calm'])[1 + id % 3]::mood");
   const std::string by_mood = "/movies?select=mood&order=mood,id&limit=60";

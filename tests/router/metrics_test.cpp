@@ -75,6 +75,7 @@ TEST_CASE("every metric has its name, help, type, labels and place") {
   metrics.worker(0).request(RouteLabel::table, 0, 200, 700);
   metrics.worker(0).shard("alpha");
   metrics.set_servers({{"alpha", "alpha-1", true, false, true, 7, 0.5}});
+  metrics.set_tables({{"movies", false, false}});
   const auto families = metrics.Collect();
   REQUIRE(families.size() == rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {

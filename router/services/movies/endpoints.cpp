@@ -105,15 +105,13 @@ void say_how_it_was_made(Answer& answer, const RequestContext& context) {
 Awaitable<Answer> serve(Worker& worker, Call& call) {
   const auto deadline = call.began + worker.settings().request_timeout;
   const auto match = find_endpoint_of(call);
-  for (bool tables_are_changing = false;;) {
+  for (bool may_wait = true;;) {
     RequestContext context(worker, deadline);
     auto outcome = co_await run(match, call, context);
-    if (context.plan_outdated && Clock::now() < deadline) {  // before anything was sent or written
-      tables_are_changing = context.tables_read_again;
-      continue;
-    }
+    if (context.plan_outdated && Clock::now() < deadline) continue;  // before anything was sent or written
     // The tables of one shard may have been read again, and those of the others not yet.
-    if (std::exchange(tables_are_changing, false) && !outcome && outcome.error().code == "SHARD503") {
+    if (may_wait && !outcome && outcome.error().code == "SHARD503" && worker.tables_changed_lately()) {
+      may_wait = false;
       const auto known = context.planned_with->snapshot->catalogue;
       co_await worker.newer_tables(known, std::min(deadline, Clock::now() + other_shards_patience));
       if (worker.view() && worker.view()->snapshot->catalogue != known) continue;
