@@ -111,7 +111,7 @@ std::vector<std::string> definition_problems(pqxx::transaction_base& transaction
     const auto placement = map.find_table(name);
     if (table == catalogue.tables.end() || !placement || placement->reference) continue;
     const Column* key = table->second.find_column(placement->key);
-    if (!key) continue;  // said by whoever looks at the table
+    if (!key || !key_type(*key)) continue;  // said by whoever looks at the table
     if (auto problem = key_form_problem(table->second, *key, form)) problems.push_back(std::move(*problem));
   }
   return problems;
