@@ -181,7 +181,7 @@ TEST_CASE("a trigger that rewrites what decides the slot is named, and its row i
     site().cluster.run_everywhere("CREATE OR REPLACE FUNCTION rewrite() RETURNS trigger AS $$ BEGIN " + does +
                                   "; RETURN NEW; END " + body);
   };
-  create("NEW.id := NEW.id + 1");
+  create("NEW.id := NEW.id + 1000000");
   site().cluster.run_everywhere(
       "CREATE TRIGGER rewriter BEFORE INSERT OR UPDATE ON movies FOR EACH ROW "
       "EXECUTE FUNCTION rewrite()");
