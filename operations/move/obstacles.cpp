@@ -9,6 +9,7 @@
 #include <set>
 
 #include "operations/move/journal.hpp"
+#include "operations/move/routers.hpp"
 #include "operations/move/server_checks.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/text_file.hpp"
@@ -41,6 +42,7 @@ struct Part {
   std::set<std::string> told{};  ///< tables with which something is wrong, as the findings say
   ShardCatalogue catalogue{};    ///< meaningful where reached
   std::map<std::string, std::uint64_t> bytes{};  ///< of each group
+  std::vector<RouterSeen> routers{};             ///< that live and report to it
   Findings findings{};
 
   void add(Kind kind, std::string text) { findings.push_back({kind, shard.name, std::move(text)}); }
@@ -131,6 +133,12 @@ std::vector<std::string> tables_of(const ShardMap& map, const std::set<std::stri
   return names;
 }
 
+/// Not for those of a plan: each part may be a source and a target.
+bool is_for_any_moves(const Undertaking& all) {
+  return std::ranges::all_of(all.parts,
+                             [](const Part& part) { return part.leaving.empty() && part.arriving.empty(); });
+}
+
 // One shard by itself.
 
 void check_ownership(Part& part) {
@@ -208,6 +216,7 @@ void check_as_shard(pqxx::transaction_base& transaction, const ShardMap& map, Pa
   std::vector<std::string> problems = definition_problems(transaction, map);
   part.ownership = read_ownership(transaction, map, problems);
   for (auto& problem : problems) part.add(Kind::problem, std::move(problem));
+  part.routers = read_live_routers(transaction);
   part.add(check_leftovers(transaction, part.shard.name));
   for (const auto* moves : {&part.leaving, &part.arriving})
     for (const PlannedMove* move : *moves) part.add(check_unfinished(transaction, part.shard.name, *move));
@@ -305,6 +314,19 @@ void check_served(Undertaking& all) {
   for (const auto& warning : catalogue.warnings) first->add(Kind::warning, warning);
 }
 
+/// Routers report to the source where writes to the slots go to; what they say of the target is told of that.
+/// Of a shard that is yet to be added they cannot know: run asks them when it has added it.
+void check_routers(Undertaking& all) {
+  std::set<std::pair<std::size_t, std::string>> told;
+  for (const auto& [subscriber, publisher] : all.follows)
+    for (const auto& router : all.parts[publisher].routers) {
+      Part& target = all.parts[subscriber];
+      if (target.added || (target.arriving.empty() && !is_for_any_moves(all))) continue;
+      const auto what = objection(router, target.shard.name, tables_of(all.map, target.groups));
+      if (what && told.emplace(subscriber, *what).second) target.add(Kind::problem, *what);
+    }
+}
+
 void compare_databases(const Part& one, Part& other) {
   if (one.state.encoding != other.state.encoding)
     other.add(Kind::problem, "its encoding is " + other.state.encoding + ", and that of " + one.shard.name +
@@ -400,6 +422,7 @@ Findings carry_out(Undertaking all) {
     compare_tables(all.map, one, other, groups);
   }
   check_served(all);
+  check_routers(all);
   check_followers(all);
   check_disks(all);
   Findings findings;
