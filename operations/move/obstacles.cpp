@@ -13,6 +13,7 @@
 #include "operations/move/server_checks.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/text_file.hpp"
+#include "operations/shard/access_rights.hpp"
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
@@ -43,6 +44,7 @@ struct Part {
   ShardCatalogue catalogue{};    ///< meaningful where reached
   std::map<std::string, std::uint64_t> bytes{};  ///< of each group
   std::vector<RouterSeen> routers{};             ///< that live and report to it
+  std::vector<AccessRight> rights{};             ///< where it has a journal
   Findings findings{};
 
   void add(Kind kind, std::string text) { findings.push_back({kind, shard.name, std::move(text)}); }
@@ -217,6 +219,7 @@ void check_as_shard(pqxx::transaction_base& transaction, const ShardMap& map, Pa
   part.ownership = read_ownership(transaction, map, problems);
   for (auto& problem : problems) part.add(Kind::problem, std::move(problem));
   part.routers = read_live_routers(transaction);
+  part.rights = read_access_rights(transaction, map);
   part.add(check_leftovers(transaction, part.shard.name));
   for (const auto* moves : {&part.leaving, &part.arriving})
     for (const PlannedMove* move : *moves) part.add(check_unfinished(transaction, part.shard.name, *move));
@@ -254,11 +257,19 @@ void compare_tables(const ShardMap& map, const Part& one, Part& other, const std
     if (!one.state.initialised || !other.state.initialised)
       for (auto* structure : {&here, &there}) structure->forget_column(std::string(slot_column));
     for (auto& difference : structure_differences(here, there, one.shard.name)) {
-      if (!difference.privilege) other.told.insert(name);
-      other.add(difference.privilege ? Kind::warning : Kind::problem,
-                "table " + name + ": " + difference.text);
+      if (difference.privilege) continue;  // compare_rights() tells them
+      other.told.insert(name);
+      other.add(Kind::problem, "table " + name + ": " + difference.text);
     }
   }
+}
+
+/// Roles that a router may not have, or have with more or less than elsewhere. Those of a shard that is yet
+/// to be added are made with it.
+void compare_rights(const Part& one, Part& other) {
+  if (!one.has_journal || !other.has_journal) return;
+  for (const auto& difference : access_differences(other.rights, one.rights, one.shard.name))
+    other.add(Kind::problem, difference);
 }
 
 /// As it will be once a database that is to become a shard is one.
@@ -419,6 +430,7 @@ Findings carry_out(Undertaking all) {
     Part &one = all.parts[two.first], &other = all.parts[two.second];
     if (!one.primary || !other.primary) continue;
     compare_databases(one, other);
+    compare_rights(one, other);
     compare_tables(all.map, one, other, groups);
   }
   check_served(all);
