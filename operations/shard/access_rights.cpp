@@ -34,7 +34,7 @@ WITH RECURSIVE named AS (
     FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname IN ('public', 'shardplex')
   UNION ALL
   SELECT 'FUNCTION', format('shardplex.%I(%s)', p.proname, oidvectortypes(p.proargtypes)), a.privilege_type, a.grantee, a.is_grantable
-    FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE p.pronamespace = to_regnamespace('shardplex')
+    FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE p.pronamespace = to_regnamespace('shardplex') AND p.prorettype <> 'trigger'::regtype
   UNION ALL
   SELECT 'DATABASE', '', a.privilege_type, a.grantee, a.is_grantable
     FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = current_database()
