@@ -233,7 +233,8 @@ END $$;
 -- Lets writes in again where a fence has outlived its lease, as that of a mover that hangs does; returns the moves whose fence was
 -- ended. Anybody may call it: it takes nothing from a mover that is alive. It is safe whatever the mover does next, since the mover's
 -- hand-over is one transaction with change_slots(), which refuses slots that are not fenced any more. The lock is that of
--- change_slots(), so the slots are looked at when no hand-over is under way.
+-- change_slots(), so the slots are looked at when no hand-over is under way. What a shard cannot know is whether it failed over and
+-- has forgotten a hand-over: a router calls this only where no other shard owns the slots.
 CREATE OR REPLACE FUNCTION shardplex.end_overdue_fences() RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE overdue record; still integer[];

@@ -79,7 +79,10 @@ Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t ser
   auto& primary = health_watch_.pool(*shard, server);
   if (shard == membership_.shards.front()) co_await id_reservation_.renew(shard->name, primary);
   const auto* served = latest() ? latest()->catalogue.get() : nullptr;
-  co_await reporter_.tell(shard, primary, report_of(membership_, served, discovery_.not_joined()));
+  auto not_joined = discovery_.not_joined();
+  // A shard that this router does not see may be the one that the slots were handed to.
+  const bool may_end = not_joined.empty() && may_end_fences(membership_, *shard);
+  co_await reporter_.tell(shard, primary, report_of(membership_, served, not_joined), may_end);
   show_fences();
 }
 
