@@ -37,7 +37,7 @@ Result<Query> parse_query(std::string_view table, std::string_view query_string,
 Result<void> apply_range_header(Query& query, std::optional<std::string_view> range);
 
 /// All Prefer headers of a request, joined with commas. Values this release does not serve are refused with
-/// SHARD400 naming them (resolution, missing=default, tx=rollback, max-affected); under handling=strict
+/// SHARD400 naming them (resolution, missing=default, tx=rollback, timezone); under handling=strict
 /// unknown preferences are PGRST122.
 Result<Preferences> parse_prefer(std::string_view header);
 

@@ -117,7 +117,7 @@ constexpr RefusedRow refused_rows[] = {
     {"missing=default",
      "Name in columns= only the columns that every row gives; the others get their defaults"},
     {"tx=rollback", "Leave it out: every write is committed"},
-    {"max-affected=", "Leave it out, and count the rows first with HEAD and Prefer: count=exact"},
+    {"timezone=", "Leave it out: times come in the time zone of the servers; convert them in the client"},
 };
 
 Error preference_not_served(std::string_view preference, std::string_view hint) {
@@ -128,11 +128,14 @@ Error preference_not_served(std::string_view preference, std::string_view hint) 
           .status = std::nullopt};
 }
 
-/// name=value in lower case, without blanks around the equals sign.
-std::string normalized(std::string_view preference) {
-  const std::size_t equals = preference.find('=');
-  if (equals == std::string_view::npos) return lower(preference);
-  return lower(trimmed(preference.substr(0, equals))) + '=' + lower(trimmed(preference.substr(equals + 1)));
+/// max-affected=N; nullopt where `text` is something else, or N is no number.
+std::optional<std::int64_t> max_affected(std::string_view text) {
+  constexpr std::string_view name = "max-affected=";
+  std::int64_t rows = 0;
+  if (!text.starts_with(name)) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data() + name.size(), text.data() + text.size(), rows);
+  if (error != std::errc{} || end != text.data() + text.size() || rows < 0) return std::nullopt;
+  return rows;
 }
 
 // ---- Accept
@@ -250,6 +253,10 @@ std::string preference_applied(const Preferences& preferences, bool is_write) {
                                                                           : "return=representation");
   if (preferences.count_given) applied.push_back("count=exact");
   if (preferences.tx) applied.push_back("tx=" + *preferences.tx);
+    if (const auto rows = max_affected(text)) {
+      if (!preferences.max_affected) preferences.max_affected = rows;
+      return;
+    }
   if (preferences.handling_given)
     applied.push_back(preferences.strict ? "handling=strict" : "handling=lenient");
   return joined(applied);
@@ -267,3 +274,5 @@ Result<Shape> parse_accept(std::optional<std::string_view> accept) {
 }
 
 }  // namespace shardplex
+  if (is_write && preferences.strict && preferences.max_affected)
+    applied.push_back("max-affected=" + std::to_string(*preferences.max_affected));

@@ -343,7 +343,7 @@ TEST_CASE("an insert answers nothing, its keys or its rows in body order") {
   CHECK(hashed.insert("{}").value().tail == "");
   const auto keys = rated.insert(R"({"movie_id":5,"user_id":1})", "", headers_only).value();
   CHECK(keys.returns == WritePlan::Returns::primary_key);
-  CHECK(keys.tail == " RETURNING \"ratings\".\"movie_id\"::text, \"ratings\".\"user_id\"::text");
+  CHECK(keys.tail == " RETURNING \"ratings\".\"movie_id\"::text AS k0, \"ratings\".\"user_id\"::text AS k1");
   const auto rows = hashed.insert("{}", "select=name,data->x", representation).value();
   CHECK(rows.returns == WritePlan::Returns::representation);
   CHECK(rows.head.sql.starts_with("WITH w AS (INSERT INTO "));
@@ -413,6 +413,23 @@ TEST_CASE("an empty body changes nothing") {
     const auto plan = reference.update("name=eq.x", body, representation).value();
     CHECK_FALSE(plan.slots);
     CHECK(plan.statement(std::nullopt, false) == Statement{"SELECT WHERE false", {}});
+TEST_CASE("row bounds are checked by the statement itself, also where it touches no row") {
+  const auto plan = plan_delete(hashed.query("id=eq.5"), minimal, hashed.routed(), {1, 1}).value();
+  CHECK(
+      plan.statement(Slot{7}, false) ==
+      Statement{"WITH w AS (DELETE FROM \"public\".\"movies\" AS \"movies\" WHERE \"movies\".\"id\" = $1 AND "
+                "\"movies\".\"shardplex_slot\" = $4 RETURNING 1) SELECT  FROM w q WHERE (SELECT "
+                "shardplex.check_rows(count(*), $2::int8, $3::int8) FROM w)",
+                {"5", "1", "1", "7"}});
+  const auto unbounded = plan_update(hashed.query("id=eq.5&select=id"), R"({"name":"x"})", representation,
+                                     hashed.routed(), {2, {}})
+                             .value()
+                             .statement(std::nullopt, false);
+  CHECK(unbounded.sql.ends_with(
+      " r WHERE (SELECT shardplex.check_rows(count(*), $3::int8, $4::int8) FROM w) ORDER BY q.k0"));
+  CHECK(unbounded.params.back() == std::nullopt);
+}
+
   }
   CHECK(error_of(hashed.update("foo=eq.5", "{}")).code == "42703");
 }
@@ -492,7 +509,8 @@ TEST_CASE("a put creates the row or replaces all of it") {
                 "integer), "
                 "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::\"pg_catalog\".\"int4\"[]), "
                 "unnest($4::int4[])) AS r ON CONFLICT (\"movie_id\", \"user_id\") DO UPDATE SET \"score\" = "
-                "EXCLUDED.\"score\" RETURNING (\"ratings\".\"xmax\" = 0)",
+                "EXCLUDED.\"score\" WHERE set_config('shardplex.replaced', 'yes', true) = 'yes' RETURNING "
+                "(current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes') AS created",
                 {R"([{"movie_id":5,"user_id":"1","score":3}])", "{\"5\"}", "{\"1\"}", slots_of_ids({5})}});
 }
 
@@ -509,7 +527,7 @@ TEST_CASE("a put sets every column that is not the key's, generated ones aside")
 TEST_CASE("a put reports last whether it created the row") {
   const auto plan = hashed.put("id=eq.5", R"({"name":"x"})", representation).value();
   CHECK(plan.tail.find(
-            ", (\"movies\".\"xmax\" = 0) AS created) SELECT row_to_json(r.*)::text, q.created FROM w q") !=
+            " IS DISTINCT FROM 'yes') AS created) SELECT row_to_json(r.*)::text, q.created FROM w q") !=
         std::string::npos);
   CHECK(plan.tail.find("ORDER BY") == std::string::npos);
 }
@@ -517,7 +535,7 @@ TEST_CASE("a put reports last whether it created the row") {
 TEST_CASE("a put of nothing but a key still answers the row") {
   Subject subject = reference;
   subject.table.columns.pop_back();
-  CHECK(sql_of(subject.put("name=eq.x", "{}")).sql.find("SET \"name\" = EXCLUDED.\"name\" RETURNING") !=
+  CHECK(sql_of(subject.put("name=eq.x", "{}")).sql.find("SET \"name\" = EXCLUDED.\"name\" WHERE") !=
         std::string::npos);
 }
 
@@ -559,7 +577,7 @@ TEST_CASE("under list a put replaces the row where it is located and creates non
                            "\"imdb_score\" = DEFAULT") != std::string::npos);
   CHECK(statement.sql.find("\"id\" = DEFAULT") == std::string::npos);
   CHECK(statement.sql.ends_with(
-      "WHERE \"movies\".\"id\" = $1 AND \"movies\".\"shardplex_slot\" = $5 RETURNING false"));
+      "WHERE \"movies\".\"id\" = $1 AND \"movies\".\"shardplex_slot\" = $5 RETURNING false AS created"));
   CHECK(listed.put("id=eq.5", R"({"name":"x"})").value().new_slot == listed_slot(5, std::nullopt));
 }
 
