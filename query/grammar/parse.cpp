@@ -32,6 +32,14 @@ Error cursor_not_served() {
 }
 
 void drop_repetitions(std::vector<std::string>& names) {
+Error negative_limit() {
+  return {.code = "PGRST103",
+          .message = "Requested range not satisfiable",
+          .details = "Limit should be greater than or equal to zero.",
+          .hint = std::nullopt,
+          .status = std::nullopt};
+}
+
   std::set<std::string> seen;
   std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });
 }
@@ -51,7 +59,11 @@ class QueryParser {
     return in.take_error();
   }
 
-  Query take_query() { return std::move(query_); }
+  /// Call once, after all parameters.
+  Result<Query> take_query() {
+    if (auto error = apply_paging()) return *std::move(error);
+    return std::move(query_);
+  }
 
  private:
   std::optional<Error> read_filter(std::string_view key, std::string_view value) {
@@ -90,6 +102,7 @@ class QueryParser {
   bool read_names(Reader& in, std::optional<std::vector<std::string>>& names) {
     std::vector<std::string> read;
     if (!read_items(in, read_name, read)) return false;
+    if (in.at_end()) return true;
     drop_repetitions(read);
     if (!names) names = std::move(read);
     return true;
@@ -97,8 +110,19 @@ class QueryParser {
   bool read_columns(Reader& in) { return read_names(in, query_.columns); }
   bool read_on_conflict(Reader& in) { return read_names(in, query_.on_conflict); }
 
-  bool read_limit(Reader& in) { return read_row_count(in, "Limit", query_.limit.emplace()); }
-  bool read_offset(Reader& in) { return read_row_count(in, "Offset", query_.offset); }
+  bool read_limit(Reader& in) { return read_row_number(in, limit_.emplace()); }
+  bool read_offset(Reader& in) { return read_row_number(in, offset_); }
+
+  /// The rows from `offset_` on, `limit_` of them, as far as they are not before the first: an offset below
+  /// zero alone says nothing, and takes its part off a limit.
+  std::optional<Error> apply_paging() {
+    query_.offset = static_cast<std::uint64_t>(std::max<std::int64_t>(offset_, 0));
+    if (!limit_) return std::nullopt;
+    const std::int64_t rows = *limit_ > 0 && offset_ < 0 ? *limit_ + offset_ : *limit_;
+    if (rows < 0 || (rows == 0 && *limit_ > 0)) return negative_limit();
+    query_.limit = static_cast<std::uint64_t>(rows);
+    return std::nullopt;
+  }
 
   bool refuse_cursor(Reader& in) { return in.refuse(cursor_not_served()); }
 
@@ -126,6 +150,8 @@ constexpr QueryParser::ReservedRow QueryParser::reserved_rows[] = {
     {"not.or", "logic tree", &QueryParser::read_logic<true, true>},
     {"after", "cursor", &QueryParser::refuse_cursor},
 };
+  std::optional<std::int64_t> limit_;
+  std::int64_t offset_ = 0;
 
 /// True where decoding would change nothing and cannot fail.
 bool is_plain(std::string_view text) {

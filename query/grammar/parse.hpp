@@ -44,6 +44,9 @@ Result<Preferences> parse_prefer(std::string_view header);
 /// The Preference-Applied value for what was honoured; "" where nothing was asked.
 std::string preference_applied(const Preferences& preferences, bool is_write);
 
+/// The media type of a Content-Type in lower case, without its parameters; "" where there is none.
+std::string media_type(std::string_view field);
+
 /// The answer's shape from Accept; PGRST107 where nothing acceptable is on offer ("*/*", application/json,
 /// application/vnd.pgrst.object+json, application/*).
 Result<Shape> parse_accept(std::optional<std::string_view> accept);

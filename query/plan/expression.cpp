@@ -182,11 +182,12 @@ std::string_view truth_sql(IsValue value) {
 
 // ---- Select.
 
-/// The name PostgREST gives an item: its alias, the last key of its path, or its column.
+/// The name PostgREST gives an item: its alias, the last key of its path, or its column. An empty key names
+/// nothing: SQL has no empty name.
 std::string output_name(const SelectItem& item) {
   if (item.alias) return *item.alias;
   for (auto step = item.field.path.rbegin(); step != item.field.path.rend(); ++step)
-    if (const auto* key = std::get_if<std::string>(&step->to)) return *key;
+    if (const auto* key = std::get_if<std::string>(&step->to); key && !key->empty()) return *key;
   return item.field.column;
 }
 

@@ -113,11 +113,10 @@ std::string_view body_of(const TableRequest& request) {
 
 /// Bodies are JSON; a Content-Type that says otherwise is refused rather than guessed at.
 std::optional<Error> content_type_refusal(const TableRequest& request) {
-  const auto type = request.call.header(http::field::content_type);
-  const auto name = type.substr(0, type.find(';'));
+  const auto name = media_type(request.call.header(http::field::content_type));
   if (name.empty() || name == "application/json" || name == "application/vnd.pgrst.object+json")
     return std::nullopt;
-  return Error{"PGRST102", "Content-Type not acceptable: " + std::string(name), std::nullopt,
+  return Error{"PGRST102", "Content-Type not acceptable: " + name, std::nullopt,
                "Send the body as application/json.", std::nullopt};
 }
 

@@ -194,6 +194,8 @@ TEST_CASE("a star is every column in order, and no select is a star") {
   CHECK(star.second.ends_with("q.c11 AS \"votes\""));
   CHECK(star.first.find("shardplex_slot") == std::string::npos);
   CHECK(selected("*,x:id").second == star.second + ", q.c12 AS \"x\"");
+  CHECK(selected("data->a->\"\"").second == "q.c0 AS \"a\"");  // SQL has no empty name
+  CHECK(selected("data->\"\"").second == "q.c0 AS \"data\"");
 }
 
 TEST_CASE("casts carry SQL's spellings, modifiers and arrays, and quote the rest") {
