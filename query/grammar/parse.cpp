@@ -10,6 +10,7 @@
 #include "query/grammar/read_items.hpp"
 #include "query/grammar/reader.hpp"
 #include "shard_map/percent.hpp"
+#include "shard_map/suggestion.hpp"
 #include "shard_map/utf8.hpp"
 
 namespace shardplex {
@@ -31,7 +32,6 @@ Error cursor_not_served() {
       "column named after is written \"after\"");
 }
 
-void drop_repetitions(std::vector<std::string>& names) {
 Error negative_limit() {
   return {.code = "PGRST103",
           .message = "Requested range not satisfiable",
@@ -40,6 +40,7 @@ Error negative_limit() {
           .status = std::nullopt};
 }
 
+void drop_repetitions(std::vector<std::string>& names) {
   std::set<std::string> seen;
   std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });
 }
@@ -73,8 +74,21 @@ class QueryParser {
     if (path.peek() == '.') return embedded_parameter_not_served(key);
     if (!path.expect_end("json path, delimiter (.) or end of input")) return path.take_error();
     Reader in("filter", value);
-    if (!filters_.read_parameter(in, condition)) return in.take_error();
+    if (!filters_.read_parameter(in, condition)) return with_hint(in.take_error(), key, value);
     return std::nullopt;
+  }
+
+  /// What is no filter may be a parameter whose name is misspelt, or lack its operator.
+  static Error with_hint(Error error, std::string_view key, std::string_view value) {
+    if (error.code != "PGRST100" || error.hint) return error;
+    std::vector<std::string> names;
+    for (const auto& row : reserved_rows) names.emplace_back(row.name);
+    if (const auto name = nearest(key, names))
+      error.hint = "Perhaps you meant the parameter '" + *name + "'";
+    else if (value.find('.') == std::string_view::npos)
+      error.hint =
+          "A filter is column=operator.value, such as " + std::string(key) + "=eq." + std::string(value);
+    return error;
   }
 
   template <bool disjunction, bool negated>
@@ -85,8 +99,10 @@ class QueryParser {
     return true;
   }
 
+  /// An empty select= is no select=: all columns.
   bool read_select(Reader& in) {
     std::vector<SelectItem> items;
+    if (in.at_end()) return true;
     if (!read_items(in, read_select_item, items)) return false;
     if (query_.select.empty()) query_.select = std::move(items);
     return true;
@@ -102,7 +118,6 @@ class QueryParser {
   bool read_names(Reader& in, std::optional<std::vector<std::string>>& names) {
     std::vector<std::string> read;
     if (!read_items(in, read_name, read)) return false;
-    if (in.at_end()) return true;
     drop_repetitions(read);
     if (!names) names = std::move(read);
     return true;
@@ -135,6 +150,8 @@ class QueryParser {
 
   Query query_;
   FilterReader filters_;
+  std::optional<std::int64_t> limit_;
+  std::int64_t offset_ = 0;
 };
 
 constexpr QueryParser::ReservedRow QueryParser::reserved_rows[] = {
@@ -150,8 +167,6 @@ constexpr QueryParser::ReservedRow QueryParser::reserved_rows[] = {
     {"not.or", "logic tree", &QueryParser::read_logic<true, true>},
     {"after", "cursor", &QueryParser::refuse_cursor},
 };
-  std::optional<std::int64_t> limit_;
-  std::int64_t offset_ = 0;
 
 /// True where decoding would change nothing and cannot fail.
 bool is_plain(std::string_view text) {

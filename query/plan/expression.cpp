@@ -5,6 +5,7 @@
 
 #include "query/plan/owned_slots.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/suggestion.hpp"
 
 namespace shardplex {
 namespace {
@@ -246,9 +247,24 @@ Result<std::string> cast_type_sql(std::string_view cast) {
   return sql_text(quote_identifier(name) + *modifiers + array_suffix);
 }
 
+std::optional<std::string> nearest_column(const Table& table, std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& column : table.columns) names.push_back(column.name);
+  return nearest(name, names);
+}
+
 Error unknown_column(const Table& table, std::string_view column) {
+  auto hint = nearest_column(table, column);
+  if (hint) hint = "Perhaps you meant to reference the column \"" + table.name + '.' + *hint + "\".";
   return {"42703", "column " + table.name + '.' + std::string(column) + " does not exist", std::nullopt,
-          std::nullopt, std::nullopt};
+          std::move(hint), std::nullopt};
+}
+
+Error represented_column(const Column& column) {
+  return {"SHARD400", "This request is not served by this release",
+          "Column " + column.name + " is of the domain " + column.type_name +
+              ", which has casts to show and read its values by (domain representations)",
+          "Leave the column out: select= names the others.", std::nullopt};
 }
 
 Result<const Column*> require_column(const Table& table, std::string_view name) {

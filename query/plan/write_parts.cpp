@@ -12,10 +12,12 @@ namespace shardplex {
 namespace {
 
 Error unknown_body_column(const Table& table, std::string_view column) {
+  auto hint = nearest_column(table, column);
+  if (hint) hint = "Perhaps you meant the column '" + *hint + "'";
   return {
       "PGRST204",
       "Could not find the '" + std::string(column) + "' column of '" + table.name + "' in the schema cache",
-      std::nullopt, std::nullopt, std::nullopt};
+      std::nullopt, std::move(hint), std::nullopt};
 }
 
 Error list_default_unknown(const Column& column) {

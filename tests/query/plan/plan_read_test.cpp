@@ -248,6 +248,26 @@ TEST_CASE("the slot column does not exist for clients") {
 TEST_CASE("the order is the request's, then the primary key's that is not in it, and the merge mirrors it") {
   const ReadPlan read = plan("order=imdb_score.desc.nullslast,mpaa,released.asc.nullsfirst");
   CHECK(read.order_by == "k0 DESC NULLS LAST, k1 ASC NULLS LAST, k2 ASC NULLS FIRST, k3 ASC NULLS LAST");
+TEST_CASE("an unknown column is refused with the one that is probably meant") {
+  CHECK(refusal("select=nam").hint == "Perhaps you meant to reference the column \"movies.name\".");
+  CHECK(refusal("imbd_score=gt.7").hint ==
+        "Perhaps you meant to reference the column \"movies.imdb_score\".");
+}
+
+TEST_CASE("a column that PostgREST would show by its domain's casts is refused, alone") {
+  Table table = movies();
+  table.columns[1].has_representations = true;  // name
+  const auto code = [&](std::string_view query_string) {
+    const auto map = hash_map();
+    const auto plan =
+        plan_read(parse_query("movies", query_string, {}).value(), in_map(table, map), false, true);
+    return plan ? "" : plan.error().code;
+  };
+  CHECK(code("") == "SHARD400");
+  CHECK(code("name=eq.x&select=id") == "SHARD400");
+  CHECK(code("select=id,votes") == "");
+}
+
   CHECK(read.keys == std::vector<MergeKey>{{SortKind::numeric, true, false, {}},
                                            {SortKind::enumeration, false, false, {"G", "PG", "R"}},
                                            {SortKind::date, false, true, {}},

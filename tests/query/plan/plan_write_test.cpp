@@ -138,8 +138,19 @@ TEST_CASE("uneven keys are refused") {
         R"([{"a":1},{"a":1,"a":2,"b":1}])", R"([{"a":1,"b":1},{"a":1,"a":2}])", "[1]", R"([{"a":1},5])",
         R"([{"a":1},[]])", "[null]"}) {
     CAPTURE(json);
-    CHECK(body_error(json) == Error{"PGRST102", "All object keys must match", {}, {}, {}});
+    CHECK(body_error(json).code == "PGRST102");
+    CHECK(body_error(json).message == "All object keys must match");
   }
+}
+
+TEST_CASE("a body that is refused is refused with the place in it") {
+  const auto details = [](std::string_view json) { return body_error(json).details.value_or(""); };
+  CHECK(details("") == "incomplete JSON: line 1, column 1 (byte 0)");
+  CHECK(details("{\n  \"é\": 1,\n  \"b\": ,\n}") == "syntax error: line 3, column 8 (byte 20)");
+  CHECK(details("{\"é\": x}") == "syntax error: line 1, column 7 (byte 7)");
+  CHECK(details("5").starts_with("the body has to be an object or an array: line 1, "));
+  CHECK(details("[{\"a\":1},\n {\"b\":1}]").starts_with("row 2 has other keys than the first: line 2, "));
+  CHECK(details("[{\"a\":1},\n 5]").starts_with("an item of the array is not an object: line 2, "));
 }
 
 TEST_CASE("what is not JSON, or neither object nor array, is refused") {
@@ -270,6 +281,7 @@ TEST_CASE("a column that is not there is named as PostgREST names it, the slot c
 }
 
 TEST_CASE("columns= says which keys count, and excuses uneven ones") {
+  CHECK(error_of(hashed.insert(R"({"nmae":"x"})")).hint == "Perhaps you meant the column 'name'");
   const auto statement =
       sql_of(hashed.insert(R"([{"name":"a","id":5},{"votes":1,"junk":2}])", "columns=name,name"));
   CHECK(statement.sql.find("(\"name\", \"id\", \"shardplex_slot\")") != std::string::npos);

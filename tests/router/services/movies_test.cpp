@@ -143,6 +143,31 @@ TEST_CASE("OPTIONS and 405 list the methods of the path") {
   MoviesApi api;
   api.look_at_shards();
   const std::string of_table = "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE",
+TEST_CASE("a table that is not there is refused with the one that is probably meant") {
+  MoviesApi api;
+  api.look_at_shards();
+  const auto hinted = [&](const char* target) {
+    return api.ask("GET", target).body.find("Perhaps you meant the table 'public.movies'") !=
+           std::string::npos;
+  };
+  CHECK(hinted("/movie"));
+  CHECK(hinted("/moveis/5"));
+  CHECK_FALSE(hinted("/films"));
+}
+
+TEST_CASE("pages of other origins are answered, preflight requests before anything is looked up") {
+  MoviesApi api;
+  const auto preflight =
+      api.ask("OPTIONS", "/no/such/path",
+              {{"Origin", "http://example.com"}, {"Access-Control-Request-Method", "POST"}});
+  CHECK(preflight.status == 200);
+  CHECK(field(preflight, "Access-Control-Max-Age") == "86400");
+  const auto refused = api.ask("GET", "/movies", {{"Origin", "http://example.com"}});
+  CHECK(refused.status == 503);
+  CHECK(field(refused, "Access-Control-Allow-Origin") == "*");
+  CHECK(api.ask("GET", "/movies").fields.count("Access-Control-Allow-Origin") == 0);
+}
+
                     of_row = "OPTIONS,GET,HEAD,PUT,PATCH,DELETE";
   CHECK(field(api.ask("OPTIONS", "/movies"), "Allow") == of_table);
   CHECK(field(api.ask("OPTIONS", "/movies/1"), "Allow") == of_row);
