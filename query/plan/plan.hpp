@@ -87,8 +87,8 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
 /// otherwise.
 const std::string* point_key(const Query& query, const RoutedTable& routed);
 
-/// A key's text in the one form PostgreSQL prints ("007" → "7", uuid in lower case); nullopt as
-/// canonical_bytes().
+/// A key's text in the one form PostgreSQL prints ("007" → "7", a uuid in lower case with hyphens); nullopt
+/// as canonical_bytes().
 std::optional<std::string> canonical_text(KeyType type, std::string_view text);
 
 /// How many rows a write may touch. One that touches fewer or more fails, and nothing of it is kept.
@@ -99,7 +99,7 @@ struct RowBounds {
 };
 
 /// A write on one table. Result columns, in binary format, by `returns`:
-///   nothing: none (the command tag counts the rows); representation: the row as JSON text;
+///   nothing: none (the command tag counts the rows touched); representation: the row as JSON text;
 ///   primary_key: each primary key column as text. PUT adds a last column: boolean, true where the row was
 ///   created.
 /// Representations come ordered by primary key for PATCH and DELETE, in body order for POST. Under row bounds
