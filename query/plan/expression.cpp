@@ -270,6 +270,7 @@ Error represented_column(const Column& column) {
 Result<const Column*> require_column(const Table& table, std::string_view name) {
   const Column* column = table.find_column(name);
   if (!column) return unknown_column(table, name);
+  if (column->has_representations) return represented_column(*column);
   return column;
 }
 
@@ -304,8 +305,9 @@ Result<std::string> ExpressionWriter::full_text(const Condition& condition) {
   auto vector = field(condition.field);
   if (!vector) return vector;
   const std::string config = condition.language ? param(*condition.language) + "::regconfig, " : "";
+  const Column& column = *table_.find_column(condition.field.column);
   const bool is_tsvector =
-      condition.field.path.empty() && table_.find_column(condition.field.column)->type_name == "tsvector";
+      condition.field.path.empty() && (column.type_name == "tsvector" || column.base_type_name == "tsvector");
   if (!is_tsvector) *vector = "to_tsvector(" + config + *vector + ')';
   return sql_text(*vector + " @@ " + std::string(query_function(condition.op)) + '(' + config +
                   param(condition.value) + ')');

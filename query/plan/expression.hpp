@@ -43,7 +43,10 @@ std::optional<std::string> nearest_column(const Table& table, std::string_view n
 /// PostgreSQL's own words for a column that is not there (42703), with the hint that it gives.
 Error unknown_column(const Table& table, std::string_view column);
 
-/// The column; unknown_column() where there is none.
+/// SHARD400 for a column whose domain has representations.
+Error represented_column(const Column& column);
+
+/// The column; unknown_column() where there is none, represented_column() where it is one.
 Result<const Column*> require_column(const Table& table, std::string_view name);
 
 /// Writes expressions over one table. Lifetime: refers to the table.

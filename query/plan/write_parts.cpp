@@ -165,7 +165,9 @@ Result<ParsedBody> parse_body(const Query& query, std::string_view text, const T
   if (!body) return body.error();
   ParsedBody out{std::move(*body), {}, {}, std::move(watched)};
   for (const auto& name : query.columns ? *query.columns : out.body.keys) {
-    if (!table.find_column(name)) return unknown_body_column(table, name);
+    const Column* column = table.find_column(name);
+    if (!column) return unknown_body_column(table, name);
+    if (column->has_representations) return represented_column(*column);
     if (out.sets(name)) continue;
     out.columns.push_back(name);
     if (!contains_name(out.watched, name)) out.json_columns.push_back(name);

@@ -155,6 +155,16 @@ TEST_CASE(
               {"german", "katze"}});
 }
 
+TEST_CASE("a domain over tsvector is searched as it is") {
+  Table table = movies();
+  table.columns[1].type_name = table.columns[1].type = "terms";
+  table.columns[1].base_type_name = "tsvector";
+  const auto map = hash_map();
+  const auto plan =
+      plan_read(parse_query("movies", "name=fts.cat", {}).value(), in_map(table, map), false, true);
+  CHECK(plan.value().where == "\"movies\".\"name\" @@ to_tsquery($2)");
+}
+
 TEST_CASE("logic nests, and not negates the whole of what follows") {
   CHECK(where("id=not.eq.5") == Where{"NOT (\"movies\".\"id\" = $2)", {"5"}});
   CHECK(where("or=(id.eq.1,and(id.gt.2,name.is.null))") ==
@@ -184,6 +194,8 @@ TEST_CASE("select names columns, aliases, casts and json paths as PostgREST does
   CHECK(selected("data->a->0").second == "q.c0 AS \"a\"");
   CHECK(selected("data->0").second == "q.c0 AS \"data\"");
   CHECK(selected("x:data->a").second == "q.c0 AS \"x\"");
+  CHECK(selected("data->a->\"\"").second == "q.c0 AS \"a\"");  // SQL has no empty name
+  CHECK(selected("data->\"\"").second == "q.c0 AS \"data\"");
   CHECK(selected("name,name").second == "q.c0 AS \"name\", q.c1 AS \"name\"");
 }
 
@@ -194,8 +206,6 @@ TEST_CASE("a star is every column in order, and no select is a star") {
   CHECK(star.second.ends_with("q.c11 AS \"votes\""));
   CHECK(star.first.find("shardplex_slot") == std::string::npos);
   CHECK(selected("*,x:id").second == star.second + ", q.c12 AS \"x\"");
-  CHECK(selected("data->a->\"\"").second == "q.c0 AS \"a\"");  // SQL has no empty name
-  CHECK(selected("data->\"\"").second == "q.c0 AS \"data\"");
 }
 
 TEST_CASE("casts carry SQL's spellings, modifiers and arrays, and quote the rest") {
@@ -238,16 +248,6 @@ TEST_CASE("an unknown column is refused as PostgreSQL would, wherever it stands"
   }
 }
 
-TEST_CASE("the slot column does not exist for clients") {
-  for (const std::string query : {"shardplex_slot=eq.1", "select=shardplex_slot", "order=shardplex_slot"}) {
-    CAPTURE(query);
-    CHECK(refusal(query).message == "column movies.shardplex_slot does not exist");
-  }
-}
-
-TEST_CASE("the order is the request's, then the primary key's that is not in it, and the merge mirrors it") {
-  const ReadPlan read = plan("order=imdb_score.desc.nullslast,mpaa,released.asc.nullsfirst");
-  CHECK(read.order_by == "k0 DESC NULLS LAST, k1 ASC NULLS LAST, k2 ASC NULLS FIRST, k3 ASC NULLS LAST");
 TEST_CASE("an unknown column is refused with the one that is probably meant") {
   CHECK(refusal("select=nam").hint == "Perhaps you meant to reference the column \"movies.name\".");
   CHECK(refusal("imbd_score=gt.7").hint ==
@@ -268,6 +268,16 @@ TEST_CASE("a column that PostgREST would show by its domain's casts is refused, 
   CHECK(code("select=id,votes") == "");
 }
 
+TEST_CASE("the slot column does not exist for clients") {
+  for (const std::string query : {"shardplex_slot=eq.1", "select=shardplex_slot", "order=shardplex_slot"}) {
+    CAPTURE(query);
+    CHECK(refusal(query).message == "column movies.shardplex_slot does not exist");
+  }
+}
+
+TEST_CASE("the order is the request's, then the primary key's that is not in it, and the merge mirrors it") {
+  const ReadPlan read = plan("order=imdb_score.desc.nullslast,mpaa,released.asc.nullsfirst");
+  CHECK(read.order_by == "k0 DESC NULLS LAST, k1 ASC NULLS LAST, k2 ASC NULLS FIRST, k3 ASC NULLS LAST");
   CHECK(read.keys == std::vector<MergeKey>{{SortKind::numeric, true, false, {}},
                                            {SortKind::enumeration, false, false, {"G", "PG", "R"}},
                                            {SortKind::date, false, true, {}},

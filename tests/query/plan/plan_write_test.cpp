@@ -281,10 +281,10 @@ TEST_CASE("a column that is not there is named as PostgREST names it, the slot c
     CHECK(error_of(hashed.put("id=eq.5", body)) == expected);
     CHECK(error_of(hashed.insert("{}", "columns=" + column)) == expected);
   }
+  CHECK(error_of(hashed.insert(R"({"nmae":"x"})")).hint == "Perhaps you meant the column 'name'");
 }
 
 TEST_CASE("columns= says which keys count, and excuses uneven ones") {
-  CHECK(error_of(hashed.insert(R"({"nmae":"x"})")).hint == "Perhaps you meant the column 'name'");
   const auto statement =
       sql_of(hashed.insert(R"([{"name":"a","id":5},{"votes":1,"junk":2}])", "columns=name,name"));
   CHECK(statement.sql.find("(\"name\", \"id\", \"shardplex_slot\")") != std::string::npos);
@@ -413,21 +413,6 @@ TEST_CASE("a write is limited to a slot or to owned slots when it is told so") {
   CHECK(insert.statement(Slot{9}, true) == insert.statement(std::nullopt, false));
 }
 
-TEST_CASE("a parameter of RETURNING keeps its number when a slot is pinned") {
-  const auto plan = hashed.remove("name=eq.x&select=data->a", representation).value();
-  const Statement pinned = plan.statement(Slot{9}, false);
-  CHECK(pinned.params == Params{"x", "a", "9"});
-  CHECK(pinned.sql.find("\"shardplex_slot\" = $3 RETURNING (\"movies\".\"data\"->$2::text)") !=
-        std::string::npos);
-}
-
-TEST_CASE("an empty body changes nothing") {
-  for (const std::string body : {"{}", "[]", "[{}]"}) {
-    CAPTURE(body);
-    CHECK(hashed.update("id=gt.5", body).value().slots->empty());
-    const auto plan = reference.update("name=eq.x", body, representation).value();
-    CHECK_FALSE(plan.slots);
-    CHECK(plan.statement(std::nullopt, false) == Statement{"SELECT WHERE false", {}});
 TEST_CASE("row bounds are checked by the statement itself, also where it touches no row") {
   const auto plan = plan_delete(hashed.query("id=eq.5"), minimal, hashed.routed(), {1, 1}).value();
   CHECK(
@@ -445,6 +430,21 @@ TEST_CASE("row bounds are checked by the statement itself, also where it touches
   CHECK(unbounded.params.back() == std::nullopt);
 }
 
+TEST_CASE("a parameter of RETURNING keeps its number when a slot is pinned") {
+  const auto plan = hashed.remove("name=eq.x&select=data->a", representation).value();
+  const Statement pinned = plan.statement(Slot{9}, false);
+  CHECK(pinned.params == Params{"x", "a", "9"});
+  CHECK(pinned.sql.find("\"shardplex_slot\" = $3 RETURNING (\"movies\".\"data\"->$2::text)") !=
+        std::string::npos);
+}
+
+TEST_CASE("an empty body changes nothing") {
+  for (const std::string body : {"{}", "[]", "[{}]"}) {
+    CAPTURE(body);
+    CHECK(hashed.update("id=gt.5", body).value().slots->empty());
+    const auto plan = reference.update("name=eq.x", body, representation).value();
+    CHECK_FALSE(plan.slots);
+    CHECK(plan.statement(std::nullopt, false) == Statement{"SELECT WHERE false", {}});
   }
   CHECK(error_of(hashed.update("foo=eq.5", "{}")).code == "42703");
 }
