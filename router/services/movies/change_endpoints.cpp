@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "query/plan/plan.hpp"
+#include "router/execution/sequence_keys.hpp"
 #include "router/execution/write.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/table_request.hpp"
-
 #include "shard_schema/sqlstates.hpp"
+
 namespace shardplex::router {
 namespace {
 
@@ -53,9 +54,9 @@ Error in_words(const TableRequest& request, Error error) {
 
 /// The end of PATCH, PUT and DELETE: 200 with the rows, or 204.
 Result<Answer> answer_change(TableRequest& request, const Written& outcome, std::string range) {
-  Answer answer;
   // Where rows were touched, the statement has counted them already.
   if (auto refusal = refusal_of(request, outcome.affected)) return std::move(*refusal);
+  Answer answer;
   if (request.prefer.returning == ReturnKind::representation) {
     answer.status = 200;
     set_representation(answer, request, outcome.rows);
@@ -67,7 +68,6 @@ Result<Answer> answer_change(TableRequest& request, const Written& outcome, std:
   return answer;
 }
 
-/// New keys for the rows of an insert that came without one.
 /// A PATCH of one row that sets nothing: whether the row is there, and what it is, has to be read.
 Awaitable<Result<Answer>> answer_unchanged(TableRequest& request) {
   request.context.consistency = Consistency::strong;
@@ -85,6 +85,7 @@ Awaitable<Result<Answer>> answer_unchanged(TableRequest& request) {
   co_return answer;
 }
 
+/// New keys for the rows of an insert that came without one.
 Result<std::vector<std::string>> hand_out_keys(Worker& worker, const InsertPlan& insert) {
   std::vector<std::string> keys;
   const auto missing = insert.missing_keys();
@@ -133,7 +134,11 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   auto insert =
       plan_insert(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
   if (!insert) co_return insert.error();
-  auto keys = hand_out_keys(request.context.worker, *insert);
+  Result<std::vector<std::string>> keys = std::vector<std::string>{};
+  if (const Column* column = insert->key_column(); column && is_keyed_by_sequence(*column))
+    keys = co_await next_of_sequence(request.context, *request.table, *column, insert->missing_keys());
+  else
+    keys = hand_out_keys(request.context.worker, *insert);
   if (!keys) co_return keys.error();
   const auto plan = std::move(*insert).with_keys(std::move(*keys));
   if (request.shape == Shape::object && plan.row_count != 1) co_return not_one_row(plan.row_count);
@@ -156,11 +161,11 @@ Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   auto plan =
       plan_update(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
   if (!plan) co_return plan.error();
+  if (plan->sets_nothing && request.is_row) co_return co_await answer_unchanged(request);
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
   co_return answer_change(request, *outcome,
                           content_range(0, outcome->affected, counted(request, outcome->affected)));
-  if (plan->sets_nothing && request.is_row) co_return co_await answer_unchanged(request);
 }
 
 Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
