@@ -710,6 +710,19 @@ TEST_CASE("preferences that are not served are refused by name") {
   }
 }
 
+TEST_CASE("max-affected counts, and is named as honoured, under handling=strict only") {
+  const auto strict = parse_prefer("handling=strict, max-affected = 10, max-affected=20").value();
+  CHECK(strict.max_affected == 10);
+  CHECK(preference_applied(strict, true) == "handling=strict, max-affected=10");
+  CHECK(preference_applied(strict, false) == "handling=strict");
+  CHECK(preference_applied(parse_prefer("max-affected=10").value(), true) == "");
+  for (const char* wrong :
+       {"max-affected=", "max-affected=-1", "max-affected=1.5", "max-affected=99999999999999999999"}) {
+    CAPTURE(wrong);
+    CHECK(parse_prefer("handling=strict, " + std::string(wrong)).error().code == "PGRST122");
+  }
+}
+
 TEST_CASE("unknown preferences are kept as written, and refused under handling=strict") {
   const auto lenient = parse_prefer("Foo, max-affected=some, return=nothing, tx=maybe").value();
   CHECK(lenient.unknown ==
@@ -740,19 +753,6 @@ TEST_CASE("Accept chooses the shape by quality, then by being specific, then by 
   const std::pair<const char*, Shape> rows[] = {
       {"", Shape::array},
       {"*/*", Shape::array},
-TEST_CASE("max-affected counts, and is named as honoured, under handling=strict only") {
-  const auto strict = parse_prefer("handling=strict, max-affected = 10, max-affected=20").value();
-  CHECK(strict.max_affected == 10);
-  CHECK(preference_applied(strict, true) == "handling=strict, max-affected=10");
-  CHECK(preference_applied(strict, false) == "handling=strict");
-  CHECK(preference_applied(parse_prefer("max-affected=10").value(), true) == "");
-  for (const char* wrong :
-       {"max-affected=", "max-affected=-1", "max-affected=1.5", "max-affected=99999999999999999999"}) {
-    CAPTURE(wrong);
-    CHECK(parse_prefer("handling=strict, " + std::string(wrong)).error().code == "PGRST122");
-  }
-}
-
       {"application/*", Shape::array},
       {"application/json", Shape::array},
       {"Application/JSON; charset=utf-8", Shape::array},

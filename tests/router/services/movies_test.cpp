@@ -126,6 +126,10 @@ TEST_CASE("requests that no endpoint or table is there for are refused by name")
            {"GET", "/ratings", 503, "SHARD503", RouteLabel::table},
            {"POST", "/movies/1", 405, "PGRST101", RouteLabel::row},
            {"TRACE", "/movies", 405, "PGRST101", RouteLabel::other},
+           {"GET", "/rpc/top_movies", 400, "SHARD400", RouteLabel::other},
+           {"POST", "/rpc/top_movies?n=3", 400, "SHARD400", RouteLabel::other},
+           {"DELETE", "/rpc/top_movies", 405, "PGRST101", RouteLabel::other},
+           {"GET", "/rpc", 404, "PGRST205", RouteLabel::table},
            {"BREW", "/movies", 405, "PGRST117", RouteLabel::other},
        }) {
     CAPTURE(std::string(row.method));
@@ -139,10 +143,6 @@ TEST_CASE("requests that no endpoint or table is there for are refused by name")
   }
 }
 
-TEST_CASE("OPTIONS and 405 list the methods of the path") {
-  MoviesApi api;
-  api.look_at_shards();
-  const std::string of_table = "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE",
 TEST_CASE("a table that is not there is refused with the one that is probably meant") {
   MoviesApi api;
   api.look_at_shards();
@@ -168,6 +168,10 @@ TEST_CASE("pages of other origins are answered, preflight requests before anythi
   CHECK(api.ask("GET", "/movies").fields.count("Access-Control-Allow-Origin") == 0);
 }
 
+TEST_CASE("OPTIONS and 405 list the methods of the path") {
+  MoviesApi api;
+  api.look_at_shards();
+  const std::string of_table = "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE",
                     of_row = "OPTIONS,GET,HEAD,PUT,PATCH,DELETE";
   CHECK(field(api.ask("OPTIONS", "/movies"), "Allow") == of_table);
   CHECK(field(api.ask("OPTIONS", "/movies/1"), "Allow") == of_row);
