@@ -1,6 +1,7 @@
 // From bytes of input to rows of text, and from those to COPY.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <sstream>
 
