@@ -1,6 +1,8 @@
 #include "router/topology/control.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <utility>
 
 #include "router/log.hpp"
@@ -57,6 +59,12 @@ std::vector<std::string> Control::missing() const {
   return missing_for_readiness(membership_, latest(), id_reservation_.left_ms());
 }
 
+std::vector<std::string> Control::warnings() const {
+  std::vector<std::string> texts;
+  for (const auto& waiting : reporter_.waiting_writes(membership_)) texts.push_back(to_string(waiting));
+  return texts;
+}
+
 /// Every change of what is known goes this way, to its end, in one turn of the event loop.
 void Control::on_changed(Changes changes) {
   const bool reloaded = take_over_reload();
@@ -67,8 +75,23 @@ void Control::on_changed(Changes changes) {
 }
 
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {
-  if (shard != membership_.shards.front() || shard->state.primary != server) co_return;
-  co_await id_reservation_.renew(shard->name, health_watch_.pool(*shard, server));
+  if (std::ranges::count(membership_.shards, shard) == 0 || shard->state.primary != server) co_return;
+  auto& primary = health_watch_.pool(*shard, server);
+  if (shard == membership_.shards.front()) co_await id_reservation_.renew(shard->name, primary);
+  const auto* served = latest() ? latest()->catalogue.get() : nullptr;
+  co_await reporter_.tell(shard, primary, report_of(membership_, served, discovery_.not_joined()));
+  show_fences();
+}
+
+void Control::show_fences() {
+  std::size_t slots = 0;
+  std::chrono::milliseconds longest{0};
+  for (const auto& waiting : reporter_.waiting_writes(membership_)) {
+    slots += waiting.slots;
+    longest = std::max(longest, waiting.since_first_seen);
+  }
+  metrics_.fenced_slots = slots;
+  metrics_.fence_milliseconds = static_cast<std::uint64_t>(longest.count());
 }
 
 void Control::read_map_again() {

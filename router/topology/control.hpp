@@ -17,6 +17,7 @@
 #include "router/topology/publisher.hpp"
 #include "router/topology/refresher.hpp"
 #include "router/topology/reload.hpp"
+#include "router/topology/router_report.hpp"
 
 namespace shardplex::router {
 
@@ -45,8 +46,12 @@ class Control final : public Refresher {
   /// What keeps the router from being ready, in sentences; empty where it is ready.
   std::vector<std::string> missing() const;
 
+  /// What an operator should know although the router is ready, in sentences.
+  std::vector<std::string> warnings() const;
+
  private:
   void on_changed(Changes changes);
+  void show_fences();
   Awaitable<void> on_probed(const WatchedShardPtr& shard, std::size_t server);
   void read_map_again();
   bool take_over_reload();
@@ -63,6 +68,7 @@ class Control final : public Refresher {
   Reload reload_;
   Publisher publisher_;
   IdReservation id_reservation_;
+  RouterReporter reporter_;
   std::atomic<bool> refresh_requested_{false};
 };
 

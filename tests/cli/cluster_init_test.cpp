@@ -158,7 +158,8 @@ TEST_CASE("init writes the servers of all shards into each, and leaves those of 
   const std::string listed =
       R"(SELECT concat_ws(' ', position, name, "primary", replicas) FROM shardplex.shards ORDER BY position)";
   const auto server = [&](const std::string& name) {
-    return "host=127.0.0.1 " + port_of(cluster, name) + " dbname=movies user=shardplex";
+    const auto port = port_of(cluster, name);  // port=6000
+    return "dbname='movies' host='127.0.0.1' port='" + port.substr(port.find('=') + 1) + "'";
   };
   const auto line = [&](const std::string& position, const std::string& shard) {
     return position + " " + shard + " " + server(shard) + " {\"" + server(shard + "-1") + "\"}";

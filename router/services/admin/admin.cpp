@@ -66,7 +66,10 @@ Awaitable<Result<Answer>> ready(AdminRequest& request) {
   if (request.draining) missing.emplace_back("the router is draining");
   json::array reasons;
   for (auto& reason : missing) reasons.emplace_back(std::move(reason));
-  auto answer = json_answer({{"ready", missing.empty()}, {"missing", std::move(reasons)}});
+  json::object told{{"ready", missing.empty()}, {"missing", std::move(reasons)}};
+  if (const auto warnings = request.control.warnings(); !warnings.empty())
+    told["warnings"] = json::array(warnings.begin(), warnings.end());
+  auto answer = json_answer(told);
   answer.status = missing.empty() ? 200 : 503;
   co_return answer;
 }
