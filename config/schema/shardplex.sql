@@ -151,6 +151,17 @@ BEGIN
   END IF;
 END $$;
 
+-- In a write whose client allows so many rows and no others: part of the statement itself, so that one that touches fewer or more
+-- keeps nothing. `most` may be null.
+CREATE OR REPLACE FUNCTION shardplex.check_rows(touched bigint, fewest bigint, most bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF touched < fewest OR touched > most THEN
+    RAISE EXCEPTION 'the write touches % rows', touched USING ERRCODE = 'SX010', DETAIL = touched::text;
+  END IF;
+  RETURN true;
+END $$;
+
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch
 -- and journals it, and returns the new epoch. A slot that is not in one of the states `before` (NULL element: absent) fails it whole.
 CREATE OR REPLACE FUNCTION shardplex.change_slots(g text, which integer[], before text[], after text) RETURNS bigint

@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "operations/cluster/table_kinds.hpp"
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/shard/directory.hpp"
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/mover.hpp"
@@ -242,6 +244,10 @@ void give_slots(std::vector<Member>& members, std::size_t self, const Group& gro
 
 void prepare_member(Member& member, const ShardMap& map, const std::optional<std::string>& schema_sql) try {
   if (schema_sql) make_tables(member, map, *schema_sql);
+  if (const auto kinds = table_kind_problems(*member.transaction, map); !kinds.empty()) {
+    if (!member.state.initialised) throw std::runtime_error(joined(kinds, {}, "; "));
+    for (const auto& kind : kinds) member.notes.push_back(kind);
+  }
   describe_shard(member, map);
   for (const auto& table : map.tables())
     if (add_slot_column(*member.transaction, table)) {
