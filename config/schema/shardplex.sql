@@ -111,6 +111,22 @@ CREATE TABLE IF NOT EXISTS shardplex.nodes (
   reserved_until bigint  NOT NULL
 );
 
+-- What is known of each shard's newest timeline, kept in all shards: a router that starts learns from the others that an old primary
+-- is one, also while its successor is away. The row with the highest ruling counts, and of those with one ruling the highest timeline.
+CREATE TABLE IF NOT EXISTS shardplex.timelines (
+  shard    text        PRIMARY KEY,
+  ruling   bigint      NOT NULL,  -- 0: as routers found it; each statement of an operator raises it
+  timeline bigint      NOT NULL,
+  noted_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Notes a timeline of a shard, unless more is known.
+CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO shardplex.timelines AS t (shard, ruling, timeline) VALUES (of_shard, new_ruling, new_timeline)
+    ON CONFLICT (shard) DO UPDATE SET ruling = excluded.ruling, timeline = excluded.timeline, noted_at = now()
+    WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline)
+$$;
+
 -- Reads: part of the WHERE clause. STABLE, so it is evaluated once per statement and in that statement's snapshot.
 CREATE OR REPLACE FUNCTION shardplex.check_epoch(expected bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
@@ -195,13 +211,12 @@ END $$;
 CREATE OR REPLACE FUNCTION shardplex.reserve_ids(preferred integer, now_ms bigint, span_ms bigint,
                                                  OUT node integer, OUT from_ms bigint, OUT until_ms bigint)
 LANGUAGE plpgsql AS $$
+DECLARE mine record;
 BEGIN
   IF preferred IS NULL THEN
     LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE;
     SELECT n INTO node FROM generate_series(0, 127) n LEFT JOIN shardplex.nodes t ON t.node = n
       ORDER BY coalesce(t.reserved_until, 0) > now_ms, t.node IS NOT NULL, t.reserved_until, n LIMIT 1;
-  ELSE
-    node := preferred;
   END IF;
   INSERT INTO shardplex.nodes AS t (node, reserved_until) VALUES (reserve_ids.node, now_ms + span_ms)
     ON CONFLICT ON CONSTRAINT nodes_pkey DO UPDATE SET reserved_until = greatest(t.reserved_until, now_ms) + span_ms

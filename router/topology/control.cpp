@@ -49,6 +49,14 @@ void Control::request_refresh() {
   });
 }
 
+void Control::request_probes() {
+  if (probes_requested_.exchange(true)) return;
+  asio::post(io_, [this] {
+    probes_requested_ = false;
+    health_watch_.probe_now();
+  });
+}
+
 void Control::reload() {
   asio::post(io_, [this] { read_map_again(); });
 }

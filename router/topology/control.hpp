@@ -20,7 +20,7 @@
 
 namespace shardplex::router {
 
-/// Thread: all members on the control thread, except request_refresh() and reload().
+/// Thread: all members on the control thread, except request_refresh(), request_probes() and reload().
 class Control final : public Refresher {
  public:
   using Publish = Publisher::Publish;
@@ -34,6 +34,7 @@ class Control final : public Refresher {
   void stop();
 
   void request_refresh() override;
+  void request_probes() override;
 
   /// Reads the map file again; a bad one is logged, problem by problem, and the old map goes on serving. A
   /// good one is taken over whole once its servers have been probed; until then the old one serves.

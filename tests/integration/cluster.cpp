@@ -165,6 +165,14 @@ void Cluster::kill(const std::string& server) const {
   script({"kill", server});
 }
 
+void Cluster::hang(const std::string& server) const {
+  script({"hang", server});
+}
+
+void Cluster::wake(const std::string& server) const {
+  script({"wake", server});
+}
+
 void Cluster::crash_and_start(const std::string& server) const {
   script({"stop-server", server, "-m", "immediate"});
   script({"start-server", server});

@@ -82,6 +82,8 @@ class Cluster {
   void wait_for_replicas() const;
 
   void kill(const std::string& server) const;   ///< kill -9 of all its processes
+  void hang(const std::string& server) const;   ///< all its processes stop in their tracks
+  void wake(const std::string& server) const;   ///< and go on
   void start(const std::string& server) const;  ///< returns when it accepts connections
 
   void crash_and_start(const std::string& server) const;  ///< an immediate stop, then as start()
