@@ -17,7 +17,7 @@ inline constexpr const char* note_timeline_sql =
 
 /// Promises milliseconds of row ids (row_ids.hpp): $1 the node number it had or null, $2 the time now, $3 how
 /// many milliseconds. A row of node (int4), from_ms and until_ms (int8).
-inline constexpr const char* reserve_ids_sql =
-    "SELECT node, from_ms, until_ms FROM shardplex.reserve_ids($1::integer, $2::bigint, $3::bigint)";
+inline constexpr const char* promise_ids_sql =
+    "SELECT node, from_ms, until_ms FROM shardplex.promise_ids($1::integer, $2::bigint, $3::bigint)";
 
 }  // namespace shardplex

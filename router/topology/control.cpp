@@ -75,7 +75,11 @@ void Control::on_changed(Changes changes) {
 }
 
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {
-  if (shard != membership_.shards.front() || shard->state.primary != server) co_return;
+  if (shard->state.primary != server) co_return;
+  std::vector<std::pair<std::string, bool>> has_primary;
+  for (const auto& member : membership_.shards)
+    has_primary.emplace_back(member->name, member->state.primary.has_value());
+  if (!id_reservation_.is_due(shard->name, has_primary)) co_return;
   co_await id_reservation_.renew(shard->name, health_watch_.pool(*shard, server));
 }
 
