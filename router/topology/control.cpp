@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "router/log.hpp"
-#include "router/topology/readiness.hpp"
 #include "shard_map/joined.hpp"
 
 namespace shardplex::router {
 namespace {
+
+constexpr auto starting_time =
+    std::chrono::seconds(2);  // by then every server has been probed, hung ones too
 
 void log_joined(const std::vector<JoiningShard>& shards) {
   const auto names = joined(shards, ", ", [](const JoiningShard& joining) { return joining.shard->name; });
@@ -33,6 +35,7 @@ Control::Control(asio::io_context& io, const Settings& settings, std::shared_ptr
       id_reservation_(ids) {}
 
 void Control::start() {
+  started_ = Clock::now();
   health_watch_.start();
   watch(membership_.shards);
 }
@@ -61,8 +64,9 @@ void Control::reload() {
   asio::post(io_, [this] { read_map_again(); });
 }
 
-std::vector<std::string> Control::missing() const {
-  return missing_for_readiness(membership_, latest(), id_reservation_.left_ms());
+Readiness Control::readiness() const {
+  const bool starting = Clock::now() - started_ < starting_time;
+  return readiness_of(membership_, latest(), id_reservation_.left_ms(), starting);
 }
 
 /// Every change of what is known goes this way, to its end, in one turn of the event loop.

@@ -15,6 +15,7 @@
 #include "router/topology/id_reservation.hpp"
 #include "router/topology/membership.hpp"
 #include "router/topology/publisher.hpp"
+#include "router/topology/readiness.hpp"
 #include "router/topology/refresher.hpp"
 #include "router/topology/reload.hpp"
 
@@ -43,8 +44,8 @@ class Control final : public Refresher {
   /// The newest snapshot; null before any server has been probed.
   const SnapshotPtr& latest() const { return publisher_.latest(); }
 
-  /// What keeps the router from being ready, in sentences; empty where it is ready.
-  std::vector<std::string> missing() const;
+  /// Whether the router serves, and what it lacks.
+  Readiness readiness() const;
 
  private:
   void on_changed(Changes changes);
@@ -64,7 +65,8 @@ class Control final : public Refresher {
   Reload reload_;
   Publisher publisher_;
   IdReservation id_reservation_;
-  std::atomic<bool> refresh_requested_{false};
+  Clock::time_point started_ = Clock::now();
+  std::atomic<bool> refresh_requested_{false}, probes_requested_{false};
 };
 
 }  // namespace shardplex::router

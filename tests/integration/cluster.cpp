@@ -246,8 +246,8 @@ void Router::wait_until_ready() const {
 HttpResponse Router::wait_for_ready_status(unsigned status) const {
   HttpResponse answer;
   try {
-    wait_until("/ready says " + std::to_string(status), [&] {
-      answer = admin("/ready");
+    wait_until("/ready?strict says " + std::to_string(status), [&] {
+      answer = admin("/ready?strict");
       return answer.status == status;
     });
   } catch (const std::runtime_error& failure) {

@@ -127,7 +127,7 @@ class Router {
 
   HttpResponse admin(std::string_view target) const;
   void wait_until_ready() const;
-  /// Waits until /ready answers `status`, and returns that answer.
+  /// Waits until /ready?strict answers `status`, and returns that answer.
   HttpResponse wait_for_ready_status(unsigned status) const;
   /// Kills it as if the power went.
   void kill();
