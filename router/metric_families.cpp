@@ -122,6 +122,10 @@ void of_control(const Scrape& scrape, Samples& out) {
   out.add({}, static_cast<double>(scrape.*count));
 }
 
+void seconds_of_fence(const Scrape& scrape, Samples& out) {
+  out.add({}, static_cast<double>(scrape.fence_milliseconds) / 1e3);
+}
+
 // ---- The table
 
 /// A new metric is a new row, with one of the ways above to get its values or a new one.
@@ -191,6 +195,10 @@ constexpr Row rows[] = {
      counter, {}, of_control<&Scrape::map_refreshes>},
     {"shardplex_shards_added_total", "Shards learned of from other shards.",
      counter, {}, of_control<&Scrape::shards_added>},
+    {"shardplex_fenced_slots", "Slots to which writes wait for a mover.",
+     gauge, {}, of_control<&Scrape::fenced_slots>},
+    {"shardplex_fence_seconds", "How long the longest of these waits has lasted, as seen from here.",
+     gauge, {}, seconds_of_fence},
 };
 // clang-format on
 

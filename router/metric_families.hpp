@@ -18,6 +18,7 @@ struct Scrape {
   std::map<std::string, std::vector<const ShardMetrics*>> shards;  ///< by name: the workers' counts for it
   std::vector<Metrics::ServerGauge> servers;
   std::uint64_t map_reloads = 0, map_reload_failures = 0, map_refreshes = 0, shards_added = 0;
+  std::uint64_t fenced_slots = 0, fence_milliseconds = 0;
 };
 
 /// The families in the order of the table. The pointers in `scrape` must be good for the length of the call.

@@ -55,6 +55,8 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   scrape.map_reload_failures = map_reload_failures;
   scrape.map_refreshes = map_refreshes;
   scrape.shards_added = shards_added;
+  scrape.fenced_slots = fenced_slots;
+  scrape.fence_milliseconds = fence_milliseconds;
   return metric_families(scrape);
 }
 

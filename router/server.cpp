@@ -35,10 +35,10 @@ void raise_descriptor_limit() {
 /// Workers share their port (SO_REUSEPORT), and so could another router by mistake: a bind that does not
 /// share tells.
 void check_port_is_free(asio::io_context& io, const Settings& settings) {
-  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(settings.address), settings.port);
+  const auto endpoint = endpoint_of(settings.address, settings.port);
   TcpAcceptor probe(io, endpoint.protocol());
   probe.set_option(asio::socket_base::reuse_address(true));
-  probe.bind(endpoint);
+  bind_to(probe, endpoint);
 }
 
 /// A worker, its listener and its thread.

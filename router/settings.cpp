@@ -85,6 +85,19 @@ auto number(T& target) {
       });
 }
 
+/// "a.example, B.example:8080" → {"a.example", "b.example:8080"}.
+std::vector<std::string> names_in(const std::string& list) {
+  std::vector<std::string> names(1);
+  for (const char c : list) {
+    if (c == ',')
+      names.emplace_back();
+    else if (c != ' ')
+      names.back() += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  std::erase(names, "");
+  return names;
+}
+
 void require(bool holds, const char* message) {
   if (!holds) throw po::error(message);
 }
@@ -131,7 +144,11 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
       po::value(&s.confirm_primary)->default_value(s.confirm_primary, "on")->value_name("on|off"),
       "pass on writes and strong reads once the shard's other servers say that none was promoted")(
       "log-level", po::value(&level)->default_value(level)->value_name("LEVEL"),
-      "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request");
+      "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request")(
+      "cors-allowed-origins",
+      po::value<std::string>()->value_name("LIST")->notifier(
+          [&s](const std::string& list) { s.cors_allowed_origins = names_in(list); }),
+      "origins whose pages may call, separated by commas; without it, all");
 
   po::options_description bounds("Limits");
   bounds.add_options()("max-url-bytes", number(limits.url_bytes), "longest URL")(

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "postgres/pool.hpp"
 #include "query/grammar/parse.hpp"
@@ -46,6 +47,7 @@ struct Settings {
   postgres::PoolSettings pool;
   LogLevel log_level = LogLevel::info;
   bool access_log = false;
+  std::vector<std::string> cors_allowed_origins;  ///< in lower case; empty: all
 };
 
 /// What main() should do: run with settings, or print a text and exit.

@@ -18,7 +18,7 @@ namespace shardplex {
 /// A row of a shard's directory of all shards, the table shardplex.shards.
 struct ListedShard {
   std::int64_t position = 0;  ///< order in the cluster
-  Shard shard;                ///< as it was written there: to be checked before it is used
+  Shard shard;                ///< as it was written there: addresses, to be checked before they are used
 };
 
 /// The newest timeline that is known of a shard: a primary on an earlier one has been replaced.

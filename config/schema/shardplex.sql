@@ -45,7 +45,8 @@ CREATE TABLE IF NOT EXISTS shardplex.changes (
   changed_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The servers of every shard of the cluster, as connection strings without passwords: a router learns of an added shard from here.
+-- The servers of every shard of the cluster, as connection strings that say where a server is and not who connects: a router learns
+-- of an added shard from here, and connects with credentials of its own.
 CREATE TABLE IF NOT EXISTS shardplex.shards (
   name       text    PRIMARY KEY,
   position   integer NOT NULL,  -- order in the map
@@ -74,6 +75,9 @@ CREATE TABLE IF NOT EXISTS shardplex.moves (
   created_at      timestamptz NOT NULL DEFAULT now(),
   changed_at      timestamptz NOT NULL DEFAULT now()
 );
+-- The move's fence on this shard is a lease: since when it stands, and from when on anybody may end it (end_overdue_fences). Both
+-- null: this shard has no fence of the move, or one of a version that knew no leases.
+ALTER TABLE shardplex.moves ADD COLUMN IF NOT EXISTS fenced_at timestamptz, ADD COLUMN IF NOT EXISTS fence_until timestamptz;
 
 -- Imports of unsharded databases. Every shard has a row from before the first object of the import is made there; that of the first
 -- shard of the map is the truth about the phase.
@@ -130,6 +134,14 @@ CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling big
     WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline)
 $$;
 
+-- Routers that route to this shard, as they report themselves every two seconds. One that has not for 15 seconds is taken for dead.
+CREATE TABLE IF NOT EXISTS shardplex.routers (
+  id          text        PRIMARY KEY,  -- of the process
+  name        text        NOT NULL,     -- "web3, process 4711"
+  report      jsonb       NOT NULL,     -- shard_schema/router_report.hpp
+  reported_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
 -- Reads: part of the WHERE clause. STABLE, so it is evaluated once per statement and in that statement's snapshot.
 CREATE OR REPLACE FUNCTION shardplex.check_epoch(expected bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
@@ -156,6 +168,17 @@ BEGIN
   IF actual IS DISTINCT FROM expected THEN
     RAISE EXCEPTION 'stale epoch' USING ERRCODE = 'SX001', DETAIL = format('expected %s, the shard is at %s', expected, actual);
   END IF;
+END $$;
+
+-- In a write whose client allows so many rows and no others: part of the statement itself, so that one that touches fewer or more
+-- keeps nothing. `most` may be null.
+CREATE OR REPLACE FUNCTION shardplex.check_rows(touched bigint, fewest bigint, most bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF touched < fewest OR touched > most THEN
+    RAISE EXCEPTION 'the write touches % rows', touched USING ERRCODE = 'SX010', DETAIL = touched::text;
+  END IF;
+  RETURN true;
 END $$;
 
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch
@@ -238,3 +261,35 @@ END $$;
 CREATE OR REPLACE FUNCTION shardplex.reserve_ids(preferred integer, now_ms bigint, span_ms bigint,
                                                  OUT node integer, OUT from_ms bigint, OUT until_ms bigint)
 LANGUAGE sql AS $$ SELECT * FROM shardplex.promise_ids(preferred, now_ms, span_ms) $$;
+
+-- A router's word of itself. It runs as its owner, so that a router needs no more than USAGE on the schema.
+CREATE OR REPLACE FUNCTION shardplex.report_router(router text, router_name text, what jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM shardplex.routers WHERE reported_at < clock_timestamp() - interval '1 hour';
+  INSERT INTO shardplex.routers AS r (id, name, report, reported_at) VALUES (router, router_name, what, clock_timestamp())
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, report = excluded.report, reported_at = excluded.reported_at;
+END $$;
+
+-- Lets writes in again where a fence has outlived its lease, as that of a mover that hangs does; returns the moves whose fence was
+-- ended. Anybody may call it: it takes nothing from a mover that is alive. It is safe whatever the mover does next, since the mover's
+-- hand-over is one transaction with change_slots(), which refuses slots that are not fenced any more. The lock is that of
+-- change_slots(), so the slots are looked at when no hand-over is under way.
+CREATE OR REPLACE FUNCTION shardplex.end_overdue_fences() RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
+DECLARE overdue record; still integer[];
+BEGIN
+  FOR overdue IN SELECT m.id, m.grp, m.slots FROM shardplex.moves m WHERE m.fence_until < clock_timestamp() LOOP
+    PERFORM pg_advisory_xact_lock(1936223344, hashtext(overdue.grp));
+    UPDATE shardplex.moves SET fenced_at = NULL, fence_until = NULL WHERE id = overdue.id AND fence_until < clock_timestamp();
+    IF NOT FOUND THEN
+      CONTINUE;
+    END IF;
+    still := ARRAY(SELECT s.slot FROM shardplex.slots s
+                    WHERE s.grp = overdue.grp AND s.slot = ANY (overdue.slots) AND s.state = 'fenced' ORDER BY s.slot);
+    IF cardinality(still) > 0 THEN
+      PERFORM shardplex.unfence_slots(overdue.grp, still);
+      RETURN NEXT overdue.id;
+    END IF;
+  END LOOP;
+END $$;

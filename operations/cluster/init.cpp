@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "operations/cluster/table_kinds.hpp"
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/shard/directory.hpp"
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/mover.hpp"
@@ -245,10 +247,16 @@ void give_slots(std::vector<Member>& members, std::size_t self, const Group& gro
 
 void prepare_member(Member& member, const ShardMap& map, const std::optional<std::string>& schema_sql) try {
   if (schema_sql) make_tables(member, map, *schema_sql);
+  if (const auto kinds = table_kind_problems(*member.transaction, map); !kinds.empty()) {
+    if (!member.state.initialised) throw std::runtime_error(joined(kinds, {}, "; "));
+    for (const auto& kind : kinds) member.notes.push_back(kind);
+  }
   describe_shard(member, map);
   for (const auto& table : map.tables())
-    if (add_slot_column(*member.transaction, table))
+    if (add_slot_column(*member.transaction, table)) {
+      member.transaction->exec(slot_index_sql(table.name));  // the table is empty
       member.done.push_back("added the slot column to " + table.name);
+    }
 } catch (const std::exception& error) {
   throw CommandFailed(member.shard->name + ": " + reason_of(error));
 }
@@ -336,6 +344,24 @@ Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
   return Ownership(map, reports).faults(map);
 }
 
+/// For tables of a cluster that an earlier version made: beside writers, so after the transaction. A move
+/// does without, but reads each table more often.
+void build_missing_indexes(std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+  for (auto& member : members)
+    for (const auto& table : map.tables()) try {
+        const bool there = [&] {
+          pqxx::nontransaction transaction(*member.connection);
+          return has_slot_index(transaction, table);
+        }();
+        if (there) continue;
+        build_slot_index(*member.connection, table);
+        member.done.push_back("built an index on the slot column of " + table.name);
+      } catch (const std::exception& error) {
+        terminal.warning(member.shard->name + ": the index on the slot column of " + table.name +
+                         " could not be built: " + reason_of(error) + "; run cluster init again");
+      }
+}
+
 void report_done(const std::vector<Member>& members, bool dry_run, const Terminal& terminal) {
   for (const auto& member : members) {
     terminal.out << terminal.paint_out(Colour::bold, member.shard->name) << " ("
@@ -363,7 +389,11 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
   share_out_node_numbers(members, map);
   check_served(members, map, terminal);
   Problems faults = review_ownership(members, map);
-  for (auto& member : members) dry_run ? member.transaction->abort() : member.transaction->commit();
+  for (auto& member : members) {
+    dry_run ? member.transaction->abort() : member.transaction->commit();
+    member.transaction.reset();
+  }
+  if (!dry_run) build_missing_indexes(members, map, terminal);
   report_done(members, dry_run, terminal);
   if (!faults.empty()) throw CommandFailed(std::move(faults));
 }

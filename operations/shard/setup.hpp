@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <pqxx/pqxx>
+#include <string>
 
 #include "shard_map/shard_map.hpp"
 
@@ -27,5 +28,16 @@ std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMa
 /// Gives a sharded table its slot column; false where it has it. Precondition: the table exists, and without
 /// the column it is empty.
 bool add_slot_column(pqxx::transaction_base& transaction, const TablePlacement& placement);
+
+/// Whether the table has an index that finds the rows of a slot; true for a reference table, which has no
+/// slots.
+bool has_slot_index(pqxx::transaction_base& transaction, const TablePlacement& placement);
+
+/// SQL that makes that index. It holds up writers to the table until it is done.
+std::string slot_index_sql(const std::string& table);
+
+/// Makes the index beside writers, after removing what an attempt that did not come to its end has left.
+/// Precondition: no transaction is open. Throws pqxx's exceptions.
+void build_slot_index(pqxx::connection& connection, const TablePlacement& placement);
 
 }  // namespace shardplex::operations

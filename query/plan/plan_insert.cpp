@@ -71,7 +71,7 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
 }
 
 Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const Preferences& prefer,
-                               const RoutedTable& routed) {
+                               const RoutedTable& routed, const RowBounds& bounds) {
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
   InsertPlan insert;
@@ -108,7 +108,7 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
   ExpressionWriter writer(routed.table(), 1);
   plan.head.sql = insert_sql(routed, body->json_columns, json_array(text, body->body.is_array),
                              body->body.rows, columns, writer);
-  auto finished = finish_write_plan(std::move(plan), query, routed.table(), std::move(writer));
+  auto finished = finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
   if (!finished) return finished.error();
   insert.plan_ = std::move(*finished);
   return insert;

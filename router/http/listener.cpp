@@ -7,6 +7,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "router/http/answer.hpp"
@@ -31,13 +34,39 @@ using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>
 
 }  // namespace
 
+asio::ip::tcp::endpoint endpoint_of(const std::string& address, std::uint16_t port) {
+  boost::system::error_code ec;
+  const auto parsed = asio::ip::make_address(address, ec);
+  if (ec)
+    throw std::runtime_error("'" + address +
+                             "' is no numeric IP address; --address and --admin-address take one");
+  return {parsed, port};
+}
+
+void bind_to(TcpAcceptor& acceptor, const asio::ip::tcp::endpoint& endpoint) {
+  boost::system::error_code ec;
+  acceptor.bind(endpoint, ec);
+  if (!ec) return;
+  std::ostringstream text;
+  text << "cannot listen on " << endpoint << ": " << ec.message();
+  if (ec == asio::error::address_in_use)
+    text << "; end the program that listens there (ss -ltnp names it), or choose another port by --port or, "
+            "for "
+            "the admin port, --admin-port";
+  else if (ec == asio::error::access_denied)
+    text << "; choose a port from 1024 on by --port or --admin-port, or allow the program lower ones";
+  else
+    text << "; choose an address of this machine by --address or --admin-address";
+  throw std::runtime_error(text.str());
+}
+
 Listener::Listener(asio::io_context& io, const Options& options, PortSettings settings)
     : io_(io), settings_(std::move(settings)), acceptor_(io) {
-  const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(options.address), options.port);
+  const auto endpoint = endpoint_of(options.address, options.port);
   acceptor_.open(endpoint.protocol());
   acceptor_.set_option(asio::socket_base::reuse_address(true));
   if (options.reuse_port) acceptor_.set_option(ReusePort(true));
-  acceptor_.bind(endpoint);
+  bind_to(acceptor_, endpoint);
   acceptor_.listen(backlog);
   port_ = acceptor_.local_endpoint().port();
 }

@@ -13,6 +13,10 @@ namespace shardplex::router {
 
 using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 
+/// Both throw std::runtime_error with the address, the port and what to do.
+asio::ip::tcp::endpoint endpoint_of(const std::string& address, std::uint16_t port);
+void bind_to(TcpAcceptor& acceptor, const asio::ip::tcp::endpoint& endpoint);
+
 /// Thread: that of its io_context.
 class Listener {
  public:

@@ -1,6 +1,8 @@
 #include "router/topology/control.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <utility>
 
 #include "router/log.hpp"
@@ -69,6 +71,12 @@ Readiness Control::readiness() const {
   return readiness_of(membership_, latest(), id_reservation_.left_ms(), starting);
 }
 
+std::vector<std::string> Control::warnings() const {
+  std::vector<std::string> texts;
+  for (const auto& waiting : reporter_.waiting_writes(membership_)) texts.push_back(to_string(waiting));
+  return texts;
+}
+
 /// Every change of what is known goes this way, to its end, in one turn of the event loop.
 void Control::on_changed(Changes changes) {
   const bool reloaded = take_over_reload();
@@ -79,12 +87,26 @@ void Control::on_changed(Changes changes) {
 }
 
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {
-  if (shard->state.primary != server) co_return;
+  if (std::ranges::count(membership_.shards, shard) == 0 || shard->state.primary != server) co_return;
+  auto& primary = health_watch_.pool(*shard, server);
   std::vector<std::pair<std::string, bool>> has_primary;
   for (const auto& member : membership_.shards)
     has_primary.emplace_back(member->name, member->state.primary.has_value());
-  if (!id_reservation_.is_due(shard->name, has_primary)) co_return;
-  co_await id_reservation_.renew(shard->name, health_watch_.pool(*shard, server));
+  if (id_reservation_.is_due(shard->name, has_primary)) co_await id_reservation_.renew(shard->name, primary);
+  const auto* served = latest() ? latest()->catalogue.get() : nullptr;
+  co_await reporter_.tell(shard, primary, report_of(membership_, served, discovery_.not_joined()));
+  show_fences();
+}
+
+void Control::show_fences() {
+  std::size_t slots = 0;
+  std::chrono::milliseconds longest{0};
+  for (const auto& waiting : reporter_.waiting_writes(membership_)) {
+    slots += waiting.slots;
+    longest = std::max(longest, waiting.since_first_seen);
+  }
+  metrics_.fenced_slots = slots;
+  metrics_.fence_milliseconds = static_cast<std::uint64_t>(longest.count());
 }
 
 void Control::read_map_again() {

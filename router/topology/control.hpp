@@ -18,6 +18,7 @@
 #include "router/topology/readiness.hpp"
 #include "router/topology/refresher.hpp"
 #include "router/topology/reload.hpp"
+#include "router/topology/router_report.hpp"
 
 namespace shardplex::router {
 
@@ -47,8 +48,12 @@ class Control final : public Refresher {
   /// Whether the router serves, and what it lacks.
   Readiness readiness() const;
 
+  /// What an operator should know although the router is ready, in sentences.
+  std::vector<std::string> warnings() const;
+
  private:
   void on_changed(Changes changes);
+  void show_fences();
   Awaitable<void> on_probed(const WatchedShardPtr& shard, std::size_t server);
   void read_map_again();
   bool take_over_reload();
@@ -66,6 +71,7 @@ class Control final : public Refresher {
   Publisher publisher_;
   IdReservation id_reservation_;
   Clock::time_point started_ = Clock::now();
+  RouterReporter reporter_;
   std::atomic<bool> refresh_requested_{false}, probes_requested_{false};
 };
 

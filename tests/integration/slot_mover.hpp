@@ -12,11 +12,11 @@
 
 namespace shardplex::integration {
 
-/// Keeps account of who owns the slots of the group `catalog`. Shards are counted in the order of the
+/// Keeps track of who owns the slots of the group `catalog`. Shards are counted in the order of the
 /// cluster's map. Throws pqxx exceptions.
 class SlotMover {
  public:
-  /// Takes over the account that the shards give of themselves.
+  /// Takes over what the ownership reports of the shards say.
   explicit SlotMover(const Cluster& cluster);
 
   /// Moves slots from the shard that owns them. Returns the moment at which the target had said that they are
@@ -28,7 +28,7 @@ class SlotMover {
 
   const std::vector<int>& owned(std::size_t shard) const { return owned_[shard]; }
 
-  /// Every slot is owned by the shard that this account names, no row is anywhere else.
+  /// Every slot is owned by the shard that it has recorded, no row is anywhere else.
   void check();
 
  private:

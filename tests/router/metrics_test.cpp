@@ -57,6 +57,8 @@ constexpr std::array rows{
     Row{"shardplex_map_reloads_total", "Shard map reloads, by result.", counter, "result"},
     Row{"shardplex_map_refreshes_total", "Times that requests had to wait for the shards' word on who owns their slots.", counter, ""},
     Row{"shardplex_shards_added_total", "Shards learned of from other shards.", counter, ""},
+    Row{"shardplex_fenced_slots", "Slots to which writes wait for a mover.", gauge, ""},
+    Row{"shardplex_fence_seconds", "How long the longest of these waits has lasted, as seen from here.", gauge, ""},
 };
 // clang-format on
 
@@ -125,6 +127,8 @@ TEST_CASE("the counts of workers and of the control thread are shown under their
   metrics.map_reload_failures = 9;
   metrics.map_refreshes = 10;
   metrics.shards_added = 11;
+  metrics.fenced_slots = 12;
+  metrics.fence_milliseconds = 1300;
   const auto text = scrape(metrics);
   CHECK(has_line(text, "shardplex_http_connections 3"));
   CHECK(has_line(text, "shardplex_http_connections_refused_total 5"));
@@ -136,6 +140,8 @@ TEST_CASE("the counts of workers and of the control thread are shown under their
   CHECK(has_line(text, R"(shardplex_map_reloads_total{result="refused"} 9)"));
   CHECK(has_line(text, "shardplex_map_refreshes_total 10"));
   CHECK(has_line(text, "shardplex_shards_added_total 11"));
+  CHECK(has_line(text, "shardplex_fenced_slots 12"));
+  CHECK(has_line(text, "shardplex_fence_seconds 1.3"));
 }
 
 TEST_CASE("what is known of a server is shown under its own name, a replica's lag with it") {

@@ -24,6 +24,7 @@ allowed operations/load/pipeline.cpp '#include <pqxx/pqxx>' '#include "operation
 allowed operations/audit/doctor.cpp '#include "operations/move/journal.hpp"' '#include "operations/load/commit.hpp"'
 allowed server_address/server_address.cpp '#include <libpq-fe.h>'
 allowed operations/shard/server.cpp '#include "server_address/server_address.hpp"'
+allowed router/execution/worker.hpp '#include <boost/asio/post.hpp>'
 allowed cli/load.cpp '#include "operations/load/pipeline.hpp"'
 allowed query/CMakeLists.txt 'target_link_libraries(shardplex_query PUBLIC shardplex_shard_map)  # not shardplex_asio'
 
@@ -57,6 +58,10 @@ done
 forbidden operations/shard/server.cpp '#include "operations/replication/copy_session.hpp"'
 forbidden operations/replication/copy_session.cpp '#include "operations/compare/table_scan.hpp"'
 forbidden postgres/pool.cpp '#include "../router/server.hpp"'
+forbidden router/execution/worker.hpp '#include <boost/beast/http.hpp>'
+forbidden router/topology/health.cpp '#include <boost/beast/core/flat_buffer.hpp>'
+forbidden cli/load.cpp '#include <pqxx/pqxx>'
+forbidden cli/load.cpp '#include <libpq-fe.h>'
 for header in boost/asio.hpp boost/asio/post.hpp boost/beast/http.hpp libpq-fe.h libpq/libpq-fs.h pqxx/pqxx sys/socket.h \
   netinet/in.h unistd.h fstream thread mutex condition_variable; do
   forbidden query/engine/merge.cpp "  #  include <$header>"

@@ -78,12 +78,15 @@ Awaitable<Result<Answer>> ready(AdminRequest& request) {
   }
   const bool strict = request.query == "strict" || request.query.starts_with("strict=");
   const bool ready = readiness.serves && !(strict && !readiness.missing.empty());
-  auto answer = json_answer({{"ready", ready},
-                             {"state", !readiness.serves      ? "unready"
-                                       : readiness.degraded() ? "degraded"
-                                                              : "ready"},
-                             {"missing", sentences(std::move(readiness.missing))},
-                             {"unused", sentences(std::move(readiness.unused))}});
+  json::object told{{"ready", ready},
+                    {"state", !readiness.serves      ? "unready"
+                              : readiness.degraded() ? "degraded"
+                                                     : "ready"},
+                    {"missing", sentences(std::move(readiness.missing))},
+                    {"unused", sentences(std::move(readiness.unused))}};
+  if (auto warnings = request.control.warnings(); !warnings.empty())
+    told["warnings"] = sentences(std::move(warnings));
+  auto answer = json_answer(told);
   answer.status = ready ? 200 : 503;
   co_return answer;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "router/http/cors.hpp"
 #include "router/http/endpoint_table.hpp"
 #include "router/services/movies/filters.hpp"
 #include "router/services/movies/table_request.hpp"
@@ -16,6 +17,7 @@ namespace shardplex::router {
 namespace {
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
+Awaitable<Result<Answer>> refuse_function(TableRequest& request);
 
 constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_table, &check_schema,
                                                   &read_preferences,  &read_shape, &read_consistency};
@@ -23,7 +25,7 @@ constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_tabl
                                                   &check_schema,      &read_preferences, &read_shape,
                                                   &read_consistency};
 
-constexpr auto table = RouteLabel::table, row = RouteLabel::row;
+constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;
 constexpr Endpoint<TableRequest> rows[] = {
     {http::verb::options, "/{table}", &describe_methods, table_filters, table},
     {http::verb::get, "/{table}", &read_rows, query_filters, table},
@@ -38,8 +40,18 @@ constexpr Endpoint<TableRequest> rows[] = {
     {http::verb::put, "/{table}/{key}", &put_row, query_filters, row},
     {http::verb::patch, "/{table}/{key}", &update_rows, query_filters, row},
     {http::verb::delete_, "/{table}/{key}", &delete_rows, query_filters, row},
+    {http::verb::options, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::get, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::head, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::post, "/rpc/{function}", &refuse_function, {}, other},
 };
 constexpr std::span<const Endpoint<TableRequest>> endpoints = rows;
+
+Awaitable<Result<Answer>> refuse_function(TableRequest& request) {
+  co_return Error{"SHARD400", "Functions are not served by this release",
+                  "/rpc/" + request.path["function"] + " is a function in PostgREST's API, and no table.",
+                  "Ask for a table: paths are /table and /table/{key}.", std::nullopt};
+}
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request) {
   Answer answer;
@@ -100,6 +112,8 @@ void say_how_it_was_made(Answer& answer, const RequestContext& context) {
 }  // namespace
 
 Awaitable<Answer> serve(Worker& worker, Call& call) {
+  const auto& origins = worker.settings().cors_allowed_origins;
+  if (auto preflight = answer_preflight(call.request, origins)) co_return std::move(*preflight);
   const auto deadline = call.began + worker.settings().request_timeout;
   const auto match = find_endpoint_of(call);
   for (;;) {
@@ -110,6 +124,7 @@ Awaitable<Answer> serve(Worker& worker, Call& call) {
     if (answer.status == 405)  // RFC 9110, section 15.5.6
       answer.set("Allow", allowed_methods(endpoints, match ? match->pattern : ""));
     say_how_it_was_made(answer, context);
+    allow_reading(answer, call.request, origins);
     co_return answer;
   }
 }

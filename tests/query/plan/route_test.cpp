@@ -180,23 +180,23 @@ TEST_CASE("the slot of every matching row is among the candidates") {
 
 namespace {
 
-/// Each shard's account of the group catalog: owned where `owns(shard, slot)`.
+/// Each shard's ownership report on the group catalog: owned where `owns(shard, slot)`.
 template <class Owns>
-std::vector<std::optional<ShardOwnership>> accounts(Owns owns) {
+std::vector<std::optional<ShardOwnership>> reports(Owns owns) {
   std::vector<std::optional<ShardOwnership>> out;
   for (std::uint16_t shard = 0; shard < 3; ++shard) {
-    ShardOwnership account;
-    account.epoch = Epoch{10 + shard};
-    auto& states = account.groups["catalog"];
+    ShardOwnership report;
+    report.epoch = Epoch{10 + shard};
+    auto& states = report.groups["catalog"];
     for (std::uint32_t slot = 0; slot < 1024; ++slot)
       states.push_back(owns(shard, slot) ? SlotState::owned : SlotState::absent);
-    out.push_back(std::move(account));
+    out.push_back(std::move(report));
   }
   return out;
 }
 
 std::vector<std::optional<ShardOwnership>> in_thirds() {
-  return accounts([](std::uint16_t shard, std::uint32_t slot) { return slot * 3 / 1024 == shard; });
+  return reports([](std::uint16_t shard, std::uint32_t slot) { return slot * 3 / 1024 == shard; });
 }
 
 SlotSet slots_at(std::initializer_list<std::uint32_t> values) {

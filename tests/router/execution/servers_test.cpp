@@ -154,7 +154,7 @@ TEST_CASE("all targets are asked, and their values come in their order") {
   CHECK(read.context.asked.size() == 3);
 }
 
-TEST_CASE("over all targets an error wins, then a wish to plan again") {
+TEST_CASE("over all targets an error wins, then a call to plan again") {
   Failures failures{{"alpha-1", unreachable}, {"alpha", refused("SX001")}};
   Read stale(failures);
   CHECK(std::get<Replan>(stale.on_all().error()).shard == "alpha");
