@@ -175,6 +175,7 @@ void Connection::connected() {
   if (PQsetnonblocking(pg_, 1) != 0 || PQenterPipelineMode(pg_) != 1) return connect_failed(reason_of(pg_));
   socket_.assign(PQsocket(pg_));
   state_ = State::ready;
+  last_progress_ = Clock::now();
   wait_readable();
   events_.idle_or_ready();
 }
@@ -201,6 +202,10 @@ void Connection::lose(Failure failure) {
 void Connection::close() {
   if (state_ == State::closed) return;
   disconnect(lost("the connection was closed"), not_connected("the connection was closed"));
+}
+
+void Connection::abandon(const std::string& reason) {
+  if (state_ != State::closed) lose(lost(server_name() + ": " + reason));
 }
 
 void Connection::cancel_and_close() {
@@ -314,7 +319,9 @@ void Connection::expire(Clock::time_point now) {
                                .sent = true,
                                .message = "no answer from " + server_name() + " before the deadline"});
 
-  if (std::exchange(finished_at_last_expire_, finished_) != finished_ || jobs_.empty()) last_progress_ = now;
+  const bool awaits_rows = stream_ && !stream_->paused;
+  if (std::exchange(finished_at_last_expire_, finished_) != finished_ || (jobs_.empty() && !awaits_rows))
+    last_progress_ = now;
   if (jobs_.empty() || now - overdue_limit <= std::max(jobs_.front().job.deadline, last_progress_)) return;
   cancel_in_background(pg_);
   lose(lost(server_name() + " does not answer"));
@@ -452,6 +459,7 @@ void Connection::take_stream_result(PGresult* raw) {
     return;
   }
   ResultSet result(raw);
+  ++finished_;
   switch (PQresultStatus(raw)) {
     case PGRES_SINGLE_TUPLE:
       return stream_->events.row(std::move(result));

@@ -32,7 +32,7 @@ namespace shardplex::postgres {
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
   std::string application_name = "shardplexd";
-  std::chrono::milliseconds connect_timeout{3000};
+  std::chrono::milliseconds connect_timeout{1000};
   std::chrono::milliseconds statement_timeout{30'000};  ///< set on the server; mirrors the longest deadline
   std::size_t prepared_statements = 500;  ///< least recently used ones beyond this are deallocated
 };
@@ -68,6 +68,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closed() const { return state_ == State::closed; }
   std::size_t in_flight() const { return jobs_.size(); }
 
+  /// How long an answer has been awaited without any coming, as expire() found it: to its 100 ms.
+  Clock::duration stalled_for(Clock::time_point now) const { return now - last_progress_; }
+  /// The process that serves this connection. Precondition: ready().
+  int backend() const { return PQbackendPID(pg_); }
+
   /// Completes jobs whose deadline has passed with Failure::deadline (their results are discarded when they
   /// come). If the oldest has been overdue for over a second, the server is not answering: the connection is
   /// broken.
@@ -75,6 +80,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Fails all jobs (Failure::lost) and closes. No event is raised.
   void close();
+
+  /// The server does not answer on it: as where it breaks, events included.
+  void abandon(const std::string& reason);
 
   /// Asks the server, from a helper thread, to cancel what runs, then closes: a cancelled pipeline is not
   /// reused.
@@ -165,7 +173,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   PreparedStatements prepared_;
   std::vector<const char*> values_;  // kept for its memory
 
-  std::uint64_t finished_ = 0, finished_at_last_expire_ = 0;
+  std::uint64_t finished_ = 0, finished_at_last_expire_ = 0;  // jobs, and results of a stream
   Clock::time_point last_progress_{};
   std::optional<Stream> stream_;
 };

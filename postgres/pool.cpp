@@ -91,6 +91,7 @@ void Pool::open(Lane lane) {
 }
 
 void Pool::on_room(Lane lane) {
+  if (pulse_) pulse_->beat(Clock::now());
   Members& members = lane_of(lane);
   for (Member& member : members.members) {
     if (member.connected || !member.connection->ready()) continue;
@@ -170,12 +171,65 @@ void Pool::tick(Clock::time_point now) {
   for (Lane lane : all_lanes) {
     const auto members = lane_of(lane).members;  // a copy: expire() may break and so remove one
     for (const Member& member : members) member.connection->expire(now);
+    for (Member& member : lane_of(lane).members)
+      if (member.connection->stalled_for(now) == Clock::duration::zero()) member.known_slow = false;
     expire_waiting(lane, now);
   }
   if (!unreachable_ || now < retry_at_) return;
   const bool trying =
       std::ranges::any_of(lane_of(unreachable_lane_).members, [](auto& m) { return !m.connected; });
   if (!trying) open(unreachable_lane_);
+}
+
+// ---- Servers and processes that hang
+
+void Pool::give_up(const std::string& reason) {
+  const Failure failure = unsent(Failure::Kind::connect, reason);
+  back_off(Lane::read, failure);
+  replace_connections(reason);
+  for (Lane lane : all_lanes) fail_waiting(lane, failure);
+}
+
+void Pool::replace_connections(const std::string& reason) {
+  for (Lane lane : all_lanes) {
+    const auto members = lane_of(lane).members;  // a copy: each removes itself
+    for (const Member& member : members) member.connection->abandon(reason);
+  }
+}
+
+std::vector<int> Pool::stalled(Clock::time_point now, Clock::duration at_least) const {
+  std::vector<int> backends;
+  for (const Members& members : lanes_)
+    for (const Member& member : members.members)
+      if (member.connection->ready() && !member.known_slow && member.connection->stalled_for(now) >= at_least)
+        backends.push_back(member.connection->backend());
+  return backends;
+}
+
+Lane Pool::lane_beside(const std::vector<int>& backends) const {
+  for (Lane lane : {Lane::point, Lane::read}) {
+    const auto& members = lanes_[static_cast<std::size_t>(lane)].members;
+    const bool owes = std::ranges::any_of(members, [&](const Member& member) {
+      return member.connection->ready() &&
+             std::ranges::find(backends, member.connection->backend()) != backends.end();
+    });
+    if (!owes) return lane;
+  }
+  return Lane::write;
+}
+
+void Pool::judge(int backend, bool hangs) {
+  for (Lane lane : all_lanes) {
+    auto& members = lane_of(lane).members;
+    const auto found = std::ranges::find_if(members, [&](const Member& member) {
+      return member.connection->ready() && member.connection->backend() == backend;
+    });
+    if (found == members.end()) continue;
+    found->known_slow = !hangs;
+    const auto connection = found->connection;
+    if (hangs) connection->abandon("a process of the server does not answer");
+    return;
+  }
 }
 
 // ---- Lending

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "postgres/connection.hpp"
+#include "postgres/server_pulse.hpp"
 
 namespace shardplex::postgres {
 
@@ -68,6 +69,23 @@ class Pool {
   /// To be called about every 100 ms: deadlines, queue waits, reconnects.
   void tick(Clock::time_point now);
 
+  /// Tells of every answer from now on.
+  void report_to(std::shared_ptr<ServerPulse> pulse) { pulse_ = std::move(pulse); }
+
+  /// The server does not answer: all connections are replaced, jobs in flight fail with Failure::lost. Those
+  /// that wait, and new ones, fail at once until an attempt to connect has succeeded.
+  void give_up(const std::string& reason);
+  /// The same, but jobs go on at once over new connections.
+  void replace_connections(const std::string& reason);
+
+  /// The processes on the server that owe an answer since `at_least` or longer, and that judge() has not been
+  /// told of since they gave the last one.
+  std::vector<int> stalled(Clock::time_point now, Clock::duration at_least) const;
+  /// A lane without such a process, to ask about them by.
+  Lane lane_beside(const std::vector<int>& backends) const;
+  /// Whether the process hangs, or is only slow: a hung one's connection is replaced.
+  void judge(int backend, bool hangs);
+
   LaneState state(Lane lane) const;
   asio::io_context& context() { return io_; }
 
@@ -78,6 +96,7 @@ class Pool {
     std::shared_ptr<Connection> connection;
     bool connected = false;
     bool taken = false;
+    bool known_slow = false;  // until its next answer
   };
   struct WaitingJob {
     Job job;
@@ -124,6 +143,7 @@ class Pool {
   Lane unreachable_lane_ = Lane::point;
   Clock::time_point retry_at_{};
   std::chrono::milliseconds backoff_{0};
+  std::shared_ptr<ServerPulse> pulse_;
   std::minstd_rand jitter_{std::random_device{}()};
 
   /// Owns nothing: what outlives the pool holds it weakly.

@@ -140,6 +140,9 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
       "drain-timeout", duration(s.drain_timeout), "how long SIGTERM waits for requests in flight")(
       "poll-interval", duration(s.poll_interval), "between looks at every server")(
       "max-replica-lag", duration(s.max_replica_lag), "a replica further behind is passed over")(
+      "confirm-primary",
+      po::value(&s.confirm_primary)->default_value(s.confirm_primary, "on")->value_name("on|off"),
+      "pass on writes and strong reads once the shard's other servers say that none was promoted")(
       "log-level", po::value(&level)->default_value(level)->value_name("LEVEL"),
       "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request")(
       "cors-allowed-origins",

@@ -40,7 +40,9 @@ struct Settings {
   std::chrono::milliseconds drain_timeout{30'000};    ///< how long SIGTERM waits for requests in flight
   std::chrono::milliseconds poll_interval{250};       ///< between two probes of a server
   std::chrono::milliseconds max_replica_lag{5'000};   ///< a replica further behind is passed over
-  std::size_t stream_window_bytes = 1024 * 1024;      ///< rows held per shard while a big answer streams
+  bool confirm_primary =
+      true;  ///< its writes and strong reads wait for the word of the shard's other servers
+  std::size_t stream_window_bytes = 1024 * 1024;  ///< rows held per shard while a big answer streams
   Limits limits;
   postgres::PoolSettings pool;
   LogLevel log_level = LogLevel::info;

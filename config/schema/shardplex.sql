@@ -12,6 +12,9 @@ CREATE TABLE IF NOT EXISTS shardplex.shard (
   epoch     bigint NOT NULL DEFAULT 1
 ) WITH (fillfactor = 10);
 
+-- The node numbers under which this shard promises ids. No two shards have one in common, ever; NULL: it promises none.
+ALTER TABLE shardplex.shard ADD COLUMN IF NOT EXISTS first_node integer, ADD COLUMN IF NOT EXISTS last_node integer;
+
 -- A slot that has never been here has no row. incoming and moved slots may have rows of data, which nobody sees.
 CREATE TABLE IF NOT EXISTS shardplex.slots (
   grp        text        NOT NULL,
@@ -109,11 +112,27 @@ CREATE TABLE IF NOT EXISTS shardplex.mover (
 );
 INSERT INTO shardplex.mover DEFAULT VALUES ON CONFLICT DO NOTHING;
 
--- Node numbers of routers, and the first millisecond each has not been promised. Used on the first shard of the map only.
+-- Node numbers of routers, and the first millisecond that this shard has not promised under each.
 CREATE TABLE IF NOT EXISTS shardplex.nodes (
   node           integer PRIMARY KEY CHECK (node BETWEEN 0 AND 127),
   reserved_until bigint  NOT NULL
 );
+
+-- What is known of each shard's newest timeline, kept in all shards: a router that starts learns from the others that an old primary
+-- is one, also while its successor is away. The row with the highest ruling counts, and of those with one ruling the highest timeline.
+CREATE TABLE IF NOT EXISTS shardplex.timelines (
+  shard    text        PRIMARY KEY,
+  ruling   bigint      NOT NULL,  -- 0: as routers found it; each statement of an operator raises it
+  timeline bigint      NOT NULL,
+  noted_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Notes a timeline of a shard, unless more is known.
+CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO shardplex.timelines AS t (shard, ruling, timeline) VALUES (of_shard, new_ruling, new_timeline)
+    ON CONFLICT (shard) DO UPDATE SET ruling = excluded.ruling, timeline = excluded.timeline, noted_at = now()
+    WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline)
+$$;
 
 -- Routers that route to this shard, as they report themselves every two seconds. One that has not for 15 seconds is taken for dead.
 CREATE TABLE IF NOT EXISTS shardplex.routers (
@@ -214,23 +233,34 @@ BEGIN
 END $$;
 
 -- Promises a router a range of milliseconds under a node number: nobody else gets ids of that number in that range, however
--- its clock stands. `preferred` is the node it had (NULL: any). `now_ms` and the result count from 2024-01-01 UTC.
-CREATE OR REPLACE FUNCTION shardplex.reserve_ids(preferred integer, now_ms bigint, span_ms bigint,
+-- its clock stands. `preferred` is the node it had here (NULL: any). `now_ms` and the result count from 2024-01-01 UTC. Each shard
+-- has node numbers of its own (shardplex.shard), so that any shard may promise while others are down.
+CREATE OR REPLACE FUNCTION shardplex.promise_ids(preferred integer, now_ms bigint, span_ms bigint,
                                                  OUT node integer, OUT from_ms bigint, OUT until_ms bigint)
 LANGUAGE plpgsql AS $$
+DECLARE mine record;
 BEGIN
-  IF preferred IS NULL THEN
-    LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE;
-    SELECT n INTO node FROM generate_series(0, 127) n LEFT JOIN shardplex.nodes t ON t.node = n
-      ORDER BY coalesce(t.reserved_until, 0) > now_ms, t.node IS NOT NULL, t.reserved_until, n LIMIT 1;
-  ELSE
-    node := preferred;
+  SELECT s.first_node, s.last_node INTO mine FROM shardplex.shard s;
+  IF mine.first_node IS NULL THEN
+    RAISE EXCEPTION 'this shard promises no ids' USING ERRCODE = 'SX005', HINT = 'It has no node numbers: run shardplex cluster init.';
   END IF;
-  INSERT INTO shardplex.nodes AS t (node, reserved_until) VALUES (reserve_ids.node, now_ms + span_ms)
+  IF preferred BETWEEN mine.first_node AND mine.last_node THEN
+    node := preferred;
+  ELSE
+    LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE;
+    SELECT n INTO node FROM generate_series(mine.first_node, mine.last_node) n LEFT JOIN shardplex.nodes t ON t.node = n
+      ORDER BY coalesce(t.reserved_until, 0) > now_ms, t.node IS NOT NULL, t.reserved_until, n LIMIT 1;
+  END IF;
+  INSERT INTO shardplex.nodes AS t (node, reserved_until) VALUES (promise_ids.node, now_ms + span_ms)
     ON CONFLICT ON CONSTRAINT nodes_pkey DO UPDATE SET reserved_until = greatest(t.reserved_until, now_ms) + span_ms
     RETURNING t.reserved_until INTO until_ms;
   from_ms := until_ms - span_ms;
 END $$;
+
+-- By its name of before, which earlier versions of the programs call on the first shard of the map.
+CREATE OR REPLACE FUNCTION shardplex.reserve_ids(preferred integer, now_ms bigint, span_ms bigint,
+                                                 OUT node integer, OUT from_ms bigint, OUT until_ms bigint)
+LANGUAGE sql AS $$ SELECT * FROM shardplex.promise_ids(preferred, now_ms, span_ms) $$;
 
 -- A router's word of itself. It runs as its owner, so that a router needs no more than USAGE on the schema.
 CREATE OR REPLACE FUNCTION shardplex.report_router(router text, router_name text, what jsonb) RETURNS void

@@ -8,7 +8,9 @@
 #include "operations/cluster/init.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +24,7 @@
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
+#include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -264,6 +267,38 @@ void give_slots(std::vector<Member>& members, const ShardMap& map) {
     for (const auto& group : map.groups()) give_slots(members, i, group, doubt);
 }
 
+/// Gives node numbers to the shards that have none, no two the same. A cluster that was made before shards
+/// had their own promised all of them on its first shard, and a shard that has left may have promised some:
+/// what is given now is promised from a time on that none of them has come to, and as late a one as their
+/// last words may reach.
+void share_out_node_numbers(std::vector<Member>& members, const ShardMap& map) {
+  constexpr std::int64_t margin_ms = 600'000;
+  std::set<std::int32_t> taken;
+  std::int64_t promised_until = row_id_ms(std::chrono::system_clock::now());
+  bool new_cluster = true, knows_all = true;
+  for (const auto& member : members) {
+    auto& transaction = *member.transaction;
+    new_cluster = new_cluster && !member.state.initialised;
+    knows_all = knows_all && shards_beyond(transaction, map).empty();
+    transaction.exec("LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE");
+    const auto row = transaction.exec1(
+        "SELECT s.first_node, (SELECT max(reserved_until) FROM shardplex.nodes) FROM shardplex.shard s");
+    if (!row[0].is_null()) taken.insert(row[0].as<std::int32_t>());
+    if (!row[1].is_null()) promised_until = std::max(promised_until, row[1].as<std::int64_t>());
+  }
+  const auto after_ms = new_cluster ? std::nullopt : std::optional(promised_until + margin_ms);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (!knows_all && (i > 0 || !taken.empty())) return;  // others may have what seems to be free
+    std::int32_t nth = 0;
+    while (node_numbers(nth) && taken.contains(node_numbers(nth)->first)) ++nth;
+    const bool promised_them_before = i == 0 && taken.empty();
+    if (!give_node_numbers(*members[i].transaction, nth, promised_them_before ? std::nullopt : after_ms))
+      continue;
+    taken.insert(node_numbers(nth)->first);
+    if (members[i].state.initialised) members[i].done.push_back("has node numbers of its own for ids");
+  }
+}
+
 /// What a router makes of the tables: catalogue_of(member) of each shard.
 template <class F>
 Catalogue combined(const std::vector<Member>& members, const ShardMap& map, F catalogue_of) {
@@ -351,6 +386,7 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
   warn_of_settings(members, terminal);
   for (auto& member : members) prepare_member(member, map, schema_sql);
   give_slots(members, map);
+  share_out_node_numbers(members, map);
   check_served(members, map, terminal);
   Problems faults = review_ownership(members, map);
   for (auto& member : members) {

@@ -4,6 +4,7 @@
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/definitions.hpp"
+#include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
 
@@ -12,6 +13,23 @@ void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, co
   transaction.exec_params(
       "INSERT INTO shardplex.shard (cluster, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", map.cluster(),
       shard.name);
+}
+
+bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
+                       std::optional<std::int64_t> after_ms) {
+  const auto nodes = node_numbers(nth);
+  if (!nodes) return false;
+  const auto given = transaction.exec_params(
+      "UPDATE shardplex.shard SET first_node = $1, last_node = $2 WHERE first_node IS NULL", nodes->first,
+      nodes->last);
+  if (given.affected_rows() == 0) return false;
+  if (after_ms)
+    transaction.exec_params(
+        "INSERT INTO shardplex.nodes AS t SELECT n, $3 FROM generate_series($1::integer, $2::integer) n "
+        "ON CONFLICT (node) DO UPDATE SET reserved_until = greatest(t.reserved_until, "
+        "excluded.reserved_until)",
+        nodes->first, nodes->last, *after_ms);
+  return true;
 }
 
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 
@@ -12,6 +14,12 @@ namespace shardplex::operations {
 
 /// Runs config/schema/shardplex.sql, and writes down who the shard is where that is not known yet.
 void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, const Shard& shard);
+
+/// Gives the shard the n-th node numbers to promise ids under (shard_schema/row_ids.hpp), where it has none
+/// yet and there are some. `after_ms`: nobody may have been promised anything under them from there on;
+/// nullopt where nobody ever was. False where nothing was given. Precondition: no other shard has these.
+bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
+                       std::optional<std::int64_t> after_ms);
 
 /// Writes down how keys become slots; the number of definitions that were not there yet. Those that were are
 /// left as they are.

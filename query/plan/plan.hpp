@@ -143,6 +143,10 @@ class InsertPlan {
   /// How many keys have to be handed out.
   std::size_t missing_keys() const;
 
+  /// The slot of the first row without a key, if it were given this one, in canonical text. Precondition: one
+  /// is missing, and the table is not a reference table.
+  Slot slot_with(const std::string& key) const;
+
   /// The plan whose rows without a key have these, in body order. Precondition: as many as are missing, each
   /// in canonical text.
   WritePlan with_keys(std::vector<std::string> keys) &&;

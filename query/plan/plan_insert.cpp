@@ -42,6 +42,15 @@ std::size_t InsertPlan::missing_keys() const {
       std::ranges::count(keys_, false, [](const auto& key) { return key.has_value(); }));
 }
 
+Slot InsertPlan::slot_with(const std::string& key) const {
+  const auto row =
+      static_cast<std::size_t>(std::ranges::find(keys_, std::optional<std::string>()) - keys_.begin());
+  const auto bytes = canonical_bytes(key_type_, key);
+  invariant(group_ != nullptr && row < keys_.size() && bytes.has_value(),
+            "a key is missing, and this is one");
+  return slot_of_row(*group_, *bytes, lists_.empty() ? std::optional<std::string>() : lists_[row]);
+}
+
 WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
   invariant(keys.size() == missing_keys(), "a key is given to each row that came without one");
   if (group_ == nullptr) return std::move(plan_);

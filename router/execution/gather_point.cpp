@@ -12,7 +12,7 @@ namespace {
 using MaybeRow = std::optional<std::string>;
 
 /// The one server that holds the key's slot, where that takes no search: the way of nearly every point read.
-/// Whatever goes wrong on it is left to the general way.
+/// Whatever goes wrong on it is left to the general way, and so is a strong read, which asks more.
 struct DirectRoute {
   ShardId shard;
   std::size_t server;
@@ -24,6 +24,7 @@ std::optional<DirectRoute> direct_route(RequestContext& context, const PointRead
   const auto& view = *context.planned_with;
   const auto& ownership = *view.snapshot->ownership;
   const auto& owner = ownership.owner(place.group, place.slot);
+  if (context.consistency == Consistency::strong) return std::nullopt;
   if (owner.fault != Ownership::Fault::none) return std::nullopt;
   const auto server = best_reader(view, owner.shard, context.consistency, context.worker.random());
   if (!server) return std::nullopt;

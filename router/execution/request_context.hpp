@@ -24,6 +24,7 @@ struct RequestContext {
   Deadline deadline;
   ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
+  bool asked_again = false;        ///< over another connection, after the only server's was lost
   bool map_changed = false;        ///< the map was read again under way: the request has to start over
   std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
   std::uint64_t parse_us = 0, plan_us = 0, shards_us = 0, merge_us = 0;

@@ -63,7 +63,7 @@ void SharedReads::send(Entries::iterator entry) {
   job.statements.push_back(e.statement);
   job.deadline = e.deadline;
   job.done = Completion<Sets>(std::move(on_done), io_.get_executor());
-  e.pool->submit(postgres::Lane::read, std::move(job));
+  e.pool->submit(lane_, std::move(job));
 }
 
 }  // namespace shardplex::router

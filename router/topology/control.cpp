@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "router/log.hpp"
-#include "router/topology/readiness.hpp"
 #include "shard_map/joined.hpp"
 
 namespace shardplex::router {
 namespace {
+
+constexpr auto starting_time =
+    std::chrono::seconds(2);  // by then every server has been probed, hung ones too
 
 void log_joined(const std::vector<JoiningShard>& shards) {
   const auto names = joined(shards, ", ", [](const JoiningShard& joining) { return joining.shard->name; });
@@ -35,6 +37,7 @@ Control::Control(asio::io_context& io, const Settings& settings, std::shared_ptr
       id_reservation_(ids) {}
 
 void Control::start() {
+  started_ = Clock::now();
   health_watch_.start();
   watch(membership_.shards);
 }
@@ -51,12 +54,21 @@ void Control::request_refresh() {
   });
 }
 
+void Control::request_probes() {
+  if (probes_requested_.exchange(true)) return;
+  asio::post(io_, [this] {
+    probes_requested_ = false;
+    health_watch_.probe_now();
+  });
+}
+
 void Control::reload() {
   asio::post(io_, [this] { read_map_again(); });
 }
 
-std::vector<std::string> Control::missing() const {
-  return missing_for_readiness(membership_, latest(), id_reservation_.left_ms());
+Readiness Control::readiness() const {
+  const bool starting = Clock::now() - started_ < starting_time;
+  return readiness_of(membership_, latest(), id_reservation_.left_ms(), starting);
 }
 
 std::vector<std::string> Control::warnings() const {
@@ -77,7 +89,10 @@ void Control::on_changed(Changes changes) {
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {
   if (std::ranges::count(membership_.shards, shard) == 0 || shard->state.primary != server) co_return;
   auto& primary = health_watch_.pool(*shard, server);
-  if (shard == membership_.shards.front()) co_await id_reservation_.renew(shard->name, primary);
+  std::vector<std::pair<std::string, bool>> has_primary;
+  for (const auto& member : membership_.shards)
+    has_primary.emplace_back(member->name, member->state.primary.has_value());
+  if (id_reservation_.is_due(shard->name, has_primary)) co_await id_reservation_.renew(shard->name, primary);
   const auto* served = latest() ? latest()->catalogue.get() : nullptr;
   auto not_joined = discovery_.not_joined();
   // A shard that this router does not see may be the one that the slots were handed to.

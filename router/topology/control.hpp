@@ -15,13 +15,14 @@
 #include "router/topology/id_reservation.hpp"
 #include "router/topology/membership.hpp"
 #include "router/topology/publisher.hpp"
+#include "router/topology/readiness.hpp"
 #include "router/topology/refresher.hpp"
 #include "router/topology/reload.hpp"
 #include "router/topology/router_report.hpp"
 
 namespace shardplex::router {
 
-/// Thread: all members on the control thread, except request_refresh() and reload().
+/// Thread: all members on the control thread, except request_refresh(), request_probes() and reload().
 class Control final : public Refresher {
  public:
   using Publish = Publisher::Publish;
@@ -35,6 +36,7 @@ class Control final : public Refresher {
   void stop();
 
   void request_refresh() override;
+  void request_probes() override;
 
   /// Reads the map file again; a bad one is logged, problem by problem, and the old map goes on serving. A
   /// good one is taken over whole once its servers have been probed; until then the old one serves.
@@ -43,8 +45,8 @@ class Control final : public Refresher {
   /// The newest snapshot; null before any server has been probed.
   const SnapshotPtr& latest() const { return publisher_.latest(); }
 
-  /// What keeps the router from being ready, in sentences; empty where it is ready.
-  std::vector<std::string> missing() const;
+  /// Whether the router serves, and what it lacks.
+  Readiness readiness() const;
 
   /// What an operator should know although the router is ready, in sentences.
   std::vector<std::string> warnings() const;
@@ -68,8 +70,9 @@ class Control final : public Refresher {
   Reload reload_;
   Publisher publisher_;
   IdReservation id_reservation_;
+  Clock::time_point started_ = Clock::now();
   RouterReporter reporter_;
-  std::atomic<bool> refresh_requested_{false};
+  std::atomic<bool> refresh_requested_{false}, probes_requested_{false};
 };
 
 }  // namespace shardplex::router

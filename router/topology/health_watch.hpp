@@ -40,6 +40,9 @@ class HealthWatch {
   /// Requests wait for slots to change hands: see ProbeSchedule. True where close probes begin with that.
   bool probe_closely();
 
+  /// Whole probes of all servers begin now; one that is under way is followed by another.
+  void probe_now();
+
   /// The connections to a server that is being watched.
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server);
 
@@ -67,6 +70,7 @@ class HealthWatch {
   Awaitable<Prober::Result> probe(ServerWatch& self);
   Awaitable<void> wait_for_next_probe(ServerWatch& self);
   void probe_other_servers_now(const ServerWatch& self);
+  void note_first_round();
 
   asio::io_context& io_;
   const Settings& settings_;
@@ -75,6 +79,7 @@ class HealthWatch {
   Prober prober_;
   ProbeSchedule schedule_;
   std::vector<ServerWatchPtr> watches_;
+  bool first_round_over_ = false;
   bool stopping_ = false;
 };
 

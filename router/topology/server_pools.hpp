@@ -28,6 +28,9 @@ class ServerPools {
   /// Precondition: the server is held.
   postgres::Pool& at(const std::string& conninfo);
 
+  /// Null where nobody watches the server.
+  postgres::Pool* find(const std::string& conninfo);
+
   std::size_t size() const { return servers_.size(); }
 
  private:

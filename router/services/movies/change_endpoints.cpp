@@ -85,25 +85,42 @@ Awaitable<Result<Answer>> answer_unchanged(TableRequest& request) {
   co_return answer;
 }
 
-/// New keys for the rows of an insert that came without one.
-Result<std::vector<std::string>> hand_out_keys(Worker& worker, const InsertPlan& insert) {
+/// A key for a row that came without one.
+Result<std::string> new_key(Worker& worker, const Column& column) {
+  const auto in_place = Result<std::string>::in_place_value;  // an Error could be made of a text as well
+  if (column.type_name == "uuid") return {in_place, make_uuid_v7()};
+  if (column.type_name != "int8")
+    return Error{"23502", "null value in column \"" + column.name + "\" violates not-null constraint",
+                 std::nullopt, "Keys are handed out for bigint and uuid columns only.", std::nullopt};
+  if (const auto id = worker.ids().next(IdSource::now_ms())) return {in_place, std::to_string(*id)};
+  return Error{"SHARD503", "No ids are left to hand out",
+               "Ids are promised to this router by the shards, none of which can be reached.",
+               "Try again after the time in Retry-After.", std::nullopt};
+}
+
+/// True where a row of the slot could be stored now.
+bool takes_rows(const View& view, GroupId group, Slot slot) {
+  const auto& owner = view.snapshot->ownership->owner(group, slot);
+  return owner.fault == Ownership::Fault::none && !owner.fenced &&
+         view.state(owner.shard).primary.has_value();
+}
+
+/// New keys for the rows of an insert that came without one. A single row goes to a shard that can take it:
+/// of the keys that could be its own, one is as good as another.
+Result<std::vector<std::string>> hand_out_keys(RequestContext& context, const InsertPlan& insert,
+                                               std::optional<GroupId> group) {
+  constexpr int most_tries = 64;
   std::vector<std::string> keys;
   const auto missing = insert.missing_keys();
   keys.reserve(missing);
   while (keys.size() < missing) {
-    const Column& column = *insert.key_column();
-    if (column.type_name == "uuid") {
-      keys.push_back(make_uuid_v7());
-    } else if (column.type_name != "int8") {
-      return Error{"23502", "null value in column \"" + column.name + "\" violates not-null constraint",
-                   std::nullopt, "Keys are handed out for bigint and uuid columns only.", std::nullopt};
-    } else if (const auto id = worker.ids().next(IdSource::now_ms())) {
-      keys.push_back(std::to_string(*id));
-    } else {
-      return Error{"SHARD503", "No ids are left to hand out",
-                   "Ids are promised to this router by the first shard of the map, which cannot be reached.",
-                   "Try again after the time in Retry-After.", std::nullopt};
+    auto key = new_key(context.worker, *insert.key_column());
+    for (int tries = 1; key && missing == 1 && group && tries < most_tries; ++tries) {
+      if (takes_rows(*context.planned_with, *group, insert.slot_with(*key))) break;
+      key = new_key(context.worker, *insert.key_column());
     }
+    if (!key) return key.error();
+    keys.push_back(std::move(*key));
   }
   return keys;
 }
@@ -138,7 +155,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   if (const Column* column = insert->key_column(); column && is_keyed_by_sequence(*column))
     keys = co_await next_of_sequence(request.context, *request.table, *column, insert->missing_keys());
   else
-    keys = hand_out_keys(request.context.worker, *insert);
+    keys = hand_out_keys(request.context, *insert, request.placement->group);
   if (!keys) co_return keys.error();
   const auto plan = std::move(*insert).with_keys(std::move(*keys));
   if (request.shape == Shape::object && plan.row_count != 1) co_return not_one_row(plan.row_count);

@@ -20,6 +20,7 @@ namespace {
 class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
+  void request_probes() override {}
 };
 
 /// The movies API on a worker without servers.

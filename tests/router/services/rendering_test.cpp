@@ -18,6 +18,7 @@ namespace {
 class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
+  void request_probes() override {}
 };
 
 /// A request on the table "été", whose key is (a b, c).

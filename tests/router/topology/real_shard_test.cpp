@@ -36,7 +36,9 @@ class RealShard {
   /// Alpha owns slots 0 and 1, and has the table movies.
   void initialise() const {
     server().run_sql_file(SHARDPLEX_SCHEMA, database_);
-    run_sql("INSERT INTO shardplex.shard (cluster, name) VALUES ('movies', 'alpha')");
+    run_sql(
+        "INSERT INTO shardplex.shard (cluster, name, first_node, last_node) VALUES ('movies', 'alpha', 0, "
+        "63)");
     run_sql(
         "INSERT INTO shardplex.slots (grp, slot, state) VALUES ('catalog', 0, 'owned'), ('catalog', 1, "
         "'owned')");
