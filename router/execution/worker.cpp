@@ -19,6 +19,7 @@ Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, Wo
       batcher_(io_, metrics),
       insert_batcher_(io_),
       shared_reads_(io_),
+      big_answers_(io_, settings.big_answers),
       random_(std::random_device{}()) {}
 
 Worker::~Worker() = default;
@@ -92,6 +93,8 @@ void Worker::arm_tick() {
 
 void Worker::tick(Clock::time_point now) {
   for (const auto& [conninfo, pool] : pools_) pool->tick(now);
+  big_answers_.tick(now);
+  insert_batcher_.tick();
   std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
   for (const auto& pool : retired_) pool->tick(now);
   std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });
