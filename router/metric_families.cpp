@@ -161,6 +161,12 @@ constexpr Row rows[] = {
      gauge, {}, of_workers<&Worker::requests_in_flight>},
     {"shardplex_replans_total", "Requests planned again because ownership had changed.",
      counter, {}, of_workers<&Worker::replans>},
+    {"shardplex_memory_used_bytes", "Memory that requests under way are counted to hold.",
+     gauge, {}, of_control<&Scrape::memory_used>},
+    {"shardplex_memory_budget_bytes", "Memory that requests under way may hold in all.",
+     gauge, {}, of_control<&Scrape::memory_limit>},
+    {"shardplex_memory_refusals_total", "Times that a request was refused for want of memory.",
+     counter, {}, of_control<&Scrape::memory_refused>},
 
     {"shardplex_shard_queries_total", "Statements sent to a shard, by outcome.",
      counter, {"shard", "role", "outcome"}, by_outcome},

@@ -15,7 +15,11 @@ QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
                                                        : QueryOutcome::statement_error;
     case Failure::Kind::deadline:
     case Failure::Kind::busy:
+    case Failure::Kind::abandoned:
       return QueryOutcome::timeout;
+    case Failure::Kind::too_large:
+    case Failure::Kind::no_memory:
+      return QueryOutcome::statement_error;
     case Failure::Kind::connect:
     case Failure::Kind::lost:
       break;
@@ -94,15 +98,17 @@ bool another_server_may_answer(const Failure& failure, const ServerState& server
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                            postgres::Lane lane, std::vector<Statement> statements) {
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return pool->execute(lane, std::move(statements), context.deadline);
+    return pool->execute(lane, std::move(statements), context.deadline, context.client);
   };
   co_return co_await on_primary(context, view, shard, lane == postgres::Lane::write, run);
 }
 
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                                 const std::string& group, Epoch epoch, Statement statement) {
+                                                 const std::string& group, const std::string& table,
+                                                 Epoch epoch, Statement statement) {
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return context.worker.insert_batcher().run({pool, group, epoch}, std::move(statement), context.deadline);
+    return context.worker.insert_batcher().run({pool, group, epoch, table}, std::move(statement),
+                                               context.deadline, context.client);
   };
   co_return co_await on_primary(context, view, shard, true, run);
 }

@@ -164,6 +164,7 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
 /// ask_primary() of begin_write() and an INSERT, in one transaction with other requests' inserts. The result
 /// set is the INSERT's.
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                                 const std::string& group, Epoch epoch, Statement statement);
+                                                 const std::string& group, const std::string& table,
+                                                 Epoch epoch, Statement statement);
 
 }  // namespace shardplex::router

@@ -26,6 +26,7 @@ Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, Wo
       insert_batcher_(io_),
       shared_reads_(io_),
       promotion_watch_(io_, refresher),
+      big_answers_(io_, settings.big_answers),
       random_(std::random_device{}()) {}
 
 Worker::~Worker() = default;
@@ -108,6 +109,8 @@ void Worker::arm_tick() {
 
 void Worker::tick(Clock::time_point now) {
   for (const auto& [conninfo, pool] : pools_) pool->tick(now);
+  big_answers_.tick(now);
+  insert_batcher_.tick();
   std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
   for (const auto& pool : retired_) pool->tick(now);
   std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });

@@ -12,6 +12,7 @@
 
 #include "postgres/asio.hpp"
 #include "postgres/pool.hpp"
+#include "router/execution/big_answers.hpp"
 #include "router/execution/insert_batcher.hpp"
 #include "router/execution/point_batcher.hpp"
 #include "router/execution/point_shapes.hpp"
@@ -60,6 +61,9 @@ class Worker {
   SharedReads& shared_reads() { return shared_reads_; }
   PromotionWatch& promotion_watch() { return promotion_watch_; }
   PointShapes& point_shapes() { return point_shapes_; }
+  BigAnswers& big_answers() { return big_answers_; }
+  /// Of all requests of the process; null: no bound.
+  MemoryBudget* memory() const { return settings_.pool.connection.memory; }
   IdSource& ids() { return ids_; }
 
   /// The newest view; null until the control thread has published the first.
@@ -103,6 +107,7 @@ class Worker {
   SharedReads shared_reads_;
   PromotionWatch promotion_watch_;
   PointShapes point_shapes_;
+  BigAnswers big_answers_;
   std::vector<std::shared_ptr<Timer>> waiters_;  // for another view; one that is held here alone has gone
   Clock::time_point stalls_checked_{};
   std::vector<std::function<void(Clock::time_point)>> tick_handlers_;

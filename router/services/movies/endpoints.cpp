@@ -83,7 +83,9 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   call.route = match->route;
   if (match->endpoint == nullptr) co_return method_not_allowed(call);
   TableRequest request{call, context, match->pattern, match->parameters, match->route == RouteLabel::row};
-  co_return co_await (*match->endpoint)(request);
+  auto outcome = co_await (*match->endpoint)(request);
+  if (request.table != nullptr) call.table = request.table->name;
+  co_return outcome;
 }
 
 /// "parse;dur=0.018, plan;dur=…": milliseconds with three decimals, by integers, since every answer carries
@@ -117,7 +119,7 @@ Awaitable<Answer> serve(Worker& worker, Call& call) {
   const auto deadline = call.began + worker.settings().request_timeout;
   const auto match = find_endpoint_of(call);
   for (;;) {
-    RequestContext context(worker, deadline);
+    RequestContext context(worker, deadline, call.client);
     auto outcome = co_await run(match, call, context);
     if (context.map_changed && Clock::now() < deadline) continue;  // before anything was sent or written
     auto answer = outcome ? std::move(*outcome) : to_answer(outcome.error());
