@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "postgres/canceller.hpp"
+#include "postgres/result_rows.hpp"
 #include "postgres/session.hpp"
 
 namespace shardplex::postgres {
@@ -122,6 +123,7 @@ Connection::Connection(asio::io_context& io, const ConnectionSettings& settings,
       incoming_(settings_.memory, settings_.answer_bytes) {}
 
 Connection::~Connection() {
+  if (!backend_.empty()) settings_.sessions->leave(settings_.conninfo, backend_);
   if (socket_.is_open()) socket_.release();
   PQfinish(pg_);
 }
@@ -129,9 +131,10 @@ Connection::~Connection() {
 void Connection::start_connect() {
   connect_timer_.expires_after(settings_.connect_timeout);
   connect_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error && self->state_ == State::connecting) self->connect_failed("timeout");
+    if (!error && (self->state_ == State::connecting || self->state_ == State::setting_up))
+      self->connect_failed("timeout");
   });
-  pg_ = start_session(settings_);
+  pg_ = start_connection(settings_);
   if (pg_ && PQstatus(pg_) != CONNECTION_BAD) return wait_to_connect(Readiness::wait_write);
   // The owner does not have this object yet: tell it later.
   asio::post(io_, [self = shared_from_this()] {
@@ -164,14 +167,44 @@ void Connection::poll_connect() {
 }
 
 void Connection::connected() {
-  connect_timer_.cancel();
   PQsetNoticeReceiver(
       pg_, [](void*, const PGresult*) {}, nullptr);
   if (PQsetnonblocking(pg_, 1) != 0 || PQenterPipelineMode(pg_) != 1) return connect_failed(reason_of(pg_));
   socket_.assign(PQsocket(pg_));
+  state_ = State::setting_up;
+  wait_readable();
+  set_up();
+}
+
+// Nothing else is sent before the answer: a statement must not run under other settings.
+void Connection::set_up() {
+  held_to_ = settings_.sessions->agreed();
+  auto opened = [self = shared_from_this()](Outcome<std::vector<ResultSet>> answer) {
+    if (self->state_ == State::setting_up) self->session_opened(std::move(answer));
+  };
+  jobs_.emplace_back(Job{.statements = {session_statement(settings_, held_to_)},
+                         .deadline = Deadline::max(),  // connect_timer_ has it
+                         .done = {std::move(opened), io_.get_executor()}});
+  jobs_.back().housekeeping = true;
+  schedule_write();
+}
+
+void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
+  if (!answer) return connect_failed(answer.error().message);
+  auto session = opened_session(answer->front());
+  if (!session) return connect_failed(session.error().message);
+  if (backend_.empty()) {
+    if (!settings_.sessions->enter(settings_.conninfo, session->backend, server_name()))
+      return connect_failed("a connection pooler lends its sessions for a transaction only; " +
+                            std::string(whole_sessions_needed));
+    backend_ = std::move(session->backend);
+    // What came in between is the session's own no more.
+    if (settings_.sessions->agree(server_name(), session->own) != held_to_.value_or(session->own))
+      return set_up();
+  }
+  connect_timer_.cancel();
   state_ = State::ready;
   last_progress_ = Clock::now();
-  wait_readable();
   events_.idle_or_ready();
 }
 
@@ -187,6 +220,8 @@ std::string Connection::server_name() const {
 
 void Connection::lose(Failure failure) {
   const auto self = shared_from_this();
+  if (state_ != State::ready && failure.kind != Failure::Kind::connect)
+    failure = not_connected("cannot connect to " + server_name() + ": " + failure.message);
   const Failure unsent = not_connected("the connection to " + server_name() + " was lost");
   auto stream = std::exchange(stream_, {});
   disconnect(failure, unsent);
@@ -212,6 +247,7 @@ void Connection::cancel_and_close() {
 void Connection::disconnect(const Failure& for_sent, const Failure& for_unsent) {
   state_ = State::closed;
   connect_timer_.cancel();
+  if (!backend_.empty()) settings_.sessions->leave(settings_.conninfo, std::exchange(backend_, {}));
   if (socket_.is_open()) socket_.release();
   PQfinish(std::exchange(pg_, nullptr));
 
@@ -237,7 +273,7 @@ void Connection::schedule_write() {
   write_scheduled_ = true;
   asio::post(io_, [self = shared_from_this()] {
     self->write_scheduled_ = false;
-    if (self->state_ == State::ready) self->write_queued();
+    if (self->is_open()) self->write_queued();
   });
 }
 
@@ -252,6 +288,7 @@ void Connection::write_queued() {
 }
 
 bool Connection::send(PendingJob& pending) {
+  if (pending.housekeeping) pending.commands.push_back({.statement = 0, .prepare = false, .prepared = 0});
   const bool sent =
       pending.housekeeping ? send_unprepared(pending.job.statements.front()) : send_prepared(pending);
   return sent && PQpipelineSync(pg_) == 1;
@@ -312,7 +349,7 @@ void Connection::flush() {
     waiting_writable_ = true;
     socket_.async_wait(Readiness::wait_write, [self = shared_from_this()](boost::system::error_code error) {
       self->waiting_writable_ = false;
-      if (!error && self->state_ == State::ready) self->flush();
+      if (!error && self->is_open()) self->flush();
     });
   }
   // libpq reads while it cannot write; what it has read does not make the socket readable again.
@@ -403,7 +440,7 @@ void Connection::wait_readable() {
   waiting_readable_ = true;
   socket_.async_wait(Readiness::wait_read, [self = shared_from_this()](boost::system::error_code error) {
     self->waiting_readable_ = false;
-    if (!error && self->state_ == State::ready) self->on_readable();
+    if (!error && self->is_open()) self->on_readable();
   });
 }
 
@@ -412,19 +449,20 @@ void Connection::on_readable() {
   const bool alive = PQconsumeInput(pg_) == 1;
   const auto answers_before = finished_;
   read_results();
-  if (state_ != State::ready) return;
+  if (!is_open()) return;
   if (!alive) return lose(lost("the connection to " + server_name() + " was lost"));
   if (finished_ == answers_before) weigh_incoming();
-  if (state_ != State::ready) return;
+  if (!is_open()) return;
   if (!(stream_ && stream_->paused)) wait_readable();
 }
 
 void Connection::read_results() {
   if (stream_) return read_stream();
   const std::uint64_t finished_before = finished_;
-  while (state_ == State::ready && sent_ > 0 && PQisBusy(pg_) == 0) take_result(PQgetResult(pg_));
-  if (state_ != State::ready || finished_ == finished_before) return;
+  while (is_open() && sent_ > 0 && PQisBusy(pg_) == 0) take_result(PQgetResult(pg_));
+  if (!is_open() || finished_ == finished_before) return;
   incoming_.whole();
+  if (state_ != State::ready) return;
   // libpq's buffers stay as large as the largest answer or statement was.
   if ((incoming_.was_large() || sent_much_) && jobs_.empty())
     return lose(lost("the connection has grown too large"));
@@ -485,7 +523,7 @@ void Connection::take_error(PendingJob& pending, const PGresult* result) {
   const Command& command = pending.commands[pending.answered];
   if (command.prepare)
     prepared_.forget(pending.job.statements[command.statement].sql, command.prepared);
-  else if (!aborted)
+  else if (!aborted && !pending.housekeeping)
     pending.stale = is_stale(result) ? std::optional(pending.answered) : std::nullopt;
 }
 
@@ -495,6 +533,8 @@ void Connection::finish_front() {
   --sent_;
   ++finished_;
   front_since_ = Clock::now();
+  if (!pending.failure && pending.job.done && pending.results.size() != pending.job.statements.size())
+    pending.failure = unexpected_answer("fewer or more results than statements");
   if (pending.stale) forget_stale(pending);
 
   if (pending.stale && !pending.retried && pending.job.done) {

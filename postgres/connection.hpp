@@ -23,14 +23,15 @@
 #include "postgres/incoming_answer.hpp"
 #include "postgres/prepared_statements.hpp"
 #include "postgres/result_set.hpp"
+#include "postgres/sessions.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::postgres {
 
-/// The session: client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, extra_float_digits 1,
-/// bytea_output hex, so that text built by the server looks the same everywhere; jit off unless `conninfo`
-/// has it on. TimeZone stays the server's own, so that answers equal the server's. A host should be numeric:
-/// libpq resolves names by blocking the thread.
+/// The session is held to shard_schema/session_settings.hpp, so that text built by the server looks the same
+/// everywhere: pinned settings to their values, agreed ones to those of the first session of all that share
+/// `sessions`; jit off unless `conninfo` has it on. A host should be numeric: libpq resolves names by
+/// blocking the thread.
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
   std::string application_name = "shardplexd";
@@ -42,6 +43,7 @@ struct ConnectionSettings {
   std::size_t answer_bytes =
       32 * 1024 * 1024;            ///< most of one answer, or of one row of a stream; 0: no bound
   MemoryBudget* memory = nullptr;  ///< of all answers; null: no bound. Outlives the connection
+  std::shared_ptr<Sessions> sessions = std::make_shared<Sessions>();  ///< copies of the settings share it
 };
 
 /// One transaction: its statements are sent together, in one pipeline segment ended by a Sync, so they commit
@@ -117,7 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void pause_stream(bool paused);
 
  private:
-  enum class State : std::uint8_t { connecting, ready, closed };
+  enum class State : std::uint8_t { connecting, setting_up, ready, closed };
 
   /// One message of a segment that the server answers: a prepare or the execution of a prepared statement.
   struct Command {
@@ -130,7 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     explicit PendingJob(Job j) : job(std::move(j)) {}
 
     Job job;                    // done is empty once completed: what still comes is discarded
-    bool housekeeping = false;  // ours: sent unprepared, nobody waits for it
+    bool housekeeping = false;  // ours: sent unprepared
     bool retried = false;
     boost::container::small_vector<Command, 4> commands;
     std::size_t answered = 0;          // commands
@@ -151,6 +153,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void poll_connect();
   void wait_to_connect(asio::posix::descriptor_base::wait_type readiness);
   void connected();
+  void set_up();
+  void session_opened(Outcome<std::vector<ResultSet>> answer);
+  bool is_open() const { return state_ == State::setting_up || state_ == State::ready; }
   void connect_failed(std::string reason);
 
   void schedule_write();
@@ -189,6 +194,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   PGconn* pg_ = nullptr;
   asio::posix::stream_descriptor socket_;  // libpq's socket, on loan: released before libpq closes it
   asio::steady_timer connect_timer_;
+
+  std::string backend_;  // of the server, once it is known
+  std::optional<AgreedValues> held_to_;
 
   std::deque<PendingJob> jobs_;  // in the order of the server's answers; the first sent_ are with libpq
   std::size_t sent_ = 0;

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "shard_schema/sqlstates.hpp"
+
 namespace shardplex::postgres {
 namespace {
 
@@ -37,6 +39,18 @@ Error too_late(std::string_view shard, bool unknown_outcome) {
           std::nullopt, std::nullopt};
 }
 
+Error misplaced_row(const Failure& failure) {
+  return {"SHARD400", "The row would be stored where it is not looked for",
+          failure.message + ". " + failure.detail,
+          "Let triggers leave the shard key, the column that makes lists, and shardplex_slot as they are.",
+          std::nullopt};
+}
+
+Error tables_changing(const Failure& failure, std::string_view shard) {
+  return {"SHARD503", "The tables of a shard are being changed",
+          "shard " + std::string(shard) + ": " + failure.message, "Try again shortly.", std::nullopt};
+}
+
 }  // namespace
 
 Error out_of_memory() {
@@ -55,6 +69,8 @@ Error to_error(const Failure& failure, std::string_view shard) {
     case Failure::Kind::statement:
       if (is_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
       if (is_timeout(failure)) return too_late(shard, false);
+      if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
+      if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);
       return {failure.sqlstate, failure.message, unless_empty(failure.detail), unless_empty(failure.hint),
               std::nullopt};
     case Failure::Kind::busy:

@@ -35,7 +35,7 @@ using Outcome = boost::system::result<T, Failure>;
 /// The HTTP contract's error: statement → its SQLSTATE; connect, lost → SHARD503 naming the shard; busy →
 /// PGRST003; deadline → SHARD504 naming the shard, and so is what the server gave up for its time-out;
 /// too_large → SHARD400; no_memory → SHARD503; abandoned → SHARD499. 57P01 and 08* on a shard are SHARD503
-/// too.
+/// too, and so is sqlstate_other_tables; sqlstate_misplaced is SHARD400.
 Error to_error(const Failure& failure, std::string_view shard);
 
 /// What a request is told that the memory budget has no room for.

@@ -147,6 +147,14 @@ class Metrics final : public prometheus::Collectable {
   };
   void set_servers(std::vector<ServerGauge> servers);
 
+  /// Of every table of the map whether the shards differ in it, and it is not served, or not all of it. Any
+  /// thread.
+  struct TableGauge {
+    std::string table;
+    bool differs, refused;
+  };
+  void set_tables(std::vector<TableGauge> tables);
+
   std::vector<prometheus::MetricFamily> Collect() const override;
 
   /// Requests per slot of a group since the start, by slot. Any thread.
@@ -162,6 +170,7 @@ class Metrics final : public prometheus::Collectable {
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;
   mutable std::mutex servers_mutex_;
   std::vector<ServerGauge> servers_;
+  std::vector<TableGauge> tables_;
 };
 
 }  // namespace shardplex::router

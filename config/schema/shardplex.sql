@@ -24,10 +24,10 @@ CREATE TABLE IF NOT EXISTS shardplex.slots (
   PRIMARY KEY (grp, slot)
 );
 
--- How keys become slots, as the cluster was made: of each group its slot count and strategy, of each table its group and key. A row
--- never changes, since the data was placed by it; a map that says otherwise is refused.
+-- How keys become slots, as the cluster was made: of each group its slot count and strategy, of each table its group and key,
+-- and the form of its keys. A row never changes, since the data was placed by it; a map that says otherwise is refused.
 CREATE TABLE IF NOT EXISTS shardplex.definitions (
-  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies'
+  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies', 'key movies'
   definition text NOT NULL
 );
 
@@ -179,6 +179,17 @@ BEGIN
     RAISE EXCEPTION 'the write touches % rows', touched USING ERRCODE = 'SX010', DETAIL = touched::text;
   END IF;
   RETURN true;
+END $$;
+
+-- Writes: called for a row that a trigger has given another key, list or slot than it was to have. Nobody would look for it there.
+CREATE OR REPLACE FUNCTION shardplex.refuse_misplaced_row(rel oid) RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE names text;
+BEGIN
+  SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) INTO names FROM pg_catalog.pg_trigger t
+    WHERE t.tgrelid = rel AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3;  -- for each row, before
+  RAISE EXCEPTION 'a trigger changes the columns that decide where a row is stored'
+    USING ERRCODE = 'SX007', DETAIL = format('Triggers of %s that run before a row is written: %s.', rel::regclass, coalesce(names, 'none'));
 END $$;
 
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch

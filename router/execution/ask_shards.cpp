@@ -39,6 +39,13 @@ bool is_recovery_conflict(const Failure& failure) {
          (failure.sqlstate == "40001" || failure.sqlstate == "40P01");
 }
 
+/// The tables of the server are not those that were planned for: older, on a replica, or newer.
+bool has_other_tables(const Failure& failure) {
+  return failure.kind == Failure::Kind::statement &&
+         (failure.sqlstate == sqlstate_other_tables || failure.sqlstate == "42703" ||
+          failure.sqlstate == "42P01");
+}
+
 /// The server has become a replica, or was told to take no writes: nothing was changed.
 bool takes_no_writes(const Failure& failure) {
   return failure.kind == Failure::Kind::statement && failure.sqlstate == "25006";
@@ -86,13 +93,17 @@ FailedAttempt failed_attempt(const Failure& failure, const View& view, ShardId s
   if (failure.kind == Failure::Kind::statement &&
       (failure.sqlstate == sqlstate_stale_epoch || failure.sqlstate == sqlstate_fence))
     return Replan{"ownership of slots is changing on shard " + name, name};
+  if (has_other_tables(failure))
+    return Replan{"the tables of shard " + name + " are being changed", name,
+                  postgres::to_error(failure, name)};
   return postgres::to_error(failure, name);
 }
 
 bool another_server_may_answer(const Failure& failure, const ServerState& server) {
   const bool behind = !server.writable && failure.sqlstate == sqlstate_stale_epoch;
   const bool in_the_way = !server.writable && is_recovery_conflict(failure);
-  return behind || in_the_way || is_unreachable(failure);
+  const bool behind_in_tables = !server.writable && has_other_tables(failure);
+  return behind || in_the_way || behind_in_tables || is_unreachable(failure);
 }
 
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,

@@ -7,17 +7,51 @@
 
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
 
 using AllRows = std::vector<ShardRows>;
 
+/// True where the rows are what the plan reads them as; `merged`: by their keys too.
+bool suits(const ShardRows& rows, const ReadPlan& plan, bool merged) {
+  const auto* first = rows.first();
+  if (first == nullptr) return true;
+  if (static_cast<std::size_t>(first->columns()) != plan.result_columns()) return false;
+  if (!merged) return true;
+  for (std::size_t key = 0; key < plan.keys.size(); ++key) {
+    const int column = static_cast<int>(key) + 1;
+    if (!first->is_binary(column) || !holds_values_of(plan.keys[key].kind, first->type(column))) return false;
+  }
+  return plan.enums_sql.empty() || first->rows() == 0 ||
+         first->boolean(0, static_cast<int>(plan.enums_column()));
+}
+
+/// The server's tables are not those that were planned for. Where enums are to be merged, one of them may be
+/// there no more.
+bool has_other_tables(const postgres::Outcome<ShardRows>& rows, const ReadPlan& plan, bool merged) {
+  if (rows) return !suits(*rows, plan, merged);
+  return !plan.enums_sql.empty() && rows.error().sqlstate == "42704";
+}
+
+postgres::Failure other_tables() {
+  return {.kind = postgres::Failure::Kind::statement,
+          .sent = true,
+          .sqlstate = std::string(sqlstate_other_tables),
+          .message = "a column to order by is of another type than it was"};
+}
+
 /// Asks all targets for `share` of the answer, and awaits the first rows of each.
 Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead& read, Share share) {
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<AllRows>> {
-    const auto open = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& part) {
-      return open_rows(context, *view, shard, server, read.scan.statement(part), read.streams, part.at_most);
+    bool merged = false;
+    const auto open = [&](ShardId shard, std::size_t server,
+                          ReadPlan::ForShard part) -> Awaitable<postgres::Outcome<ShardRows>> {
+      auto rows = co_await open_rows(context, *view, shard, server, read.scan.statement(part), read.streams,
+                                     part.at_most);
+      if (has_other_tables(rows, read.scan, merged)) co_return other_tables();
+      co_return rows;
     };
     if (!read.where) {
       std::vector<Attempt<ShardRows>> only;
@@ -30,6 +64,7 @@ Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead&
     if (!targets) co_return targets.error();
     const auto shares = share_out(read, *targets, share);
     if (!shares) co_return shares.error();
+    merged = targets->size() > 1;
     co_return co_await on_targets<ShardRows>(context, *view, *targets, *shares, open);
   };
   auto rows = co_await until_routed<AllRows>(context, try_once);

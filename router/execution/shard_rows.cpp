@@ -9,12 +9,14 @@ Awaitable<Result<ShardRows::Window>> ShardRows::next(Deadline deadline) {
   co_return Window{nullptr, std::move(*window)};
 }
 
+const postgres::ResultSet* ShardRows::first() const {
+  if (ready_.whole) return ready_.whole.get();
+  return ready_.parts.empty() ? nullptr : &ready_.parts.front();
+}
+
 std::int64_t ShardRows::total() const {
-  std::optional<std::int64_t> total;
-  ready_.for_each_row([&](const postgres::ResultSet& set, int row) {
-    if (!total) total = set.integer(row, set.columns() - 1);
-  });
-  return total.value_or(0);
+  const auto* rows = first();
+  return rows == nullptr ? 0 : rows->integer(0, rows->columns() - 1).value_or(0);
 }
 
 Awaitable<postgres::Outcome<ShardRows>> open_rows(RequestContext& context, const View& view, ShardId shard,

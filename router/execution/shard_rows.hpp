@@ -45,6 +45,8 @@ class ShardRows {
 
   /// The next rows; none at the end.
   Awaitable<Result<Window>> next(Deadline deadline);
+  /// What came first, which tells the types of all; null where that is nothing. To be asked before next().
+  const postgres::ResultSet* first() const;
   /// The value of the plan's total column; 0 where there are no rows. To be asked before next().
   std::int64_t total() const;
   /// True where the shard may have more rows than it was asked for under Share::expected.

@@ -14,6 +14,8 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 constexpr auto stall_check_interval = std::chrono::milliseconds(200);
+constexpr auto lately =
+    std::chrono::seconds(2);  // longer than the control thread takes to look at all tables
 
 }  // namespace
 
@@ -70,15 +72,30 @@ void Worker::install(SnapshotPtr snapshot) {
   for (auto& [conninfo, pool] : pools_)
     if (!used.contains(conninfo)) retired_.push_back(std::move(pool));
   pools_ = std::move(used);
+  if (view_ && view_->snapshot->catalogue != snapshot->catalogue) other_tables_since_ = Clock::now();
   view->snapshot = std::move(snapshot);
   view_ = std::move(view);
 
   for (const auto& waiter : std::exchange(waiters_, {})) waiter->cancel();
 }
 
+bool Worker::tables_changed_lately() const {
+  return Clock::now() < other_tables_since_ + lately;
+}
+
 Awaitable<void> Worker::newer_view(std::uint64_t version, Deadline until) {
   if (view_ && view_->snapshot->version > version) co_return;
   refresher_.request_refresh();
+  co_await next_view(until);
+}
+
+Awaitable<void> Worker::newer_tables(std::shared_ptr<const Catalogue> known, Deadline until) {
+  refresher_.request_tables();
+  while (view_ && view_->snapshot->catalogue == known && Clock::now() < until) co_await next_view(until);
+}
+
+/// Waits for install(), but not beyond `until`.
+Awaitable<void> Worker::next_view(Deadline until) {
   const auto timer = std::make_shared<Timer>(io_, until);
   waiters_.push_back(timer);
   boost::system::error_code ignored;  // cancelled by install()

@@ -75,6 +75,14 @@ class Worker {
   /// Asks for a refresh and waits for a view newer than `version`, but not beyond `until`.
   Awaitable<void> newer_view(std::uint64_t version, Deadline until);
 
+  /// Asks for the tables to be read again, and waits for a view with others than `known`, but not beyond
+  /// `until`.
+  Awaitable<void> newer_tables(std::shared_ptr<const Catalogue> known, Deadline until);
+
+  /// True within the seconds after other tables were published: those of some shards may have been read
+  /// before they changed.
+  bool tables_changed_lately() const;
+
   std::minstd_rand& random() { return random_; }
 
   /// Called on every tick (100 ms) by the worker.
@@ -87,6 +95,7 @@ class Worker {
   using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
 
   void install(SnapshotPtr snapshot);
+  Awaitable<void> next_view(Deadline until);
   void arm_tick();
   void tick(Clock::time_point now);
   void check_stalls(Clock::time_point now);
@@ -102,6 +111,7 @@ class Worker {
   std::vector<std::shared_ptr<postgres::Pool>>
       retired_;  // of servers that left the map, while requests use them
   ViewPtr view_;
+  Clock::time_point other_tables_since_{};
   PointBatcher batcher_;
   InsertBatcher insert_batcher_;
   SharedReads shared_reads_;

@@ -62,6 +62,14 @@ void Control::request_probes() {
   });
 }
 
+void Control::request_tables() {
+  if (tables_requested_.exchange(true)) return;
+  asio::post(io_, [this] {
+    tables_requested_ = false;
+    health_watch_.look_at_tables();
+  });
+}
+
 void Control::reload() {
   asio::post(io_, [this] { read_map_again(); });
 }

@@ -165,7 +165,7 @@ TEST_CASE("waiting for a row ends at the deadline") {
 TEST_CASE("a terminated backend ends its stream as lost") {
   Worker worker(shared_server());
   auto stream = start(worker, "SELECT pg_backend_pid(), generate_series(1, 100000000)", 100'000);
-  const auto backend = next(worker, stream).value().at(0).integer(0, 0);
+  const auto backend = next(worker, stream).value().at(0).integer(0, 0).value();
   outside(shared_server(), "SELECT pg_terminate_backend(" + std::to_string(backend) + ")");
   auto batch = next(worker, stream);
   while (batch.has_value() && !batch->empty()) batch = next(worker, stream);

@@ -57,6 +57,8 @@ constexpr std::array rows{
     Row{"shardplex_server_writable", "1 where writes may go to the server.", gauge, "shard server"},
     Row{"shardplex_map_epoch", "Epoch of the shard's ownership, as the server has it.", gauge, "shard server"},
     Row{"shardplex_replica_lag_seconds", "How far a replica's replay is behind.", gauge, "shard server"},
+    Row{"shardplex_table_differences", "1 where shards differ in the table, and what is the same is served.", gauge, "table"},
+    Row{"shardplex_table_refused", "1 where the table is not served.", gauge, "table"},
     Row{"shardplex_map_reloads_total", "Shard map reloads, by result.", counter, "result"},
     Row{"shardplex_map_refreshes_total", "Times that requests had to wait for the shards' word on who owns their slots.", counter, ""},
     Row{"shardplex_shards_added_total", "Shards learned of from other shards.", counter, ""},
@@ -78,6 +80,7 @@ TEST_CASE("every metric has its name, help, type, labels and place") {
   metrics.worker(0).request(RouteLabel::table, 0, 200, 700);
   metrics.worker(0).shard("alpha");
   metrics.set_servers({{"alpha", "alpha-1", true, false, true, 7, 0.5}});
+  metrics.set_tables({{"movies", false, false}});
   const auto families = metrics.Collect();
   REQUIRE(families.size() == rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -225,4 +228,14 @@ TEST_CASE("a status beyond the known ones is counted, not written out of bounds"
   metrics.worker(0).request(RouteLabel::other, 7, 12'345, 1);
   CHECK(has_line(scrape(metrics),
                  R"(shardplex_http_requests_total{route="other",method="other",code="599"} 1)"));
+}
+
+TEST_CASE("tables are shown with what is not served of them") {
+  Metrics metrics(1);
+  metrics.set_tables({{"movies", true, false}, {"ratings", false, true}});
+  const auto text = scrape(metrics);
+  CHECK(has_line(text, R"(shardplex_table_differences{table="movies"} 1)"));
+  CHECK(has_line(text, R"(shardplex_table_differences{table="ratings"} 0)"));
+  CHECK(has_line(text, R"(shardplex_table_refused{table="movies"} 0)"));
+  CHECK(has_line(text, R"(shardplex_table_refused{table="ratings"} 1)"));
 }

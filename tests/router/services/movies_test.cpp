@@ -21,6 +21,7 @@ class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
   void request_probes() override {}
+  void request_tables() override {}
 };
 
 /// The movies API on a worker without servers.
