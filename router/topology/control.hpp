@@ -22,8 +22,8 @@
 
 namespace shardplex::router {
 
-/// Thread: all members on the control thread, except request_refresh(), request_probes(), request_tables() and
-/// reload().
+/// Thread: all members on the control thread, except request_refresh(), request_probes(), request_tables()
+/// and reload().
 class Control final : public Refresher {
  public:
   using Publish = Publisher::Publish;

@@ -7,7 +7,8 @@
 namespace shardplex::router {
 namespace {
 
-constexpr auto between_fingerprints = std::chrono::milliseconds(1'000);  // they cost a server some milliseconds
+constexpr auto between_fingerprints =
+    std::chrono::milliseconds(1'000);                                // they cost a server some milliseconds
 constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of tables and ownership
 // A server that hangs is given up within a second, the interval of probes included.
 constexpr auto first_patience = std::chrono::milliseconds(350);

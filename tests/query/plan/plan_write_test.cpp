@@ -366,11 +366,12 @@ TEST_CASE("an insert answers nothing, its keys or its rows in body order") {
   CHECK(reference.insert("{}").value().tail == "");
   const auto keys = rated.insert(R"({"movie_id":5,"user_id":1})", "", headers_only).value();
   CHECK(keys.returns == WritePlan::Returns::primary_key);
-  CHECK(keys.tail == " RETURNING \"ratings\".\"movie_id\"::text AS k0, \"ratings\".\"user_id\"::text AS k1, " +
-                         check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
-                               "\"ratings\".\"shardplex_slot\" = ($3::int4[])[1]",
-                               "ratings") +
-                         " AS placed");
+  CHECK(keys.tail ==
+        " RETURNING \"ratings\".\"movie_id\"::text AS k0, \"ratings\".\"user_id\"::text AS k1, " +
+            check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
+                  "\"ratings\".\"shardplex_slot\" = ($3::int4[])[1]",
+                  "ratings") +
+            " AS placed");
   const auto rows = hashed.insert("{}", "select=name,data->x", representation).value();
   CHECK(rows.returns == WritePlan::Returns::representation);
   CHECK(rows.head.sql.starts_with("WITH w AS (INSERT INTO "));
@@ -570,19 +571,19 @@ TEST_CASE("a put creates the row or replaces all of it") {
       rated.put("movie_id=eq.5&user_id=eq.1", R"({"movie_id":5,"user_id":"1","score":3})").value();
   CHECK(plan.reports_created);
   CHECK(plan.slots->contains(slot_of_id(5)));
-  CHECK(
-      plan.statement(std::nullopt, true) ==
-      Statement{"INSERT INTO \"public\".\"ratings\" AS \"ratings\" (\"score\", \"movie_id\", \"user_id\", "
-                "\"shardplex_slot\") SELECT r.* FROM ROWS FROM (json_to_recordset($1::json) AS (\"score\" "
-                "integer), "
-                "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::\"pg_catalog\".\"int4\"[]), "
-                "unnest($4::int4[])) AS r ON CONFLICT (\"movie_id\", \"user_id\") DO UPDATE SET \"score\" = "
-                "EXCLUDED.\"score\" WHERE set_config('shardplex.replaced', 'yes', true) = 'yes' RETURNING " +
-                    check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
-                          "\"ratings\".\"shardplex_slot\" = ($4::int4[])[1]",
-                          "ratings") +
-                    " AS placed, (current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes') AS created",
-                {R"([{"movie_id":5,"user_id":"1","score":3}])", "{\"5\"}", "{\"1\"}", slots_of_ids({5})}});
+  CHECK(plan.statement(std::nullopt, true) ==
+        Statement{
+            "INSERT INTO \"public\".\"ratings\" AS \"ratings\" (\"score\", \"movie_id\", \"user_id\", "
+            "\"shardplex_slot\") SELECT r.* FROM ROWS FROM (json_to_recordset($1::json) AS (\"score\" "
+            "integer), "
+            "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::\"pg_catalog\".\"int4\"[]), "
+            "unnest($4::int4[])) AS r ON CONFLICT (\"movie_id\", \"user_id\") DO UPDATE SET \"score\" = "
+            "EXCLUDED.\"score\" WHERE set_config('shardplex.replaced', 'yes', true) = 'yes' RETURNING " +
+                check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
+                      "\"ratings\".\"shardplex_slot\" = ($4::int4[])[1]",
+                      "ratings") +
+                " AS placed, (current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes') AS created",
+            {R"([{"movie_id":5,"user_id":"1","score":3}])", "{\"5\"}", "{\"1\"}", slots_of_ids({5})}});
 }
 
 TEST_CASE("a put sets every column that is not the key's, generated ones aside") {
