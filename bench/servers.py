@@ -71,7 +71,7 @@ class Router:
         if self.port is None:
             return False
         try:
-            return urllib.request.urlopen("http://127.0.0.1:%d/ready" % self.admin_port).status == 200
+            return urllib.request.urlopen("http://127.0.0.1:%d/ready?strict" % self.admin_port).status == 200
         except OSError:
             return False
 

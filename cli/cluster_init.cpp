@@ -4,6 +4,7 @@
 
 #include "cli/command_line.hpp"
 #include "operations/cluster/init.hpp"
+#include "operations/cluster/schema_file.hpp"
 #include "operations/process/text_file.hpp"
 
 namespace shardplex::cli {
@@ -23,7 +24,7 @@ int cluster_init(Arguments args, const Terminal& terminal) {
   if (!given) return exit_ok;
   const ShardMap map = given->map();
   std::optional<std::string> schema_sql;
-  if (const auto file = given->text("schema")) schema_sql = read_text_file(*file);
+  if (const auto file = given->text("schema")) schema_sql = schema_statements(read_text_file(*file));
   initialise_cluster(map, schema_sql, given->has("dry-run"), terminal);
   return exit_ok;
 }

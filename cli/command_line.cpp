@@ -26,6 +26,11 @@ constexpr std::array commands{
     Command{"cluster init", cluster_init, "make the schema shardplex in every shard"},
     Command{"cluster status", cluster_status, "show servers, ownership, rows and leftovers"},
     Command{"cluster doctor", cluster_doctor, "find and remove what moves and loads have left"},
+    Command{"cluster accept-timeline", cluster_accept_timeline, "rule which server is a shard's primary"},
+    Command{"cluster add-shard", cluster_add_shard, "make a database a shard that owns nothing yet"},
+    Command{"cluster remove-shard", cluster_remove_shard, "take a shard out that owns nothing"},
+    Command{"cluster add-replica", cluster_add_replica, "add a replica to a shard"},
+    Command{"cluster remove-replica", cluster_remove_replica, "take a replica out of a shard"},
     Command{"load", load, "load rows from NDJSON or CSV, in parallel over the shards"},
     Command{"verify", verify, "check that every row is where it belongs, once and whole"},
     Command{"import check", import_check, "find what stands in the way of an import"},
@@ -52,7 +57,7 @@ std::vector<std::string> command_names() {
 void print_help(std::ostream& out) {
   out << "usage: shardplex COMMAND [ARGUMENTS]\n\nCommands:\n";
   for (const auto& command : commands)
-    out << "  " << std::left << std::setw(18) << command.name << command.summary << '\n';
+    out << "  " << std::left << std::setw(24) << command.name << command.summary << '\n';
   out << "\n'shardplex COMMAND --help' tells more. 'shardplex --version' prints the version.\n"
          "Exit codes: 0 done, 1 failed, 2 not understood.\n";
 }

@@ -36,6 +36,10 @@ PoolOptions read_pool_options(const GivenOptions& given) {
   return options;
 }
 
+OtherMover other_mover(const GivenOptions& given) {
+  return given.has("take-over") ? OtherMover::is_replaced : OtherMover::stays;
+}
+
 CommandOptions options_for_moves(const std::string& verb, const std::string& about) {
   CommandOptions options("rebalance " + verb + " --map FILE [MOVE…]", about);
   options.add_positional("move", -1);

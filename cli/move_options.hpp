@@ -5,6 +5,7 @@
 
 #include "cli/options.hpp"
 #include "operations/move/pool.hpp"
+#include "operations/shard/mover.hpp"
 
 namespace shardplex::cli {
 
@@ -13,6 +14,9 @@ namespace shardplex::cli {
 void add_pool_options(CommandOptions& options);
 /// Throws UsageError on values that make no sense.
 PoolOptions read_pool_options(const GivenOptions& given);
+
+/// What --take-over says; false where the command does not have it.
+OtherMover other_mover(const GivenOptions& given);
 
 /// Of "rebalance VERB --map FILE [MOVE…]"; the moves are the texts "move".
 CommandOptions options_for_moves(const std::string& verb, const std::string& about);

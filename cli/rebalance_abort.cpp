@@ -14,6 +14,7 @@ int rebalance_abort(Arguments args, const Terminal& terminal) {
       "Undoes moves that have not handed over yet: everything is as before, and nothing of them is left.\n"
       "Past the hand-over, reverse gives the slots back.");
   add_pool_options(options);
+  options.add()("take-over", "replace a mover that has not been heard of for 10 s");
   const auto given = options.parse(args, terminal);
   if (!given) return exit_ok;
   const PoolOptions pool = read_pool_options(*given);
@@ -21,7 +22,7 @@ int rebalance_abort(Arguments args, const Terminal& terminal) {
   const auto moves = choose_moves(reachable_moves(map, terminal), given->texts("move"), can_be_aborted,
                                   "it has handed over, and reverse gives its slots back");
   if (moves.empty()) return nothing_to_do("no move can be aborted", given->json(), terminal);
-  if (const auto outcome = abort_moves(map, moves, pool, terminal))
+  if (const auto outcome = abort_moves(map, moves, other_mover(*given), pool, terminal))
     print_outcome(*outcome, given->json(), terminal);
   require_aborted(map, moves);
   if (!given->json()) terminal.out << "aborted: " << ids_of(moves) << '\n';

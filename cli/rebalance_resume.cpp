@@ -18,6 +18,7 @@ int rebalance_resume(Arguments args, const Terminal& terminal) {
       "rebalance resume --map FILE [options]",
       "Goes on with all moves that are unfinished, wherever their mover died or was paused.");
   add_pool_options(options);
+  options.add()("take-over", "replace a mover that has not been heard of for 10 s, such as one that hangs");
   const auto given = options.parse(args, terminal);
   if (!given) return exit_ok;
   const PoolOptions pool = read_pool_options(*given);
@@ -30,10 +31,10 @@ int rebalance_resume(Arguments args, const Terminal& terminal) {
                        [](const auto& move) { return move.desired_state == DesiredState::pause; });
   set_desired_state(map, paused, DesiredState::run);
   try {
-    Mover mover(map);
+    Mover mover(map, other_mover(*given));
     print_outcome(run_moves(map, std::move(moves), mover, pool, terminal), given->json(), terminal);
   } catch (const MoverReplaced&) {
-    if (paused.empty()) throw;
+    if (paused.empty() || given->has("take-over")) throw;
     return nothing_to_do("the mover at work goes on with " + ids_of(paused), given->json(), terminal);
   }
   return exit_ok;

@@ -8,6 +8,7 @@
 #include "operations/cluster/add_shards.hpp"
 #include "operations/cluster/proposal.hpp"
 #include "operations/move/obstacles.hpp"
+#include "operations/move/routers.hpp"
 #include "operations/move/start.hpp"
 #include "operations/shard/map_file.hpp"
 
@@ -47,6 +48,7 @@ int rebalance_run(Arguments args, const Terminal& terminal) {
   const auto moves = new_moves(plan);
   check_start(map, plan, moves);
   map = add_shards(pool.map_file, map, plan.added, terminal);  // takes the mover's lock itself, for a while
+  await_routers(map, plan.moves, pool.runner.patience, terminal);
   Mover mover(map);
   start_moves(map, moves, mover);
   print_outcome(run_moves(map, moves, mover, pool, terminal), given->json(), terminal);

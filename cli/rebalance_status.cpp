@@ -38,6 +38,21 @@ std::vector<std::string> hints(const MovesStatus& seen) {
   const auto add = [&](const std::string& ids, const std::string& hint) {
     if (!ids.empty()) told.push_back(ids + ": " + hint);
   };
+  for (const auto& fence : seen.fences) {
+    const bool alive = seen.mover && !seen.mover->is_silent();
+    add(fence.move,
+        to_string(fence) +
+            (alive        ? ""
+             : seen.mover ? "; the mover does not answer: 'shardplex rebalance resume --take-over'"
+                          : "; no mover is at work: 'shardplex rebalance resume' lets them in at once"));
+  }
+  for (const auto& [id, fault] : seen.broken_ways_back)
+    add(id, "there is no way back: " + fault + "; 'reverse' would be refused, 'finish' works");
+  if (seen.mover && seen.mover->is_silent())
+    add(ids_where(seen, [](const auto& line) { return is_under_way(line.entry.phase); }),
+        "the mover has not been heard of for long; 'shardplex rebalance resume --take-over' goes on in its "
+        "place, "
+        "'abort --take-over' undoes it");
   const auto idle = [&](const MoveBoard::Line& line, bool before_hand_over) {
     return !seen.mover && is_under_way(line.entry.phase) &&
            (line.entry.phase == Phase::moving) == before_hand_over;
@@ -57,7 +72,8 @@ std::vector<std::string> hints(const MovesStatus& seen) {
 
 std::string mover_text(const MovesStatus& seen) {
   if (!seen.mover) return "no mover is at work";
-  return "at work: " + seen.mover->holder + ", since " + seen.mover->since;
+  const bool silent = seen.mover->is_silent();
+  return std::string(silent ? "hangs: " : "at work: ") + seen.mover->holder + ", since " + seen.mover->since;
 }
 
 void print(const MovesStatus& seen, const Terminal& terminal) {
@@ -77,10 +93,22 @@ void print(const MovesStatus& seen, const Terminal& terminal) {
 
 json::object as_json(const ShardMap& map, const MovesStatus& seen) {
   json::value mover = nullptr;
-  if (seen.mover) mover = {{"holder", seen.mover->holder}, {"since", seen.mover->since}};
+  if (seen.mover)
+    mover = {{"holder", seen.mover->holder},
+             {"since", seen.mover->since},
+             {"silent_seconds", seen.mover->silent_seconds}};
+  json::array fences, broken;
+  for (const auto& fence : seen.fences)
+    fences.push_back({{"move", fence.move},
+                      {"shard", fence.shard},
+                      {"slots", fence.slots},
+                      {"seconds", or_null(fence.seconds)}});
+  for (const auto& [id, fault] : seen.broken_ways_back) broken.push_back({{"move", id}, {"problem", fault}});
   return {{"cluster", map.cluster()},
           {"mover", mover},
           {"moves", moves_json(seen.lines)},
+          {"fences", fences},
+          {"broken_ways_back", broken},
           {"hints", json_array(hints(seen))},
           {"problems", json_array(seen.problems)}};
 }

@@ -17,8 +17,10 @@
 #include <vector>
 
 #include "postgres/asio.hpp"
+#include "postgres/caller.hpp"
 #include "postgres/completion.hpp"
 #include "postgres/failure.hpp"
+#include "postgres/incoming_answer.hpp"
 #include "postgres/prepared_statements.hpp"
 #include "postgres/result_set.hpp"
 #include "postgres/sessions.hpp"
@@ -33,9 +35,14 @@ namespace shardplex::postgres {
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
   std::string application_name = "shardplexd";
-  std::chrono::milliseconds connect_timeout{3000};
+  std::chrono::milliseconds connect_timeout{1000};
   std::chrono::milliseconds statement_timeout{30'000};  ///< set on the server; mirrors the longest deadline
-  std::size_t prepared_statements = 500;  ///< least recently used ones beyond this are deallocated
+  std::size_t prepared_statements = 500;    ///< least recently used ones beyond this are deallocated
+  std::size_t prepared_bytes = 256 * 1024;  ///< and beyond these, of their texts: plans take far more
+  std::size_t longest_prepared = 4 * 1024;  ///< a longer text is not kept prepared
+  std::size_t answer_bytes =
+      32 * 1024 * 1024;            ///< most of one answer, or of one row of a stream; 0: no bound
+  MemoryBudget* memory = nullptr;  ///< of all answers; null: no bound. Outlives the connection
   std::shared_ptr<Sessions> sessions = std::make_shared<Sessions>();  ///< copies of the settings share it
 };
 
@@ -46,12 +53,18 @@ struct Job {
   std::vector<Statement> statements;  ///< at least one
   Deadline deadline;
   Completion<Outcome<std::vector<ResultSet>>> done;  ///< one ResultSet per statement, in order
+  std::vector<CallerPtr> clients{};                  ///< where all have gone, it is cancelled; none: never
+  bool repeatable = false;                           ///< a read: it may be sent again on another connection
+  bool displaced =
+      false;  ///< it has been sent again: once is enough, or a busy server would be asked ever more
 };
 
 /// What to tell the owner (the pool).
 struct ConnectionEvents {
   std::function<void()> idle_or_ready;  ///< connected, or a job has finished: there may be room for another
   std::function<void(const Failure&)> broken;  ///< could not connect, or lost; the object is dead: replace it
+  /// Repeatable jobs that were in the way of a slow or broken one: to be sent on another connection.
+  std::function<void(std::vector<Job>)> displaced = [](std::vector<Job>) {};
 };
 
 /// Thread: that of its io_context, for all members. Lifetime: shared with its own pending I/O; close() ends
@@ -70,13 +83,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closed() const { return state_ == State::closed; }
   std::size_t in_flight() const { return jobs_.size(); }
 
+  /// How long an answer has been awaited without any coming, as expire() found it: to its 100 ms.
+  Clock::duration stalled_for(Clock::time_point now) const { return now - last_progress_; }
+  /// The process that serves this connection. Precondition: ready().
+  int backend() const { return PQbackendPID(pg_); }
+
   /// Completes jobs whose deadline has passed with Failure::deadline (their results are discarded when they
-  /// come). If the oldest has been overdue for over a second, the server is not answering: the connection is
-  /// broken.
+  /// come), and jobs whose clients have all gone; where nobody waits for an answer any more, what runs is
+  /// cancelled, and the connection is broken. Repeatable jobs behind one that does not end are displaced. If
+  /// the oldest has been overdue for over a second, the server is not answering: the connection is broken.
   void expire(Clock::time_point now);
+
+  /// What runs has been running for more than some milliseconds: nothing should be queued behind it.
+  bool slow(Clock::time_point now) const;
 
   /// Fails all jobs (Failure::lost) and closes. No event is raised.
   void close();
+
+  /// The server does not answer on it: as where it breaks, events included.
+  void abandon(const std::string& reason);
 
   /// Asks the server, from a helper thread, to cancel what runs, then closes: a cancelled pipeline is not
   /// reused.
@@ -87,6 +112,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct StreamEvents {
     std::function<void(ResultSet)> row;               ///< a PGRES_SINGLE_TUPLE of one row
     std::function<void(std::optional<Failure>)> end;  ///< after the last row, or in its place
+    CallerPtr client{};                               ///< where it has gone, the stream ends; null: never
   };
   void start_stream(const Statement& statement,
                     StreamEvents events);  ///< precondition: ready(), in_flight() == 0
@@ -145,12 +171,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_readable();
   void read_results();
   void take_result(PGresult* result);
+  void keep(PendingJob& pending, ResultSet result);
   void take_error(PendingJob& pending, const PGresult* result);
   void finish_front();
   void forget_stale(const PendingJob& pending);
   void read_stream();
   void take_stream_result(PGresult* result);
   void end_stream(std::optional<Failure> failure);
+  void weigh_incoming();
+  std::vector<Job> displace(bool again);
+  bool drop_abandoned();
+  void give_up(const Failure& failure);
 
   void lose(Failure failure);
   void disconnect(const Failure& for_sent, const Failure& for_unsent);
@@ -173,8 +204,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   PreparedStatements prepared_;
   std::vector<const char*> values_;  // kept for its memory
 
-  std::uint64_t finished_ = 0, finished_at_last_expire_ = 0;
+  std::uint64_t finished_ = 0, finished_at_last_expire_ = 0;  // jobs, and results of a stream
   Clock::time_point last_progress_{};
+  Clock::time_point front_since_{};  // when the oldest job began to be the oldest
+  IncomingAnswer incoming_;
+  bool sent_much_ = false;
   std::optional<Stream> stream_;
 };
 

@@ -58,11 +58,13 @@ Awaitable<Outcome<ServerStatus>> read_status(Pool& pool, Deadline deadline) {
   if (!answer) co_return answer.error();
   if (!answer->has_identity) co_return std::move(answer->status);
   auto asked = statements(identity_sql, answer->has_directory ? directory_sql : std::string_view());
+  if (answer->status.takes_notes) asked.push_back({std::string(timelines_sql), {}});
   auto identity = co_await pool.execute(Lane::read, std::move(asked), deadline);
   if (!identity) co_return identity.error();
   co_return decoded([&] {
     decode_identity(ResultRows(identity->front()), answer->status);
-    if (answer->has_directory) answer->status.directory = decode_directory(ResultRows(identity->back()));
+    if (answer->has_directory) answer->status.directory = decode_directory(ResultRows((*identity)[1]));
+    if (answer->status.takes_notes) answer->status.noted = decode_timelines(ResultRows(identity->back()));
     return std::move(answer->status);
   });
 }

@@ -13,26 +13,27 @@
 #include <vector>
 
 #include "postgres/connection.hpp"
+#include "postgres/server_pulse.hpp"
 
 namespace shardplex::postgres {
 
 /// A lane's connections carry statements of one kind only.
 enum class Lane : std::uint8_t {
   point,   ///< batched reads by key: microseconds each, deep pipelines
-  read,    ///< any other read with a bounded answer
-  write,   ///< may wait for row locks and for the commit's flush: shallow pipelines, more connections
-  stream,  ///< one big read at a time, exclusively
+  read,    ///< any other read with a bounded number of rows, one at a time: a slow one delays only itself
+  write,   ///< may wait for row locks and for the commit's flush: one at a time
+  stream,  ///< one read of any number of rows at a time, exclusively
 };
 inline constexpr std::size_t lane_count = 4;
 
 struct LaneSettings {
   std::size_t connections;  ///< opened on demand, up to this many
-  std::size_t depth;        ///< jobs in flight per connection
+  std::size_t depth;        ///< jobs in flight per connection; none is added behind one that is slow
 };
 
 struct PoolSettings {
   ConnectionSettings connection;
-  std::array<LaneSettings, lane_count> lanes{{{1, 16}, {4, 4}, {8, 2}, {4, 1}}};
+  std::array<LaneSettings, lane_count> lanes{{{4, 16}, {4, 1}, {8, 1}, {8, 1}}};
   std::size_t queue = 10'000;  ///< jobs waiting for a place; one more fails with Failure::busy
   std::chrono::milliseconds queue_wait{5'000};  ///< a job that has waited this long fails with Failure::busy
   std::chrono::milliseconds backoff_min{50},
@@ -52,14 +53,15 @@ class Pool {
   ~Pool();  ///< fails what is pending
   Pool(const Pool&) = delete;
 
-  /// Sends the job on the lane's least loaded connection, opening one where all are at their depth; waits in
-  /// the lane's queue otherwise. After a failed attempt to connect, jobs of lanes without a connection fail
-  /// at once with Failure::connect, until an attempt made by tick() has succeeded.
+  /// Sends the job on the lane's least loaded connection, opening one where all are slow or at their depth;
+  /// waits in the lane's queue otherwise. Jobs of all lanes but `write` are reads, and may be sent twice.
+  /// After a failed attempt to connect, jobs of lanes without a connection fail at once with
+  /// Failure::connect, until an attempt made by tick() has succeeded.
   void submit(Lane lane, Job job);
 
   /// co_await-able form. The vector has one ResultSet per statement.
   Awaitable<Outcome<std::vector<ResultSet>>> execute(Lane lane, std::vector<Statement> statements,
-                                                     Deadline deadline);
+                                                     Deadline deadline, CallerPtr client = nullptr);
 
   /// An idle connection of Lane::stream, for exclusive use; it goes back when the pointer is dropped, or is
   /// replaced on demand where it has been closed by then. It may be dropped after the pool's end.
@@ -68,8 +70,26 @@ class Pool {
   /// To be called about every 100 ms: deadlines, queue waits, reconnects.
   void tick(Clock::time_point now);
 
+  /// Tells of every answer from now on.
+  void report_to(std::shared_ptr<ServerPulse> pulse) { pulse_ = std::move(pulse); }
+
+  /// The server does not answer: all connections are replaced, jobs in flight fail with Failure::lost. Those
+  /// that wait, and new ones, fail at once until an attempt to connect has succeeded.
+  void give_up(const std::string& reason);
+  /// The same, but jobs go on at once over new connections.
+  void replace_connections(const std::string& reason);
+
+  /// The processes on the server that owe an answer since `at_least` or longer, and that judge() has not been
+  /// told of since they gave the last one.
+  std::vector<int> stalled(Clock::time_point now, Clock::duration at_least) const;
+  /// A lane without such a process, to ask about them by.
+  Lane lane_beside(const std::vector<int>& backends) const;
+  /// Whether the process hangs, or is only slow: a hung one's connection is replaced.
+  void judge(int backend, bool hangs);
+
   LaneState state(Lane lane) const;
   asio::io_context& context() { return io_; }
+  MemoryBudget* memory() const { return settings_.connection.memory; }
 
  private:
   using Taken = Completion<Outcome<std::shared_ptr<Connection>>>;
@@ -78,6 +98,7 @@ class Pool {
     std::shared_ptr<Connection> connection;
     bool connected = false;
     bool taken = false;
+    bool known_slow = false;  // until its next answer
   };
   struct WaitingJob {
     Job job;
@@ -103,10 +124,10 @@ class Pool {
   /// Why nothing more can wait in the lane now, if so.
   std::optional<Failure> refusal(Lane lane);
   void open_for_waiting(Lane lane);
-  bool grow(Lane lane);  ///< true where another connection is on its way
   void open(Lane lane);
   void on_room(Lane lane);
   void on_broken(Lane lane, const Failure& failure);
+  void on_displaced(Lane lane, std::vector<Job> jobs);
   void serve_waiting(Lane lane);
   void back_off(Lane lane, const Failure& failure);
   void fail_waiting(Lane lane, const Failure& failure);
@@ -124,6 +145,7 @@ class Pool {
   Lane unreachable_lane_ = Lane::point;
   Clock::time_point retry_at_{};
   std::chrono::milliseconds backoff_{0};
+  std::shared_ptr<ServerPulse> pulse_;
   std::minstd_rand jitter_{std::random_device{}()};
 
   /// Owns nothing: what outlives the pool holds it weakly.

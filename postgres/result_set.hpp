@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "postgres/memory_budget.hpp"
+
 namespace shardplex::postgres {
 
 struct ResultDeleter {
@@ -42,8 +44,14 @@ class ResultSet {
   std::uint64_t affected_rows() const;
   /// What it takes in memory, libpq's own overhead included.
   std::size_t memory_bytes() const { return PQresultMemorySize(result_.get()); }
+  /// Counts this result in a budget while it lives; false, and not counted, where the budget has no room.
+  bool charge(MemoryBudget* budget) {
+    memory_ = Reservation(budget);
+    return memory_.resize(memory_bytes());
+  }
 
  private:
+  Reservation memory_;
   std::unique_ptr<PGresult, ResultDeleter> result_;
 };
 

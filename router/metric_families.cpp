@@ -127,6 +127,10 @@ void of_control(const Scrape& scrape, Samples& out) {
   out.add({}, static_cast<double>(scrape.*count));
 }
 
+void seconds_of_fence(const Scrape& scrape, Samples& out) {
+  out.add({}, static_cast<double>(scrape.fence_milliseconds) / 1e3);
+}
+
 // ---- The table
 
 /// A new metric is a new row, with one of the ways above to get its values or a new one.
@@ -163,6 +167,12 @@ constexpr Row rows[] = {
      gauge, {}, of_workers<&Worker::requests_in_flight>},
     {"shardplex_replans_total", "Requests planned again because ownership had changed.",
      counter, {}, of_workers<&Worker::replans>},
+    {"shardplex_memory_used_bytes", "Memory that requests under way are counted to hold.",
+     gauge, {}, of_control<&Scrape::memory_used>},
+    {"shardplex_memory_budget_bytes", "Memory that requests under way may hold in all.",
+     gauge, {}, of_control<&Scrape::memory_limit>},
+    {"shardplex_memory_refusals_total", "Times that a request was refused for want of memory.",
+     counter, {}, of_control<&Scrape::memory_refused>},
 
     {"shardplex_shard_queries_total", "Statements sent to a shard, by outcome.",
      counter, {"shard", "role", "outcome"}, by_outcome},
@@ -202,6 +212,10 @@ constexpr Row rows[] = {
      counter, {}, of_control<&Scrape::map_refreshes>},
     {"shardplex_shards_added_total", "Shards learned of from other shards.",
      counter, {}, of_control<&Scrape::shards_added>},
+    {"shardplex_fenced_slots", "Slots to which writes wait for a mover.",
+     gauge, {}, of_control<&Scrape::fenced_slots>},
+    {"shardplex_fence_seconds", "How long the longest of these waits has lasted, as seen from here.",
+     gauge, {}, seconds_of_fence},
 };
 // clang-format on
 

@@ -61,6 +61,13 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   scrape.map_reload_failures = map_reload_failures;
   scrape.map_refreshes = map_refreshes;
   scrape.shards_added = shards_added;
+  if (memory != nullptr) {
+    scrape.memory_used = memory->used();
+    scrape.memory_limit = memory->limit();
+    scrape.memory_refused = memory->refused();
+  }
+  scrape.fenced_slots = fenced_slots;
+  scrape.fence_milliseconds = fence_milliseconds;
   return metric_families(scrape);
 }
 

@@ -160,7 +160,11 @@ class Metrics final : public prometheus::Collectable {
   /// Requests per slot of a group since the start, by slot. Any thread.
   std::vector<std::uint64_t> load(const std::string& group, std::uint32_t slot_count) const;
 
+  /// Of the process; null: it has none. Set before the first scrape.
+  const MemoryBudget* memory = nullptr;
+
   std::atomic<std::uint64_t> map_reloads{0}, map_reload_failures{0}, map_refreshes{0}, shards_added{0};
+  std::atomic<std::uint64_t> fenced_slots{0}, fence_milliseconds{0};  ///< as last seen
 
  private:
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;

@@ -21,6 +21,12 @@ ConnectionOptions collect(const OptionList& list) {
   return options;
 }
 
+/// What says where a server is, and nothing of who connects to it.
+bool is_place(std::string_view keyword) {
+  return keyword == "service" || keyword == "host" || keyword == "hostaddr" || keyword == "port" ||
+         keyword == "dbname";
+}
+
 }  // namespace
 
 std::optional<ConnectionOptions> connection_options(const std::string& conninfo) {
@@ -58,6 +64,31 @@ std::optional<ServerAddress> server_address(const std::string& conninfo) {
       if (const auto found = source->find(keyword); found != source->end() && !found->second.empty())
         return ServerAddress{found->second, value("port", "5432"), value("dbname", value("user", ""))};
   return ServerAddress{"localhost", value("port", "5432"), value("dbname", value("user", ""))};
+}
+
+std::string address_only(const std::string& conninfo) {
+  auto options = connection_options(conninfo);
+  if (!options) return "";
+  if (!options->contains("dbname") && !options->contains("service"))
+    if (const auto address = server_address(conninfo); address && !address->database.empty())
+      options->emplace("dbname", address->database);
+  std::erase_if(*options, [](const auto& option) { return !is_place(option.first); });
+  return to_conninfo(*options);
+}
+
+std::string with_credentials_of(const std::string& credentials, const std::string& address) {
+  auto options = connection_options(credentials);
+  const auto place = connection_options(address);
+  if (!options || !place) return address;
+  // A service may be where the user is written; what follows takes precedence over its host and database.
+  std::erase_if(*options,
+                [](const auto& option) { return is_place(option.first) && option.first != "service"; });
+  for (const auto& [keyword, value] : *place)
+    if (is_place(keyword)) (*options)[keyword] = value;
+  // A directory of a version that stored whole connection strings may leave the database to the user's name.
+  if (!place->contains("dbname") && !place->contains("service") && place->contains("user"))
+    (*options)["dbname"] = place->at("user");
+  return to_conninfo(*options);
 }
 
 }  // namespace shardplex

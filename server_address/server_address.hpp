@@ -21,6 +21,14 @@ std::optional<ConnectionOptions> connection_options(const std::string& conninfo)
 /// A connection string of these options.
 std::string to_conninfo(const ConnectionOptions& options);
 
+/// The connection string as far as it says where the server is: service, host, address, port and database,
+/// the last also where it is libpq's default, the user's name. "" where libpq does not understand it.
+std::string address_only(const std::string& conninfo);
+
+/// A connection string to the server of `address` in all other respects like `credentials`: user, passfile,
+/// certificates, timeouts. `address` alone where libpq understands one of them not.
+std::string with_credentials_of(const std::string& credentials, const std::string& address);
+
 /// Never empty but for `database`, which is "" where even the user is not known.
 struct ServerAddress {
   std::string host;  ///< where libpq connects to: hostaddr before host; a folder for a Unix socket

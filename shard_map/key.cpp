@@ -48,21 +48,22 @@ std::optional<unsigned> hex_digit(char digit) {
   return std::nullopt;
 }
 
+/// All that uuid_in() of PostgreSQL reads: a hyphen may follow each four digits, and braces may be around it.
 std::optional<std::string> uuid_bytes(std::string_view text) {
-  constexpr std::string_view form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-  if (text.size() != form.size()) return std::nullopt;
+  constexpr std::size_t uuid_size = 16;
+  const bool braces = text.starts_with('{');
+  if (braces) text.remove_prefix(1);
   std::string bytes;
-  for (std::size_t i = 0; i < form.size();) {
-    if (form[i] == '-') {
-      if (text[i] != '-') return std::nullopt;
-      ++i;
-      continue;
-    }
-    const auto high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+  while (bytes.size() < uuid_size) {
+    if (text.size() < 2) return std::nullopt;
+    const auto high = hex_digit(text[0]), low = hex_digit(text[1]);
     if (!high || !low) return std::nullopt;
     bytes.push_back(static_cast<char>(*high << 4 | *low));
-    i += 2;
+    text.remove_prefix(2);
+    const bool after_four_digits = bytes.size() % 2 == 0 && bytes.size() < uuid_size;
+    if (after_four_digits && text.starts_with('-')) text.remove_prefix(1);
   }
+  if (text != (braces ? "}" : "")) return std::nullopt;
   return bytes;
 }
 

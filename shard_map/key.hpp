@@ -20,7 +20,7 @@ enum class KeyType {
 /// The canonical bytes of a key written as PostgreSQL input text, or nullopt where `text` is not a value that
 /// PostgreSQL 15 and this function are sure to read alike (such a key cannot narrow a route).
 /// Integers: optional surrounding ASCII white space, sign, decimal digits, in the range of bigint.
-/// uuid: the 36-character form, either case.
+/// uuid: every spelling that PostgreSQL reads (in braces, without hyphens, in either case).
 std::optional<std::string> canonical_bytes(KeyType type, std::string_view text);
 
 /// The canonical bytes of an integer key: 8 bytes, little-endian.

@@ -168,8 +168,12 @@ class MapReader {
     ListStrategy strategy;
     if (const YamlNode* name = yaml_.required(*list, "column", "column: primary_genre"))
       strategy.column = column(*name).value_or("");
-    if (const YamlNode* name = yaml_.required(*list, "spread_by", "spread_by: id"))
+    if (const YamlNode* name = yaml_.required(*list, "spread_by", "spread_by: id")) {
       strategy.spread_by = column(*name).value_or("");
+      if (!strategy.spread_by.empty() && strategy.spread_by == strategy.column)
+        yaml_.report(*name,
+                     "is the column of the lists themselves; the rows of a list are spread by another");
+    }
     SlotLists slots(yaml_, slot_count);
     if (const YamlNode* lists = yaml_.required(*list, "lists", "lists: { Drama: [0-255] }"))
       read_lists(*lists, slots, strategy);

@@ -1,5 +1,6 @@
 #include "shard_schema/catalogue_rows.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -8,12 +9,13 @@
 namespace shardplex {
 namespace {
 
-// Rows of six kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
+// Rows of seven kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
 //
 // Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
 // are not part of the key. A partition's own constraints (conparentid) repeat those of its table. A domain is
-// not null where any domain that it is made of is.
+// not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
+// means PostgREST's domain representations.
 const std::string facts_sql = R"sql(
 WITH RECURSIVE tab AS (
   SELECT c.oid, c.relname FROM pg_class c
@@ -47,6 +49,19 @@ WITH RECURSIVE tab AS (
     LEFT JOIN pg_collation l ON l.oid = a.attcollation
     LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
    WHERE a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT 'domain', tab.oid, '', a.attnum,
+         ARRAY[a.attname::text, b.typname::text,
+               EXISTS (SELECT FROM pg_cast c
+                        WHERE c.castcontext = 'i' AND c.castmethod = 'f'
+                          AND (c.castsource = t.oid AND c.casttarget IN ('json'::regtype, 'text'::regtype)
+                               OR c.casttarget = t.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)))::text]
+    FROM tab
+    JOIN pg_attribute a ON a.attrelid = tab.oid
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN domain d ON d.oid = t.oid
+    JOIN pg_type b ON b.oid = d.base
+   WHERE a.attnum > 0 AND NOT a.attisdropped AND b.typtype <> 'd'
   UNION ALL
   SELECT 'unique', tab.oid, x.relname::text, k,
          ARRAY[x.relname::text, i.indisprimary::text, a.attname::text]
@@ -153,6 +168,13 @@ Column read_column(const Facts& facts, const ShardCatalogue& database, const Row
   return column;
 }
 
+void describe_domain(const Facts& facts, Table& table) {
+  const auto column = std::ranges::find(table.columns, facts.view(1), &Column::name);
+  if (column == table.columns.end()) return;
+  column->base_type_name = facts.text(2);
+  column->has_representations = facts.boolean(3);
+}
+
 bool is_slot_column(const Column& column) {
   return column.name == slot_column && column.type_name == "int4" && column.type_schema == "pg_catalog" &&
          column.not_null;
@@ -197,6 +219,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     table.name = names.front().text(1);
     for (const Facts& facts : parts["column"][oid])
       add_column(read_column(facts, catalogue, parts["enum label"]), table);
+    for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, table);
     for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
     catalogue.tables.emplace(table.name, std::move(table));

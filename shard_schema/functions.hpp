@@ -10,9 +10,14 @@ inline constexpr const char* begin_write_sql = "SELECT shardplex.begin_write($1:
 /// First in a transaction of a mover: $1 its token. Raises sqlstate_not_mover.
 inline constexpr const char* as_mover_sql = "SELECT shardplex.as_mover($1)";
 
+/// Notes in a shard what is known of another's timeline (server_status.hpp), unless it knows more: $1 the
+/// shard, $2 the ruling, $3 the timeline.
+inline constexpr const char* note_timeline_sql =
+    "SELECT shardplex.note_timeline($1::text, $2::bigint, $3::bigint)";
+
 /// Promises milliseconds of row ids (row_ids.hpp): $1 the node number it had or null, $2 the time now, $3 how
 /// many milliseconds. A row of node (int4), from_ms and until_ms (int8).
-inline constexpr const char* reserve_ids_sql =
-    "SELECT node, from_ms, until_ms FROM shardplex.reserve_ids($1::integer, $2::bigint, $3::bigint)";
+inline constexpr const char* promise_ids_sql =
+    "SELECT node, from_ms, until_ms FROM shardplex.promise_ids($1::integer, $2::bigint, $3::bigint)";
 
 }  // namespace shardplex

@@ -20,7 +20,8 @@ SELECT recovery::text,
        current_setting('max_prepared_transactions'),
        (to_regclass('shardplex.shard') IS NOT NULL)::text,
        (EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL))::text,
-       has_table_privilege(to_regclass('shardplex.shards'), 'SELECT')::text  -- null: no such table
+       has_table_privilege(to_regclass('shardplex.shards'), 'SELECT')::text,  -- null: no such table
+       coalesce(has_table_privilege(to_regclass('shardplex.timelines'), 'SELECT'), false)::text
   FROM pg_is_in_recovery() recovery)sql";
 
 // A row per replica; one whose replica is null for a shard that has none.
@@ -40,6 +41,7 @@ StatusAnswer decode_server_status(const TextRows& rows) {
   status.max_prepared_transactions = rows.integer(0, 4);
   status.receives_wal = rows.boolean(0, 6);
   answer.has_identity = rows.boolean(0, 5);
+  status.takes_notes = answer.has_identity && rows.boolean(0, 8);
   if (!answer.has_identity || rows.is_null(0, 7)) return answer;
   answer.has_directory = rows.boolean(0, 7);
   status.directory_denied = !answer.has_directory;
@@ -67,6 +69,13 @@ std::vector<ListedShard> decode_directory(const TextRows& rows) {
     if (const auto replica = rows.value(row, 3)) listed.back().shard.replicas.emplace_back(*replica);
   }
   return listed;
+}
+
+std::vector<NotedTimeline> decode_timelines(const TextRows& rows) {
+  std::vector<NotedTimeline> noted;
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    noted.push_back({rows.text(row, 0), {rows.integer(row, 1), rows.integer(row, 2)}});
+  return noted;
 }
 
 }  // namespace shardplex

@@ -2,6 +2,7 @@
 // knows of.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,20 @@ namespace shardplex {
 /// A row of a shard's directory of all shards, the table shardplex.shards.
 struct ListedShard {
   std::int64_t position = 0;  ///< order in the cluster
-  Shard shard;                ///< as it was written there: to be checked before it is used
+  Shard shard;                ///< as it was written there: addresses, to be checked before they are used
+};
+
+/// The newest timeline that is known of a shard: a primary on an earlier one has been replaced.
+struct KnownTimeline {
+  std::int64_t ruling = 0;  ///< an operator's statement outweighs all that was known before it
+  std::int64_t timeline = 0;
+  auto operator<=>(const KnownTimeline&) const = default;
+};
+
+/// A row of the table shardplex.timelines.
+struct NotedTimeline {
+  std::string shard;
+  KnownTimeline known;
 };
 
 struct ServerStatus {
@@ -34,6 +48,8 @@ struct ServerStatus {
   std::int64_t max_prepared_transactions = 0;
   std::vector<ListedShard> directory;  ///< by position; empty where the schema is older and has none
   bool directory_denied = false;       ///< this role may not read the directory
+  std::vector<NotedTimeline> noted;    ///< what was noted there of the shards' timelines
+  bool takes_notes = false;            ///< the schema has the table for them, and this role may read it
 };
 
 /// The timeline that a primary writes, as an SQL expression of type bigint.
@@ -46,7 +62,7 @@ extern const std::string server_status_sql;
 struct StatusAnswer {
   ServerStatus status;         ///< without what identity and directory tell
   bool has_identity = false;   ///< identity_sql can be asked
-  bool has_directory = false;  ///< directory_sql can be asked
+  bool has_directory = false;  ///< directory_sql can be asked; timelines_sql where `status.takes_notes`
 };
 StatusAnswer decode_server_status(const TextRows& rows);
 
@@ -61,5 +77,10 @@ std::optional<Epoch> decode_epoch(const TextRows& rows);  ///< nullopt: no ident
 /// Rows of the directory, by position and name.
 extern const std::string_view directory_sql;
 std::vector<ListedShard> decode_directory(const TextRows& rows);
+
+/// The noted timelines.
+inline constexpr std::string_view timelines_sql =
+    "SELECT shard, ruling::text, timeline::text FROM shardplex.timelines";
+std::vector<NotedTimeline> decode_timelines(const TextRows& rows);
 
 }  // namespace shardplex

@@ -12,6 +12,9 @@ CREATE TABLE IF NOT EXISTS shardplex.shard (
   epoch     bigint NOT NULL DEFAULT 1
 ) WITH (fillfactor = 10);
 
+-- The node numbers under which this shard promises ids. No two shards have one in common, ever; NULL: it promises none.
+ALTER TABLE shardplex.shard ADD COLUMN IF NOT EXISTS first_node integer, ADD COLUMN IF NOT EXISTS last_node integer;
+
 -- A slot that has never been here has no row. incoming and moved slots may have rows of data, which nobody sees.
 CREATE TABLE IF NOT EXISTS shardplex.slots (
   grp        text        NOT NULL,
@@ -42,7 +45,8 @@ CREATE TABLE IF NOT EXISTS shardplex.changes (
   changed_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The servers of every shard of the cluster, as connection strings without passwords: a router learns of an added shard from here.
+-- The servers of every shard of the cluster, as connection strings that say where a server is and not who connects: a router learns
+-- of an added shard from here, and connects with credentials of its own.
 CREATE TABLE IF NOT EXISTS shardplex.shards (
   name       text    PRIMARY KEY,
   position   integer NOT NULL,  -- order in the map
@@ -71,6 +75,9 @@ CREATE TABLE IF NOT EXISTS shardplex.moves (
   created_at      timestamptz NOT NULL DEFAULT now(),
   changed_at      timestamptz NOT NULL DEFAULT now()
 );
+-- The move's fence on this shard is a lease: since when it stands, and from when on anybody may end it (end_overdue_fences). Both
+-- null: this shard has no fence of the move, or one of a version that knew no leases.
+ALTER TABLE shardplex.moves ADD COLUMN IF NOT EXISTS fenced_at timestamptz, ADD COLUMN IF NOT EXISTS fence_until timestamptz;
 
 -- Imports of unsharded databases. Every shard has a row from before the first object of the import is made there; that of the first
 -- shard of the map is the truth about the phase.
@@ -105,11 +112,35 @@ CREATE TABLE IF NOT EXISTS shardplex.mover (
 );
 INSERT INTO shardplex.mover DEFAULT VALUES ON CONFLICT DO NOTHING;
 
--- Node numbers of routers, and the first millisecond each has not been promised. Used on the first shard of the map only.
+-- Node numbers of routers, and the first millisecond that this shard has not promised under each.
 CREATE TABLE IF NOT EXISTS shardplex.nodes (
   node           integer PRIMARY KEY CHECK (node BETWEEN 0 AND 127),
   reserved_until bigint  NOT NULL
 );
+
+-- What is known of each shard's newest timeline, kept in all shards: a router that starts learns from the others that an old primary
+-- is one, also while its successor is away. The row with the highest ruling counts, and of those with one ruling the highest timeline.
+CREATE TABLE IF NOT EXISTS shardplex.timelines (
+  shard    text        PRIMARY KEY,
+  ruling   bigint      NOT NULL,  -- 0: as routers found it; each statement of an operator raises it
+  timeline bigint      NOT NULL,
+  noted_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Notes a timeline of a shard, unless more is known.
+CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO shardplex.timelines AS t (shard, ruling, timeline) VALUES (of_shard, new_ruling, new_timeline)
+    ON CONFLICT (shard) DO UPDATE SET ruling = excluded.ruling, timeline = excluded.timeline, noted_at = now()
+    WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline)
+$$;
+
+-- Routers that route to this shard, as they report themselves every two seconds. One that has not for 15 seconds is taken for dead.
+CREATE TABLE IF NOT EXISTS shardplex.routers (
+  id          text        PRIMARY KEY,  -- of the process
+  name        text        NOT NULL,     -- "web3, process 4711"
+  report      jsonb       NOT NULL,     -- shard_schema/router_report.hpp
+  reported_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
 
 -- Reads: part of the WHERE clause. STABLE, so it is evaluated once per statement and in that statement's snapshot.
 CREATE OR REPLACE FUNCTION shardplex.check_epoch(expected bigint) RETURNS boolean
@@ -139,6 +170,17 @@ BEGIN
   END IF;
 END $$;
 
+-- In a write whose client allows so many rows and no others: part of the statement itself, so that one that touches fewer or more
+-- keeps nothing. `most` may be null.
+CREATE OR REPLACE FUNCTION shardplex.check_rows(touched bigint, fewest bigint, most bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF touched < fewest OR touched > most THEN
+    RAISE EXCEPTION 'the write touches % rows', touched USING ERRCODE = 'SX010', DETAIL = touched::text;
+  END IF;
+  RETURN true;
+END $$;
+
 -- Writes: called for a row that a trigger has given another key, list or slot than it was to have. Nobody would look for it there.
 CREATE OR REPLACE FUNCTION shardplex.refuse_misplaced_row(rel oid) RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$
@@ -147,7 +189,7 @@ BEGIN
   SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) INTO names FROM pg_catalog.pg_trigger t
     WHERE t.tgrelid = rel AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3;  -- for each row, before
   RAISE EXCEPTION 'a trigger changes the columns that decide where a row is stored'
-    USING ERRCODE = 'SX005', DETAIL = format('Triggers of %s that run before a row is written: %s.', rel::regclass, coalesce(names, 'none'));
+    USING ERRCODE = 'SX007', DETAIL = format('Triggers of %s that run before a row is written: %s.', rel::regclass, coalesce(names, 'none'));
 END $$;
 
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch
@@ -202,20 +244,64 @@ BEGIN
 END $$;
 
 -- Promises a router a range of milliseconds under a node number: nobody else gets ids of that number in that range, however
--- its clock stands. `preferred` is the node it had (NULL: any). `now_ms` and the result count from 2024-01-01 UTC.
-CREATE OR REPLACE FUNCTION shardplex.reserve_ids(preferred integer, now_ms bigint, span_ms bigint,
+-- its clock stands. `preferred` is the node it had here (NULL: any). `now_ms` and the result count from 2024-01-01 UTC. Each shard
+-- has node numbers of its own (shardplex.shard), so that any shard may promise while others are down.
+CREATE OR REPLACE FUNCTION shardplex.promise_ids(preferred integer, now_ms bigint, span_ms bigint,
                                                  OUT node integer, OUT from_ms bigint, OUT until_ms bigint)
 LANGUAGE plpgsql AS $$
+DECLARE mine record;
 BEGIN
-  IF preferred IS NULL THEN
-    LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE;
-    SELECT n INTO node FROM generate_series(0, 127) n LEFT JOIN shardplex.nodes t ON t.node = n
-      ORDER BY coalesce(t.reserved_until, 0) > now_ms, t.node IS NOT NULL, t.reserved_until, n LIMIT 1;
-  ELSE
-    node := preferred;
+  SELECT s.first_node, s.last_node INTO mine FROM shardplex.shard s;
+  IF mine.first_node IS NULL THEN
+    RAISE EXCEPTION 'this shard promises no ids' USING ERRCODE = 'SX005', HINT = 'It has no node numbers: run shardplex cluster init.';
   END IF;
-  INSERT INTO shardplex.nodes AS t (node, reserved_until) VALUES (reserve_ids.node, now_ms + span_ms)
+  IF preferred BETWEEN mine.first_node AND mine.last_node THEN
+    node := preferred;
+  ELSE
+    LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE;
+    SELECT n INTO node FROM generate_series(mine.first_node, mine.last_node) n LEFT JOIN shardplex.nodes t ON t.node = n
+      ORDER BY coalesce(t.reserved_until, 0) > now_ms, t.node IS NOT NULL, t.reserved_until, n LIMIT 1;
+  END IF;
+  INSERT INTO shardplex.nodes AS t (node, reserved_until) VALUES (promise_ids.node, now_ms + span_ms)
     ON CONFLICT ON CONSTRAINT nodes_pkey DO UPDATE SET reserved_until = greatest(t.reserved_until, now_ms) + span_ms
     RETURNING t.reserved_until INTO until_ms;
   from_ms := until_ms - span_ms;
+END $$;
+
+-- By its name of before, which earlier versions of the programs call on the first shard of the map.
+CREATE OR REPLACE FUNCTION shardplex.reserve_ids(preferred integer, now_ms bigint, span_ms bigint,
+                                                 OUT node integer, OUT from_ms bigint, OUT until_ms bigint)
+LANGUAGE sql AS $$ SELECT * FROM shardplex.promise_ids(preferred, now_ms, span_ms) $$;
+
+-- A router's word of itself. It runs as its owner, so that a router needs no more than USAGE on the schema.
+CREATE OR REPLACE FUNCTION shardplex.report_router(router text, router_name text, what jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM shardplex.routers WHERE reported_at < clock_timestamp() - interval '1 hour';
+  INSERT INTO shardplex.routers AS r (id, name, report, reported_at) VALUES (router, router_name, what, clock_timestamp())
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, report = excluded.report, reported_at = excluded.reported_at;
+END $$;
+
+-- Lets writes in again where a fence has outlived its lease, as that of a mover that hangs does; returns the moves whose fence was
+-- ended. Anybody may call it: it takes nothing from a mover that is alive. It is safe whatever the mover does next, since the mover's
+-- hand-over is one transaction with change_slots(), which refuses slots that are not fenced any more. The lock is that of
+-- change_slots(), so the slots are looked at when no hand-over is under way. What a shard cannot know is whether it failed over and
+-- has forgotten a hand-over: a router calls this only where no other shard owns the slots.
+CREATE OR REPLACE FUNCTION shardplex.end_overdue_fences() RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
+DECLARE overdue record; still integer[];
+BEGIN
+  FOR overdue IN SELECT m.id, m.grp, m.slots FROM shardplex.moves m WHERE m.fence_until < clock_timestamp() LOOP
+    PERFORM pg_advisory_xact_lock(1936223344, hashtext(overdue.grp));
+    UPDATE shardplex.moves SET fenced_at = NULL, fence_until = NULL WHERE id = overdue.id AND fence_until < clock_timestamp();
+    IF NOT FOUND THEN
+      CONTINUE;
+    END IF;
+    still := ARRAY(SELECT s.slot FROM shardplex.slots s
+                    WHERE s.grp = overdue.grp AND s.slot = ANY (overdue.slots) AND s.state = 'fenced' ORDER BY s.slot);
+    IF cardinality(still) > 0 THEN
+      PERFORM shardplex.unfence_slots(overdue.grp, still);
+      RETURN NEXT overdue.id;
+    END IF;
+  END LOOP;
 END $$;

@@ -7,6 +7,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/replication/copy_session.hpp"
 #include "operations/replication/slot_copy.hpp"
+#include "operations/shard/access_rights.hpp"
 #include "operations/shard/map_file.hpp"
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/primary.hpp"
@@ -61,7 +62,31 @@ void copy_reference_rows(const ShardMap& map, const PrimaryFound& from, const Pr
   if (copied > 0) terminal.note(name + ": copied " + with_thousands(copied) + " rows of reference tables");
 }
 
+/// Roles, grants and default privileges, before the first slot moves: a router must find its role there with
+/// the rights that it has elsewhere, and with no others.
+void copy_access_rights(const ShardMap& map, const PrimaryFound& from, const PrimaryFound& to,
+                        const std::string& name, const std::string& first, const Terminal& terminal) {
+  const auto wanted = [&] {
+    pqxx::nontransaction source(*from.connection);
+    return read_access_rights(source, map);
+  }();
+  pqxx::work target(*to.connection);
+  const auto changed = make_access_rights(target, map, wanted);
+  auto differences = access_differences(read_access_rights(target, map), wanted, first);
+  target.commit();
+  if (changed > 0)
+    terminal.note(name + ": made " + std::to_string(changed) + " roles and grants as they are on " + first);
+  for (auto& difference : differences) difference = name + ": " + difference;
+  if (!differences.empty()) throw CommandFailed(std::move(differences));
+}
+
 }  // namespace
+
+void make_access_rights_alike(const ShardMap& map, const Shard& shard, const Terminal& terminal) {
+  const Shard& first = map.shards().front().name == shard.name ? map.shards().back() : map.shards().front();
+  copy_access_rights(map, find_primary(map, first), find_primary(map, shard), shard.name, first.name,
+                     terminal);
+}
 
 ShardMap add_shards(const std::string& map_file, const ShardMap& map, const std::vector<Shard>& added,
                     const Terminal& terminal) {
@@ -78,6 +103,9 @@ ShardMap add_shards(const std::string& map_file, const ShardMap& map, const std:
   // What init says of shards that were there before is of no interest here.
   std::ostringstream said;
   initialise_cluster(wanted, std::nullopt, false, Terminal{terminal.in, said, terminal.err});
+  for (const auto& shard : added)
+    copy_access_rights(map, first, find_primary(wanted, shard), shard.name, map.shards().front().name,
+                       terminal);
   rewrite_map_file(map_file, wanted);
   return wanted;
 }

@@ -8,19 +8,24 @@
 #include "operations/cluster/init.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "operations/cluster/table_kinds.hpp"
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/shard/directory.hpp"
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/mover.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
+#include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -261,14 +266,20 @@ void give_slots(std::vector<Member>& members, std::size_t self, const Group& gro
 
 void prepare_member(Member& member, const ShardMap& map, const std::optional<std::string>& schema_sql) try {
   if (schema_sql) make_tables(member, map, *schema_sql);
+  if (const auto kinds = table_kind_problems(*member.transaction, map); !kinds.empty()) {
+    if (!member.state.initialised) throw std::runtime_error(joined(kinds, {}, "; "));
+    for (const auto& kind : kinds) member.notes.push_back(kind);
+  }
   describe_shard(member, map);
   const std::size_t forms = write_key_forms(*member.transaction, map);
   if (forms > 0 && member.state.initialised)
     member.done.push_back("wrote down the form of the keys of " + std::to_string(forms) +
                           (forms == 1 ? " table" : " tables"));
   for (const auto& table : map.tables())
-    if (add_slot_column(*member.transaction, table))
+    if (add_slot_column(*member.transaction, table)) {
+      member.transaction->exec(slot_index_sql(table.name));  // the table is empty
       member.done.push_back("added the slot column to " + table.name);
+    }
 } catch (const std::exception& error) {
   throw CommandFailed(member.shard->name + ": " + reason_of(error));
 }
@@ -277,6 +288,38 @@ void give_slots(std::vector<Member>& members, const ShardMap& map) {
   const auto doubt = doubt_about_owners(members, map);
   for (std::size_t i = 0; i < members.size(); ++i)
     for (const auto& group : map.groups()) give_slots(members, i, group, doubt);
+}
+
+/// Gives node numbers to the shards that have none, no two the same. A cluster that was made before shards
+/// had their own promised all of them on its first shard, and a shard that has left may have promised some:
+/// what is given now is promised from a time on that none of them has come to, and as late a one as their
+/// last words may reach.
+void share_out_node_numbers(std::vector<Member>& members, const ShardMap& map) {
+  constexpr std::int64_t margin_ms = 600'000;
+  std::set<std::int32_t> taken;
+  std::int64_t promised_until = row_id_ms(std::chrono::system_clock::now());
+  bool new_cluster = true, knows_all = true;
+  for (const auto& member : members) {
+    auto& transaction = *member.transaction;
+    new_cluster = new_cluster && !member.state.initialised;
+    knows_all = knows_all && shards_beyond(transaction, map).empty();
+    transaction.exec("LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE");
+    const auto row = transaction.exec1(
+        "SELECT s.first_node, (SELECT max(reserved_until) FROM shardplex.nodes) FROM shardplex.shard s");
+    if (!row[0].is_null()) taken.insert(row[0].as<std::int32_t>());
+    if (!row[1].is_null()) promised_until = std::max(promised_until, row[1].as<std::int64_t>());
+  }
+  const auto after_ms = new_cluster ? std::nullopt : std::optional(promised_until + margin_ms);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (!knows_all && (i > 0 || !taken.empty())) return;  // others may have what seems to be free
+    std::int32_t nth = 0;
+    while (node_numbers(nth) && taken.contains(node_numbers(nth)->first)) ++nth;
+    const bool promised_them_before = i == 0 && taken.empty();
+    if (!give_node_numbers(*members[i].transaction, nth, promised_them_before ? std::nullopt : after_ms))
+      continue;
+    taken.insert(node_numbers(nth)->first);
+    if (members[i].state.initialised) members[i].done.push_back("has node numbers of its own for ids");
+  }
 }
 
 /// What a router makes of the tables: catalogue_of(member) of each shard.
@@ -329,6 +372,24 @@ Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
   return Ownership(map, reports).faults(map);
 }
 
+/// For tables of a cluster that an earlier version made: beside writers, so after the transaction. A move
+/// does without, but reads each table more often.
+void build_missing_indexes(std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+  for (auto& member : members)
+    for (const auto& table : map.tables()) try {
+        const bool there = [&] {
+          pqxx::nontransaction transaction(*member.connection);
+          return has_slot_index(transaction, table);
+        }();
+        if (there) continue;
+        build_slot_index(*member.connection, table);
+        member.done.push_back("built an index on the slot column of " + table.name);
+      } catch (const std::exception& error) {
+        terminal.warning(member.shard->name + ": the index on the slot column of " + table.name +
+                         " could not be built: " + reason_of(error) + "; run cluster init again");
+      }
+}
+
 void report_done(const std::vector<Member>& members, bool dry_run, const Terminal& terminal) {
   for (const auto& member : members) {
     terminal.out << terminal.paint_out(Colour::bold, member.shard->name) << " ("
@@ -353,9 +414,14 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
   warn_of_settings(members, terminal);
   for (auto& member : members) prepare_member(member, map, schema_sql);
   give_slots(members, map);
+  share_out_node_numbers(members, map);
   check_served(members, map, terminal);
   Problems faults = review_ownership(members, map);
-  for (auto& member : members) dry_run ? member.transaction->abort() : member.transaction->commit();
+  for (auto& member : members) {
+    dry_run ? member.transaction->abort() : member.transaction->commit();
+    member.transaction.reset();
+  }
+  if (!dry_run) build_missing_indexes(members, map, terminal);
   report_done(members, dry_run, terminal);
   if (!faults.empty()) throw CommandFailed(std::move(faults));
 }

@@ -52,6 +52,7 @@ void prepare_shard(const ShardMap& map, std::size_t shard, const ImportEntry& en
   if (!transaction.exec1(lock)[0].as<bool>())
     throw CommandFailed(map.shards()[shard].name + ": another command is at work on it");
   write_identity(transaction, map, map.shards()[shard]);
+  give_node_numbers(transaction, static_cast<std::int32_t>(shard), std::nullopt);
   write_definitions(transaction, map);
   write_directory(transaction, map);
   write_import(transaction, entry);

@@ -128,6 +128,10 @@ void ImportRunner::make_indexes_on(MoveSite& site, const SchemaDump& dump,
     return std::ranges::count(removal, removal_of({object}).front()) > 0;
   });
   std::string script = as_mover_sql() + dump.sql(SchemaDump::Section::indexes, made, objects);
+  site.look([&](pqxx::transaction_base& transaction) {
+    for (const auto& table : map_.tables())
+      if (!has_slot_index(transaction, table)) script += slot_index_sql(table.name) + ";\n";
+  });
   for (const auto& table : tables_) script += "ANALYZE " + qualified_name(table) + ";\n";
   run_script(site.conninfo(),
              script + "UPDATE shardplex.imports SET step = 'indexed' WHERE id = " + quote_literal(entry_.id));

@@ -1,5 +1,6 @@
 // CSV as in RFC 4180: fields may be quoted, quotes inside are doubled. An empty field is null unless it is
-// quoted.
+// quoted. As in PostgreSQL's COPY, all lines end as the first does, and a carriage return that is no part of
+// a line's end has to be quoted.
 #include <algorithm>
 
 #include "operations/load/row.hpp"
@@ -16,6 +17,9 @@ struct CsvField {
 /// Splits records as InputBlocks finds their ends, so that a malformed record never swallows the next.
 class CsvRecords {
  public:
+  explicit CsvRecords(const CsvDialect& dialect)
+      : separators_{dialect.delimiter, '\n'}, crlf_(dialect.crlf) {}
+
   void start(const InputBlock& block) {
     rest_ = block.text;
     line_ = block.first_line;
@@ -77,12 +81,15 @@ class CsvRecords {
   /// Reads up to the field's end; true where another field of the record follows. After a quoted field
   /// nothing but the line's end may be found here.
   bool read_unquoted(CsvField& field, std::optional<std::string>& problem) {
-    const auto end = std::min(rest_.find_first_of(",\n"), rest_.size());
+    const auto end = std::min(rest_.find_first_of(separators_), rest_.size());
     auto piece = rest_.substr(0, end);
     const bool last = end == rest_.size() || rest_[end] == '\n';
+    const bool at_end = end == rest_.size();
     rest_.remove_prefix(std::min(end + 1, rest_.size()));
     if (last) ++line_;
-    if (last && piece.ends_with('\r')) piece.remove_suffix(1);
+    if (last) end_line(piece, at_end, problem);
+    if (piece.find('\r') != std::string_view::npos && !problem)
+      problem = "a carriage return outside quotes; where it is part of a value, quote the field";
     if (field.quoted && !piece.empty() && !problem) problem = "text follows the closing quote of a field";
     if (!field.quoted && piece.find('"') != std::string_view::npos && !problem)
       problem = "a quote inside a field that is not quoted";
@@ -90,6 +97,16 @@ class CsvRecords {
     return !last;
   }
 
+  /// Takes the carriage return off the end of a line that has to have one.
+  void end_line(std::string_view& piece, bool at_end, std::optional<std::string>& problem) const {
+    if (crlf_ && piece.ends_with('\r'))
+      piece.remove_suffix(1);
+    else if (crlf_ && !at_end && !problem)
+      problem = "a line feed outside quotes, where lines end with carriage return and line feed";
+  }
+
+  std::string separators_;
+  bool crlf_;
   std::string_view rest_;
   std::uint64_t line_ = 1;
   std::vector<CsvField> fields_;  // kept between records for their memory
@@ -98,8 +115,8 @@ class CsvRecords {
 
 class CsvReader : public RowReader {
  public:
-  CsvReader(const RowColumns& columns, std::vector<std::size_t> header)
-      : columns_(columns), header_(std::move(header)) {}
+  CsvReader(const RowColumns& columns, std::vector<std::size_t> header, CsvDialect dialect)
+      : columns_(columns), header_(std::move(header)), dialect_(std::move(dialect)), records_(dialect_) {}
 
   void start(const InputBlock& block) override { records_.start(block); }
 
@@ -115,7 +132,13 @@ class CsvReader : public RowReader {
     for (auto& field : row) field.state = Field::State::absent;
     for (std::size_t i = 0; i < header_.size(); ++i) {
       const CsvField& from = records_.field(i);
-      if (from.text.empty() && !from.quoted)
+      if (is_backslash_n(from)) {
+        read->problem =
+            "column " + columns_[header_[i]].name +
+            ": \\N, which stands for null elsewhere; give --null '\\N', or quote it where it is text";
+        return read;
+      }
+      if (from.text == dialect_.null_text && !from.quoted)
         row[header_[i]].state = Field::State::null;
       else
         row[header_[i]].set(from.text);
@@ -124,19 +147,27 @@ class CsvReader : public RowReader {
   }
 
  private:
+  /// PostgreSQL's text format and many programs write null so; COPY … CSV would take it for text.
+  bool is_backslash_n(const CsvField& field) const {
+    return field.text == "\\N" && !field.quoted && dialect_.null_text.empty();
+  }
+
   const RowColumns& columns_;
   std::vector<std::size_t> header_;
+  CsvDialect dialect_;
   CsvRecords records_;
 };
 
 }  // namespace
 
-std::unique_ptr<RowReader> make_csv_reader(const RowColumns& columns, std::vector<std::size_t> header) {
-  return std::make_unique<CsvReader>(columns, std::move(header));
+std::unique_ptr<RowReader> make_csv_reader(const RowColumns& columns, std::vector<std::size_t> header,
+                                           CsvDialect dialect) {
+  return std::make_unique<CsvReader>(columns, std::move(header), std::move(dialect));
 }
 
-std::vector<std::size_t> csv_header(const RowColumns& columns, const InputBlock& header) {
-  CsvRecords records;
+std::vector<std::size_t> csv_header(const RowColumns& columns, const InputBlock& header,
+                                    const CsvDialect& dialect) {
+  CsvRecords records(dialect);
   records.start(header);
   const auto read = records.next();
   if (!read) throw CommandFailed("line 1: a header is expected");

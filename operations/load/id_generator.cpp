@@ -30,7 +30,7 @@ void IdGenerator::reserve() {
   pqxx::work transaction(*connection_);
   const auto node = node_ < 0 ? std::nullopt : std::optional(std::to_string(node_));
   const pqxx::row range = transaction.exec_params1(
-      reserve_ids_sql, node, row_id_ms(std::chrono::system_clock::now()), reserved_span_ms);
+      promise_ids_sql, node, row_id_ms(std::chrono::system_clock::now()), reserved_span_ms);
   transaction.commit();
   node_ = range[0].as<std::int64_t>();
   now_ms_ = range[1].as<std::int64_t>();

@@ -10,7 +10,7 @@
 namespace shardplex::operations {
 
 /// Ids are laid out as shard_schema/row_ids.hpp says. Node and milliseconds are promised to this generator
-/// alone by shardplex.reserve_ids on the first shard of the map. Thread-safe.
+/// alone by shardplex.promise_ids on the first shard of the map. Thread-safe.
 class IdGenerator {
  public:
   /// Connects when the first id is asked for.

@@ -45,9 +45,14 @@ void InputBlocks::find_record_ends() {
       case CsvState::unquoted:
         break;
     }
-    state_ = c == ',' || c == '\n' ? CsvState::field_start : CsvState::unquoted;
+    state_ = c == delimiter_ || c == '\n' ? CsvState::field_start : CsvState::unquoted;
     if (c == '\n') record_ended(scanned_ + 1);
   }
+}
+
+std::string_view InputBlocks::beginning() {
+  if (!started_) fill();
+  return pending_;
 }
 
 InputBlock InputBlocks::cut(std::size_t bytes) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace shardplex::operations {
 
@@ -29,8 +30,14 @@ class InputBlocks {
   static constexpr std::size_t default_block_bytes = 1 << 20;
   static constexpr std::size_t longest_record_bytes = 64 << 20;
 
-  InputBlocks(std::istream& in, Format format, std::size_t block_bytes = default_block_bytes)
-      : in_(in), format_(format), block_bytes_(block_bytes) {}
+  /// `delimiter`: of the fields of a CSV.
+  InputBlocks(std::istream& in, Format format, std::size_t block_bytes = default_block_bytes,
+              char delimiter = ',')
+      : in_(in), format_(format), block_bytes_(block_bytes), delimiter_(delimiter) {}
+
+  /// The first bytes of the input, about a block, which are still to come. Lifetime: until the next call.
+  /// Precondition: nothing was taken yet.
+  std::string_view beginning();
 
   /// The next block; nullopt at the end. Throws std::runtime_error where a record is longer than
   /// longest_record_bytes or the input cannot be read.
@@ -50,6 +57,7 @@ class InputBlocks {
   std::istream& in_;
   Format format_;
   std::size_t block_bytes_;
+  char delimiter_;
   std::string pending_;        // starts at a record's start
   std::size_t scanned_ = 0;    // of pending_, looked through for record ends
   std::size_t first_end_ = 0;  // end of the first record of pending_; 0: none found

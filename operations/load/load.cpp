@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "operations/load/commit.hpp"
+#include "operations/load/foreign_input.hpp"
 #include "operations/load/pipeline.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/progress.hpp"
@@ -130,12 +131,15 @@ void analyze(const std::vector<WritingShard>& written, const Table& table, const
     if (!failure.empty()) terminal.warning(failure);
 }
 
-LoadPipeline::MakeReader reader_maker(const LoadTarget& target, Format format, InputBlocks& blocks) {
-  if (format == Format::ndjson) return [&target] { return make_ndjson_reader(target.columns); };
+LoadPipeline::MakeReader reader_maker(const LoadTarget& target, const LoadRequest& request,
+                                      InputBlocks& blocks) {
+  if (request.format == Format::ndjson) return [&target] { return make_ndjson_reader(target.columns); };
   const auto header = blocks.first_record();
   if (!header) throw CommandFailed("line 1: a header is expected");
-  return [&target, named = csv_header(target.columns, *header)] {
-    return make_csv_reader(target.columns, named);
+  auto dialect = request.dialect;
+  dialect.crlf = header->text.ends_with("\r\n");
+  return [&target, dialect, named = csv_header(target.columns, *header, dialect)] {
+    return make_csv_reader(target.columns, named, dialect);
   };
 }
 
@@ -188,13 +192,15 @@ LoadSummary load_rows(const ShardMap& map, const LoadRequest& request, const Ter
   const TablePlacement& placement = table_of_map(map, request.table);
   Input input = open_input(request.input, terminal);
   std::istream& stream = input.stream != nullptr ? *input.stream : input.file;
+  InputBlocks blocks(stream, request.format, InputBlocks::default_block_bytes, request.dialect.delimiter);
+  if (const auto foreign = foreign_input(blocks.beginning(), request.input, request.format, request.dialect))
+    throw CommandFailed(request.input == "-" ? "the input: " + *foreign : request.input + ": " + *foreign);
   OpenLoad load = open_load(map, placement);
   // After the turn is taken: what an interrupted load left is then neither missed nor taken for our own.
   finish_interrupted_loads(map, terminal);
 
-  InputBlocks blocks(stream, request.format);
   BadRows bad(request.keep_good ? std::nullopt : std::optional(bad_rows_enough));
-  const auto make_reader = reader_maker(load.target, request.format, blocks);
+  const auto make_reader = reader_maker(load.target, request, blocks);
   LoadPipeline pipeline(load.target, blocks, make_reader, load.sessions, bad);
   copy_input(pipeline, request, input, bad, terminal);
   const auto written = commit(load, pipeline, terminal);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "operations/load/csv_dialect.hpp"
 #include "operations/load/input_blocks.hpp"
 #include "operations/process/terminal.hpp"
 #include "shard_map/shard_map.hpp"
@@ -16,6 +17,7 @@ struct LoadRequest {
   std::string table;
   std::string input;  ///< a file, or "-" for the terminal's input
   Format format = Format::ndjson;
+  CsvDialect dialect;      ///< of a CSV; how its lines end is found out
   bool keep_good = false;  ///< keep the good rows where some are bad; else one is enough to keep none
   unsigned jobs = 1;       ///< parsing threads
 };

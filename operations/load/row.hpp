@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "operations/load/csv_dialect.hpp"
 #include "operations/load/input_blocks.hpp"
 #include "query/catalogue/catalogue.hpp"
 
@@ -91,9 +92,11 @@ class RowReader {
 std::unique_ptr<RowReader> make_ndjson_reader(const RowColumns& columns);
 
 /// `header`: the column of each field, as csv_header returns it.
-std::unique_ptr<RowReader> make_csv_reader(const RowColumns& columns, std::vector<std::size_t> header);
+std::unique_ptr<RowReader> make_csv_reader(const RowColumns& columns, std::vector<std::size_t> header,
+                                           CsvDialect dialect = {});
 
 /// The columns that the CSV header names. Throws CommandFailed on an unknown, generated or repeated column.
-std::vector<std::size_t> csv_header(const RowColumns& columns, const InputBlock& header);
+std::vector<std::size_t> csv_header(const RowColumns& columns, const InputBlock& header,
+                                    const CsvDialect& dialect = {});
 
 }  // namespace shardplex::operations

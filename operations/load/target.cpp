@@ -5,6 +5,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/server.hpp"
+#include "operations/shard/timelines.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -14,6 +15,8 @@ struct ShardAnswer {
   std::vector<std::string> problems;
   ShardCatalogue catalogue;
   std::optional<ShardOwnership> ownership;
+  std::int64_t timeline = 0;
+  std::vector<NotedTimeline> noted;
   AgreedValues settings;
 };
 
@@ -29,18 +32,30 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
   else if (auto wrong = identity_problem(state, map, shard))
     answer.problems.push_back(*std::move(wrong));
   if (!answer.problems.empty()) return answer;
+  answer.timeline = state.timeline;
+  answer.noted = read_noted_timelines(transaction);
   answer.settings = state.settings;
   answer.catalogue = read_catalogue(transaction, map);
   answer.problems = definition_problems(transaction, map);
   answer.ownership = read_ownership(transaction, map, answer.problems);
   return answer;
 } catch (const std::exception& error) {
-  return {{reason_of(error)}, {}, {}, {}};
+  ShardAnswer none;
+  none.problems.push_back(reason_of(error));
+  return none;
 }
 
 std::vector<ShardAnswer> ask_all(const ShardMap& map) {
   auto answers = in_parallel(map.shards().size(), [&](std::size_t i) { return ask(map, map.shards()[i]); });
   std::vector<std::string> problems;
+  std::vector<std::vector<NotedTimeline>> notes;
+  for (const auto& answer : answers) notes.push_back(answer.noted);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto& shard = map.shards()[i];
+    if (!answers[i].problems.empty()) continue;
+    if (auto replaced = replaced_problem(notes, shard.name, shard.primary, answers[i].timeline))
+      answers[i].problems.push_back(*std::move(replaced));
+  }
   for (std::size_t i = 0; i < answers.size(); ++i)
     for (const auto& problem : answers[i].problems) problems.push_back(map.shards()[i].name + ": " + problem);
   for (std::size_t i = 1; i < answers.size() && problems.empty(); ++i)

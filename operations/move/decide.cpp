@@ -17,16 +17,22 @@
 namespace shardplex::operations {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds first_word{3}, between_words{10};
+
 /// nullptr where another mover is at work.
-std::unique_ptr<Mover> try_to_be_mover(const ShardMap& map) try {
-  return std::make_unique<Mover>(map);
+std::unique_ptr<Mover> try_to_be_mover(const ShardMap& map, OtherMover other) try {
+  return std::make_unique<Mover>(map, other);
 } catch (const MoverReplaced&) {
   return nullptr;
 }
 
 /// Waits until none of the moves is on its way to the hand-over or being aborted, or the mover that was asked
 /// to see to it is gone; then nullptr or the right to do it oneself.
-std::unique_ptr<Mover> wait_for_abort(const ShardMap& map, const std::vector<MoveEntry>& moves) {
+std::unique_ptr<Mover> wait_for_abort(const ShardMap& map, const std::vector<MoveEntry>& moves,
+                                      OtherMover other, const Terminal& terminal) {
+  auto tell_at = Clock::now() + first_word;
   while (true) {
     const auto now = all_moves(map, true);
     const bool done = std::ranges::all_of(moves, [&](const MoveEntry& asked) {
@@ -34,7 +40,22 @@ std::unique_ptr<Mover> wait_for_abort(const ShardMap& map, const std::vector<Mov
       return found == now.end() || !can_be_aborted(found->phase);
     });
     if (done) return nullptr;
-    if (auto mover = try_to_be_mover(map)) return mover;
+    if (auto mover = try_to_be_mover(map, OtherMover::stays)) return mover;
+    const auto seen = read_cluster_journal(map, false).mover;
+    if (seen && seen->silent_seconds >= static_cast<double>(mover_silence.count())) {
+      if (other == OtherMover::is_replaced) {
+        if (auto mover = try_to_be_mover(map, other)) return mover;
+      } else {
+        throw CommandFailed("the mover at work does not answer: " + to_string(*seen) +
+                            "; the abort is on record for when it goes on, and shardplex rebalance abort "
+                            "--take-over does it now");
+      }
+    }
+    if (seen && Clock::now() >= tell_at) {
+      terminal.note("waiting for the mover at work to see that its moves are to be aborted: " +
+                    to_string(*seen));
+      tell_at = Clock::now() + between_words;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
@@ -65,9 +86,9 @@ MovesOutcome end_windows(const ShardMap& map, std::vector<MoveEntry> moves, Phas
 }
 
 std::optional<MovesOutcome> abort_moves(const ShardMap& map, const std::vector<MoveEntry>& moves,
-                                        const PoolOptions& pool, const Terminal& terminal) {
+                                        OtherMover other, const PoolOptions& pool, const Terminal& terminal) {
   set_desired_state(map, moves, DesiredState::abort);
-  const auto mover = wait_for_abort(map, moves);
+  const auto mover = wait_for_abort(map, moves, other, terminal);
   if (!mover) return std::nullopt;
   auto left = reachable_moves(map, terminal);
   std::erase_if(left, [&](const auto& move) {

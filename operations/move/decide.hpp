@@ -21,9 +21,11 @@ MovesOutcome end_windows(const ShardMap& map, std::vector<MoveEntry> moves, Phas
                          const PoolOptions& pool, const Terminal& terminal);
 
 /// Has the moves aborted by the mover at work or, where none is, by this process. What this process did;
-/// nullopt where it was the other. Whether all were aborted is then to be asked of require_aborted().
+/// nullopt where it was the other. Whether all were aborted is then to be asked of require_aborted(). While
+/// it waits for the other it says so; one that has been silent for mover_silence is replaced, or
+/// CommandFailed says that it hangs.
 std::optional<MovesOutcome> abort_moves(const ShardMap& map, const std::vector<MoveEntry>& moves,
-                                        const PoolOptions& pool, const Terminal& terminal);
+                                        OtherMover other, const PoolOptions& pool, const Terminal& terminal);
 
 /// Throws CommandFailed where one of the moves did not come to be aborted, or its source does not say.
 void require_aborted(const ShardMap& map, const std::vector<MoveEntry>& moves);

@@ -2,6 +2,7 @@
 // everyone.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -9,15 +10,30 @@
 
 #include "operations/move/steps.hpp"
 #include "operations/shard/move_entry.hpp"
+#include "operations/shard/mover.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::operations {
 
 /// Who moves slots at the moment: holds the advisory lock on the shard.
 struct MoverSeen {
-  std::string holder;  ///< "db7, process 4711"
-  std::string since;   ///< as PostgreSQL writes a timestamp
+  std::string holder;         ///< "db7, process 4711"
+  std::string since;          ///< as PostgreSQL writes a timestamp
+  double silent_seconds = 0;  ///< since it was last heard of; a mover that lives shows itself once a second
+
+  bool is_silent() const { return silent_seconds >= static_cast<double>(mover_silence.count()); }
 };
+
+/// A fence as it stands on one shard: writes to its slots wait.
+struct FenceSeen {
+  std::string move;
+  std::string shard;
+  std::size_t slots = 0;
+  std::optional<double> seconds;  ///< since it was raised; nullopt: by a version that did not write it down
+};
+
+/// "writes to 256 slots of beta have waited for 12 s".
+std::string to_string(const FenceSeen& fence);
 
 /// "db7, process 4711 has been moving slots since …".
 std::string to_string(const MoverSeen& mover);
@@ -32,7 +48,10 @@ std::vector<MoveEntry> read_moves(pqxx::transaction_base& transaction, const Sha
 
 /// What the journals of all shards say.
 struct ClusterJournal {
-  std::vector<MoveEntry> moves;       ///< by creation and number
+  std::vector<MoveEntry> moves;  ///< by creation and number
+  std::vector<FenceSeen> fences;
+  /// Of moves that rest in their reverse window, by id: what is wrong with the way back.
+  std::multimap<std::string, std::string> broken_ways_back;
   std::optional<MoverSeen> mover;     ///< as the first shard tells on which there is one
   std::vector<std::string> problems;  ///< why shards could not be read; their moves are missing
 };

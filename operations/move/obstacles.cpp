@@ -9,9 +9,11 @@
 #include <set>
 
 #include "operations/move/journal.hpp"
+#include "operations/move/routers.hpp"
 #include "operations/move/server_checks.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/text_file.hpp"
+#include "operations/shard/access_rights.hpp"
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
@@ -41,6 +43,8 @@ struct Part {
   std::set<std::string> told{};  ///< tables with which something is wrong, as the findings say
   ShardCatalogue catalogue{};    ///< meaningful where reached
   std::map<std::string, std::uint64_t> bytes{};  ///< of each group
+  std::vector<RouterSeen> routers{};             ///< that live and report to it
+  std::vector<AccessRight> rights{};             ///< where it has a journal
   Findings findings{};
 
   void add(Kind kind, std::string text) { findings.push_back({kind, shard.name, std::move(text)}); }
@@ -131,6 +135,12 @@ std::vector<std::string> tables_of(const ShardMap& map, const std::set<std::stri
   return names;
 }
 
+/// Not for those of a plan: each part may be a source and a target.
+bool is_for_any_moves(const Undertaking& all) {
+  return std::ranges::all_of(all.parts,
+                             [](const Part& part) { return part.leaving.empty() && part.arriving.empty(); });
+}
+
 // One shard by itself.
 
 void check_ownership(Part& part) {
@@ -208,6 +218,8 @@ void check_as_shard(pqxx::transaction_base& transaction, const ShardMap& map, Pa
   std::vector<std::string> problems = definition_problems(transaction, map);
   part.ownership = read_ownership(transaction, map, problems);
   for (auto& problem : problems) part.add(Kind::problem, std::move(problem));
+  part.routers = read_live_routers(transaction);
+  part.rights = read_access_rights(transaction, map);
   part.add(check_leftovers(transaction, part.shard.name));
   for (const auto* moves : {&part.leaving, &part.arriving})
     for (const PlannedMove* move : *moves) part.add(check_unfinished(transaction, part.shard.name, *move));
@@ -245,11 +257,19 @@ void compare_tables(const ShardMap& map, const Part& one, Part& other, const std
     if (!one.state.initialised || !other.state.initialised)
       for (auto* structure : {&here, &there}) structure->forget_column(std::string(slot_column));
     for (auto& difference : structure_differences(here, there, one.shard.name)) {
-      if (!difference.privilege) other.told.insert(name);
-      other.add(difference.privilege ? Kind::warning : Kind::problem,
-                "table " + name + ": " + difference.text);
+      if (difference.privilege) continue;  // compare_rights() tells them
+      other.told.insert(name);
+      other.add(Kind::problem, "table " + name + ": " + difference.text);
     }
   }
+}
+
+/// Roles that a router may not have, or have with more or less than elsewhere. Those of a shard that is yet
+/// to be added are made with it.
+void compare_rights(const Part& one, Part& other) {
+  if (!one.has_journal || !other.has_journal) return;
+  for (const auto& difference : access_differences(other.rights, one.rights, one.shard.name))
+    other.add(Kind::problem, difference);
 }
 
 /// As it will be once a database that is to become a shard is one.
@@ -302,6 +322,19 @@ void check_served(Undertaking& all) {
     if (const auto* reason = catalogue.not_alike(table); reason && !is_told(table))
       first->add(Kind::problem, "will not be served: " + *reason);
   for (const auto& warning : catalogue.warnings) first->add(Kind::warning, warning);
+}
+
+/// Routers report to the source where writes to the slots go to; what they say of the target is told of that.
+/// Of a shard that is yet to be added they cannot know: run asks them when it has added it.
+void check_routers(Undertaking& all) {
+  std::set<std::pair<std::size_t, std::string>> told;
+  for (const auto& [subscriber, publisher] : all.follows)
+    for (const auto& router : all.parts[publisher].routers) {
+      Part& target = all.parts[subscriber];
+      if (target.added || (target.arriving.empty() && !is_for_any_moves(all))) continue;
+      const auto what = objection(router, target.shard.name, tables_of(all.map, target.groups));
+      if (what && told.emplace(subscriber, *what).second) target.add(Kind::problem, *what);
+    }
 }
 
 void compare_databases(const Part& one, Part& other) {
@@ -399,9 +432,11 @@ Findings carry_out(Undertaking all) {
     Part &one = all.parts[two.first], &other = all.parts[two.second];
     if (!one.primary || !other.primary) continue;
     compare_databases(one, other);
+    compare_rights(one, other);
     compare_tables(all.map, one, other, groups);
   }
   check_served(all);
+  check_routers(all);
   check_followers(all);
   check_disks(all);
   Findings findings;

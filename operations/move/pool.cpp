@@ -1,7 +1,9 @@
 #include "operations/move/pool.hpp"
 
+#include <array>
 #include <csignal>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -18,22 +20,31 @@ namespace {
 std::atomic<bool> stop_asked{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-/// While it lives, SIGINT and SIGTERM ask the runners to stop; a second one ends the process.
+/// While it lives, signals that would end the process ask the runners to stop instead; a second SIGINT or
+/// SIGTERM ends it. One that was ignored before, as SIGHUP is under nohup, stays ignored.
 class StopOnSignal {
  public:
   StopOnSignal() {
     stop_asked = false;
-    for (const int signal : {SIGINT, SIGTERM}) {
+    for (std::size_t i = 0; i < signals.size(); ++i) {
+      sigaction(signals[i], nullptr, &before_[i]);
+      if (before_[i].sa_handler == SIG_IGN) continue;
       struct sigaction action {};
       action.sa_handler = [](int) { stop_asked = true; };
-      action.sa_flags = static_cast<int>(SA_RESETHAND);
-      sigaction(signal, &action, nullptr);
+      // A pipe that is closed, or a terminal that is gone, comes back with every line that is written to it.
+      const bool comes_back = signals[i] == SIGPIPE || signals[i] == SIGHUP;
+      action.sa_flags = comes_back ? 0 : static_cast<int>(SA_RESETHAND);
+      sigaction(signals[i], &action, nullptr);
     }
   }
   ~StopOnSignal() {
-    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
+    for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
   }
   StopOnSignal(const StopOnSignal&) = delete;
+
+ private:
+  static constexpr std::array signals{SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+  std::array<struct sigaction, signals.size()> before_{};
 };
 
 /// Writes new owners into the map file, one change at a time.
@@ -104,6 +115,10 @@ MovesOutcome run_moves(const ShardMap& map, std::vector<MoveEntry> moves, Mover&
     keeper.owner_changed(move, owner);
   };
   const StopOnSignal stop_on_signal;
+  std::set<std::string> abort_expected;
+  for (const auto& move : moves)
+    if (move.phase == Phase::aborting || move.desired_state == DesiredState::abort)
+      abort_expected.insert(move.id);
   Queue queue(std::move(moves));
   {
     const BoardDisplay display(board, terminal);
@@ -121,6 +136,9 @@ MovesOutcome run_moves(const ShardMap& map, std::vector<MoveEntry> moves, Mover&
       });
   }
   auto problems = queue.problems();
+  for (const auto& line : board.lines())
+    if (line.entry.phase == Phase::aborted && !abort_expected.contains(line.entry.id))
+      problems.push_back("move " + line.entry.id + " was aborted");
   if (stop_asked) problems.emplace_back("stopped by a signal; shardplex rebalance resume goes on");
   if (!problems.empty() && queue.left() > 0)
     problems.push_back(

@@ -23,6 +23,8 @@ void read_number(const json::object& object, std::string_view name, Value& value
 json::object progress_json(const MoveProgress& progress) {
   return {{"step", to_string(progress.step)},
           {"paused", progress.paused},
+          {"trouble", text_or_null(progress.trouble)},
+          {"gives_up_in_seconds", or_null(progress.gives_up_in_seconds)},
           {"rows", progress.rows},
           {"bytes", progress.bytes},
           {"total_rows", or_null(progress.total_rows)},
@@ -51,6 +53,9 @@ MoveProgress parse_progress(std::string_view text) {
     progress.step = parse_step(std::string_view(step->get_string())).value_or(progress.step);
   if (const auto* paused = object.if_contains("paused"); paused != nullptr && paused->is_bool())
     progress.paused = paused->get_bool();
+  if (const auto* trouble = object.if_contains("trouble"); trouble != nullptr && trouble->is_string())
+    progress.trouble = trouble->get_string();
+  read_number<double>(object, "gives_up_in_seconds", progress.gives_up_in_seconds);
   read_number<std::uint64_t>(object, "rows", progress.rows);
   read_number<std::uint64_t>(object, "bytes", progress.bytes);
   read_number<std::uint64_t>(object, "total_rows", progress.total_rows);

@@ -15,9 +15,11 @@ namespace shardplex::operations {
 struct MoveProgress {
   Step step = Step::record_on_target;
   bool paused = false;
-  std::uint64_t rows = 0, bytes = 0;        ///< copied so far
-  std::optional<std::uint64_t> total_rows;  ///< to be copied, about (the planner's estimate)
-  double bytes_per_second = 0;              ///< over the last seconds of the copy, later over all of it
+  std::string trouble;  ///< what holds it up while the mover still tries; "" for nothing
+  std::optional<double> gives_up_in_seconds;  ///< where the trouble lasts; nullopt: not for that
+  std::uint64_t rows = 0, bytes = 0;          ///< copied so far
+  std::optional<std::uint64_t> total_rows;    ///< to be copied, about (the planner's estimate)
+  double bytes_per_second = 0;                ///< over the last seconds of the copy, later over all of it
   std::uint64_t compared_rows = 0, deleted_rows = 0;
   std::optional<std::uint64_t> lag_bytes;  ///< WAL of the source that the target has not confirmed
   std::optional<double> lag_seconds;       ///< from a marker's commit to its arrival

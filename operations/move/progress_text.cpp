@@ -88,6 +88,7 @@ std::string_view activity(Phase phase, Step step) {
 std::string state_text(const MoveBoard::Line& line) {
   std::string text(activity(line.entry.phase, line.progress.step));
   if (!line.entry.problem.empty()) return text + ", stopped";
+  if (!line.progress.trouble.empty() && line.running) return text + ", held up";
   if (!is_under_way(line.entry.phase)) return text;
   if (line.progress.paused) return text + ", paused";
   return line.running ? text : text + ", waiting";
@@ -108,6 +109,10 @@ std::string details_text(const MoveBoard::Line& line) {
   if (progress.start_overs > 0) add("started over: " + std::to_string(progress.start_overs));
   if (progress.cutover_attempts > 1) add("cutovers tried: " + std::to_string(progress.cutover_attempts));
   if (!line.entry.problem.empty()) add(line.entry.problem);
+  if (!progress.trouble.empty() && line.running)
+    add(progress.trouble + (progress.gives_up_in_seconds
+                                ? " (gives up in " + decimal(*progress.gives_up_in_seconds, "%.0f s") + ")"
+                                : ""));
   return text;
 }
 

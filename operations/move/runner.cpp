@@ -15,6 +15,7 @@ namespace {
 /// SQLSTATE classes of what passes by itself: lost connections, servers that stop or start, too little of
 /// something, locks, deadlocks.
 bool is_passing(std::string_view sqlstate) {
+  if (sqlstate == "25P03") return true;  // this process hung within a transaction, and the server ended it
   static constexpr std::array<std::string_view, 6> classes = {"", "08", "40", "53", "55", "57"};
   const auto sqlstate_class = sqlstate.substr(0, 2);
   return std::ranges::find(classes, sqlstate_class) != classes.end();
@@ -74,6 +75,10 @@ void MoveRunner::run_steps() {
       assurance_ = {};
     } catch (const pqxx::sql_error& error) {
       if (error.sqlstate() == sqlstate_not_mover) throw MoverReplaced(reason_of(error));
+      if (error.sqlstate() == sqlstate_wrong_state && paused_by_fence_) {
+        fence_was_ended();
+        continue;
+      }
       if (!is_passing(error.sqlstate())) throw MoveStopped(reason_of(error));
       reconnect_after(reason_of(error));
     } catch (const pqxx::failure& error) {
@@ -106,10 +111,26 @@ void MoveRunner::reconnect_after(const std::string& trouble) {
     }
   if (now - *trouble_since_ > options_.patience)
     throw MoveStopped(one_line(reason) + "; when that is mended: shardplex rebalance resume");
-  board_.update(entry_.id, [&](MoveBoard::Line& line) { line.entry.problem = one_line(reason); });
+  report_trouble(one_line(reason));
+  try {
+    if (source_) write_progress();
+  } catch (const std::exception&) {
+    // It is the source that is gone, and with it where others would read of it.
+  }
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   assurance_ = {};
   apply_errors_.reset();
+}
+
+/// What holds the move up for now, "" for nothing. It goes on by itself, or gives up after a while.
+void MoveRunner::report_trouble(const std::string& trouble) {
+  report([&](MoveProgress& progress) {
+    progress.trouble = trouble;
+    progress.gives_up_in_seconds.reset();
+    if (!trouble.empty() && trouble_since_)
+      progress.gives_up_in_seconds =
+          std::chrono::duration<double>(*trouble_since_ + options_.patience - Clock::now()).count();
+  });
 }
 
 /// Where one shard is gone while the slots are fenced on the other: clients must not wait for it to come
@@ -149,6 +170,8 @@ MoveFacts MoveRunner::look() {
     line.entry.phase = entry_.phase;
     line.entry.desired_state = entry_.desired_state;
     line.entry.problem.clear();
+    line.progress.trouble.clear();
+    line.progress.gives_up_in_seconds.reset();
   });
   paused_by_fence_ = source.shard.slots == SlotState::fenced || target.shard.slots == SlotState::fenced;
   MoveFacts facts{source.shard, target.shard, target.copied, assurance_};
@@ -258,6 +281,7 @@ void MoveRunner::perform(Step step) {
     case Step::make_reverse_replication_slot:
       return make_reverse_replication_slot();
     case Step::fence:
+      require_routers();
       return fence(forward());
     case Step::drain:
       return drain(forward());

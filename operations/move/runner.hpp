@@ -68,6 +68,7 @@ class MoveRunner {
   void run_steps();
 
   void reconnect_after(const std::string& trouble);
+  void report_trouble(const std::string& trouble);
   void connect();
   MoveFacts look();
   bool apply_desired_state();
@@ -102,6 +103,7 @@ class MoveRunner {
                                                             Clock::time_point raised,
                                                             std::optional<Clock::time_point> until);
   void watch(const Way& way);
+  void analyse(MoveSite& site);
   void catch_up(const Way& way);
   void verify(const Way& way);
   void refuse_differences(const std::vector<RowDifference>& differences, std::uint64_t count, const Way& way);
@@ -109,8 +111,11 @@ class MoveRunner {
   // The hand-over, forth and back (runner_hand_over.cpp)
   void change_slots(pqxx::work& transaction, std::string_view function);
   void fence(const Way& way);
+  void require_routers();
   void drain(const Way& way);
   void retry_cutover_later(MoveSite& from);
+  void fence_was_ended();
+  void count_failed_cutover();
   void unfence(MoveSite& site);
   void note_pause();
   void hand_over();
@@ -141,6 +146,7 @@ class MoveRunner {
   std::vector<RowDifference> undecided_;  // by the last verify
   bool paused_by_fence_ = false;          // writes to the slots wait
   std::int64_t fence_marker_ = 0;
+  Clock::time_point pause_began_{};  // of the hand-over under way
   Clock::time_point fenced_at_{}, started_ = Clock::now(), checked_{}, progress_written_{};
   std::optional<Clock::time_point> trouble_since_;
   std::optional<std::int64_t> apply_errors_;

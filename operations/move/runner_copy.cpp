@@ -1,11 +1,13 @@
 // Steps of a move around its copy: the copy itself, and back to before it.
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 
+#include "operations/move/copy_speed.hpp"
 #include "operations/move/objects.hpp"
 #include "operations/move/runner.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/shard/server.hpp"
-#include "query/plan/owned_slots.hpp"
 #include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
@@ -15,6 +17,18 @@ constexpr std::string_view query_canceled = "57014";
 /// A replication slot waits for all transactions that are open; in between the mover looks up.
 constexpr std::chrono::seconds replication_slot_patience{60};
 constexpr int most_start_overs = 5;
+
+/// How many rows PostgreSQL expects in these slots of the table, which it knows of the slots' own statistics.
+std::uint64_t planned_rows(pqxx::transaction_base& transaction, const MovedTable& table,
+                           const std::string& slots) {
+  const auto plan = transaction
+                        .exec("EXPLAIN (FORMAT JSON) SELECT FROM " + qualified_name(table) +
+                              " WHERE shardplex_slot = ANY ('" + slots + "'::integer[])")[0][0]
+                        .as<std::string>();
+  constexpr std::string_view key = "\"Plan Rows\": ";
+  const auto at = plan.find(key);
+  return at == std::string::npos ? 0 : std::strtoull(plan.c_str() + at + key.size(), nullptr, 10);
+}
 
 std::string quoted(const std::string& text) {
   std::string out = "'";
@@ -43,7 +57,8 @@ void MoveRunner::copy() {
       return copy_rows(snapshot);
     } catch (const SqlFailure& failure) {
       if (failure.sqlstate != query_canceled) throw;
-      board_.update(entry_.id, [&](MoveBoard::Line& line) { line.entry.problem = failure.what(); });
+      report_trouble("waits for transactions that were open when the copy was to begin: " +
+                     std::string(failure.what()));
       check();  // open transactions hold it up
     }
   }
@@ -52,17 +67,12 @@ void MoveRunner::copy() {
 void MoveRunner::copy_rows(const ReplicationSlotSnapshot& snapshot) {
   const auto slots = array_literal(entry_.slots);
   report([](MoveProgress& progress) { progress.rows = progress.bytes = 0; });
-  source_->look([&](auto& transaction) {
-    double rows = 0;
-    for (const auto& table : tables_)
-      rows += transaction
-                  .exec_params1(
-                      "SELECT greatest(reltuples, 0)::float8 * $2 / greatest(1, (SELECT count(*) FROM (" +
-                          select_owned_slots("$3") + ") owned)) FROM pg_class WHERE oid = $1::regclass",
-                      qualified_name(table), static_cast<double>(entry_.slots.size()), entry_.group)[0]
-                  .template as<double>();
-    report([&](MoveProgress& progress) { progress.total_rows = static_cast<std::uint64_t>(rows); });
+  const auto total = source_->look([&](auto& transaction) {
+    std::uint64_t rows = 0;
+    for (const auto& table : tables_) rows += planned_rows(transaction, table, slots);
+    return rows;
   });
+  report([&](MoveProgress& progress) { progress.total_rows = total; });
 
   CopySession source(source_->conninfo()), target(target_->conninfo());
   for (auto* session : {&source, &target})
@@ -77,13 +87,15 @@ void MoveRunner::copy_rows(const ReplicationSlotSnapshot& snapshot) {
     target.execute("DELETE FROM " + qualified_name(table) + " WHERE shardplex_slot = ANY ($1::integer[])",
                    {slots});
 
-  const auto begun = Clock::now();
+  CopySpeed speed(Clock::now());
   const CopyWatch watch{[&](std::uint64_t rows, std::uint64_t bytes) {
-                          const std::chrono::duration<double> elapsed = Clock::now() - begun;
+                          const double now = speed.after(bytes, Clock::now());
                           report([&](MoveProgress& progress) {
                             progress.rows += rows;
                             progress.bytes += bytes;
-                            progress.bytes_per_second = static_cast<double>(progress.bytes) / elapsed.count();
+                            progress.bytes_per_second = now;
+                            // What was estimated is more, then.
+                            progress.total_rows = std::max(progress.total_rows.value_or(0), progress.rows);
                           });
                         },
                         [&] { check(); }};

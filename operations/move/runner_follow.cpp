@@ -79,8 +79,28 @@ void MoveRunner::catch_up(const Way& way) {
   assurance_.caught_up = true;
 }
 
+/// Whoever is to own the rows has to know how many they are before the first client asks: autovacuum comes a
+/// minute later, and a plan made as if a table were empty may take seconds.
+void MoveRunner::analyse(MoveSite& site) {
+  constexpr std::string_view lock_not_available = "55P03";
+  auto names = std::vector<std::string>{"shardplex.slots"};
+  for (const auto& table : tables_) names.push_back(qualified_name(table));
+  site.assert_mover();
+  for (const auto& name : names) try {
+      site.look([&](auto& transaction) {
+        transaction.exec("SET lock_timeout = '5s'");
+        transaction.exec("ANALYZE " + name);
+      });
+      check();
+    } catch (const pqxx::sql_error& error) {
+      if (error.sqlstate() != lock_not_available) throw;  // somebody vacuums it, which analyses it soon
+    }
+  site.look([](auto& transaction) { transaction.exec("SET lock_timeout = 0"); });
+}
+
 void MoveRunner::verify(const Way& way) {
   report([](MoveProgress& progress) { progress.compared_rows = 0; });
+  analyse(way.to);
   RowComparison comparison(
       way.from.conninfo(), way.to.conninfo(), tables_, entry_.slots,
       {options_.compare_jobs, [&] { await_marker(way, raise_marker(way), Clock::now(), std::nullopt); },

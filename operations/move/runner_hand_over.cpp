@@ -1,10 +1,12 @@
 // Steps of a move that hand slots over, forth and back, and that take a hand-over back which a failover has
 // undone.
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "operations/move/facts.hpp"
 #include "operations/move/objects.hpp"
+#include "operations/move/routers.hpp"
 #include "operations/move/runner.hpp"
 #include "operations/shard/moved_table.hpp"
 
@@ -14,6 +16,21 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int most_cutovers = 10;
+/// How much longer than --max-pause a fence may stand before anybody may end it.
+constexpr milliseconds lease_beyond_pause{3000};
+
+/// The fence of the move on this shard may be ended by anybody when the lease is over; nullopt: there is no
+/// fence any more.
+void note_fence(pqxx::work& transaction, const std::string& id, std::optional<milliseconds> lease) {
+  if (lease)
+    transaction.exec_params(
+        "UPDATE shardplex.moves SET fenced_at = clock_timestamp(), "
+        "fence_until = clock_timestamp() + $2 * interval '1 millisecond' WHERE id = $1",
+        id, lease->count());
+  else
+    transaction.exec_params("UPDATE shardplex.moves SET fenced_at = NULL, fence_until = NULL WHERE id = $1",
+                            id);
+}
 
 }  // namespace
 
@@ -22,16 +39,39 @@ void MoveRunner::change_slots(pqxx::work& transaction, std::string_view function
                           array_literal(entry_.slots));
 }
 
+/// Before slots are handed over: every router that lives has to route to the target. Not before they are
+/// given back, which is the way out where one does not.
+void MoveRunner::require_routers() {
+  const auto tables = tables_of_group(map_, entry_.group);
+  const auto until = Clock::now() + options_.patience;
+  while (true) {
+    std::string reason;
+    for (const auto& router : source_->look([](auto& transaction) { return read_live_routers(transaction); }))
+      if (auto what = objection(router, entry_.target, tables)) reason = *std::move(what);
+    if (reason.empty()) break;
+    if (Clock::now() > until)
+      throw MoveStopped(
+          reason + "; writes were never held up. When that is mended: shardplex rebalance resume, or abort");
+    report_trouble(reason);
+    check();
+    std::this_thread::sleep_for(milliseconds(200));
+  }
+  report_trouble("");
+}
+
 void MoveRunner::fence(const Way& way) {
   // Servers that took over meanwhile are found now, not while writes wait.
   source_->find_again();
   target_->find_again();
   report([](MoveProgress& progress) { ++progress.cutover_attempts; });
   assurance_.drained = false;
+  pause_began_ =
+      Clock::now();  // writes are held up as soon as the lock is asked for, also where it is not had
   with_lock_timeout(way.from, [&](pqxx::work& transaction) {
     fenced_at_ = Clock::now();
     fence_marker_ = operations::raise_marker(transaction, way.name);
     change_slots(transaction, "fence_slots");
+    note_fence(transaction, entry_.id, options_.max_pause + lease_beyond_pause);
   });
   paused_by_fence_ = true;
 }
@@ -52,9 +92,20 @@ void MoveRunner::drain(const Way& way) {
   if (!assurance_.drained) retry_cutover_later(way.from);
 }
 
+/// The fence was not this mover's any more when it came back to it, as after it had hung: writes went on.
+void MoveRunner::fence_was_ended() {
+  paused_by_fence_ = false;
+  assurance_.caught_up = assurance_.drained = false;
+  count_failed_cutover();
+}
+
 /// Lets writes in again, to try the hand-over later.
 void MoveRunner::retry_cutover_later(MoveSite& from) {
   unfence(from);
+  count_failed_cutover();
+}
+
+void MoveRunner::count_failed_cutover() {
   if (++failed_cutovers_ >= most_cutovers)
     throw MoveStopped("the hand-over did not come to its end within " +
                       std::to_string(options_.max_pause.count()) + " ms of the fence in " +
@@ -65,23 +116,29 @@ void MoveRunner::retry_cutover_later(MoveSite& from) {
 }
 
 void MoveRunner::unfence(MoveSite& site) {
-  with_lock_timeout(site, [&](pqxx::work& transaction) { change_slots(transaction, "unfence_slots"); });
+  with_lock_timeout(site, [&](pqxx::work& transaction) {
+    change_slots(transaction, "unfence_slots");
+    note_fence(transaction, entry_.id, std::nullopt);
+  });
   paused_by_fence_ = false;
   assurance_.caught_up = assurance_.drained = false;
 }
 
 void MoveRunner::note_pause() {
   paused_by_fence_ = false;
-  const std::chrono::duration<double, std::milli> pause = Clock::now() - fenced_at_;
+  const std::chrono::duration<double, std::milli> pause = Clock::now() - pause_began_;
   // Taken up from a mover that died, it is not known when the pause began.
-  if (fenced_at_ != Clock::time_point{})
+  if (pause_began_ != Clock::time_point{})
     report([&](MoveProgress& progress) { progress.write_pause_ms = pause.count(); });
 }
 
 void MoveRunner::hand_over() {
   const bool done =
       with_lock_timeout_until(*source_, fenced_at_ + options_.max_pause, [&](pqxx::work& transaction) {
+        // Only slots that are still fenced can be handed over: a fence whose lease was ended meanwhile is
+        // not.
         change_slots(transaction, "hand_over_slots");
+        note_fence(transaction, entry_.id, std::nullopt);
         set_phase(transaction, entry_.id, Phase::switching);
       });
   if (!done) retry_cutover_later(*source_);
@@ -122,8 +179,10 @@ void MoveRunner::own() {
 
 void MoveRunner::hand_back() {
   const bool done =
-      with_lock_timeout_until(*target_, fenced_at_ + options_.max_pause,
-                              [&](pqxx::work& transaction) { change_slots(transaction, "hand_over_slots"); });
+      with_lock_timeout_until(*target_, fenced_at_ + options_.max_pause, [&](pqxx::work& transaction) {
+        change_slots(transaction, "hand_over_slots");
+        note_fence(transaction, entry_.id, std::nullopt);
+      });
   if (!done) retry_cutover_later(*target_);
 }
 
@@ -142,6 +201,7 @@ void MoveRunner::release_on_source() {
     if (read_source_facts(transaction, entry_).shard.slots == SlotState::owned)
       change_slots(transaction, "fence_slots");
     change_slots(transaction, "hand_over_slots");
+    note_fence(transaction, entry_.id, std::nullopt);
     set_phase(transaction, entry_.id, Phase::switching);
   });
 }
@@ -151,6 +211,7 @@ void MoveRunner::release_on_target() {
     if (read_target_facts(transaction, entry_).shard.slots == SlotState::owned)
       change_slots(transaction, "fence_slots");
     change_slots(transaction, "hand_over_slots");
+    note_fence(transaction, entry_.id, std::nullopt);
   });
 }
 

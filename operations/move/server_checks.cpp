@@ -96,7 +96,7 @@ SELECT format('transaction %L has been prepared for %s s: no copy begins before 
 constexpr Check schema_checks[]{
     {Kind::problem, R"sql(
 SELECT format('its schema shardplex has no %s; run shardplex cluster init again, it keeps all there is', string_agg(name, ', '))
-  FROM unnest('{changes,definitions,markers,mover,moves,shards}'::text[]) name
+  FROM unnest('{changes,definitions,markers,mover,moves,routers,shards}'::text[]) name
  WHERE to_regclass('shardplex.' || name) IS NULL
 HAVING count(*) > 0)sql"},
 };

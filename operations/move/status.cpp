@@ -27,11 +27,17 @@ bool MovesStatus::under_way() const {
 
 MovesStatus read_moves_status(const ShardMap& map, const std::vector<std::string>& ids, bool with_history) {
   ClusterJournal journal = read_cluster_journal(map, with_history || !ids.empty());
-  MovesStatus status{{}, std::move(journal.mover), std::move(journal.problems)};
+  MovesStatus status{
+      {}, std::move(journal.mover), std::move(journal.fences), {}, std::move(journal.problems)};
+  for (const auto& entry : journal.moves)  // the target's row tells nothing of the phase
+    if (entry.phase == Phase::reversible)
+      for (auto [at, end] = journal.broken_ways_back.equal_range(entry.id); at != end; ++at)
+        status.broken_ways_back.insert(*at);
   for (auto& entry : journal.moves) {
     auto& line = status.lines.emplace_back(MoveBoard::Line{std::move(entry), {}, false});
     line.progress = parse_progress(line.entry.progress);
-    line.running = status.mover && is_under_way(line.entry.phase) && line.entry.problem.empty();
+    line.running = status.mover && !status.mover->is_silent() && is_under_way(line.entry.phase) &&
+                   line.entry.problem.empty();
   }
   keep_only(ids, status);
   return status;

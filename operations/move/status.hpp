@@ -1,6 +1,7 @@
 // How the moves of a cluster are, as the journals in the shards have it, wherever their mover is.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,9 @@ namespace shardplex::operations {
 struct MovesStatus {
   std::vector<MoveBoard::Line> lines;
   std::optional<MoverSeen> mover;
-  std::vector<std::string> problems;  ///< shards that could not be read
+  std::vector<FenceSeen> fences;
+  std::multimap<std::string, std::string> broken_ways_back;  ///< by move
+  std::vector<std::string> problems;                         ///< shards that could not be read
 
   bool under_way() const;
 };

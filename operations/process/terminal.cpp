@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "shard_map/invariant.hpp"
+#include "shard_map/utf8.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -76,19 +77,20 @@ std::string Terminal::paint_err(Colour which, std::string_view text) const {
 }
 
 void Terminal::error(std::string_view text) const {
-  err << paint_err(Colour::red, "error:") << ' ' << text << '\n';
+  err << paint_err(Colour::red, "error:") << ' ' << printable(text) << '\n';
 }
 
 void Terminal::warning(std::string_view text) const {
-  err << paint_err(Colour::yellow, "warning:") << ' ' << text << '\n';
+  err << paint_err(Colour::yellow, "warning:") << ' ' << printable(text) << '\n';
 }
 
 void Terminal::note(std::string_view text) const {
-  err << paint_err(Colour::bold, "note:") << ' ' << text << '\n';
+  err << paint_err(Colour::bold, "note:") << ' ' << printable(text) << '\n';
 }
 
 void TextTable::add(std::vector<Cell> row) {
   invariant(row.size() == headings_.size(), "one cell per heading");
+  for (auto& cell : row) cell.text = printable(cell.text);
   rows_.push_back(std::move(row));
 }
 
@@ -117,6 +119,36 @@ void TextTable::print_row(const Terminal& terminal, const std::vector<std::size_
     if (!last) terminal.out << (terminal.out_is_tty ? "  " : "\t");
   }
   terminal.out << '\n';
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  const auto write_out = [&](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    out.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 0xF]);
+  };
+  while (!text.empty()) {
+    const std::size_t valid = valid_utf8_prefix(text);
+    for (std::size_t i = 0; i < valid; ++i) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      // U+0080 to U+009F are control characters too; UTF-8 writes them as C2 and themselves.
+      const bool second_set = byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+      if (second_set) {
+        write_out(text[i]);
+        write_out(text[++i]);
+      } else if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7F) {
+        write_out(text[i]);
+      } else {
+        out += text[i];
+      }
+    }
+    text.remove_prefix(valid);
+    if (text.empty()) break;
+    write_out(text.front());
+    text.remove_prefix(1);
+  }
+  return out;
 }
 
 std::string with_thousands(std::uint64_t number) {

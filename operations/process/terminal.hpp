@@ -65,6 +65,11 @@ class TextTable {
   std::vector<std::vector<Cell>> rows_;
 };
 
+/// `text` with what a terminal would act on written out: control characters but tabs and line feeds, and
+/// bytes that are not UTF-8, as \x1B. What an input or a server says can then not move the cursor or change
+/// the title.
+std::string printable(std::string_view text);
+
 /// 1234567 → "1,234,567".
 std::string with_thousands(std::uint64_t number);
 

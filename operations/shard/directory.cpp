@@ -5,15 +5,20 @@
 
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "server_address/server_address.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-std::string replicas_literal(const Shard& shard) {
-  return array_literal(std::span<const std::string>(shard.replicas));
+/// The shard as a directory has it: where its servers are, and not who connects to them.
+Shard addresses_of(Shard shard) {
+  shard.primary = address_only(shard.primary);
+  for (auto& replica : shard.replicas) replica = address_only(replica);
+  return shard;
 }
 
-std::string difference(const std::vector<ListedShard>& listed, const Shard& shard, std::size_t position) {
+std::string difference(const std::vector<ListedShard>& listed, const Shard& of_map, std::size_t position) {
+  const Shard shard = addresses_of(of_map);
   const auto found =
       std::ranges::find(listed, shard.name, [](const ListedShard& one) { return one.shard.name; });
   if (found == listed.end()) return "does not have shard " + shard.name;
@@ -36,7 +41,7 @@ std::vector<std::string> names_beyond(const std::vector<ListedShard>& listed, co
 std::size_t write_directory(pqxx::transaction_base& transaction, const ShardMap& map) {
   std::size_t written = 0;
   for (std::size_t position = 0; position < map.shards().size(); ++position) {
-    const Shard& shard = map.shards()[position];
+    const Shard shard = addresses_of(map.shards()[position]);
     written += static_cast<std::size_t>(
         transaction
             .exec_params(
@@ -46,7 +51,8 @@ std::size_t write_directory(pqxx::transaction_base& transaction, const ShardMap&
                         SET position = excluded.position, "primary" = excluded."primary", replicas = excluded.replicas
                         WHERE (s.position, s."primary", s.replicas)
                               IS DISTINCT FROM (excluded.position, excluded."primary", excluded.replicas))sql",
-                shard.name, position, shard.primary, replicas_literal(shard))
+                shard.name, position, shard.primary,
+                array_literal(std::span<const std::string>(shard.replicas)))
             .affected_rows());
   }
   return written;

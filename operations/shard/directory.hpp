@@ -11,8 +11,9 @@
 
 namespace shardplex::operations {
 
-/// Writes the servers and the place of every shard of the map into the directory of this one; the number of
-/// shards it did not have so. Shards that the map does not have stay in it.
+/// Writes the addresses of the servers (without the user and whatever else says who connects) and the place
+/// of every shard of the map into the directory of this one; the number of shards it did not have so. Shards
+/// that the map does not have stay in it.
 std::size_t write_directory(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// Where the shard's directory and the map differ, a sentence each. Precondition: initialised.

@@ -1,11 +1,13 @@
 // The right to move slots: at most one process of a cluster has it.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <pqxx/pqxx>
 #include <string>
+#include <thread>
 
 #include "operations/process/failure.hpp"
 #include "shard_map/shard_map.hpp"
@@ -15,6 +17,16 @@ namespace shardplex::operations {
 
 /// SQL of the advisory lock that the mover's sessions hold, one on each shard.
 inline constexpr const char* mover_lock_arguments = "1936223345, 0";
+
+/// A mover that lives shows itself to each shard once a second. One that has not for so long is gone or
+/// hangs.
+inline constexpr std::chrono::seconds mover_silence{10};
+
+/// What becomes of another mover that is at work.
+enum class OtherMover : bool {
+  stays,       ///< it goes on, and this one is refused
+  is_replaced  ///< where it has been silent for mover_silence, its sessions are ended
+};
 
 /// Another mover is at work, or has taken over.
 struct MoverReplaced : CommandFailed {
@@ -27,8 +39,8 @@ struct MoverReplaced : CommandFailed {
 class Mover {
  public:
   /// Throws MoverReplaced where another mover is at work (naming it, and since when), or a shard has no
-  /// primary.
-  explicit Mover(const ShardMap& map);
+  /// primary; CommandFailed where a shard has the schema of an older version.
+  explicit Mover(const ShardMap& map, OtherMover other = OtherMover::stays);
   ~Mover();
   Mover(const Mover&) = delete;
 
@@ -40,12 +52,21 @@ class Mover {
   void renew(const Shard& shard, const std::string& conninfo);
 
  private:
+  /// A session that holds the lock. Its own mutex, so that a server that hangs holds up nobody but who talks
+  /// to it.
+  struct Session {
+    explicit Session(std::unique_ptr<pqxx::connection> open) : connection(std::move(open)) {}
+    std::mutex mutex;
+    std::unique_ptr<pqxx::connection> connection;
+  };
   enum class Wait : bool { hardly, briefly };
-  void take(const Shard& shard, std::unique_ptr<pqxx::connection> session, Wait wait);
+  void take(const Shard& shard, std::unique_ptr<pqxx::connection> session, Wait wait, OtherMover other);
+  void show_life(const std::stop_token& stop);
 
   std::string token_;
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<pqxx::connection>> sessions_;  // by shard
+  std::map<std::string, std::shared_ptr<Session>> sessions_;  // by shard
+  std::jthread life_;                                         // last: it ends before what it uses
 };
 
 }  // namespace shardplex::operations

@@ -30,7 +30,9 @@ void MoveSite::use(std::unique_ptr<pqxx::connection> connection, std::string con
   // What is set for a role or a database must not end a move's statements half way.
   pqxx::nontransaction(*connection_)
       .exec(
-          "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0; "
+          "SET statement_timeout = 0; SET lock_timeout = 0; "
+          // Clients wait for what a transaction of the mover has locked, so one that hangs must not keep it.
+          "SET idle_in_transaction_session_timeout = '10s'; "
           "SET session_replication_role = replica; SET client_min_messages = error; "
           // What the mover has decided must be on disk when it decides the next thing.
           "SET synchronous_commit = on");

@@ -15,6 +15,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/process/text.hpp"
 #include "operations/shard/server.hpp"
+#include "operations/shard/timelines.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -176,8 +177,30 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised
   return std::move(best->found);
 }
 
+namespace {
+
+/// Those that were replaced while nobody but the other shards remembers it, in sentences.
+std::vector<std::string> replaced_ones(const ShardMap& map, const std::vector<PrimaryFound>& found) {
+  const auto notes = in_parallel(found.size(), [&](std::size_t i) {
+    pqxx::read_transaction transaction(*found[i].connection);
+    return read_noted_timelines(transaction);
+  });
+  std::vector<std::string> problems;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto& name = map.shards()[i].name;
+    if (auto problem = replaced_problem(notes, name, found[i].conninfo, found[i].timeline))
+      problems.push_back(name + ": " + *problem);
+  }
+  return problems;
+}
+
+}  // namespace
+
 std::vector<PrimaryFound> find_primaries(const ShardMap& map) {
-  return in_parallel(map.shards().size(), [&](std::size_t i) { return find_primary(map, map.shards()[i]); });
+  auto found =
+      in_parallel(map.shards().size(), [&](std::size_t i) { return find_primary(map, map.shards()[i]); });
+  if (auto problems = replaced_ones(map, found); !problems.empty()) throw CommandFailed(std::move(problems));
+  return found;
 }
 
 }  // namespace shardplex::operations

@@ -32,7 +32,8 @@ enum class Uninitialised : bool { refused, allowed };
 PrimaryFound find_primary(const ShardMap& map, const Shard& shard,
                           Uninitialised uninitialised = Uninitialised::refused);
 
-/// The primaries of all shards, in the order of the map; found at the same time. Throws as above.
+/// The primaries of all shards, in the order of the map; found at the same time. Throws as above, and where
+/// one is known by the others to have been replaced (shardplex.timelines).
 std::vector<PrimaryFound> find_primaries(const ShardMap& map);
 
 }  // namespace shardplex::operations

@@ -2,7 +2,9 @@
 
 #include "operations/shard/schema_sql.hpp"
 #include "operations/shard/server.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_map/definitions.hpp"
+#include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
 
@@ -11,6 +13,23 @@ void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, co
   transaction.exec_params(
       "INSERT INTO shardplex.shard (cluster, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", map.cluster(),
       shard.name);
+}
+
+bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
+                       std::optional<std::int64_t> after_ms) {
+  const auto nodes = node_numbers(nth);
+  if (!nodes) return false;
+  const auto given = transaction.exec_params(
+      "UPDATE shardplex.shard SET first_node = $1, last_node = $2 WHERE first_node IS NULL", nodes->first,
+      nodes->last);
+  if (given.affected_rows() == 0) return false;
+  if (after_ms)
+    transaction.exec_params(
+        "INSERT INTO shardplex.nodes AS t SELECT n, $3 FROM generate_series($1::integer, $2::integer) n "
+        "ON CONFLICT (node) DO UPDATE SET reserved_until = greatest(t.reserved_until, "
+        "excluded.reserved_until)",
+        nodes->first, nodes->last, *after_ms);
+  return true;
 }
 
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map) {
@@ -22,6 +41,44 @@ std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMa
                          definition)
             .affected_rows());
   return written;
+}
+
+namespace {
+
+// Of the table $1, those that begin with the slot column $2.
+constexpr const char* slot_indexes_sql = R"sql(
+SELECT x.indisvalid, x.indexrelid::regclass::text
+  FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0]
+ WHERE x.indrelid = to_regclass($1) AND a.attname = $2 AND x.indpred IS NULL)sql";
+
+std::string qualified(const std::string& table) {
+  return "public." + quote_identifier(table);
+}
+
+std::string slot_index_columns(const std::string& table) {
+  return "ON " + qualified(table) + " (" + quote_identifier(slot_column) + ")";
+}
+
+}  // namespace
+
+bool has_slot_index(pqxx::transaction_base& transaction, const TablePlacement& placement) {
+  if (placement.reference) return true;
+  for (const auto& row :
+       transaction.exec_params(slot_indexes_sql, qualified(placement.name), std::string(slot_column)))
+    if (row[0].as<bool>()) return true;
+  return false;
+}
+
+std::string slot_index_sql(const std::string& table) {
+  return "CREATE INDEX " + slot_index_columns(table);
+}
+
+void build_slot_index(pqxx::connection& connection, const TablePlacement& placement) {
+  pqxx::nontransaction transaction(connection);
+  for (const auto& row :
+       transaction.exec_params(slot_indexes_sql, qualified(placement.name), std::string(slot_column)))
+    if (!row[0].as<bool>()) transaction.exec("DROP INDEX CONCURRENTLY IF EXISTS " + row[1].as<std::string>());
+  transaction.exec("CREATE INDEX CONCURRENTLY " + slot_index_columns(placement.name));
 }
 
 std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap& map) {

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <pqxx/pqxx>
+#include <string>
 
 #include "shard_map/shard_map.hpp"
 
@@ -11,6 +14,12 @@ namespace shardplex::operations {
 
 /// Runs config/schema/shardplex.sql, and writes down who the shard is where that is not known yet.
 void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, const Shard& shard);
+
+/// Gives the shard the n-th node numbers to promise ids under (shard_schema/row_ids.hpp), where it has none
+/// yet and there are some. `after_ms`: nobody may have been promised anything under them from there on;
+/// nullopt where nobody ever was. False where nothing was given. Precondition: no other shard has these.
+bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
+                       std::optional<std::int64_t> after_ms);
 
 /// Writes down how keys become slots; the number of definitions that were not there yet. Those that were are
 /// left as they are.
@@ -23,5 +32,16 @@ std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap&
 /// Gives a sharded table its slot column; false where it has it. Precondition: the table exists, and without
 /// the column it is empty.
 bool add_slot_column(pqxx::transaction_base& transaction, const TablePlacement& placement);
+
+/// Whether the table has an index that finds the rows of a slot; true for a reference table, which has no
+/// slots.
+bool has_slot_index(pqxx::transaction_base& transaction, const TablePlacement& placement);
+
+/// SQL that makes that index. It holds up writers to the table until it is done.
+std::string slot_index_sql(const std::string& table);
+
+/// Makes the index beside writers, after removing what an attempt that did not come to its end has left.
+/// Precondition: no transaction is open. Throws pqxx's exceptions.
+void build_slot_index(pqxx::connection& connection, const TablePlacement& placement);
 
 }  // namespace shardplex::operations

@@ -93,6 +93,7 @@ SELECT kind, name, coalesce(definition, '') FROM part ORDER BY kind <> 'column',
 void TableStructure::forget_column(const std::string& name) {
   std::erase(columns, name);
   parts.erase({"column", name});
+  parts.erase({"index", "USING btree (" + name + ")"});
 }
 
 std::optional<TableStructure> read_table_structure(pqxx::transaction_base& transaction,

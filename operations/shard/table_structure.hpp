@@ -17,7 +17,7 @@ struct TableStructure {
   /// after it.
   std::map<std::pair<std::string, std::string>, std::string> parts;
 
-  /// As if it did not have that column.
+  /// As if it did not have that column, nor a plain index on it alone.
   void forget_column(const std::string& name);
 };
 

@@ -46,6 +46,8 @@ struct Column {
   std::uint32_t type_oid = 0;  ///< of this shard's pg_type; built-in types agree on every shard
   std::string type_name;       ///< pg_type.typname: "int8", "varchar", "_text"
   std::string type_schema;     ///< "pg_catalog" for built-in types
+  std::string base_type_name;  ///< of a domain: pg_type.typname of what it is made of in the end; else ""
+  bool has_representations = false;  ///< its domain has casts for PostgREST to read and write it by
   SortKind sort = SortKind::none;
   std::string
       collation;  ///< "" for types without; else a pg_collation name ("default" resolved to the database's)

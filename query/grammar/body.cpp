@@ -18,6 +18,18 @@ Error bad_body(std::string message, std::optional<std::string> details) {
   return {"PGRST102", std::move(message), std::move(details), std::nullopt, std::nullopt};
 }
 
+/// "line 2, column 7 (byte 31)": lines, and characters within the line, from 1, as an editor counts them;
+/// bytes from 0.
+std::string place_in(std::string_view text, std::size_t byte) {
+  const std::string_view before = text.substr(0, byte);
+  const auto lines = std::ranges::count(before, '\n');
+  const std::string_view line = before.substr(before.rfind('\n') + 1);  // npos + 1 is 0
+  const auto characters =
+      std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  return "line " + std::to_string(lines + 1) + ", column " + std::to_string(characters + 1) + " (byte " +
+         std::to_string(byte) + ')';
+}
+
 /// Receives the events of Boost.JSON's parser, so that numbers keep the spelling they came in and nothing of
 /// a big body is kept but what is watched. Text comes in parts, the last by the event itself.
 class BodyReader {
@@ -50,7 +62,7 @@ class BodyReader {
   bool on_array_begin(error_code& ec) {
     if (depth_ == 0)
       body_.is_array = true;
-    else if (!on_nested(ec) || (depth_ < row_depth() && !refuse_uneven(ec)))
+    else if (!on_nested(ec) || (depth_ < row_depth() && !refuse_item(ec)))
       return false;
     ++depth_;
     return true;
@@ -119,8 +131,8 @@ class BodyReader {
   }
 
   bool on_value(BodyValue value, error_code& ec) {
-    if (depth_ == 0) return refuse("Empty or invalid json", "The body has to be an object or an array.", ec);
-    if (depth_ < row_depth()) return refuse_uneven(ec);
+    if (depth_ == 0) return refuse("Empty or invalid json", "the body has to be an object or an array", ec);
+    if (depth_ < row_depth()) return refuse_item(ec);
     if (depth_ == row_depth() && current_) *current_ = std::move(value);
     return true;
   }
@@ -132,9 +144,15 @@ class BodyReader {
 
   std::string take_text() { return std::exchange(text_, {}); }
 
-  bool refuse_uneven(error_code& ec) { return refuse("All object keys must match", std::nullopt, ec); }
+  bool refuse_uneven(error_code& ec) {
+    return refuse("All object keys must match",
+                  "row " + std::to_string(body_.rows) + " has other keys than the first", ec);
+  }
+  bool refuse_item(error_code& ec) {
+    return refuse("All object keys must match", "an item of the array is not an object", ec);
+  }
 
-  bool refuse(const char* message, std::optional<std::string> details, error_code& ec) {
+  bool refuse(const char* message, std::string details, error_code& ec) {
     refusal_ = bad_body(message, std::move(details));
     ec = make_error_code(boost::system::errc::invalid_argument);
     return false;
@@ -159,9 +177,12 @@ Result<Body> read_body(std::string_view text, std::span<const std::string> watch
   json::basic_parser<BodyReader> parser(options, watched, equal_keys);
   error_code ec;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), ec);
-  if (auto refusal = parser.handler().take_refusal()) return *refusal;
+  if (auto refusal = parser.handler().take_refusal()) {
+    *refusal->details += ": " + place_in(text, read);
+    return *std::move(refusal);
+  }
   if (!ec && read < text.size()) ec = json::error::extra_data;
-  if (ec) return bad_body("Empty or invalid json", ec.message());
+  if (ec) return bad_body("Empty or invalid json", ec.message() + ": " + place_in(text, read));
   return parser.handler().take_body();
 }
 

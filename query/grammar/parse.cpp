@@ -10,6 +10,7 @@
 #include "query/grammar/read_items.hpp"
 #include "query/grammar/reader.hpp"
 #include "shard_map/percent.hpp"
+#include "shard_map/suggestion.hpp"
 #include "shard_map/utf8.hpp"
 
 namespace shardplex {
@@ -29,6 +30,14 @@ Error cursor_not_served() {
       "Paging by cursor (after=) is not available",
       "Use limit and offset, or filter on the last key seen, such as order=id&id=gt.42&limit=20; a "
       "column named after is written \"after\"");
+}
+
+Error negative_limit() {
+  return {.code = "PGRST103",
+          .message = "Requested range not satisfiable",
+          .details = "Limit should be greater than or equal to zero.",
+          .hint = std::nullopt,
+          .status = std::nullopt};
 }
 
 void drop_repetitions(std::vector<std::string>& names) {
@@ -51,7 +60,11 @@ class QueryParser {
     return in.take_error();
   }
 
-  Query take_query() { return std::move(query_); }
+  /// Call once, after all parameters.
+  Result<Query> take_query() {
+    if (auto error = apply_paging()) return *std::move(error);
+    return std::move(query_);
+  }
 
  private:
   std::optional<Error> read_filter(std::string_view key, std::string_view value) {
@@ -61,8 +74,21 @@ class QueryParser {
     if (path.peek() == '.') return embedded_parameter_not_served(key);
     if (!path.expect_end("json path, delimiter (.) or end of input")) return path.take_error();
     Reader in("filter", value);
-    if (!filters_.read_parameter(in, condition)) return in.take_error();
+    if (!filters_.read_parameter(in, condition)) return with_hint(in.take_error(), key, value);
     return std::nullopt;
+  }
+
+  /// What is no filter may be a parameter whose name is misspelt, or lack its operator.
+  static Error with_hint(Error error, std::string_view key, std::string_view value) {
+    if (error.code != "PGRST100" || error.hint) return error;
+    std::vector<std::string> names;
+    for (const auto& row : reserved_rows) names.emplace_back(row.name);
+    if (const auto name = nearest(key, names))
+      error.hint = "Perhaps you meant the parameter '" + *name + "'";
+    else if (value.find('.') == std::string_view::npos)
+      error.hint =
+          "A filter is column=operator.value, such as " + std::string(key) + "=eq." + std::string(value);
+    return error;
   }
 
   template <bool disjunction, bool negated>
@@ -73,8 +99,10 @@ class QueryParser {
     return true;
   }
 
+  /// An empty select= is no select=: all columns.
   bool read_select(Reader& in) {
     std::vector<SelectItem> items;
+    if (in.at_end()) return true;
     if (!read_items(in, read_select_item, items)) return false;
     if (query_.select.empty()) query_.select = std::move(items);
     return true;
@@ -97,8 +125,19 @@ class QueryParser {
   bool read_columns(Reader& in) { return read_names(in, query_.columns); }
   bool read_on_conflict(Reader& in) { return read_names(in, query_.on_conflict); }
 
-  bool read_limit(Reader& in) { return read_row_count(in, "Limit", query_.limit.emplace()); }
-  bool read_offset(Reader& in) { return read_row_count(in, "Offset", query_.offset); }
+  bool read_limit(Reader& in) { return read_row_number(in, limit_.emplace()); }
+  bool read_offset(Reader& in) { return read_row_number(in, offset_); }
+
+  /// The rows from `offset_` on, `limit_` of them, as far as they are not before the first: an offset below
+  /// zero alone says nothing, and takes its part off a limit.
+  std::optional<Error> apply_paging() {
+    query_.offset = static_cast<std::uint64_t>(std::max<std::int64_t>(offset_, 0));
+    if (!limit_) return std::nullopt;
+    const std::int64_t rows = *limit_ > 0 && offset_ < 0 ? *limit_ + offset_ : *limit_;
+    if (rows < 0 || (rows == 0 && *limit_ > 0)) return negative_limit();
+    query_.limit = static_cast<std::uint64_t>(rows);
+    return std::nullopt;
+  }
 
   bool refuse_cursor(Reader& in) { return in.refuse(cursor_not_served()); }
 
@@ -111,6 +150,8 @@ class QueryParser {
 
   Query query_;
   FilterReader filters_;
+  std::optional<std::int64_t> limit_;
+  std::int64_t offset_ = 0;
 };
 
 constexpr QueryParser::ReservedRow QueryParser::reserved_rows[] = {

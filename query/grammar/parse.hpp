@@ -37,12 +37,15 @@ Result<Query> parse_query(std::string_view table, std::string_view query_string,
 Result<void> apply_range_header(Query& query, std::optional<std::string_view> range);
 
 /// All Prefer headers of a request, joined with commas. Values this release does not serve are refused with
-/// SHARD400 naming them (resolution, missing=default, tx=rollback, max-affected); under handling=strict
+/// SHARD400 naming them (resolution, missing=default, tx=rollback, timezone); under handling=strict
 /// unknown preferences are PGRST122.
 Result<Preferences> parse_prefer(std::string_view header);
 
 /// The Preference-Applied value for what was honoured; "" where nothing was asked.
 std::string preference_applied(const Preferences& preferences, bool is_write);
+
+/// The media type of a Content-Type in lower case, without its parameters; "" where there is none.
+std::string media_type(std::string_view field);
 
 /// The answer's shape from Accept; PGRST107 where nothing acceptable is on offer ("*/*", application/json,
 /// application/vnd.pgrst.object+json, application/*).

@@ -23,14 +23,33 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+/// Where the piece of `text` before the first separator outside double quotes ends.
+std::size_t end_of_piece(std::string_view text, char separator) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == separator && !quoted) return i;
+    if (text[i] == '"') quoted = !quoted;
+    if (text[i] == '\\' && quoted) ++i;
+  }
+  return text.size();
+}
+
 /// Calls `use` with each non-empty trimmed piece of `text` between separators.
 template <class Use>
 void for_each_piece(std::string_view text, char separator, Use use) {
   while (!text.empty()) {
-    const std::string_view piece = text.substr(0, text.find(separator));
+    const std::string_view piece = text.substr(0, end_of_piece(text, separator));
     text.remove_prefix(std::min(piece.size() + 1, text.size()));
     if (const std::string_view inside = trimmed(piece); !inside.empty()) use(inside);
   }
+}
+
+/// name=value in lower case, without blanks around the equals sign: a preference, or a media type's
+/// parameter.
+std::string normalized(std::string_view written) {
+  const std::size_t equals = written.find('=');
+  if (equals == std::string_view::npos) return lower(written);
+  return lower(trimmed(written.substr(0, equals))) + '=' + lower(trimmed(written.substr(equals + 1)));
 }
 
 // ---- Range
@@ -117,7 +136,7 @@ constexpr RefusedRow refused_rows[] = {
     {"missing=default",
      "Name in columns= only the columns that every row gives; the others get their defaults"},
     {"tx=rollback", "Leave it out: every write is committed"},
-    {"max-affected=", "Leave it out, and count the rows first with HEAD and Prefer: count=exact"},
+    {"timezone=", "Leave it out: times come in the time zone of the servers; convert them in the client"},
 };
 
 Error preference_not_served(std::string_view preference, std::string_view hint) {
@@ -128,11 +147,14 @@ Error preference_not_served(std::string_view preference, std::string_view hint) 
           .status = std::nullopt};
 }
 
-/// name=value in lower case, without blanks around the equals sign.
-std::string normalized(std::string_view preference) {
-  const std::size_t equals = preference.find('=');
-  if (equals == std::string_view::npos) return lower(preference);
-  return lower(trimmed(preference.substr(0, equals))) + '=' + lower(trimmed(preference.substr(equals + 1)));
+/// max-affected=N; nullopt where `text` is something else, or N is no number.
+std::optional<std::int64_t> max_affected(std::string_view text) {
+  constexpr std::string_view name = "max-affected=";
+  std::int64_t rows = 0;
+  if (!text.starts_with(name)) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data() + name.size(), text.data() + text.size(), rows);
+  if (error != std::errc{} || end != text.data() + text.size() || rows < 0) return std::nullopt;
+  return rows;
 }
 
 // ---- Accept
@@ -173,15 +195,22 @@ struct AcceptItem {
   }
 };
 
+/// A wildcard stands for an array, unless that is refused by name (RFC 9110, section 12.5.1).
+bool refuses_arrays(const std::vector<AcceptItem>& asked) {
+  return std::ranges::any_of(asked, [](const AcceptItem& item) {
+    return item.media_range == "application/json" && item.quality <= 0;
+  });
+}
+
 AcceptItem parse_accept_item(std::string_view text) {
   AcceptItem item;
   for_each_piece(text, ';', [&](std::string_view piece) {
-    const std::string word = lower(piece);
+    const std::string word = normalized(piece);
     if (item.media_range.empty())
       item.media_range = word;
     else if (word.starts_with("q="))
       std::from_chars(word.data() + 2, word.data() + word.size(), item.quality);
-    else if (word == "nulls=stripped")
+    else if (word == "nulls=stripped" || word == "nulls=\"stripped\"")
       item.nulls_stripped = true;
   });
   return item;
@@ -224,6 +253,10 @@ Result<Preferences> parse_prefer(std::string_view header) {
     const std::string text = normalized(written);
     for (const HonouredRow& row : honoured_rows)
       if (row.text == text) return row.apply(preferences);
+    if (const auto rows = max_affected(text)) {
+      if (!preferences.max_affected) preferences.max_affected = rows;
+      return;
+    }
     for (const RefusedRow& row : refused_rows)
       if (text.starts_with(row.prefix)) {
         if (!refusal) refusal = preference_not_served(written, row.hint);
@@ -252,7 +285,13 @@ std::string preference_applied(const Preferences& preferences, bool is_write) {
   if (preferences.tx) applied.push_back("tx=" + *preferences.tx);
   if (preferences.handling_given)
     applied.push_back(preferences.strict ? "handling=strict" : "handling=lenient");
+  if (is_write && preferences.strict && preferences.max_affected)
+    applied.push_back("max-affected=" + std::to_string(*preferences.max_affected));
   return joined(applied);
+}
+
+std::string media_type(std::string_view field) {
+  return lower(trimmed(field.substr(0, end_of_piece(field, ';'))));
 }
 
 Result<Shape> parse_accept(std::optional<std::string_view> accept) {
@@ -260,8 +299,10 @@ Result<Shape> parse_accept(std::optional<std::string_view> accept) {
   std::vector<AcceptItem> asked;
   for_each_piece(*accept, ',', [&](std::string_view text) { asked.push_back(parse_accept_item(text)); });
   const AcceptItem* best = nullptr;
-  for (const AcceptItem& item : asked)
+  for (const AcceptItem& item : asked) {
+    if (item.media_range.ends_with('*') && refuses_arrays(asked)) continue;
     if (item.offer() && (!best || item.goes_before(*best))) best = &item;
+  }
   if (!best) return not_acceptable(asked);
   return *best->offer();
 }

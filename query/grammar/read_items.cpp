@@ -28,14 +28,6 @@ Error embedded_order_not_served() {
                     "Order by columns of this table, such as order=name.desc");
 }
 
-Error negative_range(std::string_view parameter) {
-  return {.code = "PGRST103",
-          .message = "Requested range not satisfiable",
-          .details = std::string(parameter) + " should be greater than or equal to zero.",
-          .hint = std::nullopt,
-          .status = std::nullopt};
-}
-
 bool read_cast(Reader& in, std::optional<std::string>& cast) {
   if (!in.take("::")) return true;
   const std::string_view type = trimmed(in.take_while(is_name));
@@ -91,16 +83,13 @@ bool read_order_term(Reader& in, OrderTerm& term) {
          in.fail_at(start, "\"nullsfirst\" or \"nullslast\"");
 }
 
-bool read_row_count(Reader& in, std::string_view parameter, std::uint64_t& rows) {
-  const bool negative = in.take('-');
+bool read_row_number(Reader& in, std::int64_t& rows) {
+  in.take('-');
   const std::string_view digits = in.take_while(is_digit);
-  if (digits.empty() || !in.at_end()) return in.fail("non-negative integer");
-  if (negative) return in.refuse(negative_range(parameter));
-  std::int64_t value = 0;
-  if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{})
-    return in.fail_at(0, "integer in the range of bigint");
-  rows = static_cast<std::uint64_t>(value);
-  return true;
+  if (digits.empty() || !in.at_end()) return in.fail("integer");
+  const std::string_view text = in.since(0);
+  return std::from_chars(text.data(), text.data() + text.size(), rows).ec == std::errc{} ||
+         in.fail_at(0, "integer in the range of bigint");
 }
 
 }  // namespace shardplex::grammar

@@ -26,8 +26,7 @@ bool read_select_item(Reader& in, SelectItem& item);
 /// column[.asc|.desc][.nullsfirst|.nullslast]
 bool read_order_term(Reader& in, OrderTerm& term);
 
-/// A number that PostgreSQL's LIMIT and OFFSET take: 0 to the greatest bigint. `parameter` names it in
-/// messages.
-bool read_row_count(Reader& in, std::string_view parameter, std::uint64_t& rows);
+/// The whole text as a bigint: a limit or an offset.
+bool read_row_number(Reader& in, std::int64_t& rows);
 
 }  // namespace shardplex::grammar

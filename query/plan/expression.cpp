@@ -5,6 +5,7 @@
 
 #include "query/plan/owned_slots.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/suggestion.hpp"
 
 namespace shardplex {
 namespace {
@@ -182,11 +183,12 @@ std::string_view truth_sql(IsValue value) {
 
 // ---- Select.
 
-/// The name PostgREST gives an item: its alias, the last key of its path, or its column.
+/// The name PostgREST gives an item: its alias, the last key of its path, or its column. An empty key names
+/// nothing: SQL has no empty name.
 std::string output_name(const SelectItem& item) {
   if (item.alias) return *item.alias;
   for (auto step = item.field.path.rbegin(); step != item.field.path.rend(); ++step)
-    if (const auto* key = std::get_if<std::string>(&step->to)) return *key;
+    if (const auto* key = std::get_if<std::string>(&step->to); key && !key->empty()) return *key;
   return item.field.column;
 }
 
@@ -245,9 +247,24 @@ Result<std::string> cast_type_sql(std::string_view cast) {
   return sql_text(quote_identifier(name) + *modifiers + array_suffix);
 }
 
+std::optional<std::string> nearest_column(const Table& table, std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& column : table.columns) names.push_back(column.name);
+  return nearest(name, names);
+}
+
 Error unknown_column(const Table& table, std::string_view column) {
+  auto hint = nearest_column(table, column);
+  if (hint) hint = "Perhaps you meant to reference the column \"" + table.name + '.' + *hint + "\".";
   return {"42703", "column " + table.name + '.' + std::string(column) + " does not exist", std::nullopt,
-          std::nullopt, std::nullopt};
+          std::move(hint), std::nullopt};
+}
+
+Error represented_column(const Column& column) {
+  return {"SHARD400", "This request is not served by this release",
+          "Column " + column.name + " is of the domain " + column.type_name +
+              ", which has casts to show and read its values by (domain representations)",
+          "Leave the column out: select= names the others.", std::nullopt};
 }
 
 Error conflicting_column(const Table& table, const Column& column) {
@@ -260,6 +277,7 @@ Error conflicting_column(const Table& table, const Column& column) {
 Result<const Column*> require_column(const Table& table, std::string_view name) {
   const Column* column = table.find_column(name);
   if (!column) return unknown_column(table, name);
+  if (column->has_representations) return represented_column(*column);
   if (!column->conflict.empty()) return conflicting_column(table, *column);
   return column;
 }
@@ -295,8 +313,9 @@ Result<std::string> ExpressionWriter::full_text(const Condition& condition) {
   auto vector = field(condition.field);
   if (!vector) return vector;
   const std::string config = condition.language ? param(*condition.language) + "::regconfig, " : "";
+  const Column& column = *table_.find_column(condition.field.column);
   const bool is_tsvector =
-      condition.field.path.empty() && table_.find_column(condition.field.column)->type_name == "tsvector";
+      condition.field.path.empty() && (column.type_name == "tsvector" || column.base_type_name == "tsvector");
   if (!is_tsvector) *vector = "to_tsvector(" + config + *vector + ')';
   return sql_text(*vector + " @@ " + std::string(query_function(condition.op)) + '(' + config +
                   param(condition.value) + ')');

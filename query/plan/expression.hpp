@@ -37,13 +37,20 @@ std::string owned_slots_sql(const Table& table, std::string_view group);
 /// as modifiers; [] for arrays. PGRST100 for what is none of these.
 Result<std::string> cast_type_sql(std::string_view cast);
 
-/// PostgreSQL's own words for a column that is not there (42703).
+/// The column that is probably meant by a name that none has; nullopt where none is near.
+std::optional<std::string> nearest_column(const Table& table, std::string_view name);
+
+/// PostgreSQL's own words for a column that is not there (42703), with the hint that it gives.
 Error unknown_column(const Table& table, std::string_view column);
+
+/// SHARD400 for a column whose domain has representations.
+Error represented_column(const Column& column);
 
 /// SHARD503 for a column in which the shards contradict each other.
 Error conflicting_column(const Table& table, const Column& column);
 
-/// The column; unknown_column() where there is none, conflicting_column() where the shards do not agree.
+/// The column; unknown_column() where there is none, represented_column() or conflicting_column() where it is
+/// one.
 Result<const Column*> require_column(const Table& table, std::string_view name);
 
 /// Writes expressions over one table. Lifetime: refers to the table.

@@ -96,20 +96,30 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
 /// otherwise.
 const std::string* point_key(const Query& query, const RoutedTable& routed);
 
-/// A key's text in the one form PostgreSQL prints ("007" → "7", uuid in lower case); nullopt as
-/// canonical_bytes().
+/// A key's text in the one form PostgreSQL prints ("007" → "7", a uuid in lower case with hyphens); nullopt
+/// as canonical_bytes().
 std::optional<std::string> canonical_text(KeyType type, std::string_view text);
+
+/// How many rows a write may touch. One that touches fewer or more fails, and nothing of it is kept.
+struct RowBounds {
+  std::uint64_t least = 0;
+  std::optional<std::uint64_t> most;  ///< nullopt: any number
+  bool operator==(const RowBounds&) const = default;
+};
 
 /// A write on one table. A row that a trigger would put where nobody looks for it fails the statement
 /// (sqlstate_misplaced). Result columns, in binary format, by `returns`:
 ///   nothing: the number of rows (bigint) where `reports_count`, otherwise nothing to read (the command tag
-///   counts the rows); representation: the row as JSON text; primary_key: each primary key column as text.
-///   PUT adds a last column: boolean, true where the row was created. Other columns are not to be read.
-/// Representations come ordered by primary key for PATCH and DELETE, in body order for POST.
+///   counts the rows touched); representation: the row as JSON text; primary_key: each primary key column as
+///   text. PUT adds a last column: boolean, true where the row was created. Other columns are not to be read.
+/// Representations come ordered by primary key for PATCH and DELETE, in body order for POST. Under row bounds
+/// the statement itself raises sqlstate_row_bounds (shard_schema/sqlstates.hpp), with the number of rows as
+/// its detail.
 struct WritePlan {
   enum class Returns { nothing, representation, primary_key } returns = Returns::nothing;
   bool reports_created = false;  ///< PUT
   bool reports_count = false;    ///< PATCH that returns nothing
+  bool sets_nothing = false;     ///< a PATCH whose body has no column: no row is touched
   std::string table, group;      ///< group is "" for reference tables (which every shard must be asked for)
   std::optional<SlotSet> slots;  ///< the candidate slots; nullopt for reference tables
   /// Set under `list` where the row is named by its key, but not its list: ask each candidate shard `locate`
@@ -145,13 +155,17 @@ class InsertPlan {
   /// How many keys have to be handed out.
   std::size_t missing_keys() const;
 
+  /// The slot of the first row without a key, if it were given this one, in canonical text. Precondition: one
+  /// is missing, and the table is not a reference table.
+  Slot slot_with(const std::string& key) const;
+
   /// The plan whose rows without a key have these, in body order. Precondition: as many as are missing, each
   /// in canonical text.
   WritePlan with_keys(std::vector<std::string> keys) &&;
 
  private:
   friend Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
-                                        const RoutedTable& routed);
+                                        const RoutedTable& routed, const RowBounds& bounds);
   WritePlan plan_;
   const Column* key_column_ = nullptr;
   // What with_keys() makes the slots of; nothing of it is set for a reference table.
@@ -167,15 +181,16 @@ class InsertPlan {
 /// key's by construction. Rows without a key have to be given one. Under list, a client's own key is refused
 /// (SHARD400). An empty array is a plan with no slots.
 Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
-                               const RoutedTable& routed);
-/// PATCH. The body is one object; an empty object changes nothing (a plan with empty `slots`).
+                               const RoutedTable& routed, const RowBounds& bounds = {});
+/// PATCH. The body is one object; an empty object changes nothing (a plan with empty `slots`, sets_nothing).
 Result<WritePlan> plan_update(const Query& query, std::string_view body, const Preferences& prefer,
-                              const RoutedTable& routed);
+                              const RoutedTable& routed, const RowBounds& bounds = {});
 /// DELETE.
-Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed);
+Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed,
+                              const RowBounds& bounds = {});
 /// PUT: filters must be `eq` on exactly the primary key (PGRST105 otherwise), the body one object whose key
 /// agrees (PGRST115); limit/offset are PGRST114. Columns not in the body get their defaults.
 Result<WritePlan> plan_put(const Query& query, std::string_view body, const Preferences& prefer,
-                           const RoutedTable& routed);
+                           const RoutedTable& routed, const RowBounds& bounds = {});
 
 }  // namespace shardplex

@@ -74,6 +74,7 @@ std::string placed_after(const ParsedBody& body, const Query& query, const Route
 WritePlan change_nothing(WritePlan plan, const RoutedTable& routed) {
   if (routed.group()) plan.slots = SlotSet::none(routed.group()->slot_count);
   plan.chooses_rows = false;
+  plan.sets_nothing = true;
   plan.head.sql = "SELECT WHERE false";
   return plan;
 }
@@ -96,7 +97,7 @@ Statement WritePlan::statement(std::optional<Slot> pinned, bool only_owned) cons
 }
 
 Result<WritePlan> plan_update(const Query& query, std::string_view text, const Preferences& prefer,
-                              const RoutedTable& routed) {
+                              const RoutedTable& routed, const RowBounds& bounds) {
   if (auto refusal = paging_refusal(query, "PATCH")) return *refusal;
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
@@ -116,16 +117,17 @@ Result<WritePlan> plan_update(const Query& query, std::string_view text, const P
   if (!routing->empty()) append_item(assignments, *routing);
   if (routed.group()) plan.placed = placed_after(*body, query, routed, plan, writer);
   plan.head.sql = "UPDATE " + aliased_name(routed.table()) + " SET " + assignments;
-  return finish_write_plan(std::move(plan), query, routed.table(), std::move(writer));
+  return finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
 }
 
-Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed) {
+Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed,
+                              const RowBounds& bounds) {
   if (auto refusal = paging_refusal(query, "DELETE")) return *refusal;
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
   plan.head.sql = "DELETE FROM " + aliased_name(routed.table());
-  return finish_write_plan(std::move(plan), query, routed.table(), std::move(writer));
+  return finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
 }
 
 }  // namespace shardplex

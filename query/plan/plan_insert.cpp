@@ -42,6 +42,15 @@ std::size_t InsertPlan::missing_keys() const {
       std::ranges::count(keys_, false, [](const auto& key) { return key.has_value(); }));
 }
 
+Slot InsertPlan::slot_with(const std::string& key) const {
+  const auto row =
+      static_cast<std::size_t>(std::ranges::find(keys_, std::optional<std::string>()) - keys_.begin());
+  const auto bytes = canonical_bytes(key_type_, key);
+  invariant(group_ != nullptr && row < keys_.size() && bytes.has_value(),
+            "a key is missing, and this is one");
+  return slot_of_row(*group_, *bytes, lists_.empty() ? std::optional<std::string>() : lists_[row]);
+}
+
 WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
   invariant(keys.size() == missing_keys(), "a key is given to each row that came without one");
   if (group_ == nullptr) return std::move(plan_);
@@ -62,7 +71,7 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
 }
 
 Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const Preferences& prefer,
-                               const RoutedTable& routed) {
+                               const RoutedTable& routed, const RowBounds& bounds) {
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
   InsertPlan insert;
@@ -100,7 +109,7 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
   if (routed.group()) plan.placed = placed_as_given(routed, columns, insert.keys_param_ + 1, body->body.rows);
   plan.head.sql = insert_sql(routed, body->json_columns, json_array(text, body->body.is_array),
                              body->body.rows, columns, writer);
-  auto finished = finish_write_plan(std::move(plan), query, routed.table(), std::move(writer));
+  auto finished = finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
   if (!finished) return finished.error();
   insert.plan_ = std::move(*finished);
   return insert;

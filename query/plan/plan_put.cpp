@@ -56,7 +56,7 @@ std::string on_conflict_sql(const Table& table) {
   for (const auto& column : table.columns)
     if (!column.generated && !contains_name(table.primary_key, column.name)) assign(column.name);
   if (assignments.empty()) assign(table.primary_key.front());  // so that the row there is returned
-  return " ON CONFLICT (" + target + ") DO UPDATE SET " + assignments;
+  return " ON CONFLICT (" + target + ") DO UPDATE SET " + assignments + " WHERE " + std::string(replaced_sql);
 }
 
 /// PUT where the primary key decides the slot, or on a reference table: create the row or replace it.
@@ -121,7 +121,7 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
 }  // namespace
 
 Result<WritePlan> plan_put(const Query& query, std::string_view text, const Preferences& prefer,
-                           const RoutedTable& routed) {
+                           const RoutedTable& routed, const RowBounds& bounds) {
   const Table& table = routed.table();
   if (query.limit || query.offset != 0)
     return Error{"PGRST114", "limit/offset querystring parameters are not allowed for PUT", std::nullopt,
@@ -149,7 +149,7 @@ Result<WritePlan> plan_put(const Query& query, std::string_view text, const Pref
                             ", so a row named by it could be on any shard.",
                         "POST new rows, and PATCH those that are there.");
   }
-  return finish_write_plan(std::move(plan), query, table, std::move(writer));
+  return finish_write_plan(std::move(plan), query, table, bounds, std::move(writer));
 }
 
 }  // namespace shardplex

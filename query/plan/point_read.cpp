@@ -47,6 +47,25 @@ bool fits(const Column& key, const std::string& text) {
                                  : value == static_cast<std::int16_t>(value);
 }
 
+std::string integer_text(const std::string& bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = bytes.size(); i > 0; --i)
+    value = value << 8 | static_cast<unsigned char>(bytes[i - 1]);
+  return std::to_string(static_cast<std::int64_t>(value));
+}
+
+std::string uuid_text(const std::string& bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    out += digits[byte >> 4];
+    out += digits[byte & 0xF];
+  }
+  return out;
+}
+
 /// One row needs no order, but a wrong one is still to be refused, which plan_read() does.
 bool is_harmless(const OrderTerm& term, const Table& table) {
   const Column* column = table.find_column(term.field.column);
@@ -94,18 +113,15 @@ const std::string* point_key(const Query& query, const RoutedTable& routed) {
 std::optional<std::string> canonical_text(KeyType type, std::string_view text) {
   const auto bytes = canonical_bytes(type, text);
   if (!bytes) return std::nullopt;
-  std::string out(text);
-  if (type == KeyType::integer) {
-    std::int64_t value = 0;
-    for (std::size_t i = bytes->size(); i > 0; --i)
-      value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << 8 |
-                                        static_cast<unsigned char>((*bytes)[i - 1]));
-    return std::to_string(value);
+  switch (type) {
+    case KeyType::integer:
+      return integer_text(*bytes);
+    case KeyType::text:
+      break;
+    case KeyType::uuid:
+      return uuid_text(*bytes);
   }
-  if (type == KeyType::uuid)
-    for (char& c : out)
-      if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-  return out;
+  return std::string(text);
 }
 
 }  // namespace shardplex

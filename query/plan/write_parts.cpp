@@ -12,10 +12,12 @@ namespace shardplex {
 namespace {
 
 Error unknown_body_column(const Table& table, std::string_view column) {
+  auto hint = nearest_column(table, column);
+  if (hint) hint = "Perhaps you meant the column '" + *hint + "'";
   return {
       "PGRST204",
       "Could not find the '" + std::string(column) + "' column of '" + table.name + "' in the schema cache",
-      std::nullopt, std::nullopt, std::nullopt};
+      std::nullopt, std::move(hint), std::nullopt};
 }
 
 Error list_default_unknown(const Column& column) {
@@ -45,9 +47,51 @@ std::string recordset_sql(const RoutedTable& routed, const std::vector<std::stri
   return "json_to_recordset(" + param + "::json) AS (" + definitions + ')';
 }
 
-/// Whether the row is new. A row that ON CONFLICT updated carries the updating transaction in xmax.
-std::string created_sql(const WritePlan& plan, const Table& table) {
-  return plan.chooses_rows ? "false" : '(' + column_sql(table, "xmax") + " = 0)";
+/// Whether the row is new: whether ON CONFLICT has not come to replaced_sql. (xmax would tell as well, but a
+/// partitioned table has none to return.)
+std::string created_sql(const WritePlan& plan) {
+  return plan.chooses_rows ? "false" : "(current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes')";
+}
+
+/// What RETURNING says, and what is made of it by a SELECT around the statement.
+struct Returned {
+  std::string inner;    // the list of RETURNING; "" where nothing is returned
+  std::string columns;  // of the SELECT, over q
+  std::string rows;     // joined to q
+  std::string order;    // "" where the order is the statement's own
+};
+
+/// In body order for an INSERT, by primary key otherwise.
+Result<Returned> representation(const Query& query, const Table& table, ExpressionWriter& writer,
+                                const WritePlan& plan) {
+  auto selection = writer.select(query.select);
+  if (!selection) return selection.error();
+  Returned out{std::move(selection->inner), "row_to_json(r.*)::text",
+               " CROSS JOIN LATERAL (SELECT " + selection->outer + ") r", ""};
+  for (std::size_t i = 0; plan.chooses_rows && i < table.primary_key.size(); ++i) {
+    const std::string key = 'k' + std::to_string(i);
+    append_item(out.inner, column_sql(table, table.primary_key[i]) + " AS " + key);
+    append_item(out.order, "q." + key);
+  }
+  return out;
+}
+
+Returned primary_key(const Table& table) {
+  Returned out;
+  for (std::size_t i = 0; i < table.primary_key.size(); ++i) {
+    const std::string key = 'k' + std::to_string(i);
+    append_item(out.inner, column_sql(table, table.primary_key[i]) + "::text AS " + key);
+    append_item(out.columns, "q." + key);
+  }
+  return out;
+}
+
+/// A condition that is evaluated once, also where no row was touched: a subquery that refers to nothing
+/// outside.
+std::string row_bounds_sql(const RowBounds& bounds, ExpressionWriter& writer) {
+  const auto least = writer.param(std::to_string(bounds.least));
+  const auto most = writer.param(bounds.most ? std::optional(std::to_string(*bounds.most)) : std::nullopt);
+  return " WHERE (SELECT shardplex.check_rows(count(*), " + least + "::int8, " + most + "::int8) FROM w)";
 }
 
 /// Fails the statement for a row that is not where it is looked for; null for any other.
@@ -56,40 +100,34 @@ std::string placement_check(const WritePlan& plan, const Table& table) {
          column_sql(table, "tableoid") + ") END";
 }
 
-/// RETURNING and what wraps it. In body order for an INSERT, by primary key otherwise.
-Result<void> plan_returning(const Query& query, const Table& table, ExpressionWriter& writer,
-                            WritePlan& plan) {
-  const std::string created = plan.reports_created ? created_sql(plan, table) : "";
-  if (plan.returns == WritePlan::Returns::representation) {
-    const auto selection = writer.select(query.select);
-    if (!selection) return selection.error();
-    std::string inner = selection->inner, order;
-    for (std::size_t i = 0; plan.chooses_rows && i < table.primary_key.size(); ++i) {
-      const std::string key = 'k' + std::to_string(i);
-      append_item(inner, column_sql(table, table.primary_key[i]) + " AS " + key);
-      append_item(order, "q." + key);
-    }
-    if (!plan.placed.empty()) append_item(inner, placement_check(plan, table) + " AS placed");
-    if (!created.empty()) append_item(inner, created + " AS created");
-    plan.head.sql = "WITH w AS (" + plan.head.sql;
-    plan.tail = " RETURNING " + inner + ") SELECT row_to_json(r.*)::text" +
-                (created.empty() ? "" : ", q.created") + " FROM w q CROSS JOIN LATERAL (SELECT " +
-                selection->outer + ") r" + (order.empty() ? "" : " ORDER BY " + order);
+/// RETURNING and what wraps it.
+Result<void> plan_returning(const Query& query, const Table& table, const RowBounds& bounds,
+                            ExpressionWriter& writer, WritePlan& plan) {
+  Result<Returned> returned = Returned{};
+  if (plan.returns == WritePlan::Returns::representation)
+    returned = representation(query, table, writer, plan);
+  else if (plan.returns == WritePlan::Returns::primary_key)
+    returned = primary_key(table);
+  if (!returned) return returned.error();
+  if (!plan.placed.empty()) append_item(returned->inner, placement_check(plan, table) + " AS placed");
+  if (plan.reports_created) {
+    append_item(returned->inner, created_sql(plan) + " AS created");
+    append_item(returned->columns, "q.created");
+  }
+  const bool bounded = bounds != RowBounds{};
+  // Rows without anything in them, however many, are not worth sending.
+  plan.reports_count = plan.returns == WritePlan::Returns::nothing && !plan.reports_created &&
+                       !plan.placed.empty() && plan.chooses_rows;
+  if (plan.reports_count) returned->columns = "count(*)";
+  if (plan.returns != WritePlan::Returns::representation && !bounded && !plan.reports_count) {
+    if (!returned->inner.empty()) plan.tail = " RETURNING " + returned->inner;
     return {};
   }
-  std::string columns;
-  if (plan.returns == WritePlan::Returns::primary_key)
-    for (const auto& name : table.primary_key) append_item(columns, column_sql(table, name) + "::text");
-  if (!plan.placed.empty()) append_item(columns, placement_check(plan, table));
-  if (!plan.placed.empty() && plan.chooses_rows && created.empty()) {
-    // Rows without anything in them, however many, are not worth sending.
-    plan.reports_count = true;
-    plan.head.sql = "WITH w AS (" + plan.head.sql;
-    plan.tail = " RETURNING " + columns + ") SELECT count(*) FROM w";
-    return {};
-  }
-  if (!created.empty()) append_item(columns, created);
-  if (!columns.empty()) plan.tail = " RETURNING " + columns;
+  plan.head.sql = "WITH w AS (" + plan.head.sql;
+  plan.tail = " RETURNING " + (returned->inner.empty() ? "1" : returned->inner) + ") SELECT " +
+              returned->columns + " FROM w q" + returned->rows;
+  if (bounded) plan.tail += row_bounds_sql(bounds, writer);
+  if (!returned->order.empty()) plan.tail += " ORDER BY " + returned->order;
   return {};
 }
 
@@ -140,6 +178,7 @@ Result<ParsedBody> parse_body(const Query& query, std::string_view text, const T
   for (const auto& name : query.columns ? *query.columns : out.body.keys) {
     const Column* column = table.find_column(name);
     if (!column) return unknown_body_column(table, name);
+    if (column->has_representations) return represented_column(*column);
     if (!column->conflict.empty()) return conflicting_column(table, *column);
     if (out.sets(name)) continue;
     out.columns.push_back(name);
@@ -267,8 +306,8 @@ WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer) {
 }
 
 Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
-                                    ExpressionWriter writer) {
-  if (auto done = plan_returning(query, table, writer, plan); !done) return done.error();
+                                    const RowBounds& bounds, ExpressionWriter writer) {
+  if (auto done = plan_returning(query, table, bounds, writer, plan); !done) return done.error();
   plan.head.params = std::move(writer).take_params();
   return plan;
 }

@@ -62,6 +62,10 @@ std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>
                        std::string rows_json, std::size_t rows, const std::vector<GivenColumn>& given,
                        ExpressionWriter& writer);
 
+/// The WHERE of a PUT's DO UPDATE: always true, and leaves behind, for this transaction, that a row was
+/// there.
+inline constexpr std::string_view replaced_sql = "set_config('shardplex.replaced', 'yes', true) = 'yes'";
+
 // Conditions on a row as it was written, triggers and all: true where the row is in the slot that its key
 // (and list) has, so that it will be found.
 
@@ -84,9 +88,9 @@ std::string assignment_sql(const RoutedTable& routed, const std::vector<std::str
 /// The beginning of every plan: what it says of the table, and what `prefer` wants back.
 WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer);
 
-/// The end of every plan: what comes back, and all parameters.
+/// The end of every plan: what comes back, how many rows there may be, and all parameters.
 Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
-                                    ExpressionWriter writer);
+                                    const RowBounds& bounds, ExpressionWriter writer);
 
 /// The rows that the filters choose: WHERE, candidate slots, and how to find the slot where the key is named
 /// but not its list. Errors: those of filters, and a key that is no value of its column.

@@ -15,7 +15,11 @@ QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
                                                        : QueryOutcome::statement_error;
     case Failure::Kind::deadline:
     case Failure::Kind::busy:
+    case Failure::Kind::abandoned:
       return QueryOutcome::timeout;
+    case Failure::Kind::too_large:
+    case Failure::Kind::no_memory:
+      return QueryOutcome::statement_error;
     case Failure::Kind::connect:
     case Failure::Kind::lost:
       break;
@@ -42,17 +46,32 @@ bool has_other_tables(const Failure& failure) {
           failure.sqlstate == "42P01");
 }
 
-/// Calls `run_on(pool)`, which gives an Outcome<ResultSets>, with the pool of the shard's primary.
+/// The server has become a replica, or was told to take no writes: nothing was changed.
+bool takes_no_writes(const Failure& failure) {
+  return failure.kind == Failure::Kind::statement && failure.sqlstate == "25006";
+}
+
+/// Calls `run_on(pool)`, which gives an Outcome<ResultSets>, with the pool of the shard's primary. What a
+/// write's answer is worth, PromotionWatch decides.
 template <class RunOn>
-Awaitable<Attempt<ResultSets>> on_primary(RequestContext& context, const View& view, ShardId shard,
+Awaitable<Attempt<ResultSets>> on_primary(RequestContext& context, ViewPtr view, ShardId shard, bool writes,
                                           RunOn run_on) {
-  const auto& state = view.state(shard);
-  if (!state.primary) co_return nobody_up(view, shard);
-  MeasuredTrip trip(view, shard, *state.primary);
-  auto outcome = co_await run_on(view.shards[shard.value].servers[*state.primary].pool);
+  const auto& state = view->state(shard);
+  auto& watch = context.worker.promotion_watch();
+  if (!state.primary || watch.is_deposed(*view, shard)) co_return nobody_up(*view, shard);
+  MeasuredTrip trip(*view, shard, *state.primary);
+  auto outcome = co_await run_on(view->shards[shard.value].servers[*state.primary].pool);
   const auto failure = failure_of(outcome);
   trip.end(failure);
-  if (!outcome) co_return failed_attempt(*failure, view, shard);
+  if (!outcome && takes_no_writes(*failure)) {
+    context.worker.refresher().request_probes();
+    co_return nobody_up(*view, shard);
+  }
+  if (!outcome) co_return failed_attempt(*failure, *view, shard);
+  if (writes && context.worker.settings().confirm_primary) {
+    const bool lost_its_role = co_await watch.saw_promotion(*view, shard, context.worker.view());
+    if (lost_its_role) co_return outcome_unknown(view->map().shard(shard).name);
+  }
   context.asked.push_back(state.servers[*state.primary].name);
   co_return std::move(*outcome);
 }
@@ -89,16 +108,20 @@ bool another_server_may_answer(const Failure& failure, const ServerState& server
 
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                            postgres::Lane lane, std::vector<Statement> statements) {
-  co_return co_await on_primary(context, *view, shard, [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return pool->execute(lane, std::move(statements), context.deadline);
-  });
+  const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
+    return pool->execute(lane, std::move(statements), context.deadline, context.client);
+  };
+  co_return co_await on_primary(context, view, shard, lane == postgres::Lane::write, run);
 }
 
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                                 const std::string& group, Epoch epoch, Statement statement) {
-  co_return co_await on_primary(context, *view, shard, [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return context.worker.insert_batcher().run({pool, group, epoch}, std::move(statement), context.deadline);
-  });
+                                                 const std::string& group, const std::string& table,
+                                                 Epoch epoch, Statement statement) {
+  const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
+    return context.worker.insert_batcher().run({pool, group, epoch, table}, std::move(statement),
+                                               context.deadline, context.client);
+  };
+  co_return co_await on_primary(context, view, shard, true, run);
 }
 
 }  // namespace shardplex::router

@@ -61,12 +61,26 @@ Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, 
     postgres::Outcome<T> outcome = co_await query_server(server);
     failure = failure_of(outcome);
     trip.end(failure);
+    if (outcome && context.consistency == Consistency::strong && context.worker.settings().confirm_primary) {
+      const bool is_old =
+          co_await context.worker.promotion_watch().saw_promotion(view, shard, context.worker.view());
+      if (is_old) {
+        const auto& name = view.map().shard(shard).name;
+        co_return Replan{"another server is becoming the primary of shard " + name, name};
+      }
+    }
     if (outcome) {
       context.asked.push_back(state.name);
       co_return std::move(*outcome);
     }
     if (!another_server_may_answer(*failure, state)) break;
   }
+  // The connection broke, and there was no other server to ask: over another connection, but once only, since
+  // it may be the statement that ends the process which serves it.
+  if (candidates.size() == 1 && failure->kind == postgres::Failure::Kind::lost &&
+      !std::exchange(context.asked_again, true))
+    co_return Replan{"the connection to shard " + view.map().shard(shard).name + " was lost",
+                     view.map().shard(shard).name};
   co_return failed_attempt(*failure, view, shard);
 }
 
@@ -142,13 +156,15 @@ inline void sort_asked(RequestContext& context) {
 }
 
 /// Runs a transaction on the shard's primary. A connection that could not be made is SHARD503; one lost under
-/// way is SHARD503 whose details say that the outcome is unknown.
+/// way is SHARD503 whose details say that the outcome is unknown; and so is, on the lane of writes, an answer
+/// of a server that has been replaced as the primary when it comes.
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                            postgres::Lane lane, std::vector<Statement> statements);
 
 /// ask_primary() of begin_write() and an INSERT, in one transaction with other requests' inserts. The result
 /// set is the INSERT's.
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                                 const std::string& group, Epoch epoch, Statement statement);
+                                                 const std::string& group, const std::string& table,
+                                                 Epoch epoch, Statement statement);
 
 }  // namespace shardplex::router

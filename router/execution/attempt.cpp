@@ -31,6 +31,15 @@ Error shard_unavailable(std::string shard, std::string details) {
                "Try again after the time in Retry-After.", std::nullopt};
 }
 
+Error outcome_unknown(const std::string& shard) {
+  return Error{
+      "SHARD503", "A shard is unavailable",
+      "shard " + shard +
+          ": another server took over as the primary meanwhile; whether the statement took effect is "
+          "not known",
+      "Look whether the change is there before sending it again.", std::nullopt};
+}
+
 Error deadline_exceeded(std::string details) {
   return Error{"SHARD504", "The request's deadline has passed", std::move(details), std::nullopt,
                std::nullopt};

@@ -35,6 +35,8 @@ using Attempt = boost::system::result<T, FailedAttempt>;
 FailedAttempt failed_attempt(const RouteFault& fault);
 
 Error shard_unavailable(std::string shard, std::string details);
+/// SHARD503 for a write that was answered by a server which another one had replaced by then.
+Error outcome_unknown(const std::string& shard);
 Error deadline_exceeded(std::string details);
 
 }  // namespace shardplex::router

@@ -1,5 +1,8 @@
 #include "router/execution/gather_rows.hpp"
 
+#include <algorithm>
+#include <numeric>
+#include <string>
 #include <utility>
 
 #include "router/execution/ask_shards.hpp"
@@ -76,6 +79,29 @@ Row copy_row(const postgres::ResultSet& set, int row, std::size_t keys) {
   return out;
 }
 
+/// What a row takes in memory, about.
+std::size_t weight(const Row& row) {
+  std::size_t bytes = sizeof(Row) + row.json.size();
+  for (const auto& key : row.keys) bytes += sizeof key + (key ? key->size() : 0);
+  return bytes;
+}
+
+bool streams(const AllRows& sources) {
+  return std::ranges::any_of(sources, &ShardRows::streaming);
+}
+
+/// For a permit, as for a place in a pool.
+Deadline longest_wait(const RequestContext& context) {
+  return std::min(context.deadline, Clock::now() + context.worker.settings().pool.queue_wait);
+}
+
+Error too_many_big_answers(const RequestContext& context) {
+  if (Clock::now() >= context.deadline) return deadline_exceeded("No big answer before it was read in time.");
+  return {"SHARD503", "Too many big answers are under way",
+          "This worker sends as many at a time as --stream-connections allows.",
+          "Ask for pages with limit= and offset=, or try again after the time in Retry-After.", std::nullopt};
+}
+
 }  // namespace
 
 Awaitable<Result<std::optional<Row>>> GatheredRows::next() {
@@ -114,19 +140,38 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
     co_return;
   }
   const auto keys = rows_->key_count(input);
-  bool fed = false;
+  std::size_t bytes = 0;
   window->for_each_row([&](const postgres::ResultSet& set, int row) {
-    rows_->push(input, copy_row(set, row, keys));
-    fed = true;
+    auto copy = copy_row(set, row, keys);
+    bytes += weight(copy);
+    rows_->push(input, std::move(copy));
   });
-  if (fed) co_return;
+  if (std::ranges::none_of(sources_, &ShardRows::streaming)) permit_ = {};
+  if (bytes > 0) {
+    // What the input was fed before has left the operator: it would not have asked for more.
+    window_bytes_[input] = bytes;
+    const auto all = std::accumulate(window_bytes_.begin(), window_bytes_.end(), std::size_t{0});
+    if (!memory_.resize(all)) rows_->fail(input, postgres::out_of_memory());
+    co_return;
+  }
   rows_->finish(input);
   fell_short_ |= source.cut_short();
 }
 
 Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsRead& read) {
   for (auto share = read.share;; share = Share::whole) {
+    BigAnswers::Permit permit;
     auto sources = co_await ask_for_rows(context, read, share);
+    if (sources && streams(*sources)) {
+      permit = context.worker.big_answers().try_take();
+      if (!permit) {
+        // The connections go back while this answer waits: small ones are not to wait for it.
+        sources = AllRows();
+        permit = co_await context.worker.big_answers().take(longest_wait(context));
+        if (!permit) co_return too_many_big_answers(context);
+        sources = co_await ask_for_rows(context, read, share);
+      }
+    }
     if (!sources) co_return sources.error();
     std::optional<std::int64_t> total;
     if (read.scan.counts) {
@@ -135,7 +180,9 @@ Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsR
     }
     context.stage_done(context.shards_us);
     auto combined = read.combine(sources->size());
-    GatheredRows rows(std::move(combined), std::move(*sources), total, context.deadline);
+    GatheredRows rows(std::move(combined), std::move(*sources), total, context.deadline,
+                      context.worker.memory());
+    rows.hold(std::move(permit));
     // A page behind the last row is refused by the caller, whatever the shards sent.
     const bool behind_the_end = total && read.scan.offset > static_cast<std::uint64_t>(*total);
     if (share == Share::whole || behind_the_end) co_return rows;

@@ -24,13 +24,16 @@ Awaitable<postgres::Outcome<ShardRows>> open_rows(RequestContext& context, const
                                                   std::optional<std::uint64_t> asked_for) {
   const auto& pool = view.shards[shard.value].servers[server].pool;
   if (!streams) {
-    auto rows = co_await context.worker.shared_reads().read(pool, std::move(statement), context.deadline);
+    auto rows = co_await context.worker.shared_reads().read(pool, std::move(statement), context.deadline,
+                                                            context.client);
     if (!rows) co_return rows.error();
     co_return ShardRows(std::move(*rows), asked_for);
   }
-  auto opened = co_await postgres::RowStream::start(*pool, std::move(statement), context.deadline,
-                                                    context.worker.settings().stream_window_bytes);
+  auto opened =
+      co_await postgres::RowStream::start(*pool, std::move(statement), context.deadline,
+                                          context.worker.settings().stream_window_bytes, context.client);
   if (!opened) co_return std::move(opened.error());
+  if (const auto filled = co_await (*opened)->fill(context.deadline); !filled) co_return filled.error();
   auto first = co_await (*opened)->next(context.deadline);
   if (!first) co_return std::move(first.error());
   co_return ShardRows(std::move(*opened), std::move(*first), view.map().shard(shard).name);

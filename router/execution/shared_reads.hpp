@@ -24,11 +24,12 @@ using SharedRows = std::shared_ptr<const postgres::ResultSet>;
 /// stays strong.
 class SharedReads {
  public:
-  explicit SharedReads(asio::io_context& io) : io_(io) {}
+  explicit SharedReads(asio::io_context& io, postgres::Lane lane = postgres::Lane::read)
+      : io_(io), lane_(lane) {}
 
   /// The deadline of a shared statement is the latest of its members'.
   Awaitable<postgres::Outcome<SharedRows>> read(std::shared_ptr<postgres::Pool> pool, Statement statement,
-                                                Deadline deadline);
+                                                Deadline deadline, CallerPtr client = nullptr);
 
  private:
   using Waiter = Completion<postgres::Outcome<SharedRows>>;
@@ -36,6 +37,7 @@ class SharedReads {
     std::shared_ptr<postgres::Pool> pool;
     Statement statement;
     std::vector<Waiter> waiting;
+    std::vector<CallerPtr> clients;  ///< of those that wait
     Deadline deadline{};
     std::size_t in_flight = 0;
   };
@@ -44,6 +46,7 @@ class SharedReads {
   void send(Entries::iterator entry);
 
   asio::io_context& io_;
+  const postgres::Lane lane_;
   Entries entries_;  // by server and statement; an entry lives while something of it waits or is in flight
 };
 

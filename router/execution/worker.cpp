@@ -1,13 +1,19 @@
 #include "router/execution/worker.hpp"
 
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <exception>
 #include <utility>
+
+#include "postgres/hung_backends.hpp"
 
 namespace shardplex::router {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
+constexpr auto stall_check_interval = std::chrono::milliseconds(200);
 constexpr auto lately =
     std::chrono::seconds(2);  // longer than the control thread takes to look at all tables
 
@@ -21,6 +27,8 @@ Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, Wo
       batcher_(io_, metrics),
       insert_batcher_(io_),
       shared_reads_(io_),
+      promotion_watch_(io_, refresher),
+      big_answers_(io_, settings.big_answers),
       random_(std::random_device{}()) {}
 
 Worker::~Worker() = default;
@@ -31,6 +39,13 @@ void Worker::adopt(SnapshotPtr snapshot) {
 
 void Worker::install(SnapshotPtr snapshot) {
   auto view = std::make_shared<View>();
+  const auto hung_before = [this](const std::string& conninfo) {
+    return view_ && std::ranges::any_of(view_->snapshot->shards, [&](const ShardState& shard) {
+             return std::ranges::any_of(shard.servers, [&](const ServerState& server) {
+               return server.hangs && server.conninfo == conninfo;
+             });
+           });
+  };
   decltype(pools_) used;
   for (std::size_t i = 0; i < snapshot->shards.size(); ++i) {
     auto& shard = view->shards.emplace_back();
@@ -47,6 +62,8 @@ void Worker::install(SnapshotPtr snapshot) {
           pool = std::make_shared<postgres::Pool>(io_, std::move(settings));
         }
       }
+      pool->report_to(server.pulse);
+      if (server.hangs && !hung_before(server.conninfo)) pool->give_up(server.problem);
       shard.servers.push_back({pool});
     }
   }
@@ -109,11 +126,24 @@ void Worker::arm_tick() {
 
 void Worker::tick(Clock::time_point now) {
   for (const auto& [conninfo, pool] : pools_) pool->tick(now);
+  big_answers_.tick(now);
+  insert_batcher_.tick();
   std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
   for (const auto& pool : retired_) pool->tick(now);
   std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });
+  if (now - stalls_checked_ >= stall_check_interval) check_stalls(now);
   for (const auto& handler : tick_handlers_) handler(now);
   publish_pool_gauges();
+}
+
+void Worker::check_stalls(Clock::time_point now) {
+  stalls_checked_ = now;
+  for (const auto& [conninfo, pool] : pools_) {
+    if (pool->stalled(now, postgres::stalled_after).empty()) continue;
+    asio::co_spawn(io_, postgres::replace_hung_backends(pool), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);  // a broken invariant: ends the process, loudly
+    });
+  }
 }
 
 void Worker::publish_pool_gauges() {

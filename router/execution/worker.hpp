@@ -12,9 +12,11 @@
 
 #include "postgres/asio.hpp"
 #include "postgres/pool.hpp"
+#include "router/execution/big_answers.hpp"
 #include "router/execution/insert_batcher.hpp"
 #include "router/execution/point_batcher.hpp"
 #include "router/execution/point_shapes.hpp"
+#include "router/execution/promotion_watch.hpp"
 #include "router/execution/shared_reads.hpp"
 #include "router/metrics.hpp"
 #include "router/settings.hpp"
@@ -52,11 +54,16 @@ class Worker {
   asio::io_context& io() { return io_; }
   Executor executor() { return io_.get_executor(); }
   const Settings& settings() const { return settings_; }
+  Refresher& refresher() { return refresher_; }
   WorkerMetrics& metrics() { return metrics_; }
   PointBatcher& batcher() { return batcher_; }
   InsertBatcher& insert_batcher() { return insert_batcher_; }
   SharedReads& shared_reads() { return shared_reads_; }
+  PromotionWatch& promotion_watch() { return promotion_watch_; }
   PointShapes& point_shapes() { return point_shapes_; }
+  BigAnswers& big_answers() { return big_answers_; }
+  /// Of all requests of the process; null: no bound.
+  MemoryBudget* memory() const { return settings_.pool.connection.memory; }
   IdSource& ids() { return ids_; }
 
   /// The newest view; null until the control thread has published the first.
@@ -91,6 +98,7 @@ class Worker {
   Awaitable<void> next_view(Deadline until);
   void arm_tick();
   void tick(Clock::time_point now);
+  void check_stalls(Clock::time_point now);
   void publish_pool_gauges();
 
   const Settings& settings_;
@@ -107,8 +115,11 @@ class Worker {
   PointBatcher batcher_;
   InsertBatcher insert_batcher_;
   SharedReads shared_reads_;
+  PromotionWatch promotion_watch_;
   PointShapes point_shapes_;
+  BigAnswers big_answers_;
   std::vector<std::shared_ptr<Timer>> waiters_;  // for another view; one that is held here alone has gone
+  Clock::time_point stalls_checked_{};
   std::vector<std::function<void(Clock::time_point)>> tick_handlers_;
   std::minstd_rand random_;
 };

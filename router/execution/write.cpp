@@ -106,7 +106,7 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     statements.push_back(plan.statement(pinned, !target->clean));
     answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
   } else {
-    answer = co_await insert_on_primary(context, view, target->shard, plan.group, target->epoch,
+    answer = co_await insert_on_primary(context, view, target->shard, plan.group, plan.table, target->epoch,
                                         plan.statement(pinned, false));
   }
   if (!answer) co_return answer.error();

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "server_address/server_address.hpp"
 #include "shard_map/conninfo.hpp"
 
 namespace shardplex::router {
@@ -42,6 +43,16 @@ std::optional<std::string> problem_of(const Shard& shard, std::set<ServerIdentit
   return std::nullopt;
 }
 
+/// The shard's servers, to be connected to as the map connects to the shard that names it.
+Shard as_connected(Shard shard, const ShardMap& map, const std::string& learned_from) {
+  const auto known = map.find_shard(learned_from);
+  if (!known) return shard;
+  const auto& credentials = map.shard(*known).primary;
+  shard.primary = with_credentials_of(credentials, shard.primary);
+  for (auto& replica : shard.replicas) replica = with_credentials_of(credentials, replica);
+  return shard;
+}
+
 }  // namespace
 
 bool AddedShard::operator==(const AddedShard& other) const {
@@ -66,11 +77,14 @@ AddedShards added_shards(const ShardMap& map, const std::vector<ShardDirectory>&
       if (const auto conninfo = parse_conninfo(written)) servers.insert(server_identity(*conninfo));
   AddedShards found;
   for (auto& candidate : candidates) {
-    if (auto problem = problem_of(candidate.shard, servers))
+    if (auto problem = problem_of(candidate.shard, servers)) {
       found.problems.push_back("the directory of shard " + candidate.learned_from + " names shard '" +
                                candidate.shard.name + "', which is ignored: " + *problem);
-    else
-      found.shards.push_back(std::move(candidate));
+      found.ignored[candidate.shard.name] = *std::move(problem);
+      continue;
+    }
+    candidate.shard = as_connected(std::move(candidate.shard), map, candidate.learned_from);
+    found.shards.push_back(std::move(candidate));
   }
   return found;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,13 @@ struct AddedShards {
   std::vector<AddedShard> shards;  ///< by position, then by name; each name once
   /// Sentences about those that cannot be used. They never repeat any part of a connection string.
   std::vector<std::string> problems;
+  std::map<std::string, std::string> ignored;  ///< the same by name: why
 };
 
 /// The shards that `directories` name beyond those of `map`, checked as a map file's are: their names, and
-/// connection strings of one server each, without passwords, and of no server that another shard has.
+/// connection strings of one server each, without passwords, and of no server that another shard has. A
+/// directory says where a server is and not who connects: their connection strings have all else from that of
+/// the shard that names them, as the map has it.
 AddedShards added_shards(const ShardMap& map, const std::vector<ShardDirectory>& directories);
 
 /// `map` with further shards behind its own; placement stays.

@@ -1,14 +1,18 @@
 #include "router/topology/control.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <utility>
 
 #include "router/log.hpp"
-#include "router/topology/readiness.hpp"
 #include "shard_map/joined.hpp"
 
 namespace shardplex::router {
 namespace {
+
+constexpr auto starting_time =
+    std::chrono::seconds(2);  // by then every server has been probed, hung ones too
 
 void log_joined(const std::vector<JoiningShard>& shards) {
   const auto names = joined(shards, ", ", [](const JoiningShard& joining) { return joining.shard->name; });
@@ -33,6 +37,7 @@ Control::Control(asio::io_context& io, const Settings& settings, std::shared_ptr
       id_reservation_(ids) {}
 
 void Control::start() {
+  started_ = Clock::now();
   health_watch_.start();
   watch(membership_.shards);
 }
@@ -49,6 +54,14 @@ void Control::request_refresh() {
   });
 }
 
+void Control::request_probes() {
+  if (probes_requested_.exchange(true)) return;
+  asio::post(io_, [this] {
+    probes_requested_ = false;
+    health_watch_.probe_now();
+  });
+}
+
 void Control::request_tables() {
   if (tables_requested_.exchange(true)) return;
   asio::post(io_, [this] {
@@ -61,8 +74,15 @@ void Control::reload() {
   asio::post(io_, [this] { read_map_again(); });
 }
 
-std::vector<std::string> Control::missing() const {
-  return missing_for_readiness(membership_, latest(), id_reservation_.left_ms());
+Readiness Control::readiness() const {
+  const bool starting = Clock::now() - started_ < starting_time;
+  return readiness_of(membership_, latest(), id_reservation_.left_ms(), starting);
+}
+
+std::vector<std::string> Control::warnings() const {
+  std::vector<std::string> texts;
+  for (const auto& waiting : reporter_.waiting_writes(membership_)) texts.push_back(to_string(waiting));
+  return texts;
 }
 
 /// Every change of what is known goes this way, to its end, in one turn of the event loop.
@@ -75,8 +95,29 @@ void Control::on_changed(Changes changes) {
 }
 
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {
-  if (shard != membership_.shards.front() || shard->state.primary != server) co_return;
-  co_await id_reservation_.renew(shard->name, health_watch_.pool(*shard, server));
+  if (std::ranges::count(membership_.shards, shard) == 0 || shard->state.primary != server) co_return;
+  auto& primary = health_watch_.pool(*shard, server);
+  std::vector<std::pair<std::string, bool>> has_primary;
+  for (const auto& member : membership_.shards)
+    has_primary.emplace_back(member->name, member->state.primary.has_value());
+  if (id_reservation_.is_due(shard->name, has_primary)) co_await id_reservation_.renew(shard->name, primary);
+  const auto* served = latest() ? latest()->catalogue.get() : nullptr;
+  auto not_joined = discovery_.not_joined();
+  // A shard that this router does not see may be the one that the slots were handed to.
+  const bool may_end = not_joined.empty() && may_end_fences(membership_, *shard);
+  co_await reporter_.tell(shard, primary, report_of(membership_, served, not_joined), may_end);
+  show_fences();
+}
+
+void Control::show_fences() {
+  std::size_t slots = 0;
+  std::chrono::milliseconds longest{0};
+  for (const auto& waiting : reporter_.waiting_writes(membership_)) {
+    slots += waiting.slots;
+    longest = std::max(longest, waiting.since_first_seen);
+  }
+  metrics_.fenced_slots = slots;
+  metrics_.fence_milliseconds = static_cast<std::uint64_t>(longest.count());
 }
 
 void Control::read_map_again() {

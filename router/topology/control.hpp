@@ -15,12 +15,15 @@
 #include "router/topology/id_reservation.hpp"
 #include "router/topology/membership.hpp"
 #include "router/topology/publisher.hpp"
+#include "router/topology/readiness.hpp"
 #include "router/topology/refresher.hpp"
 #include "router/topology/reload.hpp"
+#include "router/topology/router_report.hpp"
 
 namespace shardplex::router {
 
-/// Thread: all members on the control thread, except request_refresh(), request_tables() and reload().
+/// Thread: all members on the control thread, except request_refresh(), request_probes(), request_tables()
+/// and reload().
 class Control final : public Refresher {
  public:
   using Publish = Publisher::Publish;
@@ -34,6 +37,7 @@ class Control final : public Refresher {
   void stop();
 
   void request_refresh() override;
+  void request_probes() override;
   void request_tables() override;
 
   /// Reads the map file again; a bad one is logged, problem by problem, and the old map goes on serving. A
@@ -43,11 +47,15 @@ class Control final : public Refresher {
   /// The newest snapshot; null before any server has been probed.
   const SnapshotPtr& latest() const { return publisher_.latest(); }
 
-  /// What keeps the router from being ready, in sentences; empty where it is ready.
-  std::vector<std::string> missing() const;
+  /// Whether the router serves, and what it lacks.
+  Readiness readiness() const;
+
+  /// What an operator should know although the router is ready, in sentences.
+  std::vector<std::string> warnings() const;
 
  private:
   void on_changed(Changes changes);
+  void show_fences();
   Awaitable<void> on_probed(const WatchedShardPtr& shard, std::size_t server);
   void read_map_again();
   bool take_over_reload();
@@ -64,7 +72,9 @@ class Control final : public Refresher {
   Reload reload_;
   Publisher publisher_;
   IdReservation id_reservation_;
-  std::atomic<bool> refresh_requested_{false}, tables_requested_{false};
+  Clock::time_point started_ = Clock::now();
+  RouterReporter reporter_;
+  std::atomic<bool> refresh_requested_{false}, probes_requested_{false}, tables_requested_{false};
 };
 
 }  // namespace shardplex::router

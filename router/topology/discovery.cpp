@@ -35,6 +35,7 @@ Membership with_joined(Membership membership, const std::vector<JoiningShard>& j
 Discovery::Found Discovery::update(const Membership& membership) {
   auto listed = added_shards(*membership.map, directories_of(membership));
   for (const auto& problem : listed.problems) warn_once_(problem);
+  ignored_ = std::move(listed.ignored);
   Found found;
   std::erase_if(joining_, [&](const JoiningShard& joining) {
     const bool still_named = std::ranges::count(listed.shards, joining.added) > 0;
@@ -57,6 +58,7 @@ std::vector<JoiningShard> Discovery::take_ready(Membership membership, const Cat
     if (!joining.shard->settled()) return false;
     if (const auto reason = obstacle_to_joining(membership, served, joining)) {
       warn_once_("added shard " + joining.shard->name + " cannot be used yet: " + *reason);
+      obstacles_[joining.shard->name] = *reason;
       return false;
     }
     membership.shards.push_back(joining.shard);
@@ -66,7 +68,19 @@ std::vector<JoiningShard> Discovery::take_ready(Membership membership, const Cat
   return ready;
 }
 
+std::map<std::string, std::string> Discovery::not_joined() const {
+  auto reasons = ignored_;
+  for (const auto& joining : joining_) {
+    const auto known = obstacles_.find(joining.shard->name);
+    reasons[joining.shard->name] =
+        known == obstacles_.end() || known->second.empty() ? "it has not been read yet" : known->second;
+  }
+  return reasons;
+}
+
 std::vector<WatchedShardPtr> Discovery::forget() {
+  obstacles_.clear();
+  ignored_.clear();
   std::vector<WatchedShardPtr> left;
   for (auto& joining : std::exchange(joining_, {})) left.push_back(std::move(joining.shard));
   return left;

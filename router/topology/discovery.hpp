@@ -2,6 +2,7 @@
 // they can take requests like any other.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,11 +41,16 @@ class Discovery {
   /// Those that can join now; they are joining no longer. What keeps others from it is logged once.
   std::vector<JoiningShard> take_ready(Membership membership, const Catalogue& served);
 
+  /// The shards that directories name and that have not joined, with the reason.
+  std::map<std::string, std::string> not_joined() const;
+
   /// Begins anew, as under another map. Returns the shards that are to be left.
   std::vector<WatchedShardPtr> forget();
 
  private:
   std::vector<JoiningShard> joining_;
+  std::map<std::string, std::string> obstacles_;  // of those in joining_, as last looked at
+  std::map<std::string, std::string> ignored_;    // named, and not watched
   WarnOnce warn_once_;
 };
 

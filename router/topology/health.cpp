@@ -1,6 +1,7 @@
 #include "router/topology/health.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "shard_map/invariant.hpp"
@@ -39,8 +40,12 @@ std::string problem_of(const HealthCriteria& criteria, const postgres::ServerSta
     return "is shard '" + status.shard + "' of cluster '" + status.cluster + "', not '" + criteria.shard +
            "' of '" + criteria.cluster + "'";
   if (status.in_recovery) return problem_of_replica(criteria, status, written_lsn);
-  if (status.timeline < criteria.newest_timeline || has_primary)
-    return "an old primary on an earlier timeline";
+  if (has_primary && status.timeline >= criteria.newest_timeline)
+    return "a second primary on the same timeline";
+  if (status.timeline < criteria.newest_timeline)
+    return "an old primary on an earlier timeline (" + std::to_string(status.timeline) + "; " +
+           std::to_string(criteria.newest_timeline) + " is known)";
+  if (!criteria.others_heard) return "its timeline is being looked up in the other shards";
   return {};
 }
 
@@ -59,10 +64,11 @@ ShardState assess_health(const HealthCriteria& criteria, const std::vector<Probe
   const auto written_lsn = newest_lsn(servers);
   state.primary.reset();
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    const auto& [probed, settled, up, failure, status] = servers[i];
+    const auto& [probed, settled, up, failure, hangs, status] = servers[i];
     if (!probed) continue;
     auto& server = state.servers[i];
     server.up = up;
+    server.hangs = !up && hangs;
     server.writable = server.readable = false;
     server.problem = up ? problem_of(criteria, status, written_lsn, state.primary.has_value()) : failure;
     if (!up) continue;

@@ -18,6 +18,7 @@ struct ProbedServer {
   bool settled = false;  ///< and what the first probe called for has been read, or could not be
   bool up = false;       ///< it answered the last probe
   std::string failure;   ///< why it is not up
+  bool hangs = false;    ///< it is not up since it did not answer in time
   postgres::ServerStatus status;
 };
 
@@ -26,6 +27,7 @@ struct HealthCriteria {
   std::string cluster, shard;  ///< the identity that they must have
   std::chrono::milliseconds max_replica_lag{};
   std::int64_t newest_timeline = 0;  ///< of any server of the shard, ever: see newest_timeline()
+  bool others_heard = true;          ///< the other shards have told what they know of its timeline, or cannot
   std::optional<Epoch> epoch;        ///< of the ownership that requests are routed by
 };
 

@@ -1,5 +1,6 @@
 #include "router/topology/health_watch.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <exception>
@@ -51,6 +52,10 @@ bool HealthWatch::probe_closely() {
   return true;
 }
 
+void HealthWatch::probe_now() {
+  for (const auto& watch : watches_) watch->probe_now();
+}
+
 void HealthWatch::look_at_tables() {
   const auto now = Clock::now();
   if (now < looked_at_tables_ + between_looks) return;
@@ -70,6 +75,7 @@ Awaitable<void> HealthWatch::run(ServerWatchPtr self) {
   while (!self->ended) {
     const auto result = co_await probe(*self);
     self->shard->servers[self->server].settled = true;
+    note_first_round();
     if (self->ended) break;
     if (result.changed) hooks_.changed(prober_.take_changes());
     co_await hooks_.probed(self->shard, self->server);
@@ -77,6 +83,15 @@ Awaitable<void> HealthWatch::run(ServerWatchPtr self) {
   }
   pools_.release(self->shard->state.servers[self->server].conninfo);
   std::erase(watches_, self);
+}
+
+/// No primary is written to before.
+void HealthWatch::note_first_round() {
+  const auto probed = [](const ServerWatchPtr& watch) { return watch->shard->servers[watch->server].probed; };
+  if (first_round_over_ || !std::ranges::all_of(watches_, probed)) return;
+  first_round_over_ = true;
+  prober_.heard_all();
+  probe_now();
 }
 
 Awaitable<Prober::Result> HealthWatch::probe(ServerWatch& self) {

@@ -40,6 +40,9 @@ class HealthWatch {
   /// Requests wait for slots to change hands: see ProbeSchedule. True where close probes begin with that.
   bool probe_closely();
 
+  /// Whole probes of all servers begin now; one that is under way is followed by another.
+  void probe_now();
+
   /// Has the tables of every shard looked at now, unless that was done within the last moments.
   void look_at_tables();
 
@@ -70,6 +73,7 @@ class HealthWatch {
   Awaitable<Prober::Result> probe(ServerWatch& self);
   Awaitable<void> wait_for_next_probe(ServerWatch& self);
   void probe_other_servers_now(const ServerWatch& self);
+  void note_first_round();
 
   asio::io_context& io_;
   const Settings& settings_;
@@ -78,6 +82,7 @@ class HealthWatch {
   Prober prober_;
   ProbeSchedule schedule_;
   std::vector<ServerWatchPtr> watches_;
+  bool first_round_over_ = false;
   Clock::time_point looked_at_tables_{};  // on request, last
   bool stopping_ = false;
 };

@@ -13,7 +13,7 @@ namespace shardplex::router {
 /// They are laid out as shard_schema/row_ids.hpp says.
 ///
 /// Uniqueness does not hang on clocks: a shard promises this router ranges of milliseconds under its node
-/// number (shardplex.reserve_ids), and only promised ones are used. A router that is cut off runs out and
+/// number (shardplex.promise_ids), and only promised ones are used. A router that is cut off runs out and
 /// says so. Under more than 32 ids per millisecond the ids run ahead of the clock, within the promise. Any
 /// thread; lock-free.
 class IdSource {

@@ -8,8 +8,19 @@ namespace shardplex::router {
 namespace {
 
 constexpr auto between_fingerprints =
-    std::chrono::milliseconds(1'000);                             // they cost a server some milliseconds
-constexpr auto probe_timeout = std::chrono::milliseconds(2'000);  // of each question to a server
+    std::chrono::milliseconds(1'000);                                // they cost a server some milliseconds
+constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of tables and ownership
+// A server that hangs is given up within a second, the interval of probes included.
+constexpr auto first_patience = std::chrono::milliseconds(350);
+constexpr auto second_patience = std::chrono::milliseconds(300);  // over a connection of its own
+constexpr auto own_delay =
+    std::chrono::milliseconds(150);  // later than its deadline: this thread was held up
+
+bool timed_out(const postgres::Outcome<postgres::ServerStatus>& status) {
+  return !status && status.error().kind == postgres::Failure::Kind::deadline;
+}
+
+constexpr auto note_timeout = std::chrono::milliseconds(500);
 
 void note_failure(WatchedShard& shard, const char* what, const postgres::Failure& failure) {
   shard.failure = std::string(what) + " of shard " + shard.name + " cannot be read: " + failure.message;
@@ -22,10 +33,14 @@ Prober::Prober(ServerPools& pools, std::chrono::milliseconds max_replica_lag)
     : pools_(pools), max_replica_lag_(max_replica_lag) {}
 
 Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server) {
-  auto status = co_await postgres::read_status(pool(shard, server), Clock::now() + probe_timeout);
+  const auto answer = co_await ask_for_status(shard, server);
+  if (!answer) co_return Result{.changed = false};
+  auto status = *answer;
+  if (status) co_await learn_timelines(shard, *status);
   auto& probed = shard.servers[server];
   probed.probed = true;
   probed.up = status.has_value();
+  probed.hangs = timed_out(status);
   if (status) {
     probed.status = std::move(*status);
     probed.failure.clear();
@@ -33,6 +48,7 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
     probed.failure = status.error().message;
   }
   assess_health(shard);
+  if (shard.state.primary == server) co_await bring_notes_up_to_date(shard, server);
   for (const auto& problem : pools_.sessions().problems()) warn_once_(problem);
   if (shard.best_server() != server) co_return Result{};
   shard.directory = std::exchange(probed.status.directory, {});
@@ -44,8 +60,71 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   co_return Result{.new_report = new_report};
 }
 
+/// A late answer may be this connection's own trouble, or this thread's; and a server that answers the
+/// workers is up, whatever became of the probe: nullopt.
+Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> Prober::ask_for_status(
+    WatchedShard& shard, std::size_t server) {
+  const auto began = Clock::now();
+  for (auto patience = first_patience;; patience = second_patience) {
+    const auto deadline = Clock::now() + patience;
+    auto status = co_await postgres::read_status(pool(shard, server), deadline);
+    if (!timed_out(status)) co_return status;
+    pool(shard, server).replace_connections("no answer to a probe");
+    const bool held_up = Clock::now() > deadline + own_delay;
+    if (patience == first_patience || (held_up && Clock::now() < began + question_timeout)) continue;
+    if (shard.servers[server].up && shard.state.servers[server].pulse->beat_since(began))
+      co_return std::nullopt;
+    auto hangs = status.error();
+    hangs.message = "does not answer";
+    co_return hangs;
+  }
+}
+
+/// A server that was promoted is noted in another shard before it is written to: what it acknowledges must
+/// not be forgotten with this router.
+Awaitable<void> Prober::learn_timelines(const WatchedShard& shard, const postgres::ServerStatus& status) {
+  if (!status.initialised || status.cluster != shard.map->cluster()) co_return;
+  notes_.hear(status.noted);
+  auto& newest = notes_.of(shard.name).timeline;
+  if (status.shard != shard.name || status.timeline <= newest) co_return;
+  newest = status.timeline;
+  co_await note_elsewhere(shard.name);
+}
+
+/// One other shard is enough here: the rest is brought up to date by the next probes.
+Awaitable<void> Prober::note_elsewhere(std::string shard) {
+  for (const auto& [name, place] : std::map(note_places_)) {
+    auto* pool = name == shard ? nullptr : pools_.find(place.conninfo);
+    auto statements = notes_.missing(name, place.noted);
+    if (pool == nullptr || statements.empty()) continue;
+    const auto noted =
+        co_await pool->execute(postgres::Lane::write, std::move(statements), Clock::now() + note_timeout);
+    if (noted) co_return;
+  }
+}
+
+Awaitable<void> Prober::bring_notes_up_to_date(const WatchedShard& shard, std::size_t server) {
+  const auto status = shard.servers[server].status;
+  const auto& conninfo = shard.state.servers[server].conninfo;
+  auto statements = notes_.missing(shard.name, status.noted);
+  if (!status.takes_notes) {
+    if (!statements.empty())
+      warn_once_(
+          "shard " + shard.name +
+          " does not let this role read shardplex.timelines: that another shard's old primary is one, a "
+          "router that starts may not know (shardplex cluster init, and docs/operating.md#roles-and-"
+          "grants)");
+    co_return;
+  }
+  note_places_.insert_or_assign(shard.name, NotePlace{conninfo, status.noted});
+  if (statements.empty()) co_return;
+  const auto noted = co_await pool(shard, server)
+                         .execute(postgres::Lane::write, std::move(statements), Clock::now() + note_timeout);
+  if (!noted) warn_once_("shard " + shard.name + " cannot note timelines: " + noted.error().message);
+}
+
 Awaitable<Prober::Result> Prober::probe_epoch(WatchedShard& shard, std::size_t server) {
-  const auto epoch = co_await postgres::read_epoch(pool(shard, server), Clock::now() + probe_timeout);
+  const auto epoch = co_await postgres::read_epoch(pool(shard, server), Clock::now() + first_patience);
   if (!epoch) co_return Result{.changed = false, .whole_due = true};
   auto& known = shard.servers[server].status.epoch;
   if (*epoch == known) co_return Result{.changed = false};
@@ -74,7 +153,7 @@ Awaitable<void> Prober::look_at_tables(WatchedShard& shard, std::size_t server) 
   if (Clock::now() < shard.tables_due) co_return;
   shard.tables_due = Clock::now() + between_fingerprints;
   const auto fingerprint =
-      co_await postgres::read_catalogue_fingerprint(pool(shard, server), Clock::now() + probe_timeout);
+      co_await postgres::read_catalogue_fingerprint(pool(shard, server), Clock::now() + question_timeout);
   if (!fingerprint || *fingerprint == shard.tables_fingerprint) co_return;
   log_info("the tables of a shard have changed", {{"shard", shard.name}});
   co_await read_tables(shard, server);
@@ -82,7 +161,7 @@ Awaitable<void> Prober::look_at_tables(WatchedShard& shard, std::size_t server) 
 
 Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
   const bool is_primary = shard.state.primary == server;
-  auto tables = co_await postgres::read_catalogue(pool(shard, server), Clock::now() + probe_timeout);
+  auto tables = co_await postgres::read_catalogue(pool(shard, server), Clock::now() + question_timeout);
   if (!tables) {
     note_failure(shard, "the catalogue", tables.error());
     co_return false;
@@ -98,7 +177,7 @@ Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
 Awaitable<bool> Prober::read_ownership_report(WatchedShard& shard, std::size_t server) {
   const auto timeline = shard.timeline_of(server);
   const auto map = shard.map;  // it may be given another one meanwhile
-  auto report = co_await postgres::read_ownership(pool(shard, server), *map, Clock::now() + probe_timeout);
+  auto report = co_await postgres::read_ownership(pool(shard, server), *map, Clock::now() + question_timeout);
   if (!report) {
     note_failure(shard, "the ownership", report.error());
     co_return false;
@@ -111,12 +190,14 @@ Awaitable<bool> Prober::read_ownership_report(WatchedShard& shard, std::size_t s
 
 void Prober::assess_health(WatchedShard& shard) {
   const auto before = shard.state.servers;
-  shard.assess_health(max_replica_lag_, newest_timeline_[shard.name]);
+  shard.assess_health(max_replica_lag_, notes_.of(shard.name), others_heard_);
   for (std::size_t i = 0; i < before.size(); ++i) {
     const auto& now = shard.state.servers[i];
     if (same_health(before[i], now)) continue;
     if (now.problem.empty())
       log_info("server in use", {{"server", now.name}, {"address", now.address}, {"writable", now.writable}});
+    else if (!others_heard_ && now.up)
+      log_info("server not in use yet", {{"server", now.name}, {"problem", now.problem}});
     else
       log_warning("server not in use",
                   {{"server", now.name}, {"address", now.address}, {"problem", now.problem}});

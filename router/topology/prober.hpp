@@ -5,12 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "postgres/asio.hpp"
 #include "router/topology/changes.hpp"
 #include "router/topology/server_pools.hpp"
+#include "router/topology/timeline_notes.hpp"
 #include "router/topology/warn_once.hpp"
 #include "router/topology/watched_shard.hpp"
 
@@ -37,21 +40,35 @@ class Prober {
   /// Asks for the epoch alone, and for the ownership where that has changed.
   Awaitable<Result> probe_epoch(WatchedShard& shard, std::size_t server);
 
+  /// From now on primaries are written to: all servers have been probed once, so that what the other shards
+  /// know of a shard's timeline has been heard, or cannot be.
+  void heard_all() { others_heard_ = true; }
+
   /// What the probes since the last call have changed, of all shards.
   Changes take_changes() { return std::exchange(changes_, {}); }
 
  private:
+  Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> ask_for_status(WatchedShard& shard,
+                                                                                     std::size_t server);
   Awaitable<bool> read_newer(WatchedShard& shard, std::size_t server);
   Awaitable<void> look_at_tables(WatchedShard& shard, std::size_t server);
   Awaitable<bool> read_tables(WatchedShard& shard, std::size_t server);
   Awaitable<bool> read_ownership_report(WatchedShard& shard, std::size_t server);
+  Awaitable<void> learn_timelines(const WatchedShard& shard, const postgres::ServerStatus& status);
+  Awaitable<void> note_elsewhere(std::string shard);
+  Awaitable<void> bring_notes_up_to_date(const WatchedShard& shard, std::size_t server);
   void assess_health(WatchedShard& shard);
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server) const;
 
   ServerPools& pools_;
   const std::chrono::milliseconds max_replica_lag_;
-  std::map<std::string, std::int64_t>
-      newest_timeline_;  // by shard, whatever became of the server that had it
+  TimelineNotes notes_;  // whatever became of the servers that told
+  bool others_heard_ = false;
+  struct NotePlace {
+    std::string conninfo;  // of the primary
+    std::vector<NotedTimeline> noted;
+  };
+  std::map<std::string, NotePlace> note_places_;  // by shard, as last probed
   Changes changes_;
   WarnOnce warn_once_;
 };

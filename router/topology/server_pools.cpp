@@ -7,7 +7,7 @@
 namespace shardplex::router {
 namespace {
 
-constexpr auto tick_interval = std::chrono::milliseconds(100);
+constexpr auto tick_interval = std::chrono::milliseconds(25);
 
 postgres::PoolSettings narrowed(postgres::PoolSettings settings) {
   settings.connection.application_name = "shardplexd control";
@@ -43,6 +43,11 @@ void ServerPools::release(const std::string& conninfo) {
   const auto held = servers_.find(conninfo);
   invariant(held != servers_.end(), "only a server that is watched is left");
   if (--held->second.holders == 0) servers_.erase(held);
+}
+
+postgres::Pool* ServerPools::find(const std::string& conninfo) {
+  const auto held = servers_.find(conninfo);
+  return held == servers_.end() ? nullptr : held->second.pool.get();
 }
 
 postgres::Pool& ServerPools::at(const std::string& conninfo) {

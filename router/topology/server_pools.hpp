@@ -28,6 +28,9 @@ class ServerPools {
   /// Precondition: the server is held.
   postgres::Pool& at(const std::string& conninfo);
 
+  /// Null where nobody watches the server.
+  postgres::Pool* find(const std::string& conninfo);
+
   /// What sessions know of each other, those of the workers included.
   const postgres::Sessions& sessions() const { return *settings_.connection.sessions; }
 

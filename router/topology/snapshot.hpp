@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "postgres/server_pulse.hpp"
 #include "query/catalogue/catalogue.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
@@ -18,7 +19,9 @@ struct ServerState {
   std::string name;      ///< "alpha" as configured for the primary, "alpha-1" for its first replica
   std::string conninfo;  ///< key of the worker's pool; never logged
   std::string address;   ///< host:port, for people
+  std::shared_ptr<postgres::ServerPulse> pulse;  ///< beaten by the workers' pools
   bool up = false;
+  bool hangs = false;     ///< it is not up since it did not answer in time
   bool writable = false;  ///< not in recovery, and the right shard
   bool readable = false;  ///< up, the right shard, and not behind: its lag is within bounds
   std::string problem;    ///< why it is not used; empty where it is

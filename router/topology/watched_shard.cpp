@@ -13,17 +13,21 @@ WatchedShard::WatchedShard(const Shard& shard, std::shared_ptr<const ShardMap> r
     server.conninfo = i == 0 ? shard.primary : shard.replicas[i - 1];
     server.address = address_of(server.conninfo);
     server.problem = "not reached yet";
+    server.pulse = std::make_shared<postgres::ServerPulse>();
     state.servers.push_back(std::move(server));
   }
 }
 
-void WatchedShard::assess_health(std::chrono::milliseconds max_replica_lag, std::int64_t& newest_timeline) {
-  newest_timeline = router::newest_timeline(map->cluster(), name, servers, newest_timeline);
+void WatchedShard::assess_health(std::chrono::milliseconds max_replica_lag, KnownTimeline& newest,
+                                 bool others_heard) {
+  newest.timeline = newest_timeline(map->cluster(), name, servers, newest.timeline);
+  if (std::exchange(ruling, newest.ruling) != newest.ruling) timeline = 0;
   const HealthCriteria criteria{
       .cluster = map->cluster(),
       .shard = name,
       .max_replica_lag = max_replica_lag,
-      .newest_timeline = newest_timeline,
+      .newest_timeline = newest.timeline,
+      .others_heard = others_heard || servers.size() == 1,  // one server alone has no successor
       .epoch = ownership ? std::optional(ownership->epoch) : std::nullopt,
   };
   state = router::assess_health(criteria, servers, std::move(state));
@@ -60,6 +64,7 @@ void WatchedShard::take_report(ShardOwnership report, std::int64_t on) {
 
 void WatchedShard::inherit(const WatchedShard& before, bool report_holds) {
   timeline = before.timeline;
+  ruling = before.ruling;
   epoch = before.epoch;
   directory = before.directory;
   if (report_holds) ownership = before.ownership;

@@ -28,6 +28,7 @@ struct WatchedShard {
   /// Of the newest ownership report ever read: none that is older is taken.
   std::int64_t timeline = 0;
   Epoch epoch;
+  std::int64_t ruling = 0;  ///< that the report was read under
   std::optional<ShardCatalogue> tables;
   std::string tables_fingerprint;  ///< of them; another one on the server means that they have changed
   Clock::time_point tables_due{};  ///< when to look at the fingerprint again
@@ -35,9 +36,10 @@ struct WatchedShard {
   std::string failure;             ///< why tables or ownership could not be read; empty where they could
   std::vector<postgres::ListedShard> directory;
 
-  /// Works out `state` from what the servers told. `newest_timeline` is that of any server of the shard,
-  /// ever, and is brought up to date.
-  void assess_health(std::chrono::milliseconds max_replica_lag, std::int64_t& newest_timeline);
+  /// Works out `state` from what the servers told. `newest` is the newest timeline that is known of the
+  /// shard, and is brought up to date. Under another ruling than before, the ownership report is to be read
+  /// again: it may be of the timeline that was ruled out.
+  void assess_health(std::chrono::milliseconds max_replica_lag, KnownTimeline& newest, bool others_heard);
 
   /// The writable server, or else any that is up and of this shard: ownership replicates.
   std::optional<std::size_t> best_server() const;

@@ -158,7 +158,8 @@ TEST_CASE("init writes the servers of all shards into each, and leaves those of 
   const std::string listed =
       R"(SELECT concat_ws(' ', position, name, "primary", replicas) FROM shardplex.shards ORDER BY position)";
   const auto server = [&](const std::string& name) {
-    return "host=127.0.0.1 " + port_of(cluster, name) + " dbname=movies user=shardplex";
+    const auto port = port_of(cluster, name);  // port=6000
+    return "dbname='movies' host='127.0.0.1' port='" + port.substr(port.find('=') + 1) + "'";
   };
   const auto line = [&](const std::string& position, const std::string& shard) {
     return position + " " + shard + " " + server(shard) + " {\"" + server(shard + "-1") + "\"}";
@@ -411,6 +412,39 @@ TEST_CASE("a schema file that ends the transaction itself is refused") {
   CHECK(run.exit == 1);
   CHECK(run.says("must not hold BEGIN or COMMIT"));
   CHECK(cluster.sql("alpha", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+}
+
+TEST_CASE("init takes what pg_dump writes") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const TemporaryFile schema(
+      "-- PostgreSQL database dump\n\\restrict abc\nSET statement_timeout = 0;\nSET row_security = off;\n"
+      "SELECT pg_catalog.set_config('search_path', '', false);\n"
+      "CREATE TABLE public.movies (id bigint PRIMARY KEY);\nCREATE TABLE public.genres (name text PRIMARY "
+      "KEY);\n"
+      "CREATE TABLE public.ratings (movie_id bigint, id bigint, PRIMARY KEY (movie_id, id));\n\\unrestrict "
+      "abc\n");
+  const CommandRun run = init(cluster.map(), {"--schema", schema.path()});
+  CHECK_MESSAGE(run.exit == 0, run);
+  const TemporaryFile rows("COPY public.movies (id) FROM stdin;\n1\n\\.\n");
+  CHECK(init(cluster.map(), {"--schema", rows.path()}).says("line 1: it holds rows; dump the schema alone"));
+}
+
+TEST_CASE("tables whose slots could never move are refused while shards are made") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const TemporaryFile schema(
+      "CREATE TABLE movies (id bigint PRIMARY KEY) PARTITION BY HASH (id);"
+      "CREATE UNLOGGED TABLE genres (name text PRIMARY KEY);"
+      "CREATE TABLE base (movie_id bigint); CREATE TABLE ratings (id bigint, PRIMARY KEY (movie_id, id)) "
+      "INHERITS (base)");
+  const CommandRun run = init(cluster.map(), {"--schema", schema.path()});
+  CAPTURE(run);
+  CHECK(run.exit == 1);
+  CHECK(run.says("alpha: table movies is partitioned; its slots could never move"));
+  CHECK(run.says("table genres is unlogged"));
+  CHECK(run.says("table ratings inherits from another table"));
+  CHECK(untouched(cluster, "alpha"));
 }
 
 TEST_CASE("what no router would serve is refused, and changes no shard") {

@@ -196,10 +196,10 @@ TEST_CASE("a target whose tables are made otherwise is found, whatever it is tha
       {"beta", "ALTER TABLE movies ENABLE ROW LEVEL SECURITY", Kind::problem, "beta",
        "the setting row-level security is on, and on alpha it is off"},
       {"beta", "CREATE POLICY p ON movies USING (id > 0)", Kind::problem, "beta", "it has the policy p"},
-      {"alpha", "GRANT SELECT ON movies TO PUBLIC", Kind::warning, "beta",
-       "it lacks the privilege SELECT of PUBLIC, which alpha has"},
-      {"alpha", "GRANT UPDATE (name) ON movies TO PUBLIC", Kind::warning, "beta",
-       "it lacks the privilege UPDATE (name) of PUBLIC, which alpha has"},
+      {"alpha", "GRANT SELECT ON movies TO PUBLIC", Kind::problem, "beta",
+       "it lacks SELECT on TABLE public.movies for PUBLIC, which alpha has"},
+      {"alpha", "GRANT UPDATE (name) ON movies TO PUBLIC", Kind::problem, "beta",
+       "it lacks UPDATE (name) on TABLE public.movies for PUBLIC, which alpha has"},
   });
 }
 

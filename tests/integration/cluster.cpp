@@ -165,6 +165,14 @@ void Cluster::kill(const std::string& server) const {
   script({"kill", server});
 }
 
+void Cluster::hang(const std::string& server) const {
+  script({"hang", server});
+}
+
+void Cluster::wake(const std::string& server) const {
+  script({"wake", server});
+}
+
 void Cluster::crash_and_start(const std::string& server) const {
   script({"stop-server", server, "-m", "immediate"});
   script({"start-server", server});
@@ -238,8 +246,8 @@ void Router::wait_until_ready() const {
 HttpResponse Router::wait_for_ready_status(unsigned status) const {
   HttpResponse answer;
   try {
-    wait_until("/ready says " + std::to_string(status), [&] {
-      answer = admin("/ready");
+    wait_until("/ready?strict says " + std::to_string(status), [&] {
+      answer = admin("/ready?strict");
       return answer.status == status;
     });
   } catch (const std::runtime_error& failure) {

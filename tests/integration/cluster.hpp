@@ -82,6 +82,8 @@ class Cluster {
   void wait_for_replicas() const;
 
   void kill(const std::string& server) const;   ///< kill -9 of all its processes
+  void hang(const std::string& server) const;   ///< all its processes stop in their tracks
+  void wake(const std::string& server) const;   ///< and go on
   void start(const std::string& server) const;  ///< returns when it accepts connections
 
   void crash_and_start(const std::string& server) const;  ///< an immediate stop, then as start()
@@ -125,7 +127,7 @@ class Router {
 
   HttpResponse admin(std::string_view target) const;
   void wait_until_ready() const;
-  /// Waits until /ready answers `status`, and returns that answer.
+  /// Waits until /ready?strict answers `status`, and returns that answer.
   HttpResponse wait_for_ready_status(unsigned status) const;
   /// Kills it as if the power went.
   void kill();

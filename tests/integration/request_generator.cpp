@@ -73,6 +73,7 @@ class Generator {
   }
 
   ReadRequest make() {
+    if (chance(random_, 8)) request_.method = "HEAD";
     const bool by_key = table_->primary_key.size() == 1 && chance(random_, 12);
     const std::string path = by_key ? make_row_path() : '/' + table_->name;
     if (chance(random_, 70)) add_select();
@@ -119,6 +120,7 @@ class Generator {
         {{"0", true}},
         {{"-1", true}},
         {{"absent", false}},
+        {{"", false}},
     };
     FieldText field{url_name(column.name), column_sql(column), column.name,
                     as_text ? Kind::text : column.kind, &column};
@@ -130,7 +132,7 @@ class Generator {
       const std::string arrow = as_text && i + 1 == path.size() ? "->>" : "->";
       field.url += arrow + (path[i].is_index || is_word(path[i].key) ? path[i].key : url_quoted(path[i].key));
       field.sql += arrow + (path[i].is_index ? path[i].key : sql_literal(path[i].key));
-      if (!path[i].is_index) field.output_name = path[i].key;
+      if (!path[i].is_index && !path[i].key.empty()) field.output_name = path[i].key;
     }
     field.sql = '(' + field.sql + ')';
     return field;
@@ -146,6 +148,10 @@ class Generator {
   // ---- Select.
 
   void add_select() {
+    if (chance(random_, 3)) {
+      parameters_.push_back("select=");
+      return;
+    }
     std::string url;
     std::string sql;
     const auto count = 1 + random_() % 6;
@@ -463,25 +469,36 @@ class Generator {
   /// Not where a row may fail the request, since a page may or may not reach that row.
   void add_paging() {
     constexpr auto greatest = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t first = 0, end = greatest;
-    if (chance(random_, 30)) {
+    std::uint64_t first = 0, end = greatest, before = 0;
+    if (chance(random_, 3)) {
+      before = 1 + random_() % 20;
+      parameters_.push_back("offset=-" + std::to_string(before));
+    } else if (chance(random_, 30)) {
       first = chance(random_, 5) ? 100'000 : random_() % 30;
       parameters_.push_back("offset=" + std::to_string(first));
     }
     if (chance(random_, 40)) {
-      const auto limit = chance(random_, 10) ? 1500 : random_() % 30;
+      const std::uint64_t limit = chance(random_, 10) ? 1500 : random_() % 30;
       parameters_.push_back("limit=" + std::to_string(limit));
       end = first + limit;
+      if (limit > 0 && limit <= before) request_.refusal = "PGRST103";
+      end -= std::min(before, limit);
     }
     if (chance(random_, 10) && end != first) {
       const auto from = random_() % 20, to = from + random_() % 20;
       const bool open = chance(random_, 30);
       request_.headers.emplace_back("Range", std::to_string(from) + '-' + (open ? "" : std::to_string(to)));
       request_.headers.emplace_back("Range-Unit", "items");
+      if (request_.method == "HEAD") return end_paging(first, end);  // Range is for GET alone
       first = std::max<std::uint64_t>(first, from);
       if (!open) end = std::min<std::uint64_t>(end, to + 1);
       if (first >= end) request_.refusal = "PGRST103";
     }
+    end_paging(first, end);
+  }
+
+  void end_paging(std::uint64_t first, std::uint64_t end) {
+    constexpr auto greatest = std::numeric_limits<std::uint64_t>::max();
     request_.offset = first;
     if (end != greatest && end >= first) page_ += " LIMIT " + std::to_string(end - first);
     page_ += " OFFSET " + std::to_string(first);
@@ -490,7 +507,6 @@ class Generator {
   // ---- The whole.
 
   void add_headers(bool by_key) {
-    if (chance(random_, 8)) request_.method = "HEAD";
     if (chance(random_, 25)) request_.headers.emplace_back("Shardplex-Consistency", "strong");
     if (!by_key && chance(random_, 8)) {
       request_.headers.emplace_back("Accept", "application/vnd.pgrst.object+json");

@@ -8,8 +8,10 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <fstream>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -325,7 +327,7 @@ TEST_CASE("a write that fails says why, as PostgreSQL and PostgREST do") {
   check_refused(client.request("POST", "/movies", {{"Content-Type", "text/csv"}}, "name\nx\n"), 400,
                 "PGRST102");
   for (const auto* preference :
-       {"resolution=merge-duplicates", "missing=default", "tx=rollback", "max-affected=1"}) {
+       {"resolution=merge-duplicates", "missing=default", "tx=rollback", "timezone=Europe/Rome"}) {
     INFO(preference);
     check_refused(client.request("POST", "/movies", preferring(preference), R"({"name":"x"})"), 400,
                   "SHARD400");
@@ -379,6 +381,95 @@ TEST_CASE("PATCH changes rows by key and by filters") {
   check_refused(answer, 400, "SHARD400");
   CHECK(site.count("movies", "name = 'everywhere'") == 0);
   check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("a write that asks for a single object changes exactly one row, or nothing") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto id = ids_on(site.cluster, "beta", 1, 3500).front();
+  REQUIRE(client.request("POST", "/movies", as_json, film(id, "single")).status == 201);
+  const auto of_movie = "/ratings?movie_id=eq." + std::to_string(id);
+  for (const auto* user : {"1", "2", "3"})
+    REQUIRE(client
+                .request("POST", "/ratings", as_json,
+                         R"({"movie_id":)" + std::to_string(id) + R"(,"user_id":)" + user + R"(,"score":5})")
+                .status == 201);
+  const auto ratings = [&](const std::string& of) {
+    return site.count("ratings", "movie_id = " + std::to_string(id) + " AND " + of);
+  };
+  // Any case, and without return=representation as well.
+  const Headers object{{"Content-Type", "application/json"}, {"Accept", "Application/VND.pgrst.object+json"}},
+      seen{{"Content-Type", "application/json"},
+           {"Accept", "application/vnd.pgrst.object+json"},
+           {"Prefer", "return=representation"}};
+  for (const auto& headers : {object, seen})
+    for (const auto& [filter, rows] :
+         {std::pair("", 3), std::pair("&user_id=lt.3", 2), std::pair("&user_id=eq.9", 0)})
+      for (const auto* method : {"DELETE", "PATCH"}) {
+        INFO(method, " ", filter);
+        const auto answer = client.request(method, of_movie + filter, headers, R"({"score":1})");
+        check_refused(answer, 406, "PGRST116");
+        CHECK(json::parse(answer.body).at("details").as_string() ==
+              "The result contains " + std::to_string(rows) + " rows");
+        CHECK(ratings("score = 5") == 3);
+      }
+  CHECK(client.request("PATCH", of_movie + "&user_id=eq.1", object, R"({"score":2})").status == 204);
+  CHECK(ratings("score = 2") == 1);
+  const auto answer = client.request("DELETE", of_movie + "&user_id=gt.2&select=user_id", seen);
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"user_id":3})");
+  CHECK(ratings("true") == 2);
+  // Nothing to change is not one row.
+  check_refused(client.request("PATCH", "/movies?id=eq." + std::to_string(id), object, "{}"), 406,
+                "PGRST116");
+  check_refused(client.request("PATCH", "/movies?id=in.()", object, R"({"name":"x"})"), 406, "PGRST116");
+  check_refused(client.request("DELETE", "/movies/999999", object), 404, "PGRST116");
+  check_refused(client.request("POST", "/movies", object, "[]"), 406, "PGRST116");
+  check_refused(client.request("POST", "/movies", object, "[{},{}]"), 406, "PGRST116");
+  CHECK(client.request("POST", "/movies", object, R"({"name":"one"})").status == 201);
+  CHECK(client.request("PUT", "/movies/" + std::to_string(id), object, R"({"name":"put"})").status == 204);
+}
+
+TEST_CASE("max-affected is kept under handling=strict") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto id = ids_on(site.cluster, "alpha", 1, 3600).front();
+  REQUIRE(client.request("POST", "/movies", as_json, film(id, "rated")).status == 201);
+  const auto of_movie = "/ratings?movie_id=eq." + std::to_string(id);
+  for (const auto* user : {"1", "2"})
+    REQUIRE(client
+                .request("POST", "/ratings", as_json,
+                         R"({"movie_id":)" + std::to_string(id) + R"(,"user_id":)" + user + R"(,"score":5})")
+                .status == 201);
+  const auto refused = client.request("DELETE", of_movie, preferring("handling=strict, max-affected=1"));
+  check_refused(refused, 400, "PGRST124");
+  CHECK(refused.body.find("The query affects 2 rows") != std::string::npos);
+  CHECK(site.count("ratings", "movie_id = " + std::to_string(id)) == 2);
+  auto answer =
+      client.request("PATCH", of_movie, preferring("handling=strict, max-affected=2"), R"({"score":4})");
+  CHECK(answer.status == 204);
+  CHECK(answer.header("Preference-Applied") == "handling=strict, max-affected=2");
+  answer = client.request("DELETE", of_movie, preferring("max-affected=1"));
+  CHECK(answer.status == 204);
+  CHECK_FALSE(answer.header("Preference-Applied"));
+  CHECK(site.count("ratings", "movie_id = " + std::to_string(id)) == 0);
+}
+
+TEST_CASE("a PATCH of one row that sets nothing answers the row, and 404 only where there is none") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto id = ids_on(site.cluster, "beta", 1, 3700).front();
+  REQUIRE(client.request("POST", "/movies", as_json, film(id, "as it is")).status == 201);
+  const auto row = "/movies/" + std::to_string(id);
+  auto answer = client.request("PATCH", row, as_json, "{}");
+  CHECK(answer.status == 204);
+  CHECK(answer.body.empty());
+  CHECK(answer.header("Content-Range") == "*/*");
+  answer = client.request("PATCH", row + "?select=name", preferring("return=representation"), "{}");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"name":"as it is"})");
+  CHECK(answer.header("Preference-Applied") == "return=representation");
+  check_refused(client.request("PATCH", "/movies/999999", as_json, "{}"), 404, "PGRST116");
 }
 
 TEST_CASE("PUT creates a row and replaces it whole") {
@@ -517,6 +608,59 @@ TEST_CASE("a change of genre on the same shard changes the slot, one to another 
   CHECK(client.request("PUT", row, as_json, R"({"name":"put","primary_genre":"Action"})").status == 204);
   CHECK(site.value_of("primary_genre", id) == "Action");
   check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("uuid keys in any spelling, partitioned tables and domains over tsvector are served") {
+  auto& site = hash_site();
+  site.cluster.run_everywhere(
+      "CREATE DOMAIN terms AS tsvector;"
+      "CREATE TABLE codes (code uuid PRIMARY KEY, words terms);"
+      "CREATE TABLE counted (id integer GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, name text);"
+      "CREATE TABLE uncounted (id integer PRIMARY KEY);"
+      "CREATE TABLE parts (id bigint PRIMARY KEY, name text) PARTITION BY HASH (id);"
+      "CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+      "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1)");
+  std::ifstream file(site.cluster.map_file());
+  std::ostringstream map;
+  map << file.rdbuf() << "\n  codes: { group: catalog, key: code }\n";
+  for (const auto* table : {"parts", "counted", "uncounted"})
+    map << "  " << table << ": { group: catalog, key: id }\n";
+  const TemporaryFolder folder;
+  const auto map_file = folder.write("map.yaml", map.str());
+  site.cluster.initialise(map_file);
+  const Router router(map_file);
+  HttpClient client(router.port());
+
+  const std::string written = "{A0EEBC999C0B4EF8BB6D6BB9BD380A11}",
+                    stored = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+  auto answer = client.request("POST", "/codes?select=code", preferring("return=representation"),
+                               R"({"code":")" + written + R"(","words":"'alien':1"})");
+  CHECK(answer.status == 201);
+  CHECK(answer.body == R"([{"code":")" + stored + "\"}]");
+  for (const auto& target :
+       {"/codes?code=eq." + stored, "/codes?code=eq.%7B" + written.substr(1, 32) + "%7D"}) {
+    const auto found = client.get(target);
+    CHECK(json::parse(found.body).as_array().size() == 1);
+    CHECK(found.header("Shardplex-Shards").value_or("").find(',') == std::string::npos);
+  }
+  CHECK(client.request("PATCH", "/codes/" + stored, as_json, R"({"code":")" + written + "\"}").status == 204);
+  CHECK(json::parse(client.get("/codes?words=fts.alien").body).as_array().size() == 1);
+  CHECK(client.get("/codes?words=not.fts.alien").body == "[]");
+
+  answer = client.request("PUT", "/parts/5", preferring("return=representation"), R"({"name":"new"})");
+  CHECK(answer.status == 201);
+  answer = client.request("PUT", "/parts/5", preferring("return=representation"), R"({"name":"replaced"})");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"id":5,"name":"replaced"})");
+  CHECK(client.request("PUT", "/parts?id=eq.6", as_json, R"({"id":6})").status == 201);
+  CHECK(client.request("PUT", "/parts?id=eq.6", as_json, R"({"id":6})").status == 204);
+
+  for (const auto* id : {"1", "2", "3"})
+    CHECK(client.request("POST", "/counted?select=id", preferring("return=representation"), R"({"name":"x"})")
+              .body == "[{\"id\":" + std::string(id) + "}]");
+  CHECK(client.request("POST", "/counted", as_json, R"({"id":4})").status == 201);
+  check_refused(client.request("POST", "/counted", as_json, "{}"), 409, "23505");  // as in one PostgreSQL
+  check_refused(client.request("POST", "/uncounted", as_json, "{}"), 400, "23502");
 }
 
 }  // namespace shardplex::integration

@@ -10,7 +10,10 @@ namespace {
 constexpr const char* rich_schema = R"(
 CREATE TYPE rating AS ENUM ('G', 'PG', 'R');
 ALTER TYPE rating ADD VALUE 'PG-13' BEFORE 'R';
-CREATE DOMAIN score AS numeric NOT NULL CHECK (VALUE >= 0);
+CREATE DOMAIN points AS numeric;
+CREATE DOMAIN score AS points NOT NULL CHECK (VALUE >= 0);
+CREATE FUNCTION shown(score) RETURNS json LANGUAGE sql AS 'SELECT to_json($1)';
+CREATE CAST (score AS json) WITH FUNCTION shown(score) AS IMPLICIT;
 CREATE COLLATION german (provider = icu, locale = 'de');
 CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE COLLATION bytes (provider = libc, locale = 'C');
@@ -113,6 +116,9 @@ TEST_CASE("a column's type is named as PostgreSQL formats it, and as it is catal
   CHECK(read().column("released").sort == SortKind::timestamptz);
   CHECK(read().column("studio").sort == SortKind::uuid);
   const Column& score = read().column("imdb_score");
+  CHECK(score.base_type_name == "numeric");
+  CHECK(score.has_representations);
+  CHECK(read().column("id").base_type_name.empty());
   CHECK(score.type == "score");
   CHECK(score.type_schema == "public");
   CHECK(score.sort == SortKind::none);

@@ -18,7 +18,9 @@ class ShardDatabase {
   ShardDatabase() {
     run_sql_file(SHARDPLEX_SCHEMA);
     run_sql_file(SHARDPLEX_SCHEMA);  // safe to run again
-    run_sql("INSERT INTO shardplex.shard (cluster, name) VALUES ('movies', 'alpha')");
+    run_sql(
+        "INSERT INTO shardplex.shard (cluster, name, first_node, last_node) VALUES ('movies', 'alpha', 0, "
+        "63)");
     run_sql(
         "INSERT INTO shardplex.slots (grp, slot, state) SELECT 'catalog', s, 'owned' FROM "
         "generate_series(0, 3) s");
@@ -131,7 +133,7 @@ TEST_CASE("slots go through their states in order, each change one epoch and one
 
 TEST_CASE("routers are promised ids that nobody else gets") {
   ShardDatabase shard;
-  const std::string reserve = "SELECT node, from_ms, until_ms FROM shardplex.reserve_ids($1, $2, $3)";
+  const std::string reserve = "SELECT node, from_ms, until_ms FROM shardplex.promise_ids($1, $2, $3)";
   auto first = shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).value();
   auto second = shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).value();
   CHECK(first[0].integer(0, 0) != second[0].integer(0, 0));
@@ -143,12 +145,17 @@ TEST_CASE("routers are promised ids that nobody else gets") {
   CHECK(first[0].integer(0, 2) == 1500);
   CHECK(again[0].integer(0, 1) == 1500);
   CHECK(again[0].integer(0, 2) == 2000);
-  for (int router = 2; router < 128; ++router)
+  for (int router = 2; router < 64; ++router)
     shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).value();
-  CHECK(shard.worker.integer("SELECT count(*) FROM shardplex.nodes") == 128);
+  CHECK(shard.worker.integer("SELECT count(*) FROM shardplex.nodes") == 64);
   // All nodes taken: the one whose promise ends first is promised on, from there.
   auto beyond = shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).value();
   CHECK(beyond[0].integer(0, 1) == 1500);
+  // A number of another shard's is not promised on, whoever says that it had it here.
+  auto foreign = shard.worker.execute({{reserve, {"64", "1000", "500"}}}).value();
+  CHECK(foreign[0].integer(0, 0) < 64);
+  shard.run_sql("UPDATE shardplex.shard SET first_node = NULL, last_node = NULL");
+  CHECK(shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).error().sqlstate == "SX005");
 }
 
 TEST_CASE("a shard's ownership report names the state of every slot of the map's groups") {

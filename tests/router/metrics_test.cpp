@@ -42,6 +42,9 @@ constexpr std::array rows{
     Row{"shardplex_http_connections_refused_total", "Client connections over the limit.", counter, ""},
     Row{"shardplex_http_requests_in_flight", "Requests being served.", gauge, ""},
     Row{"shardplex_replans_total", "Requests planned again because ownership had changed.", counter, ""},
+    Row{"shardplex_memory_used_bytes", "Memory that requests under way are counted to hold.", gauge, ""},
+    Row{"shardplex_memory_budget_bytes", "Memory that requests under way may hold in all.", gauge, ""},
+    Row{"shardplex_memory_refusals_total", "Times that a request was refused for want of memory.", counter, ""},
     Row{"shardplex_shard_queries_total", "Statements sent to a shard, by outcome.", counter, "shard role outcome"},
     Row{"shardplex_shard_query_duration_seconds", "Round trips to a shard.", histogram, "shard role"},
     Row{"shardplex_pool_connections", "Open PostgreSQL connections.", gauge, "shard role lane"},
@@ -59,6 +62,8 @@ constexpr std::array rows{
     Row{"shardplex_map_reloads_total", "Shard map reloads, by result.", counter, "result"},
     Row{"shardplex_map_refreshes_total", "Times that requests had to wait for the shards' word on who owns their slots.", counter, ""},
     Row{"shardplex_shards_added_total", "Shards learned of from other shards.", counter, ""},
+    Row{"shardplex_fenced_slots", "Slots to which writes wait for a mover.", gauge, ""},
+    Row{"shardplex_fence_seconds", "How long the longest of these waits has lasted, as seen from here.", gauge, ""},
 };
 // clang-format on
 
@@ -128,6 +133,12 @@ TEST_CASE("the counts of workers and of the control thread are shown under their
   metrics.map_reload_failures = 9;
   metrics.map_refreshes = 10;
   metrics.shards_added = 11;
+  shardplex::MemoryBudget memory(100);
+  metrics.memory = &memory;
+  CHECK(memory.take(60));
+  CHECK_FALSE(memory.take(50));
+  metrics.fenced_slots = 12;
+  metrics.fence_milliseconds = 1300;
   const auto text = scrape(metrics);
   CHECK(has_line(text, "shardplex_http_connections 3"));
   CHECK(has_line(text, "shardplex_http_connections_refused_total 5"));
@@ -139,6 +150,11 @@ TEST_CASE("the counts of workers and of the control thread are shown under their
   CHECK(has_line(text, R"(shardplex_map_reloads_total{result="refused"} 9)"));
   CHECK(has_line(text, "shardplex_map_refreshes_total 10"));
   CHECK(has_line(text, "shardplex_shards_added_total 11"));
+  CHECK(has_line(text, "shardplex_memory_used_bytes 60"));
+  CHECK(has_line(text, "shardplex_memory_budget_bytes 100"));
+  CHECK(has_line(text, "shardplex_memory_refusals_total 1"));
+  CHECK(has_line(text, "shardplex_fenced_slots 12"));
+  CHECK(has_line(text, "shardplex_fence_seconds 1.3"));
 }
 
 TEST_CASE("what is known of a server is shown under its own name, a replica's lag with it") {

@@ -29,3 +29,20 @@ TEST_CASE("options make a connection string again") {
   CHECK(connection_options(to_conninfo(options)) == options);
   CHECK(connection_options("") == ConnectionOptions{});
 }
+
+TEST_CASE("an address alone says where a server is, and nothing of who connects to it") {
+  CHECK(address_only("host=db1 port=6000 dbname=movies user=u password=secret sslmode=require") ==
+        "dbname='movies' host='db1' port='6000'");
+  CHECK(address_only("postgresql://u:secret@db2:6001/films") == "dbname='films' host='db2' port='6001'");
+  // libpq's own default, which another user's would not be.
+  CHECK(address_only("host=db1 user=u") == "dbname='u' host='db1'");
+  CHECK(address_only("service=movies") == "service='movies'");
+  CHECK(address_only("no connection string").empty());
+}
+
+TEST_CASE("credentials are kept, and lead to another server") {
+  CHECK(with_credentials_of("host=a port=1 dbname=x user=web sslmode=require", "host=b dbname=y") ==
+        "dbname='y' host='b' sslmode='require' user='web'");
+  CHECK(with_credentials_of("service=mine", "host=b dbname=y") == "dbname='y' host='b' service='mine'");
+  CHECK(with_credentials_of("no connection string", "host=b") == "host=b");
+}

@@ -252,6 +252,8 @@ TEST_CASE("problems of groups and strategies name their place") {
        18, "exactly one strategy"},
       {"        column: primary_genre\n", "", "groups.by_genre.strategy.list", 19, "column is missing"},
       {"        spread_by: id\n", "", "groups.by_genre.strategy.list", 19, "spread_by is missing"},
+      {"spread_by: id", "spread_by: primary_genre", "groups.by_genre.strategy.list.spread_by", 21,
+       "the column of the lists themselves"},
       {"        otherwise: [12-15]\n", "", "groups.by_genre.strategy.list", 19, "otherwise is missing"},
       {"otherwise: [12-15]", "otherwise: []", "groups.by_genre.strategy.list.otherwise", 25, "has no slots"},
       {"otherwise: [12-15]", "otherwise: 12-15", "groups.by_genre.strategy.list.otherwise", 25,

@@ -107,6 +107,19 @@ TEST_CASE("an enum of any name and schema sorts by its labels, in their order") 
   CHECK(rated.enum_labels == std::vector<std::string>{"b", "a"});
 }
 
+TEST_CASE("a domain's column knows what it is made of, and whether it is shown by casts") {
+  const auto catalogue = catalogue_of({column({.name = "terms", .type = "terms", .type_name = "terms"}),
+                                       column({.name = "colour", .type = "colour", .type_name = "colour"}),
+                                       column({.name = "plain"}),
+                                       {"domain", "7", "terms", "tsvector", "false"},
+                                       {"domain", "7", "colour", "int4", "true"}});
+  const auto& columns = catalogue.tables.at("movies").columns;
+  CHECK(columns[0].base_type_name == "tsvector");
+  CHECK_FALSE(columns[0].has_representations);
+  CHECK(columns[1].has_representations);
+  CHECK(columns[2].base_type_name.empty());
+}
+
 TEST_CASE(
     "the slot column is noted where it is an integer that is never null, and a column like any otherwise") {
   Given given{

@@ -8,7 +8,7 @@ namespace shardplex::test {
 
 TEST_CASE("a primary has no lag, and is asked for no more where it has no schema") {
   const auto answer =
-      decode_server_status(RowsOfText({{"false", "3", "4096", null, "10", "false", "false", null}}));
+      decode_server_status(RowsOfText({{"false", "3", "4096", null, "10", "false", "false", null, "false"}}));
   CHECK_FALSE(answer.status.in_recovery);
   CHECK(answer.status.timeline == 3);
   CHECK(answer.status.wal_lsn == 4096);
@@ -21,7 +21,7 @@ TEST_CASE("a primary has no lag, and is asked for no more where it has no schema
 
 TEST_CASE("a replica that has replayed nothing yet is at 0, and its lag is in seconds") {
   const auto answer = decode_server_status(
-      RowsOfText({{"true", "4294967295", null, "1500000", "0", "true", "true", "true"}}));
+      RowsOfText({{"true", "4294967295", null, "1500000", "0", "true", "true", "true", "true"}}));
   CHECK(answer.status.in_recovery);
   CHECK(answer.status.timeline == 4294967295);
   CHECK(answer.status.wal_lsn == 0);
@@ -29,11 +29,12 @@ TEST_CASE("a replica that has replayed nothing yet is at 0, and its lag is in se
   CHECK(answer.status.receives_wal);
   CHECK(answer.has_identity);
   CHECK(answer.has_directory);
+  CHECK(answer.status.takes_notes);
 }
 
 TEST_CASE("the lag of a replica that cannot say how old its data is, is unknown and not 0") {
   const auto answer =
-      decode_server_status(RowsOfText({{"true", "1", "4096", null, "0", "true", "false", "true"}}));
+      decode_server_status(RowsOfText({{"true", "1", "4096", null, "0", "true", "false", "true", "false"}}));
   CHECK(answer.status.in_recovery);
   CHECK_FALSE(answer.status.replay_lag_seconds);
 }
@@ -41,7 +42,7 @@ TEST_CASE("the lag of a replica that cannot say how old its data is, is unknown 
 TEST_CASE("a directory that may not be read is told from one that is not there") {
   const auto with = [](std::optional<std::string> privilege) {
     return decode_server_status(
-        RowsOfText({{"false", "1", "1", null, "0", "true", "false", std::move(privilege)}}));
+        RowsOfText({{"false", "1", "1", null, "0", "true", "false", std::move(privilege), "false"}}));
   };
   CHECK(with("false").status.directory_denied);
   CHECK_FALSE(with("false").has_directory);
@@ -71,6 +72,15 @@ TEST_CASE("the directory has a shard's replicas together, and a shard without an
   CHECK(listed[1].position == 1);
   CHECK(listed[1].shard.primary == "host=b");
   CHECK(listed[1].shard.replicas.empty());
+}
+
+TEST_CASE("of two notes the one of the later ruling counts, and of one ruling the newer timeline") {
+  const auto noted = decode_timelines(RowsOfText({{"alpha", "0", "3"}, {"beta", "1", "2"}}));
+  REQUIRE(noted.size() == 2);
+  CHECK(noted[0].shard == "alpha");
+  CHECK(noted[0].known == KnownTimeline{0, 3});
+  CHECK(noted[1].known > noted[0].known);
+  CHECK(KnownTimeline{0, 4} > noted[0].known);
 }
 
 }  // namespace shardplex::test

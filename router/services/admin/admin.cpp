@@ -22,6 +22,7 @@ struct AdminRequest {
   const Control& control;
   const Metrics& metrics;
   bool draining;
+  std::string_view query;  ///< of the target, behind the `?`
 };
 
 json::value strategy_of(const Group& group) {
@@ -61,13 +62,32 @@ Awaitable<Result<Answer>> live(AdminRequest&) {
   co_return json_answer({{"live", true}});
 }
 
+json::array sentences(std::vector<std::string> texts) {
+  json::array out;
+  for (auto& text : texts) out.emplace_back(std::move(text));
+  return out;
+}
+
+/// 200 where the router serves. With `?strict` nothing may be missing, which one shard's trouble makes so for
+/// all routers at once.
 Awaitable<Result<Answer>> ready(AdminRequest& request) {
-  auto missing = request.control.missing();
-  if (request.draining) missing.emplace_back("the router is draining");
-  json::array reasons;
-  for (auto& reason : missing) reasons.emplace_back(std::move(reason));
-  auto answer = json_answer({{"ready", missing.empty()}, {"missing", std::move(reasons)}});
-  answer.status = missing.empty() ? 200 : 503;
+  auto readiness = request.control.readiness();
+  if (request.draining) {
+    readiness.serves = false;
+    readiness.missing.emplace_back("the router is draining");
+  }
+  const bool strict = request.query == "strict" || request.query.starts_with("strict=");
+  const bool ready = readiness.serves && !(strict && !readiness.missing.empty());
+  json::object told{{"ready", ready},
+                    {"state", !readiness.serves      ? "unready"
+                              : readiness.degraded() ? "degraded"
+                                                     : "ready"},
+                    {"missing", sentences(std::move(readiness.missing))},
+                    {"unused", sentences(std::move(readiness.unused))}};
+  if (auto warnings = request.control.warnings(); !warnings.empty())
+    told["warnings"] = sentences(std::move(warnings));
+  auto answer = json_answer(told);
+  answer.status = ready ? 200 : 503;
   co_return answer;
 }
 
@@ -166,7 +186,8 @@ constexpr std::span<const Endpoint<AdminRequest>> endpoints = rows;
 }  // namespace
 
 Awaitable<Answer> Admin::serve(Call& call) const {
-  const auto match = find_endpoint(endpoints, call.request.method(), split_target(call.target()).path);
+  const auto target = split_target(call.target());
+  const auto match = find_endpoint(endpoints, call.request.method(), target.path);
   if (!match)
     co_return to_answer({"PGRST125", "Invalid path specified in request URL", std::nullopt,
                          "The admin port has /live, /ready, /metrics, /map, /shards and /load.",
@@ -177,7 +198,7 @@ Awaitable<Answer> Admin::serve(Call& call) const {
     answer.set("Allow", allowed_methods(endpoints, match->pattern));
     co_return answer;
   }
-  AdminRequest request{control_, metrics_, draining_};
+  AdminRequest request{control_, metrics_, draining_, target.query};
   auto outcome = co_await (*match->endpoint)(request);
   co_return outcome ? std::move(*outcome) : to_answer(outcome.error());
 }

@@ -1,13 +1,18 @@
 // POST, PATCH, PUT and DELETE: the plan of a write, and what the client is told about it.
+#include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "query/plan/plan.hpp"
+#include "router/execution/sequence_keys.hpp"
 #include "router/execution/write.hpp"
+#include "router/services/movies/body_rows.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/table_request.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -17,23 +22,43 @@ std::optional<std::int64_t> counted(const TableRequest& request, std::uint64_t r
   return static_cast<std::int64_t>(rows);
 }
 
-/// PGRST116 for an object answer of a write that may touch more or fewer rows than one: it has to be known
-/// before the write.
-std::optional<Error> object_refusal(const TableRequest& request) {
-  if (request.shape != Shape::object || request.prefer.returning != ReturnKind::representation ||
-      request.is_row)
-    return std::nullopt;
-  if (names_one_row(request)) return std::nullopt;
-  return cannot_merge("An object can only be answered where the write is known to change at most one row.",
-                      "Filter on the primary key with eq, or ask for an array.");
+/// A single object stands for exactly one row, whether it is to be answered or not.
+RowBounds row_bounds(const TableRequest& request) {
+  RowBounds bounds;
+  if (request.shape == Shape::object) bounds = {1, 1};
+  if (const auto most = request.prefer.max_affected; most && request.prefer.strict)
+    bounds.most = std::min(bounds.most.value_or(*most), static_cast<std::uint64_t>(*most));
+  return bounds;
+}
+
+/// What a request is told whose write touched `rows` rows, or would have; nullopt where that many are
+/// allowed.
+std::optional<Error> refusal_of(const TableRequest& request, std::uint64_t rows) {
+  if (rows == 0 && request.is_row) return absent_row(request);
+  if (request.shape == Shape::object && rows != 1) return not_one_row(rows);
+  if (rows > row_bounds(request).most.value_or(rows)) return too_many_rows(rows);
+  return std::nullopt;
+}
+
+/// An error of a write, in the client's words where the statement itself found too few or too many rows.
+Error in_words(const TableRequest& request, Error error) {
+  if (error.code == "42883" && error.message.find("shardplex.check_rows") != std::string::npos)
+    return {"SHARD503", "A shard is not up to date", "Its schema shardplex was made by an earlier version.",
+            "Run 'shardplex cluster init' again; it keeps all there is.", std::nullopt};
+  if (error.code != sqlstate_row_bounds) return error;
+  std::uint64_t rows = 0;
+  const auto& digits = error.details ? *error.details : error.code;
+  std::from_chars(digits.data(), digits.data() + digits.size(), rows);
+  if (auto refusal = refusal_of(request, rows)) return std::move(*refusal);
+  return error;
 }
 
 /// The end of PATCH, PUT and DELETE: 200 with the rows, or 204.
 Result<Answer> answer_change(TableRequest& request, const Written& outcome, std::string range) {
+  // Where rows were touched, the statement has counted them already.
+  if (auto refusal = refusal_of(request, outcome.affected)) return std::move(*refusal);
   Answer answer;
-  if (outcome.affected == 0 && request.is_row) return absent_row(request);
   if (request.prefer.returning == ReturnKind::representation) {
-    if (request.shape == Shape::object && outcome.affected != 1) return not_one_row(outcome.affected);
     answer.status = 200;
     set_representation(answer, request, outcome.rows);
   } else {
@@ -44,25 +69,59 @@ Result<Answer> answer_change(TableRequest& request, const Written& outcome, std:
   return answer;
 }
 
-/// New keys for the rows of an insert that came without one.
-Result<std::vector<std::string>> hand_out_keys(Worker& worker, const InsertPlan& insert) {
+/// A PATCH of one row that sets nothing: whether the row is there, and what it is, has to be read.
+Awaitable<Result<Answer>> answer_unchanged(TableRequest& request) {
+  request.context.consistency = Consistency::strong;
+  const auto count = std::exchange(request.prefer.count, CountKind::none);
+  auto answer = co_await read_rows(request);
+  request.prefer.count = count;
+  if (!answer) co_return answer.error();
+  answer->fields.erase("Preference-Applied");
+  if (request.prefer.returning != ReturnKind::representation) {
+    answer->status = 204;
+    answer->body.clear();
+  }
+  answer->set("Content-Range", content_range(0, 0, counted(request, 0)));
+  set_preferences(*answer, request, true);
+  co_return answer;
+}
+
+/// A key for a row that came without one.
+Result<std::string> new_key(Worker& worker, const Column& column) {
+  const auto in_place = Result<std::string>::in_place_value;  // an Error could be made of a text as well
+  if (column.type_name == "uuid") return {in_place, make_uuid_v7()};
+  if (column.type_name != "int8")
+    return Error{"23502", "null value in column \"" + column.name + "\" violates not-null constraint",
+                 std::nullopt, "Keys are handed out for bigint and uuid columns only.", std::nullopt};
+  if (const auto id = worker.ids().next(IdSource::now_ms())) return {in_place, std::to_string(*id)};
+  return Error{"SHARD503", "No ids are left to hand out",
+               "Ids are promised to this router by the shards, none of which can be reached.",
+               "Try again after the time in Retry-After.", std::nullopt};
+}
+
+/// True where a row of the slot could be stored now.
+bool takes_rows(const View& view, GroupId group, Slot slot) {
+  const auto& owner = view.snapshot->ownership->owner(group, slot);
+  return owner.fault == Ownership::Fault::none && !owner.fenced &&
+         view.state(owner.shard).primary.has_value();
+}
+
+/// New keys for the rows of an insert that came without one. A single row goes to a shard that can take it:
+/// of the keys that could be its own, one is as good as another.
+Result<std::vector<std::string>> hand_out_keys(RequestContext& context, const InsertPlan& insert,
+                                               std::optional<GroupId> group) {
+  constexpr int most_tries = 64;
   std::vector<std::string> keys;
   const auto missing = insert.missing_keys();
   keys.reserve(missing);
   while (keys.size() < missing) {
-    const Column& column = *insert.key_column();
-    if (column.type_name == "uuid") {
-      keys.push_back(make_uuid_v7());
-    } else if (column.type_name != "int8") {
-      return Error{"23502", "null value in column \"" + column.name + "\" violates not-null constraint",
-                   std::nullopt, "Keys are handed out for bigint and uuid columns only.", std::nullopt};
-    } else if (const auto id = worker.ids().next(IdSource::now_ms())) {
-      keys.push_back(std::to_string(*id));
-    } else {
-      return Error{"SHARD503", "No ids are left to hand out",
-                   "Ids are promised to this router by the first shard of the map, which cannot be reached.",
-                   "Try again after the time in Retry-After.", std::nullopt};
+    auto key = new_key(context.worker, *insert.key_column());
+    for (int tries = 1; key && missing == 1 && group && tries < most_tries; ++tries) {
+      if (takes_rows(*context.planned_with, *group, insert.slot_with(*key))) break;
+      key = new_key(context.worker, *insert.key_column());
     }
+    if (!key) return key.error();
+    keys.push_back(std::move(*key));
   }
   return keys;
 }
@@ -73,12 +132,22 @@ std::string_view body_of(const TableRequest& request) {
 
 /// Bodies are JSON; a Content-Type that says otherwise is refused rather than guessed at.
 std::optional<Error> content_type_refusal(const TableRequest& request) {
-  const auto type = request.call.header(http::field::content_type);
-  const auto name = type.substr(0, type.find(';'));
+  const auto name = media_type(request.call.header(http::field::content_type));
   if (name.empty() || name == "application/json" || name == "application/vnd.pgrst.object+json")
     return std::nullopt;
-  return Error{"PGRST102", "Content-Type not acceptable: " + std::string(name), std::nullopt,
-               "Send the body as application/json.", std::nullopt};
+  return Error{"PGRST102", "Content-Type not acceptable: " + name, std::nullopt,
+               "Send the body as application/json.", 415};
+}
+
+/// Before anything is made of the body: the worker serves nobody else while it does.
+std::optional<Error> body_rows_refusal(const TableRequest& request) {
+  const auto most = request.context.worker.settings().limits.body_rows;
+  if (rows_in(body_of(request), most + 1) <= most) return std::nullopt;
+  return Error{"SHARD400", "The request's body has too many rows",
+               "The limit is " + std::to_string(most) + " rows of one request.",
+               "Send them in several requests, or load them with 'shardplex load'. The operator sets the "
+               "limit by --max-body-rows.",
+               413};
 }
 
 }  // namespace
@@ -90,20 +159,26 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
                     "Choose the row's key in the client: a repeated insert is then refused with 409.",
                     std::nullopt};
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  auto insert = plan_insert(request.query, body_of(request), request.prefer, request.routed());
+  if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
+  request.prefer.max_affected.reset();  // it is for PATCH and DELETE
+  auto insert =
+      plan_insert(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
   if (!insert) co_return insert.error();
-  auto keys = hand_out_keys(request.context.worker, *insert);
+  Result<std::vector<std::string>> keys = std::vector<std::string>{};
+  if (const Column* column = insert->key_column(); column && is_keyed_by_sequence(*column))
+    keys = co_await next_of_sequence(request.context, *request.table, *column, insert->missing_keys());
+  else
+    keys = hand_out_keys(request.context, *insert, request.placement->group);
   if (!keys) co_return keys.error();
   const auto plan = std::move(*insert).with_keys(std::move(*keys));
-  const bool representation = request.prefer.returning == ReturnKind::representation;
-  if (representation && request.shape == Shape::object && plan.row_count != 1)
-    co_return not_one_row(plan.row_count);
+  if (request.shape == Shape::object && plan.row_count != 1) co_return not_one_row(plan.row_count);
   const auto outcome = co_await write(request.context, plan, request.placement->group);
-  if (!outcome) co_return outcome.error();
+  if (!outcome) co_return in_words(request, outcome.error());
 
   Answer answer;
   answer.status = 201;
-  if (representation) set_representation(answer, request, outcome->rows);
+  if (request.prefer.returning == ReturnKind::representation)
+    set_representation(answer, request, outcome->rows);
   if (request.prefer.returning == ReturnKind::headers_only && outcome->affected == 1)
     answer.set("Location", location(request, plan, *outcome->rows));
   answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
@@ -113,30 +188,32 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
 
 Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_update(request.query, body_of(request), request.prefer, request.routed());
+  auto plan =
+      plan_update(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
   if (!plan) co_return plan.error();
+  if (plan->sets_nothing && request.is_row) co_return co_await answer_unchanged(request);
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
-  if (!outcome) co_return outcome.error();
+  if (!outcome) co_return in_words(request, outcome.error());
   co_return answer_change(request, *outcome,
                           content_range(0, outcome->affected, counted(request, outcome->affected)));
 }
 
 Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
-  if (auto refusal = object_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_delete(request.query, request.prefer, request.routed());
+  auto plan = plan_delete(request.query, request.prefer, request.routed(), row_bounds(request));
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
-  if (!outcome) co_return outcome.error();
+  if (!outcome) co_return in_words(request, outcome.error());
   co_return answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
 }
 
 Awaitable<Result<Answer>> put_row(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_put(request.query, body_of(request), request.prefer, request.routed());
+  request.prefer.max_affected.reset();  // it is for PATCH and DELETE
+  auto plan =
+      plan_put(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
-  if (!outcome) co_return outcome.error();
+  if (!outcome) co_return in_words(request, outcome.error());
   const bool created = plan->reports_created && outcome->rows && outcome->rows->rows() == 1 &&
                        outcome->rows->boolean(0, outcome->rows->columns() - 1);
   auto answered = answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));

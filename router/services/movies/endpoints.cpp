@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "router/http/cors.hpp"
 #include "router/http/endpoint_table.hpp"
 #include "router/services/movies/filters.hpp"
 #include "router/services/movies/table_request.hpp"
@@ -19,6 +20,7 @@ namespace {
 constexpr auto other_shards_patience = std::chrono::milliseconds(200);
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
+Awaitable<Result<Answer>> refuse_function(TableRequest& request);
 
 constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_table, &check_schema,
                                                   &read_preferences,  &read_shape, &read_consistency};
@@ -26,7 +28,7 @@ constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_tabl
                                                   &check_schema,      &read_preferences, &read_shape,
                                                   &read_consistency};
 
-constexpr auto table = RouteLabel::table, row = RouteLabel::row;
+constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;
 constexpr Endpoint<TableRequest> rows[] = {
     {http::verb::options, "/{table}", &describe_methods, table_filters, table},
     {http::verb::get, "/{table}", &read_rows, query_filters, table},
@@ -41,8 +43,18 @@ constexpr Endpoint<TableRequest> rows[] = {
     {http::verb::put, "/{table}/{key}", &put_row, query_filters, row},
     {http::verb::patch, "/{table}/{key}", &update_rows, query_filters, row},
     {http::verb::delete_, "/{table}/{key}", &delete_rows, query_filters, row},
+    {http::verb::options, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::get, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::head, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::post, "/rpc/{function}", &refuse_function, {}, other},
 };
 constexpr std::span<const Endpoint<TableRequest>> endpoints = rows;
+
+Awaitable<Result<Answer>> refuse_function(TableRequest& request) {
+  co_return Error{"SHARD400", "Functions are not served by this release",
+                  "/rpc/" + request.path["function"] + " is a function in PostgREST's API, and no table.",
+                  "Ask for a table: paths are /table and /table/{key}.", std::nullopt};
+}
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request) {
   Answer answer;
@@ -74,7 +86,9 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   call.route = match->route;
   if (match->endpoint == nullptr) co_return method_not_allowed(call);
   TableRequest request{call, context, match->pattern, match->parameters, match->route == RouteLabel::row};
-  co_return co_await (*match->endpoint)(request);
+  auto outcome = co_await (*match->endpoint)(request);
+  if (request.table != nullptr) call.table = request.table->name;
+  co_return outcome;
 }
 
 /// "parse;dur=0.018, plan;dur=…": milliseconds with three decimals, by integers, since every answer carries
@@ -103,10 +117,12 @@ void say_how_it_was_made(Answer& answer, const RequestContext& context) {
 }  // namespace
 
 Awaitable<Answer> serve(Worker& worker, Call& call) {
+  const auto& origins = worker.settings().cors_allowed_origins;
+  if (auto preflight = answer_preflight(call.request, origins)) co_return std::move(*preflight);
   const auto deadline = call.began + worker.settings().request_timeout;
   const auto match = find_endpoint_of(call);
   for (bool may_wait = true;;) {
-    RequestContext context(worker, deadline);
+    RequestContext context(worker, deadline, call.client);
     auto outcome = co_await run(match, call, context);
     if (context.plan_outdated && Clock::now() < deadline) continue;  // before anything was sent or written
     // The tables of one shard may have been read again, and those of the others not yet.
@@ -120,6 +136,7 @@ Awaitable<Answer> serve(Worker& worker, Call& call) {
     if (answer.status == 405)  // RFC 9110, section 15.5.6
       answer.set("Allow", allowed_methods(endpoints, match ? match->pattern : ""));
     say_how_it_was_made(answer, context);
+    allow_reading(answer, call.request, origins);
     co_return answer;
   }
 }

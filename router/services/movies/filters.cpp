@@ -3,24 +3,31 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "shard_map/suggestion.hpp"
 
 namespace shardplex::router {
 namespace {
 
-Error no_such_table(const std::string& table) {
+Error no_such_table(const std::string& table, const Catalogue& catalogue) {
+  std::vector<std::string> served;
+  for (const auto& [name, definition] : catalogue.tables) served.push_back(name);
+  auto hint = nearest(table, served);
+  if (hint) hint = "Perhaps you meant the table 'public." + *hint + "'";
   return {"PGRST205", "Could not find the table 'public." + table + "' in the schema cache", std::nullopt,
-          std::nullopt, std::nullopt};
+          std::move(hint), std::nullopt};
 }
 
 /// Looks the table up, in the catalogue and in the list of those that are not served.
 Result<void> look_up_table(TableRequest& request, const std::string& name) {
   const auto& snapshot = *request.context.planned_with->snapshot;
   request.placement = snapshot.map->find_table(name);
-  if (request.placement == nullptr) return no_such_table(name);
+  if (request.placement == nullptr) return no_such_table(name, *snapshot.catalogue);
   request.table = snapshot.catalogue->find(name);
   if (request.table != nullptr) return {};
   const auto reason = snapshot.catalogue->refused.find(name);
-  if (reason == snapshot.catalogue->refused.end()) return no_such_table(name);
+  if (reason == snapshot.catalogue->refused.end()) return no_such_table(name, *snapshot.catalogue);
   return Error{
       "SHARD503", "Table " + name + " is not served", reason->second,
       "Make its definition agree with the shard map and the same on every shard; the router notices.",

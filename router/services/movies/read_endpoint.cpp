@@ -25,11 +25,11 @@ Awaitable<Result<Answer>> answer_point(TableRequest& request, std::shared_ptr<co
   if (wants_object(request)) {
     if (!*row) co_return request.is_row ? absent_row(request) : not_one_row(0);
     set_object_type(answer, request);
-    answer.body = std::move(**row);
+    answer.body = std::move((*row)->json);
   } else if (*row) {
-    answer.body.reserve((*row)->size() + 2);
+    answer.body.reserve((*row)->json.size() + 2);
     answer.body = '[';
-    answer.body += **row;
+    answer.body += (*row)->json;
     answer.body += ']';
   } else {
     answer.body = "[]";
@@ -51,6 +51,13 @@ Awaitable<Result<void>> check_row_bound(RequestContext& context, const RowsRead&
   co_return Result<void>{};
 }
 
+/// 416 says how many rows there are (RFC 9110, section 15.5.17).
+Answer answer_beyond_end(std::uint64_t offset, std::int64_t total) {
+  auto answer = to_answer(range_not_satisfiable(offset, total));
+  answer.set("Content-Range", content_range(0, 0, total));
+  return answer;
+}
+
 Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   auto& context = request.context;
   if (read.where) count_load(context, read.where->group, read.where->slots);
@@ -60,7 +67,7 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   auto rows = co_await gather_rows(context, read);
   if (!rows) co_return rows.error();
   if (const auto total = rows->total(); total && read.scan.offset > static_cast<std::uint64_t>(*total))
-    co_return range_not_satisfiable(read.scan.offset, *total);
+    co_return answer_beyond_end(read.scan.offset, *total);
   if (wants_object(request)) co_return co_await answer_object(request, std::move(*rows));
   co_return co_await answer_array(request, read.scan, std::move(*rows));
 }
@@ -68,7 +75,10 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
 }  // namespace
 
 Awaitable<Result<Answer>> read_rows(TableRequest& request) {
-  if (!request.is_row && request.call.request.count(http::field::range) > 0)
+  // Range is for GET alone (RFC 9110, section 14.2).
+  const bool has_range =
+      request.call.request.method() == http::verb::get && request.call.request.count(http::field::range) > 0;
+  if (!request.is_row && has_range)
     if (auto applied = apply_range_header(request.query, request.call.header(http::field::range)); !applied)
       co_return applied.error();
 

@@ -57,6 +57,11 @@ Error not_one_row(std::uint64_t rows) {
           "The result contains " + std::to_string(rows) + " rows", std::nullopt, std::nullopt};
 }
 
+Error too_many_rows(std::uint64_t rows) {
+  return {"PGRST124", "Query result exceeds max-affected preference constraint",
+          "The query affects " + std::to_string(rows) + " rows", std::nullopt, std::nullopt};
+}
+
 Error absent_row(const TableRequest& request) {
   return {"PGRST116", "Table " + request.table->name + " has no row with this key",
           "The result contains 0 rows", std::nullopt, 404};

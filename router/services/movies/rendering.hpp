@@ -36,6 +36,9 @@ std::string location(const TableRequest& request, const WritePlan& plan, const p
 /// PGRST116, "not exactly one row".
 Error not_one_row(std::uint64_t rows);
 
+/// PGRST124, more rows than max-affected allows.
+Error too_many_rows(std::uint64_t rows);
+
 /// The row that a row route names is not there: 404.
 Error absent_row(const TableRequest& request);
 

@@ -33,10 +33,6 @@ struct TableRequest {
   const Catalogue& catalogue() const { return *context.planned_with->snapshot->catalogue; }
 };
 
-/// A filter is `eq` on every column of the primary key: whatever else is asked, there is at most one row on a
-/// shard.
-bool names_one_row(const TableRequest& request);
-
 /// GET and HEAD.
 Awaitable<Result<Answer>> read_rows(TableRequest& request);
 /// POST, PATCH, PUT, DELETE.

@@ -63,10 +63,12 @@ std::vector<std::string> read_json(const std::string& text, std::uint64_t first_
   return read_all(*make_ndjson_reader(columns), text, first_line);
 }
 
-std::vector<std::string> read_csv(const std::string& text) {
+std::vector<std::string> read_csv(const std::string& text, const CsvDialect& dialect = {}) {
   const RowColumns columns = movie_columns();
-  return read_all(*make_csv_reader(columns, {0, 1}), text);
+  return read_all(*make_csv_reader(columns, {0, 1}, dialect), text);
 }
+
+const CsvDialect with_crlf{',', "", true};
 
 using Lines = std::vector<std::string>;
 
@@ -146,7 +148,7 @@ TEST_CASE("JSON nested without end is refused, not followed") {
 }
 
 TEST_CASE("CSV fields may be quoted, hold commas, quotes and line ends, and be null or empty") {
-  CHECK(read_csv("1,a\r\n"
+  CHECK(read_csv("1,a\n"
                  "2,\"b, \"\"c\"\"\nd\"\n"
                  "\n"
                  "3,\n"
@@ -155,6 +157,29 @@ TEST_CASE("CSV fields may be quoted, hold commas, quotes and line ends, and be n
         Lines{"1: 1|a|(absent)|(absent)|(absent)", "2: 2|b, \"c\"\nd|(absent)|(absent)|(absent)",
               "5: 3|(null)|(absent)|(absent)|(absent)", "6: 4||(absent)|(absent)|(absent)",
               "7: 5|e|(absent)|(absent)|(absent)"});
+}
+
+TEST_CASE("a carriage return outside quotes belongs to the end of a line, or is refused, as in COPY") {
+  const std::string refused =
+      "! a carriage return outside quotes; where it is part of a value, quote the field";
+  CHECK(read_csv("1,a\r\n\"2\",\"b\rc\"\r\n\r\n3,d", with_crlf) ==
+        Lines{"1: 1|a|(absent)|(absent)|(absent)", "2: 2|b\rc|(absent)|(absent)|(absent)",
+              "4: 3|d|(absent)|(absent)|(absent)"});
+  CHECK(read_csv("1,a\rb\r\n2,c\n3,d\r\n", with_crlf) ==
+        Lines{"1" + refused,
+              "2! a line feed outside quotes, where lines end with carriage return and line feed",
+              "3: 3|d|(absent)|(absent)|(absent)"});
+  CHECK(read_csv("1,a\r\n2,\"b\"\r\n3,c\n") ==
+        Lines{"1" + refused, "2" + refused, "3: 3|c|(absent)|(absent)|(absent)"});
+}
+
+TEST_CASE("a CSV may have another delimiter and another word for null") {
+  CHECK(read_csv("1\ta,b\n2\t\\N\n3\t\"\\N\"\n4\t\n", {'\t', "\\N", false}) ==
+        Lines{"1: 1|a,b|(absent)|(absent)|(absent)", "2: 2|(null)|(absent)|(absent)|(absent)",
+              "3: 3|\\N|(absent)|(absent)|(absent)", "4: 4||(absent)|(absent)|(absent)"});
+  const auto rows = read_csv("1,\\N\n2,\"\\N\"\n");
+  CHECK(rows[0].find("give --null '\\N'") != std::string::npos);
+  CHECK(rows[1] == "2: 2|\\N|(absent)|(absent)|(absent)");
 }
 
 TEST_CASE("a bad CSV row is told with its line and does not swallow the next") {
@@ -166,7 +191,8 @@ TEST_CASE("a bad CSV row is told with its line and does not swallow the next") {
 
 TEST_CASE("a CSV header names columns in any order, each once") {
   const RowColumns columns = movie_columns();
-  CHECK(csv_header(columns, {0, 1, "name,\"id\"\r\n"}) == std::vector<std::size_t>{1, 0});
+  CHECK(csv_header(columns, {0, 1, "name,\"id\"\r\n"}, with_crlf) == std::vector<std::size_t>{1, 0});
+  CHECK(csv_header(columns, {0, 1, "name;id\n"}, {';', "", false}) == std::vector<std::size_t>{1, 0});
   CHECK_THROWS_WITH_AS(csv_header(columns, {0, 1, "id,nam\n"}),
                        "line 1: unknown column nam (did you mean name?)", CommandFailed);
   CHECK_THROWS_WITH_AS(csv_header(columns, {0, 1, "id,id\n"}), "line 1: column id is named twice",
@@ -215,6 +241,15 @@ TEST_CASE("a byte order mark is passed over, and the CSV header is taken apart f
   CHECK(rest->sequence == 0);
   CHECK(rest->first_line == 2);
   CHECK_FALSE(blocks.next());
+}
+
+TEST_CASE("the beginning of an input is looked at and still read, and a quoted delimiter ends no field") {
+  std::istringstream in("id;name\n1;\"a\nb\"\n");
+  InputBlocks blocks(in, Format::csv, 16, ';');
+  CHECK(blocks.beginning().starts_with("id;name\n"));
+  CHECK(blocks.beginning().starts_with("id;name\n"));
+  CHECK(blocks.first_record()->text == "id;name\n");
+  CHECK(blocks.next()->text == "1;\"a\nb\"\n");
 }
 
 TEST_CASE("a record without end is refused within bounded memory") {

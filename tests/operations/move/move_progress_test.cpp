@@ -114,6 +114,8 @@ TEST_CASE("phases and desired states have names that can be read back, and ids d
 TEST_CASE("progress comes out of its JSON as it went in") {
   MoveProgress progress = copying().progress;
   progress.paused = true;
+  progress.trouble = "beta: no primary was found";
+  progress.gives_up_in_seconds = 48.5;
   progress.compared_rows = 7;
   progress.deleted_rows = 1ULL << 40;
   progress.lag_bytes = 0;
@@ -125,6 +127,8 @@ TEST_CASE("progress comes out of its JSON as it went in") {
   const MoveProgress read = parse_progress(to_json(progress));
   CHECK(read.step == Step::copy);
   CHECK(read.paused);
+  CHECK(read.trouble == "beta: no primary was found");
+  CHECK(read.gives_up_in_seconds == 48.5);
   CHECK(read.rows == 1'000);
   CHECK(read.bytes == 500'000);
   CHECK(read.total_rows == 4'000);
@@ -175,6 +179,15 @@ TEST_CASE("a move is told on a line, with what holds it up") {
   line.entry.problem = "a row differs";
   CHECK(state_text(line) == "copying, stopped");
   CHECK(line_text(line).ends_with("  a row differs"));
+
+  MoveBoard::Line trying = copying();
+  trying.progress.trouble = "beta: no primary was found";
+  trying.progress.gives_up_in_seconds = 48;
+  CHECK(state_text(trying) == "copying, held up");
+  CHECK(line_text(trying).ends_with("  beta: no primary was found (gives up in 48 s)"));
+  trying.running = false;  // what was last heard of a mover that is gone
+  CHECK(state_text(trying) == "copying, waiting");
+  CHECK(line_text(trying).find("gives up") == std::string::npos);
 
   MoveBoard::Line idle{entry_of("m2"), {}, false};
   CHECK(line_text(idle) == "m2 alpha -> beta  preparing, waiting");

@@ -43,6 +43,24 @@ TEST_CASE("a table on a tty is aligned by characters, with colour only where it 
   CHECK(coloured.out.str().find("\033[32mup\033[0m") != std::string::npos);
 }
 
+TEST_CASE("control characters and what is not UTF-8 are written out") {
+  CHECK(printable("Amélie 🎬\tx\n") == "Amélie 🎬\tx\n");
+  CHECK(printable("\033]0;title\007\r\x7F") == "\\x1B]0;title\\x07\\x0D\\x7F");
+  CHECK(printable("a\xC2\x9B"
+                  "2J\xC2\xA0") ==
+        "a\\xC2\\x9B"
+        "2J\xC2\xA0");
+  CHECK(printable("\xFF\xC2") == "\\xFF\\xC2");
+  CHECK(printable(std::string_view("a\0b", 3)) == "a\\x00b");
+  Screen screen;
+  screen.terminal.error("line 3: \033[2J");
+  CHECK(screen.err.str() == "error: line 3: \\x1B[2J\n");
+  TextTable table({{"NAME"}});
+  table.add({"\033[2J"});
+  table.print(screen.terminal);
+  CHECK(screen.out.str() == "NAME\n\\x1B[2J\n");
+}
+
 TEST_CASE("numbers and sizes are written for people") {
   CHECK(with_thousands(0) == "0");
   CHECK(with_thousands(999) == "999");

@@ -403,10 +403,16 @@ TEST_CASE("select takes columns, aliases, casts and json paths") {
     expected.select = items;
     CHECK(parse("select=" + std::string(text)).value() == expected);
   }
-  check_codes("PGRST100", {"select", "select=", "select=,", "select=id,", "select=a b c)",
-                           "select=id::", "select=a:", "select=:a", "select=a:b:c", "select=a:*", "select=*x",
-                           "select=*:a", "select=a.b", "select=a.sum", "select=a.sum(", "select=a.median()",
-                           "select=\"a", "select=d->", "select=id::text[]"});
+  check_codes("PGRST100",
+              {"select=,", "select=id,", "select=a b c)", "select=id::", "select=a:", "select=:a",
+               "select=a:b:c", "select=a:*", "select=*x", "select=*:a", "select=a.b", "select=a.sum",
+               "select=a.sum(", "select=a.median()", "select=\"a", "select=d->", "select=id::text[]"});
+}
+
+TEST_CASE("an empty select is no select") {
+  CHECK(parse("select=").value() == filtered({}));
+  CHECK(parse("select").value() == filtered({}));
+  CHECK(parse("select=&select=a").value().select == std::vector{column(field("a"))});
 }
 
 TEST_CASE("order takes directions and places of nulls") {
@@ -446,13 +452,29 @@ TEST_CASE("limit and offset are integers that PostgreSQL takes") {
                            "offset=99999999999999999999999"});
 }
 
-TEST_CASE("a negative limit or offset cannot be satisfied") {
+TEST_CASE("an offset below zero says nothing alone, and takes its part off a limit") {
+  CHECK(parse("offset=-1").value() == filtered({}));
+  CHECK(parse("offset=-9223372036854775808").value() == filtered({}));
+  for (const char* text : {"limit=5&offset=-2", "offset=-2&limit=5"}) {
+    CAPTURE(text);
+    CHECK(parse(text).value().limit == 3);
+    CHECK(parse(text).value().offset == 0);
+  }
+  CHECK(parse("limit=0&offset=-2").value().limit == 0);
+  CHECK(parse("limit=-1&limit=4").value().limit == 4);
+  for (const char* text :
+       {"limit=2&offset=-2", "limit=2&offset=-5", "limit=9223372036854775807&offset=-9223372036854775808"}) {
+    CAPTURE(text);
+    CHECK(code_of(text) == "PGRST103");
+  }
+}
+
+TEST_CASE("a negative limit cannot be satisfied") {
   const auto error = parse("limit=-1").error();
   CHECK(error.code == "PGRST103");
   CHECK(error.message == "Requested range not satisfiable");
   CHECK(error.details == "Limit should be greater than or equal to zero.");
   CHECK(http_status(error) == 416);
-  CHECK(parse("offset=-1").error().details == "Offset should be greater than or equal to zero.");
 }
 
 TEST_CASE("columns and on_conflict are lists of names without repetition") {
@@ -475,7 +497,15 @@ TEST_CASE("of a repeated parameter the first counts, of limit and offset the las
   CHECK(query.on_conflict == std::vector<std::string>{"a"});
   CHECK(query.limit == 2);
   CHECK(query.offset == 4);
-  CHECK(code_of("select=a&select=") == "PGRST100");
+  CHECK(code_of("select=a&select=,") == "PGRST100");
+}
+
+TEST_CASE("what is no filter is refused with what was probably meant") {
+  CHECK(parse("limt=5").error().hint == "Perhaps you meant the parameter 'limit'");
+  CHECK(parse("oder=name.asc").error().hint == "Perhaps you meant the parameter 'order'");
+  CHECK(parse("year=1979").error().hint == "A filter is column=operator.value, such as year=eq.1979");
+  CHECK(parse("year=gr.1979").error().hint == std::nullopt);
+  CHECK(parse("oder=eq.5").has_value());
 }
 
 // ---- refusals
@@ -668,9 +698,9 @@ TEST_CASE("preferences are read in any case and spacing, the first of a kind cou
 }
 
 TEST_CASE("preferences that are not served are refused by name") {
-  for (const char* preference :
-       {"count=planned", "count=estimated", "resolution=merge-duplicates", "resolution=ignore-duplicates",
-        "missing=default", "tx=rollback", "max-affected=10", "Count=Planned"}) {
+  for (const char* preference : {"count=planned", "count=estimated", "resolution=merge-duplicates",
+                                 "resolution=ignore-duplicates", "missing=default", "tx=rollback",
+                                 "timezone=America/Los_Angeles", "timezone=+02:00", "Count=Planned"}) {
     CAPTURE(preference);
     const auto result = parse_prefer("return=minimal, " + std::string(preference));
     REQUIRE(result.has_error());
@@ -680,10 +710,23 @@ TEST_CASE("preferences that are not served are refused by name") {
   }
 }
 
+TEST_CASE("max-affected counts, and is named as honoured, under handling=strict only") {
+  const auto strict = parse_prefer("handling=strict, max-affected = 10, max-affected=20").value();
+  CHECK(strict.max_affected == 10);
+  CHECK(preference_applied(strict, true) == "handling=strict, max-affected=10");
+  CHECK(preference_applied(strict, false) == "handling=strict");
+  CHECK(preference_applied(parse_prefer("max-affected=10").value(), true) == "");
+  for (const char* wrong :
+       {"max-affected=", "max-affected=-1", "max-affected=1.5", "max-affected=99999999999999999999"}) {
+    CAPTURE(wrong);
+    CHECK(parse_prefer("handling=strict, " + std::string(wrong)).error().code == "PGRST122");
+  }
+}
+
 TEST_CASE("unknown preferences are kept as written, and refused under handling=strict") {
-  const auto lenient = parse_prefer("Foo, timezone=America/Los_Angeles, return=nothing, tx=maybe").value();
+  const auto lenient = parse_prefer("Foo, max-affected=some, return=nothing, tx=maybe").value();
   CHECK(lenient.unknown ==
-        std::vector<std::string>{"Foo", "timezone=America/Los_Angeles", "return=nothing", "tx=maybe"});
+        std::vector<std::string>{"Foo", "max-affected=some", "return=nothing", "tx=maybe"});
   CHECK(preference_applied(lenient, true) == "");
 
   const auto strict = parse_prefer("foo, handling=strict, bar=1").error();
@@ -725,6 +768,10 @@ TEST_CASE("Accept chooses the shape by quality, then by being specific, then by 
       {"text/html,application/xhtml+xml,*/*;q=0.8", Shape::array},
       {"text/csv, application/json;q=0.1", Shape::array},
       {"application/vnd.pgrst.object+json;nulls=stripped, application/json", Shape::array},
+      {" APPLICATION/VND.PGRST.OBJECT+JSON ; charset = utf-8 ", Shape::object},
+      {"application/json ; Q = 0.5 , application/vnd.pgrst.object+json ; q= 0.6", Shape::object},
+      {"application/vnd.pgrst.object+json;x=\"a,b;q=0\"", Shape::object},
+      {"application/json;q=0, */*;q=0.1, application/vnd.pgrst.object+json;q=0.01", Shape::object},
   };
   for (const auto& [accept, shape] : rows) {
     CAPTURE(accept);
@@ -734,10 +781,19 @@ TEST_CASE("Accept chooses the shape by quality, then by being specific, then by 
   }
 }
 
+TEST_CASE("a Content-Type's media type is told in any case, with or without parameters") {
+  CHECK(media_type("") == "");
+  CHECK(media_type("application/json") == "application/json");
+  CHECK(media_type(" Application/JSON ; charset=UTF-8") == "application/json");
+  CHECK(media_type("text/csv;header=present") == "text/csv");
+}
+
 TEST_CASE("an Accept that nothing on offer meets is PGRST107") {
-  for (const char* accept : {"text/csv", "application/x-ndjson", "text/html", "application/xml;q=0.9, text/*",
-                             "application/json;q=0", "application/vnd.pgrst.object+json;nulls=stripped",
-                             "application/vnd.pgrst.plan+json", "json", ";", ","}) {
+  for (const char* accept :
+       {"text/csv", "application/x-ndjson", "text/html", "application/xml;q=0.9, text/*",
+        "application/json;q=0", "application/vnd.pgrst.object+json;nulls=stripped",
+        "application/vnd.pgrst.object+json; nulls = \"stripped\"", "application/json;q=0, */*",
+        "application/vnd.pgrst.plan+json", "json", ";", ","}) {
     CAPTURE(accept);
     const auto result = parse_accept(accept);
     REQUIRE(result.has_error());

@@ -155,6 +155,16 @@ TEST_CASE(
               {"german", "katze"}});
 }
 
+TEST_CASE("a domain over tsvector is searched as it is") {
+  Table table = movies();
+  table.columns[1].type_name = table.columns[1].type = "terms";
+  table.columns[1].base_type_name = "tsvector";
+  const auto map = hash_map();
+  const auto plan =
+      plan_read(parse_query("movies", "name=fts.cat", {}).value(), in_map(table, map), false, true);
+  CHECK(plan.value().where == "\"movies\".\"name\" @@ to_tsquery($2)");
+}
+
 TEST_CASE("logic nests, and not negates the whole of what follows") {
   CHECK(where("id=not.eq.5") == Where{"NOT (\"movies\".\"id\" = $2)", {"5"}});
   CHECK(where("or=(id.eq.1,and(id.gt.2,name.is.null))") ==
@@ -184,6 +194,8 @@ TEST_CASE("select names columns, aliases, casts and json paths as PostgREST does
   CHECK(selected("data->a->0").second == "q.c0 AS \"a\"");
   CHECK(selected("data->0").second == "q.c0 AS \"data\"");
   CHECK(selected("x:data->a").second == "q.c0 AS \"x\"");
+  CHECK(selected("data->a->\"\"").second == "q.c0 AS \"a\"");  // SQL has no empty name
+  CHECK(selected("data->\"\"").second == "q.c0 AS \"data\"");
   CHECK(selected("name,name").second == "q.c0 AS \"name\", q.c1 AS \"name\"");
 }
 
@@ -234,6 +246,26 @@ TEST_CASE("an unknown column is refused as PostgreSQL would, wherever it stands"
     CAPTURE(query);
     CHECK(refusal(query) == Error{"42703", "column movies.foo does not exist", {}, {}, {}});
   }
+}
+
+TEST_CASE("an unknown column is refused with the one that is probably meant") {
+  CHECK(refusal("select=nam").hint == "Perhaps you meant to reference the column \"movies.name\".");
+  CHECK(refusal("imbd_score=gt.7").hint ==
+        "Perhaps you meant to reference the column \"movies.imdb_score\".");
+}
+
+TEST_CASE("a column that PostgREST would show by its domain's casts is refused, alone") {
+  Table table = movies();
+  table.columns[1].has_representations = true;  // name
+  const auto code = [&](std::string_view query_string) {
+    const auto map = hash_map();
+    const auto plan =
+        plan_read(parse_query("movies", query_string, {}).value(), in_map(table, map), false, true);
+    return plan ? "" : plan.error().code;
+  };
+  CHECK(code("") == "SHARD400");
+  CHECK(code("name=eq.x&select=id") == "SHARD400");
+  CHECK(code("select=id,votes") == "");
 }
 
 TEST_CASE("the slot column does not exist for clients") {
@@ -492,7 +524,9 @@ TEST_CASE("a key has one text") {
   CHECK(canonical_text(KeyType::text, " As it is ") == " As it is ");
   CHECK(canonical_text(KeyType::uuid, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11") ==
         "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
-  CHECK_FALSE(canonical_text(KeyType::uuid, "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}"));
+  CHECK(canonical_text(KeyType::uuid, "{a0eebc999c0b4ef8bb6d6bb9bd380a11}") ==
+        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
+  CHECK_FALSE(canonical_text(KeyType::uuid, "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"));
 }
 
 TEST_CASE(

@@ -144,8 +144,19 @@ TEST_CASE("uneven keys are refused") {
         R"([{"a":1},{"a":1,"a":2,"b":1}])", R"([{"a":1,"b":1},{"a":1,"a":2}])", "[1]", R"([{"a":1},5])",
         R"([{"a":1},[]])", "[null]"}) {
     CAPTURE(json);
-    CHECK(body_error(json) == Error{"PGRST102", "All object keys must match", {}, {}, {}});
+    CHECK(body_error(json).code == "PGRST102");
+    CHECK(body_error(json).message == "All object keys must match");
   }
+}
+
+TEST_CASE("a body that is refused is refused with the place in it") {
+  const auto details = [](std::string_view json) { return body_error(json).details.value_or(""); };
+  CHECK(details("") == "incomplete JSON: line 1, column 1 (byte 0)");
+  CHECK(details("{\n  \"é\": 1,\n  \"b\": ,\n}") == "syntax error: line 3, column 8 (byte 20)");
+  CHECK(details("{\"é\": x}") == "syntax error: line 1, column 7 (byte 7)");
+  CHECK(details("5").starts_with("the body has to be an object or an array: line 1, "));
+  CHECK(details("[{\"a\":1},\n {\"b\":1}]").starts_with("row 2 has other keys than the first: line 2, "));
+  CHECK(details("[{\"a\":1},\n 5]").starts_with("an item of the array is not an object: line 2, "));
 }
 
 TEST_CASE("what is not JSON, or neither object nor array, is refused") {
@@ -262,7 +273,10 @@ TEST_CASE("a uuid key is stored in its one form") {
   const Subject subject = with_key_column(not_null(column("id", "uuid", "uuid")));
   const auto plan = subject.insert(R"({"id":"A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"})").value();
   CHECK(plan.head.params[0] == "{\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\"}");
-  CHECK(error_of(subject.insert(R"({"id":"{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}"})")).code == "22P02");
+  const auto braced = subject.insert(R"({"id":"{A0EEBC999C0B4EF8BB6D6BB9BD380A11}"})").value();
+  CHECK(braced.head.params[0] == plan.head.params[0]);
+  CHECK(braced.slots == plan.slots);
+  CHECK(error_of(subject.insert(R"({"id":"{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"})")).code == "22P02");
 }
 
 TEST_CASE("a column that is not there is named as PostgREST names it, the slot column included") {
@@ -275,6 +289,7 @@ TEST_CASE("a column that is not there is named as PostgREST names it, the slot c
     CHECK(error_of(hashed.put("id=eq.5", body)) == expected);
     CHECK(error_of(hashed.insert("{}", "columns=" + column)) == expected);
   }
+  CHECK(error_of(hashed.insert(R"({"nmae":"x"})")).hint == "Perhaps you meant the column 'name'");
 }
 
 TEST_CASE("columns= says which keys count, and excuses uneven ones") {
@@ -351,10 +366,12 @@ TEST_CASE("an insert answers nothing, its keys or its rows in body order") {
   CHECK(reference.insert("{}").value().tail == "");
   const auto keys = rated.insert(R"({"movie_id":5,"user_id":1})", "", headers_only).value();
   CHECK(keys.returns == WritePlan::Returns::primary_key);
-  CHECK(keys.tail == " RETURNING \"ratings\".\"movie_id\"::text, \"ratings\".\"user_id\"::text, " +
-                         check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
-                               "\"ratings\".\"shardplex_slot\" = ($3::int4[])[1]",
-                               "ratings"));
+  CHECK(keys.tail ==
+        " RETURNING \"ratings\".\"movie_id\"::text AS k0, \"ratings\".\"user_id\"::text AS k1, " +
+            check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
+                  "\"ratings\".\"shardplex_slot\" = ($3::int4[])[1]",
+                  "ratings") +
+            " AS placed");
   const auto rows = hashed.insert("{}", "select=name,data->x", representation).value();
   CHECK(rows.returns == WritePlan::Returns::representation);
   CHECK(rows.head.sql.starts_with("WITH w AS (INSERT INTO "));
@@ -410,6 +427,23 @@ TEST_CASE("a write is limited to a slot or to owned slots when it is told so") {
         "DELETE FROM \"public\".\"movies\" AS \"movies\" WHERE \"movies\".\"shardplex_slot\" = $1");
   const auto insert = hashed.insert("{}").value();
   CHECK(insert.statement(Slot{9}, true) == insert.statement(std::nullopt, false));
+}
+
+TEST_CASE("row bounds are checked by the statement itself, also where it touches no row") {
+  const auto plan = plan_delete(hashed.query("id=eq.5"), minimal, hashed.routed(), {1, 1}).value();
+  CHECK(
+      plan.statement(Slot{7}, false) ==
+      Statement{"WITH w AS (DELETE FROM \"public\".\"movies\" AS \"movies\" WHERE \"movies\".\"id\" = $1 AND "
+                "\"movies\".\"shardplex_slot\" = $4 RETURNING 1) SELECT  FROM w q WHERE (SELECT "
+                "shardplex.check_rows(count(*), $2::int8, $3::int8) FROM w)",
+                {"5", "1", "1", "7"}});
+  const auto unbounded = plan_update(hashed.query("id=eq.5&select=id"), R"({"name":"x"})", representation,
+                                     hashed.routed(), {2, {}})
+                             .value()
+                             .statement(std::nullopt, false);
+  CHECK(unbounded.sql.ends_with(
+      " r WHERE (SELECT shardplex.check_rows(count(*), $3::int8, $4::int8) FROM w) ORDER BY q.k0"));
+  CHECK(unbounded.params.back() == std::nullopt);
 }
 
 TEST_CASE("a parameter of RETURNING keeps its number when a slot is pinned") {
@@ -537,19 +571,19 @@ TEST_CASE("a put creates the row or replaces all of it") {
       rated.put("movie_id=eq.5&user_id=eq.1", R"({"movie_id":5,"user_id":"1","score":3})").value();
   CHECK(plan.reports_created);
   CHECK(plan.slots->contains(slot_of_id(5)));
-  CHECK(
-      plan.statement(std::nullopt, true) ==
-      Statement{"INSERT INTO \"public\".\"ratings\" AS \"ratings\" (\"score\", \"movie_id\", \"user_id\", "
-                "\"shardplex_slot\") SELECT r.* FROM ROWS FROM (json_to_recordset($1::json) AS (\"score\" "
-                "integer), "
-                "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::\"pg_catalog\".\"int4\"[]), "
-                "unnest($4::int4[])) AS r ON CONFLICT (\"movie_id\", \"user_id\") DO UPDATE SET \"score\" = "
-                "EXCLUDED.\"score\" RETURNING " +
-                    check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
-                          "\"ratings\".\"shardplex_slot\" = ($4::int4[])[1]",
-                          "ratings") +
-                    ", (\"ratings\".\"xmax\" = 0)",
-                {R"([{"movie_id":5,"user_id":"1","score":3}])", "{\"5\"}", "{\"1\"}", slots_of_ids({5})}});
+  CHECK(plan.statement(std::nullopt, true) ==
+        Statement{
+            "INSERT INTO \"public\".\"ratings\" AS \"ratings\" (\"score\", \"movie_id\", \"user_id\", "
+            "\"shardplex_slot\") SELECT r.* FROM ROWS FROM (json_to_recordset($1::json) AS (\"score\" "
+            "integer), "
+            "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::\"pg_catalog\".\"int4\"[]), "
+            "unnest($4::int4[])) AS r ON CONFLICT (\"movie_id\", \"user_id\") DO UPDATE SET \"score\" = "
+            "EXCLUDED.\"score\" WHERE set_config('shardplex.replaced', 'yes', true) = 'yes' RETURNING " +
+                check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
+                      "\"ratings\".\"shardplex_slot\" = ($4::int4[])[1]",
+                      "ratings") +
+                " AS placed, (current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes') AS created",
+            {R"([{"movie_id":5,"user_id":"1","score":3}])", "{\"5\"}", "{\"1\"}", slots_of_ids({5})}});
 }
 
 TEST_CASE("a put sets every column that is not the key's, generated ones aside") {
@@ -566,7 +600,7 @@ TEST_CASE("a put sets every column that is not the key's, generated ones aside")
 TEST_CASE("a put reports last whether it created the row") {
   const auto plan = hashed.put("id=eq.5", R"({"name":"x"})", representation).value();
   CHECK(plan.tail.find(
-            ", (\"movies\".\"xmax\" = 0) AS created) SELECT row_to_json(r.*)::text, q.created FROM w q") !=
+            " IS DISTINCT FROM 'yes') AS created) SELECT row_to_json(r.*)::text, q.created FROM w q") !=
         std::string::npos);
   CHECK(plan.tail.find("ORDER BY") == std::string::npos);
 }
@@ -574,7 +608,7 @@ TEST_CASE("a put reports last whether it created the row") {
 TEST_CASE("a put of nothing but a key still answers the row") {
   Subject subject = reference;
   subject.table.columns.pop_back();
-  CHECK(sql_of(subject.put("name=eq.x", "{}")).sql.find("SET \"name\" = EXCLUDED.\"name\" RETURNING") !=
+  CHECK(sql_of(subject.put("name=eq.x", "{}")).sql.find("SET \"name\" = EXCLUDED.\"name\" WHERE") !=
         std::string::npos);
 }
 
@@ -619,7 +653,7 @@ TEST_CASE("under list a put replaces the row where it is located and creates non
       "WHERE \"movies\".\"id\" = $1 AND \"movies\".\"shardplex_slot\" = $8 RETURNING " +
       check("\"movies\".\"id\" = $5 AND \"movies\".\"shardplex_slot\" = $6::int4 AND "
             "\"movies\".\"primary_genre\" IS NOT DISTINCT FROM $7") +
-      ", false"));
+      " AS placed, false AS created"));
   CHECK(listed.put("id=eq.5", R"({"name":"x"})").value().new_slot == listed_slot(5, std::nullopt));
 }
 

@@ -20,6 +20,7 @@ namespace {
 class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
+  void request_probes() override {}
   void request_tables() override {}
 };
 
@@ -127,6 +128,10 @@ TEST_CASE("requests that no endpoint or table is there for are refused by name")
            {"GET", "/ratings", 503, "SHARD503", RouteLabel::table},
            {"POST", "/movies/1", 405, "PGRST101", RouteLabel::row},
            {"TRACE", "/movies", 405, "PGRST101", RouteLabel::other},
+           {"GET", "/rpc/top_movies", 400, "SHARD400", RouteLabel::other},
+           {"POST", "/rpc/top_movies?n=3", 400, "SHARD400", RouteLabel::other},
+           {"DELETE", "/rpc/top_movies", 405, "PGRST101", RouteLabel::other},
+           {"GET", "/rpc", 404, "PGRST205", RouteLabel::table},
            {"BREW", "/movies", 405, "PGRST117", RouteLabel::other},
        }) {
     CAPTURE(std::string(row.method));
@@ -138,6 +143,31 @@ TEST_CASE("requests that no endpoint or table is there for are refused by name")
     CHECK(field(answer, "Server-Timing").starts_with("parse;dur="));
     CHECK(answer.fields.count("Shardplex-Shards") == 0);
   }
+}
+
+TEST_CASE("a table that is not there is refused with the one that is probably meant") {
+  MoviesApi api;
+  api.look_at_shards();
+  const auto hinted = [&](const char* target) {
+    return api.ask("GET", target).body.find("Perhaps you meant the table 'public.movies'") !=
+           std::string::npos;
+  };
+  CHECK(hinted("/movie"));
+  CHECK(hinted("/moveis/5"));
+  CHECK_FALSE(hinted("/films"));
+}
+
+TEST_CASE("pages of other origins are answered, preflight requests before anything is looked up") {
+  MoviesApi api;
+  const auto preflight =
+      api.ask("OPTIONS", "/no/such/path",
+              {{"Origin", "http://example.com"}, {"Access-Control-Request-Method", "POST"}});
+  CHECK(preflight.status == 200);
+  CHECK(field(preflight, "Access-Control-Max-Age") == "86400");
+  const auto refused = api.ask("GET", "/movies", {{"Origin", "http://example.com"}});
+  CHECK(refused.status == 503);
+  CHECK(field(refused, "Access-Control-Allow-Origin") == "*");
+  CHECK(api.ask("GET", "/movies").fields.count("Access-Control-Allow-Origin") == 0);
 }
 
 TEST_CASE("OPTIONS and 405 list the methods of the path") {
@@ -169,7 +199,7 @@ TEST_CASE("what a request's fields ask for and is not served is refused before a
            {"GET", "/movies", "Accept", "image/png", 406, "PGRST107"},
            {"GET", "/movies", "Shardplex-Consistency", "weak", 400, "SHARD400"},
            {"POST", "/movies", "Idempotency-Key", "k", 400, "SHARD400"},
-           {"POST", "/movies", "Content-Type", "text/xml", 400, "PGRST102"},
+           {"POST", "/movies", "Content-Type", "text/xml", 415, "PGRST102"},
            {"GET", "/movies?select=nothing", "X", "x", 400, "42703"},
        }) {
     CAPTURE(std::string(row.target));

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/plan/key_filter.hpp"
 #include "router/execution/worker.hpp"
 #include "tests/router/result_sets.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
+  void request_probes() override {}
   void request_tables() override {}
 };
 
@@ -91,6 +93,9 @@ TEST_CASE("a location is a URL that finds the row: everything but unreserved cha
 TEST_CASE("filters name one row where each column of the primary key has an eq") {
   SomeRequest some;
   auto& filters = some.request.query.filters;
+  const auto names_one_row = [](const TableRequest& request) {
+    return shardplex::names_one_row(request.query.filters, *request.table);
+  };
   CHECK_FALSE(names_one_row(some.request));
   filters.push_back(eq("a b", "1"));
   CHECK_FALSE(names_one_row(some.request));

@@ -40,9 +40,27 @@ TEST_CASE("added shards come by position and then by name, each once, as the fir
   CHECK(names(found) == std::vector<std::string>{"delta", "gamma", "zeta"});
   CHECK(found.shards[0].learned_from == "beta");
   CHECK(found.shards[1].learned_from == "alpha");
-  CHECK(found.shards[1].shard.primary == "host=c");
-  CHECK(found.shards[1].shard.replicas == std::vector<std::string>{"host=c1"});
+  CHECK(found.shards[1].shard.primary == "host='c'");
+  CHECK(found.shards[1].shard.replicas == std::vector<std::string>{"host='c1'"});
   CHECK(found.problems.empty());
+}
+
+TEST_CASE("an added shard is connected to as the one that names it, whoever wrote the directory") {
+  const ShardMap map("movies",
+                     {{"alpha", "host=a dbname=movies user=web passfile=/secret sslmode=require", {}}},
+                     {{"catalog", 1, HashStrategy{}, {ShardId{0}}}}, {});
+  const auto found = added_shards(
+      map,
+      {directory({{2, {"gamma", "host=c port=6000 dbname=films user=postgres", {"host=c1 dbname=films"}}},
+                  {3, {"delta", "host=d user=mover", {}}}})});
+  REQUIRE(found.shards.size() == 2);
+  CHECK(found.shards[0].shard.primary ==
+        "dbname='films' host='c' passfile='/secret' port='6000' sslmode='require' user='web'");
+  CHECK(found.shards[0].shard.replicas.front() ==
+        "dbname='films' host='c1' passfile='/secret' sslmode='require' user='web'");
+  // The database was left to the name of the user, who is another here.
+  CHECK(found.shards[1].shard.primary ==
+        "dbname='mover' host='d' passfile='/secret' sslmode='require' user='web'");
 }
 
 TEST_CASE("a shard that a map file could not have is ignored and named, and none of its secrets are told") {

@@ -60,7 +60,7 @@ class DarkCluster {
 TEST_CASE("a router whose shards are all down publishes that nobody is known to own anything") {
   DarkCluster cluster;
   CHECK_FALSE(cluster.control.latest());
-  CHECK(cluster.control.missing() == std::vector<std::string>{"no shard has been asked yet"});
+  CHECK(cluster.control.readiness().missing == std::vector<std::string>{"no shard has been asked yet"});
   cluster.start();
   REQUIRE_FALSE(cluster.told.empty());
   const auto& snapshot = *cluster.told.front();
@@ -68,7 +68,7 @@ TEST_CASE("a router whose shards are all down publishes that nobody is known to 
   CHECK_FALSE(snapshot.catalogue);
   CHECK(snapshot.ownership->owner(GroupId{0}, Slot{0}).fault == Ownership::Fault::shard_unknown);
   CHECK_FALSE(snapshot.shards[0].primary);
-  const auto missing = cluster.control.missing();
+  const auto missing = cluster.control.readiness().missing;
   REQUIRE(missing.size() >= 4);
   CHECK(missing[0].starts_with("shard alpha has no primary: 127.0.0.1:"));
   CHECK(missing[1].starts_with("shard beta has no primary: 127.0.0.1:"));

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,24 @@ TEST_CASE("a shard that is named no longer is left, and one that is named otherw
   const auto changed = discovery.update(naming({{"gamma", "host=elsewhere", {}}}));
   CHECK(names(changed.dropped) == Names{"delta", "gamma"});
   CHECK(names(changed.named) == Names{"gamma"});
-  CHECK(changed.named.front()->state.servers.front().conninfo == "host=elsewhere");
+  CHECK(changed.named.front()->state.servers.front().conninfo == "host='elsewhere'");
+}
+
+TEST_CASE("it is told why shards that are named have not joined") {
+  using Reasons = std::map<std::string, std::string>;
+  Discovery discovery;
+  CHECK(discovery.not_joined().empty());
+  const auto membership = naming({gamma_shard, {"delta", "host=d password=secret", {}}});
+  const auto gamma = discovery.update(membership).named.front();
+  const std::string ignored = "a connection string of it has a password in it";
+  CHECK(discovery.not_joined() == Reasons{{"gamma", "it has not been read yet"}, {"delta", ignored}});
+  is_well(*gamma, {});
+  gamma->tables = movies_with("int4");
+  discovery.take_ready(membership, all_served);
+  CHECK(discovery.not_joined().at("gamma").starts_with("table movies: "));
+  gamma->tables = movies_with("text");
+  REQUIRE(discovery.take_ready(membership, all_served).size() == 1);
+  CHECK(discovery.not_joined() == Reasons{{"delta", ignored}});
 }
 
 TEST_CASE("a shard that cannot be used is not watched") {

@@ -32,7 +32,12 @@ Status answer(bool in_recovery) {
 }
 
 ProbedServer probed(Status status) {
-  return {.probed = true, .settled = true, .up = true, .failure = {}, .status = std::move(status)};
+  return {.probed = true,
+          .settled = true,
+          .up = true,
+          .failure = {},
+          .hangs = false,
+          .status = std::move(status)};
 }
 
 ShardState assess(const std::vector<ProbedServer>& servers) {
@@ -67,7 +72,8 @@ TEST_CASE("a primary is used unless it is of another shard, not initialised, or 
   CHECK(problem_of_primary([](Status&) {}).empty());
   CHECK(problem_of_primary([](Status& s) { s.epoch = Epoch{2}; }).empty());  // it decides what the epoch is
   CHECK(problem_of_primary([](Status& s) { s.timeline = 3; }).empty());
-  CHECK(problem_of_primary([](Status& s) { s.timeline = 1; }) == "an old primary on an earlier timeline");
+  CHECK(problem_of_primary([](Status& s) { s.timeline = 1; }) ==
+        "an old primary on an earlier timeline (1; 2 is known)");
   CHECK(problem_of_primary([](Status& s) { s.initialised = false; }) ==
         "not initialised: run 'shardplex cluster init'");
   CHECK(problem_of_primary([](Status& s) { s.shard = "beta"; }) ==
@@ -95,7 +101,7 @@ TEST_CASE("of two primaries on the newest timeline the first is taken") {
   const auto state = assess({probed(answer(false)), probed(answer(false))});
   CHECK(state.primary == 0);
   CHECK_FALSE(state.servers[1].readable);
-  CHECK(state.servers[1].problem == "an old primary on an earlier timeline");
+  CHECK(state.servers[1].problem == "a second primary on the same timeline");
 }
 
 TEST_CASE("a server that does not answer is not used, and shows what it showed last") {
@@ -129,6 +135,16 @@ TEST_CASE("the newest timeline never goes back, and servers of other shards or t
   CHECK(newest_timeline("books", "alpha", {promoted}, 1) == 1);
   promoted.up = false;
   CHECK(newest_timeline("movies", "alpha", {promoted}, 1) == 1);
+}
+
+TEST_CASE("no primary is written to before the other shards have told what they know of its timeline") {
+  auto waits = criteria;
+  waits.others_heard = false;
+  ShardState before;
+  before.servers.resize(1);
+  const auto state = assess_health(waits, {probed(answer(false))}, before);
+  CHECK_FALSE(state.primary);
+  CHECK(state.servers[0].problem == "its timeline is being looked up in the other shards");
 }
 
 TEST_CASE("a change of health is one of use or of its reason, not of lag or position") {

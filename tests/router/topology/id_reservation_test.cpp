@@ -6,7 +6,9 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/router/result_sets.hpp"
@@ -45,6 +47,42 @@ TEST_CASE("while the shard cannot be reached, no ids are promised") {
   CHECK(done);
   CHECK(reservation.left_ms() <= 0);
   CHECK_FALSE(ids.next(IdSource::now_ms()));
+}
+
+TEST_CASE("the first shard promises ids, and while it cannot, another one, by the router") {
+  CHECK(promising_shard({true, true, true}, 1) == 0);
+  CHECK(promising_shard({false, true, true}, 0) == 1);
+  CHECK(promising_shard({false, true, true}, 1) == 2);
+  CHECK(promising_shard({false, true, false}, 1) == 1);
+  CHECK_FALSE(promising_shard({false, false}, 5));
+  CHECK_FALSE(promising_shard({false}, 5));
+  CHECK_FALSE(promising_shard({}, 5));
+}
+
+TEST_CASE("no two shards have a node number in common") {
+  std::set<std::int32_t> taken;
+  for (std::int32_t nth = 0; const auto numbers = node_numbers(nth); ++nth)
+    for (auto node = numbers->first; node <= numbers->last; ++node) CHECK(taken.insert(node).second);
+  CHECK(taken.size() == 128);
+  CHECK(*taken.rbegin() == 127);
+}
+
+TEST_CASE("after a failure another shard is asked") {
+  IdSource ids;
+  IdReservation reservation(ids);
+  const std::vector<std::pair<std::string, bool>> both{{"alpha", true}, {"beta", true}};
+  CHECK(reservation.is_due("alpha", both));
+  CHECK_FALSE(reservation.is_due("beta", both));
+  CHECK(reservation.is_due("beta", {{"alpha", false}, {"beta", true}}));
+  asio::io_context io(1);
+  postgres::PoolSettings settings;
+  settings.connection.conninfo = closed_port_conninfo(1);
+  postgres::Pool pool(io, settings);
+  asio::co_spawn(io, reservation.renew("alpha", pool),
+                 [](std::exception_ptr failure) { CHECK_FALSE(failure); });
+  io.run_for(std::chrono::seconds(2));
+  CHECK_FALSE(reservation.is_due("alpha", both));
+  CHECK(reservation.is_due("beta", both));
 }
 
 TEST_CASE("what a shard promises is taken, and what makes no sense is no promise") {

@@ -16,9 +16,20 @@ namespace {
 
 using Sentences = std::vector<std::string>;
 
+Readiness readiness(const Membership& membership, bool starting = false) {
+  const auto latest = std::make_shared<const Snapshot>(next_snapshot(membership, {}, nullptr));
+  return readiness_of(membership, latest, 1, starting);
+}
+
+void fails(WatchedShard& shard, std::size_t server) {
+  shard.servers[server].up = false;
+  shard.servers[server].failure = "connection refused";
+  assess(shard);
+}
+
 Sentences missing(const Membership& membership, std::int64_t promised_ms = 1) {
   const auto latest = std::make_shared<const Snapshot>(next_snapshot(membership, {}, nullptr));
-  return missing_for_readiness(membership, latest, promised_ms);
+  return readiness_of(membership, latest, promised_ms, false).missing;
 }
 
 }  // namespace
@@ -28,7 +39,10 @@ TEST_CASE("a router that knows all shards is ready") {
 }
 
 TEST_CASE("before the first probe nothing is known") {
-  CHECK(missing_for_readiness(well_membership(), nullptr, 1) == Sentences{"no shard has been asked yet"});
+  const auto readiness = readiness_of(well_membership(), nullptr, 1, false);
+  CHECK(readiness.missing == Sentences{"no shard has been asked yet"});
+  CHECK_FALSE(readiness.serves);
+  CHECK_FALSE(readiness.degraded());
 }
 
 TEST_CASE("a shard without a primary is missing, and it is said what is wrong with the configured one") {
@@ -52,7 +66,7 @@ TEST_CASE("slots without an owner are missing") {
 }
 
 TEST_CASE("a promise of ids is missing when it is used up") {
-  CHECK(missing(well_membership(), 0) == Sentences{"shard alpha has not promised any ids for new rows"});
+  CHECK(missing(well_membership(), 0) == Sentences{"no shard has promised any ids for new rows"});
 }
 
 TEST_CASE("a catalogue is missing, and so is each table that is refused, but none that differs in a column") {
@@ -66,4 +80,38 @@ TEST_CASE("a catalogue is missing, and so is each table that is refused, but non
   const auto refused = missing(membership);
   REQUIRE(refused.size() == 1);
   CHECK(refused.front().starts_with("table movies is not served: "));
+}
+
+TEST_CASE("a router that lacks a shard or a replica is degraded, and serves") {
+  const auto without_replica = well_membership();
+  CHECK_FALSE(readiness(without_replica).degraded());
+  fails(*without_replica.shards[0], 1);
+  CHECK(readiness(without_replica).serves);
+  CHECK(readiness(without_replica).degraded());
+  CHECK(readiness(without_replica).missing.empty());
+  CHECK(readiness(without_replica).unused ==
+        Sentences{"server alpha-1 is not in use: a1:5432: connection refused"});
+
+  const auto without_shard = well_membership();
+  fails(*without_shard.shards[1], 0);
+  CHECK(readiness(without_shard).serves);
+  CHECK(readiness(without_shard).degraded());
+  CHECK(readiness(without_shard).missing.size() == 1);
+}
+
+TEST_CASE("a router that can read no shard does not serve") {
+  const auto membership = well_membership();
+  fails(*membership.shards[0], 0);
+  fails(*membership.shards[0], 1);
+  fails(*membership.shards[1], 0);
+  CHECK_FALSE(readiness(membership).serves);
+  CHECK_FALSE(readiness(membership).degraded());
+}
+
+TEST_CASE("a router that starts serves once nothing is missing, or once it has had time to look") {
+  const auto membership = well_membership();
+  CHECK(readiness(membership, true).serves);
+  fails(*membership.shards[1], 0);
+  CHECK_FALSE(readiness(membership, true).serves);
+  CHECK(readiness(membership, false).serves);
 }

@@ -7,11 +7,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <pqxx/pqxx>
 #include <string>
 
 #include "router/topology/health_watch.hpp"
 #include "router/topology/id_reservation.hpp"
 #include "router/topology/prober.hpp"
+#include "router/topology/router_report.hpp"
 #include "tests/postgres/server_fixture.hpp"
 #include "tests/router/topology/sample_shards.hpp"
 
@@ -34,7 +36,9 @@ class RealShard {
   /// Alpha owns slots 0 and 1, and has the table movies.
   void initialise() const {
     server().run_sql_file(SHARDPLEX_SCHEMA, database_);
-    run_sql("INSERT INTO shardplex.shard (cluster, name) VALUES ('movies', 'alpha')");
+    run_sql(
+        "INSERT INTO shardplex.shard (cluster, name, first_node, last_node) VALUES ('movies', 'alpha', 0, "
+        "63)");
     run_sql(
         "INSERT INTO shardplex.slots (grp, slot, state) VALUES ('catalog', 0, 'owned'), ('catalog', 1, "
         "'owned')");
@@ -211,4 +215,93 @@ TEST_CASE("a shard promises ids, and goes on to promise them to the node that it
   CHECK(*second > *first);
   constexpr std::int64_t node_bits = 127 << 5;
   CHECK((*second & node_bits) == (*first & node_bits));
+}
+
+namespace {
+
+/// tell() to its end.
+void tell(RealShard& shard, RouterReporter& reporter, const RouterReport& report, bool may_end = true) {
+  bool done = false;
+  asio::co_spawn(shard.io, reporter.tell(shard.alpha, shard.pools.at(shard.conninfo), report, may_end),
+                 [&](std::exception_ptr failure) {
+                   CHECK_FALSE(failure);
+                   done = true;
+                 });
+  REQUIRE(shard.run_until([&] { return done; }));
+}
+
+}  // namespace
+
+TEST_CASE("a router of any role reports itself to a shard, and again where what it says has changed") {
+  RealShard shard;
+  shard.initialise();
+  shard.probe();
+  pqxx::connection connection(shard.conninfo);
+  const auto reported = [&] {
+    return pqxx::nontransaction(connection)
+        .exec1("SELECT string_agg(report::text, ' ') FROM shardplex.routers")[0]
+        .as<std::string>("");
+  };
+  RouterReporter reporter;
+  tell(shard, reporter, {.shards = {{"alpha", ""}}, .tables = {}});
+  CHECK(reported() == R"({"shards": {"alpha": ""}, "tables": {}})");
+  tell(shard, reporter, {.shards = {{"alpha", ""}, {"gamma", "no"}}, .tables = {}});
+  CHECK(reported() == R"({"shards": {"alpha": "", "gamma": "no"}, "tables": {}})");
+
+  pqxx::nontransaction transaction(connection);
+  transaction.exec("CREATE ROLE web; GRANT USAGE ON SCHEMA shardplex TO web; SET ROLE web");
+  transaction.exec("SELECT shardplex.report_router('another', 'web1, process 7', '{}')");
+  CHECK(transaction.exec("SELECT * FROM shardplex.end_overdue_fences()").empty());
+  transaction.exec("RESET ROLE");
+  CHECK(transaction.exec(std::string(live_routers_sql)).size() == 3);
+  transaction.exec(
+      "UPDATE shardplex.routers SET reported_at = now() - interval '16 seconds' WHERE id = 'another'");
+  CHECK(transaction.exec(std::string(live_routers_sql)).size() == 2);
+  transaction.exec("DROP OWNED BY web; DROP ROLE web");
+}
+
+TEST_CASE("a fence is ended by a router once its lease is over, not before, and no hand-over can follow") {
+  RealShard shard;
+  shard.initialise();
+  pqxx::connection connection(shard.conninfo);
+  const auto run = [&](const std::string& sql) { pqxx::nontransaction(connection).exec(sql); };
+  run("INSERT INTO shardplex.moves (id, number, grp, slots, source, target, phase, fenced_at, fence_until) "
+      "VALUES ('m1', 1, 'catalog', '{0}', 'alpha', 'beta', 'moving', now(), now() + interval '1 minute')");
+  run("SELECT shardplex.fence_slots('catalog', '{0}')");
+  shard.probe();
+  RouterReporter reporter;
+  Membership membership{.map = sample_map(), .shards = {shard.alpha}};
+  const auto fence_stands = [&] {
+    shard.probe();
+    tell(shard, reporter, {});
+    shard.probe();
+    return fenced_slots(*shard.alpha) == 1;
+  };
+  const auto until = Clock::now() + std::chrono::milliseconds(3'500);
+  while (Clock::now() < until) REQUIRE(fence_stands());
+  REQUIRE(reporter.waiting_writes(membership).size() == 1);
+  CHECK(reporter.waiting_writes(membership).front().since_first_seen > std::chrono::seconds(3));
+
+  run("UPDATE shardplex.moves SET fence_until = now() - interval '1 millisecond'");
+  tell(shard, reporter, {}, false);
+  shard.probe();
+  CHECK(fenced_slots(*shard.alpha) == 1);
+  CHECK(shard.run_until([&] { return !fence_stands(); }));
+  tell(shard, reporter, {});
+  CHECK(reporter.waiting_writes(membership).empty());
+  CHECK_THROWS_AS(run("SELECT shardplex.hand_over_slots('catalog', '{0}')"), pqxx::sql_error);
+  CHECK(pqxx::nontransaction(connection)
+            .exec1("SELECT fenced_at IS NULL AND fence_until IS NULL FROM shardplex.moves")[0]
+            .as<bool>());
+}
+
+TEST_CASE("a fence without a lease, as an earlier version made it, is not ended") {
+  RealShard shard;
+  shard.initialise();
+  pqxx::connection connection(shard.conninfo);
+  pqxx::nontransaction transaction(connection);
+  transaction.exec("SELECT shardplex.fence_slots('catalog', '{0}')");
+  CHECK(transaction.exec("SELECT * FROM shardplex.end_overdue_fences()").empty());
+  CHECK(transaction.exec1("SELECT state FROM shardplex.slots WHERE slot = 0")[0].as<std::string>() ==
+        "fenced");
 }

@@ -34,8 +34,8 @@ inline void answers(WatchedShard& shard, std::size_t server, bool in_recovery) {
 }
 
 inline void assess(WatchedShard& shard) {
-  std::int64_t newest_timeline = 0;
-  shard.assess_health(std::chrono::seconds(5), newest_timeline);
+  KnownTimeline newest;
+  shard.assess_health(std::chrono::seconds(5), newest, true);
 }
 
 /// As if the shard's ownership report had been read: it owns these slots of the group, and no others.

@@ -26,7 +26,7 @@ struct Watch {
       server.status.receives_wal = i == 1;
     }
   }
-  void assess() { alpha.assess_health(max_lag, newest_timeline); }
+  void assess() { alpha.assess_health(max_lag, newest, others_heard); }
   /// As if the ownership report of a server had been read.
   void take_report_of(std::size_t server) {
     alpha.take_report(ShardOwnership{alpha.servers[server].status.epoch, {}}, alpha.timeline_of(server));
@@ -37,7 +37,8 @@ struct Watch {
       std::make_shared<const ShardMap>("movies", std::vector<Shard>{{"alpha", "host=a", {"host=a1"}}},
                                        std::vector<Group>{}, std::vector<TablePlacement>{});
   WatchedShard alpha{map->shards().front(), map};
-  std::int64_t newest_timeline = 0;
+  KnownTimeline newest;
+  bool others_heard = true;
 };
 
 }  // namespace
@@ -79,12 +80,39 @@ TEST_CASE("a primary on an earlier timeline is not written to, also while the ne
   promoted.status.timeline = 2;
   watch.assess();
   CHECK(watch.alpha.state.primary == 1);
-  CHECK(watch.problem(0) == "an old primary on an earlier timeline");
+  CHECK(watch.problem(0) == "an old primary on an earlier timeline (1; 2 is known)");
   promoted.up = false;
   promoted.failure = "gone";
   watch.assess();
   CHECK_FALSE(watch.alpha.state.primary);
   CHECK(watch.problem(1) == "gone");
+}
+
+TEST_CASE("what an operator rules outweighs a newer timeline that is away, and the report is read again") {
+  Watch watch;
+  watch.newest = {0, 2};
+  watch.alpha.take_report(ShardOwnership{Epoch{9}, {}}, 2);
+  watch.assess();
+  CHECK_FALSE(watch.alpha.state.primary);
+  watch.newest = {1, 1};
+  watch.assess();
+  CHECK(watch.alpha.state.primary == 0);
+  CHECK(watch.alpha.has_newer_report(0));  // its epoch is an earlier one
+  watch.take_report_of(0);
+  watch.assess();
+  CHECK(watch.alpha.epoch == Epoch{3});
+  CHECK_FALSE(watch.alpha.has_newer_report(0));
+}
+
+TEST_CASE("a shard of one server has no other one to be told of") {
+  Watch watch;
+  watch.others_heard = false;
+  watch.assess();
+  CHECK_FALSE(watch.alpha.state.primary);
+  watch.alpha.servers.pop_back();
+  watch.alpha.state.servers.pop_back();
+  watch.assess();
+  CHECK(watch.alpha.state.primary == 0);
 }
 
 TEST_CASE("a replica is passed over while it is behind the map, lags, or has lost its primary") {

@@ -1,0 +1,156 @@
+#include "operations/shard/access_rights.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "query/plan/sql.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+// $1: the tables of the map. Superusers may do everything anyway, and are called differently on different
+// servers, so what is theirs is left out. Of the functions, those that routers call: others may be in the
+// schema by chance, as it is first in the search path of a role of its name. Roles come with those that are
+// their members, as these act by them.
+constexpr const char* rights_sql = R"sql(
+WITH RECURSIVE named AS (
+  SELECT c.oid, c.relname, c.relkind, c.relacl, c.relowner, n.nspname
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+), relation AS (
+  SELECT oid, relacl, relowner, format('%I.%I', nspname, relname) AS name, 'TABLE' AS kind FROM named
+   WHERE (nspname = 'public' AND relname = ANY ($1::text[]) AND relkind IN ('r', 'p')) OR (nspname = 'shardplex' AND relkind = 'r')
+  UNION ALL
+  SELECT s.oid, s.relacl, s.relowner, format('%I.%I', s.nspname, s.relname), 'SEQUENCE'
+    FROM named s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype IN ('a', 'i')
+    JOIN named t ON d.refclassid = 'pg_class'::regclass AND t.oid = d.refobjid
+   WHERE s.relkind = 'S' AND t.nspname = 'public' AND t.relname = ANY ($1::text[])
+), held(kind, object, privilege, grantee, grantable) AS (
+  SELECT r.kind, r.name, a.privilege_type, a.grantee, a.is_grantable
+    FROM relation r, aclexplode(coalesce(r.relacl, acldefault((CASE r.kind WHEN 'SEQUENCE' THEN 's' ELSE 'r' END)::"char", r.relowner))) a
+  UNION ALL
+  SELECT r.kind, r.name, format('%s (%I)', a.privilege_type, t.attname), a.grantee, a.is_grantable
+    FROM relation r JOIN pg_attribute t ON t.attrelid = r.oid, aclexplode(t.attacl) a WHERE NOT t.attisdropped
+  UNION ALL
+  SELECT 'SCHEMA', n.nspname::text, a.privilege_type, a.grantee, a.is_grantable
+    FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname IN ('public', 'shardplex')
+  UNION ALL
+  SELECT 'FUNCTION', format('shardplex.%I(%s)', p.proname, oidvectortypes(p.proargtypes)), a.privilege_type, a.grantee, a.is_grantable
+    FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+   WHERE p.pronamespace = to_regnamespace('shardplex')
+     AND p.proname IN ('check_epoch', 'begin_write', 'reserve_ids', 'promise_ids', 'report_router', 'end_overdue_fences', 'note_timeline',
+                       'refuse_misplaced_row')
+  UNION ALL
+  SELECT 'DATABASE', '', a.privilege_type, a.grantee, a.is_grantable
+    FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = current_database()
+), defaults AS (
+  SELECT CASE WHEN d.defaclrole <> (SELECT oid FROM pg_roles WHERE rolname = current_user) THEN format(' FOR ROLE %I', o.rolname) ELSE '' END
+         || CASE WHEN d.defaclnamespace <> 0 THEN format(' IN SCHEMA %I', n.nspname) ELSE '' END AS whose,
+         CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' ELSE 'SCHEMAS' END AS objects,
+         d.defaclrole, a.privilege_type AS privilege, a.grantee, a.is_grantable AS grantable
+    FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace,
+         aclexplode(d.defaclacl) a
+   WHERE (d.defaclnamespace = 0 OR n.nspname = 'public') AND (NOT o.rolsuper OR o.rolname = current_user)
+), needed(oid) AS (
+  SELECT grantee FROM held
+  UNION SELECT relowner FROM relation
+  UNION SELECT grantee FROM defaults
+  UNION SELECT defaclrole FROM defaults
+  UNION SELECT m.member FROM needed JOIN pg_auth_members m ON m.roleid = needed.oid
+), role AS (
+  SELECT r.oid, quote_ident(r.rolname) AS name, r.rolname LIKE 'pg\_%' AS predefined,
+         concat_ws(' ', CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
+                   CASE WHEN rolbypassrls THEN 'BYPASSRLS' END, CASE WHEN rolconnlimit >= 0 THEN 'CONNECTION LIMIT ' || rolconnlimit END) AS attributes,
+         coalesce((SELECT ' PASSWORD ' || quote_literal(rolpassword) FROM pg_authid i WHERE i.oid = r.oid), '')
+         || coalesce(' VALID UNTIL ' || quote_literal(rolvaliduntil), '') AS password
+    FROM pg_roles r WHERE NOT rolsuper
+), grantee AS (SELECT oid, name FROM role UNION ALL SELECT 0, 'PUBLIC')
+SELECT 1 AS place, format('role %s %s', name, attributes) AS what,
+       format('DO $do$ BEGIN IF to_regrole(%L) IS NULL THEN CREATE ROLE %s %s%s; END IF; END $do$', name, name, attributes, password) AS make,
+       '' AS undo
+  FROM role JOIN needed USING (oid) WHERE NOT predefined
+UNION ALL
+SELECT 2, format('membership of %s in %s%s', m.name, r.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END),
+       format('GRANT %s TO %s%s', r.name, m.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END), format('REVOKE %s FROM %s', r.name, m.name)
+  FROM pg_auth_members a JOIN role r ON r.oid = a.roleid JOIN role m ON m.oid = a.member
+ WHERE m.oid IN (SELECT oid FROM needed) AND (r.predefined OR r.oid IN (SELECT oid FROM needed)) AND NOT m.predefined
+UNION ALL
+SELECT 3, format('owner %s of %s', o.name, r.name), format('ALTER TABLE %s OWNER TO %s', r.name, o.name),
+       format('ALTER TABLE %s OWNER TO CURRENT_USER', r.name)
+  FROM relation r JOIN role o ON o.oid = r.relowner WHERE r.kind = 'TABLE'
+UNION ALL
+SELECT 4, format('%s on %s %s for %s%s', h.privilege, h.kind, coalesce(nullif(h.object, ''), 'itself'), g.name, CASE WHEN h.grantable THEN ', to grant on' END),
+       format('GRANT %s ON %s %s TO %s%s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name, CASE WHEN h.grantable THEN ' WITH GRANT OPTION' END),
+       format('REVOKE %s ON %s %s FROM %s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name)
+  FROM held h JOIN grantee g ON g.oid = h.grantee
+UNION ALL
+SELECT 5, format('default privilege%s: %s on %s for %s%s', d.whose, d.privilege, d.objects, g.name, CASE WHEN d.grantable THEN ', to grant on' END),
+       format('ALTER DEFAULT PRIVILEGES%s GRANT %s ON %s TO %s%s', d.whose, d.privilege, d.objects, g.name, CASE WHEN d.grantable THEN ' WITH GRANT OPTION' END),
+       format('ALTER DEFAULT PRIVILEGES%s REVOKE %s ON %s FROM %s', d.whose, d.privilege, d.objects, g.name)
+  FROM defaults d JOIN grantee g ON g.oid = d.grantee
+ ORDER BY place, what)sql";
+
+/// What `one` has and `other` has not, in the order of `one`.
+std::vector<const AccessRight*> beyond(const std::vector<AccessRight>& one,
+                                       const std::vector<AccessRight>& other) {
+  std::set<std::string> known;
+  for (const auto& right : other) known.insert(right.what);
+  std::vector<const AccessRight*> found;
+  for (const auto& right : one)
+    if (!known.contains(right.what)) found.push_back(&right);
+  return found;
+}
+
+/// Databases may be called differently on the two servers.
+std::string in_database(std::string sql, const std::string& database) {
+  constexpr std::string_view placeholder = "%database%";
+  const auto at = sql.find(placeholder);
+  return at == std::string::npos ? sql : sql.replace(at, placeholder.size(), database);
+}
+
+}  // namespace
+
+std::vector<AccessRight> read_access_rights(pqxx::transaction_base& transaction, const ShardMap& map) {
+  std::vector<std::optional<std::string>> names;
+  for (const auto& table : map.tables()) names.emplace_back(table.name);
+  std::vector<AccessRight> rights;
+  for (const auto& row : transaction.exec_params(rights_sql, array_literal(names)))
+    rights.push_back(
+        {row["what"].as<std::string>(), row["make"].as<std::string>(), row["undo"].as<std::string>()});
+  return rights;
+}
+
+std::vector<std::string> access_differences(const std::vector<AccessRight>& here,
+                                            const std::vector<AccessRight>& there,
+                                            const std::string& other_shard) {
+  std::vector<std::string> differences;
+  for (const auto* right : beyond(there, here))
+    differences.push_back("it lacks " + right->what + ", which " + other_shard + " has");
+  for (const auto* right : beyond(here, there))
+    differences.push_back("it has " + right->what + ", which " + other_shard + " lacks");
+  return differences;
+}
+
+std::size_t make_access_rights(pqxx::work& transaction, const ShardMap& map,
+                               const std::vector<AccessRight>& wanted) {
+  // The hash of a password is a secret too.
+  transaction.exec(
+      "SET LOCAL log_statement = 'none'; SET LOCAL log_min_duration_statement = -1; "
+      "SET LOCAL log_min_error_statement = panic; SET LOCAL log_duration = off");
+  const auto database = transaction.exec1("SELECT quote_ident(current_database())")[0].as<std::string>();
+  std::size_t changed = 0;
+  for (const auto* right : beyond(wanted, read_access_rights(transaction, map))) {
+    transaction.exec(in_database(right->make, database));
+    ++changed;
+  }
+  // Grants to an owner come and go with the owner, so what is too much is looked for anew.
+  const auto now = read_access_rights(transaction, map);
+  for (const auto* right : beyond(now, wanted)) {
+    if (right->undo.empty()) continue;
+    transaction.exec(in_database(right->undo, database));
+    ++changed;
+  }
+  return changed;
+}
+
+}  // namespace shardplex::operations

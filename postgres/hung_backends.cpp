@@ -1,0 +1,39 @@
+#include "postgres/hung_backends.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace shardplex::postgres {
+namespace {
+
+constexpr const char* state_sql =
+    "SELECT pid, state = 'idle' FROM pg_stat_activity WHERE pid = ANY($1::integer[]) AND state IS NOT NULL";
+constexpr std::chrono::milliseconds patience{400};
+
+std::string array_of(const std::vector<int>& numbers) {
+  std::string text = "{";
+  for (const int number : numbers) text += (text.size() > 1 ? "," : "") + std::to_string(number);
+  return text + "}";
+}
+
+}  // namespace
+
+Awaitable<void> replace_hung_backends(std::shared_ptr<Pool> pool) {
+  const auto backends = pool->stalled(Clock::now(), stalled_after);
+  if (backends.empty()) co_return;
+  std::vector<Statement> statements;
+  statements.push_back({state_sql, {array_of(backends)}});
+  auto answer =
+      co_await pool->execute(pool->lane_beside(backends), std::move(statements), Clock::now() + patience);
+  if (!answer) co_return;  // the whole server may hang: its probes will tell
+  const auto& rows = answer->front();
+  const auto still = pool->stalled(Clock::now(), stalled_after);
+  for (int row = 0; row < rows.rows(); ++row) {
+    const auto backend = static_cast<int>(rows.integer(row, 0));
+    if (std::find(still.begin(), still.end(), backend) != still.end())
+      pool->judge(backend, rows.boolean(row, 1));
+  }
+}
+
+}  // namespace shardplex::postgres

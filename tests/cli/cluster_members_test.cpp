@@ -1,0 +1,184 @@
+// cluster add-shard, remove-shard, add-replica, remove-replica on real clusters.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "operations/shard/map_file.hpp"
+#include "tests/operations/cluster_test.hpp"
+
+namespace shardplex::test {
+namespace {
+
+using namespace operations;
+
+CommandRun cluster_command(const std::string& verb, const std::string& map, std::vector<std::string> more) {
+  std::vector<std::string> args{"cluster", verb, "--map", map};
+  args.insert(args.end(), more.begin(), more.end());
+  return run_shardplex(args);
+}
+
+CommandRun rebalance(const std::string& verb, const std::string& map, std::vector<std::string> more = {}) {
+  std::vector<std::string> args{"rebalance", verb, "--map", map};
+  args.insert(args.end(), more.begin(), more.end());
+  return run_shardplex(args);
+}
+
+std::vector<std::string> shards_of(const std::string& map) {
+  std::vector<std::string> names;
+  const ShardMap read = load_shard_map(map);
+  for (const auto& shard : read.shards()) names.push_back(shard.name);
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+const std::string directory_names = "SELECT string_agg(name, ' ' ORDER BY position) FROM shardplex.shards";
+
+}  // namespace
+
+TEST_CASE("a shard comes with the roles and grants of the others, and leaves, the first like any other") {
+  Cluster cluster("--shards 3 --replicas 0 --map none");
+  const auto shard = [&](const std::string& name) {
+    return "  " + name + ": { primary: " + cluster.conninfo(name) + " }\n";
+  };
+  const TemporaryFile map(
+      "version: 1\ncluster: movies\nshards:\n" + shard("alpha") + shard("beta") +
+      "groups:\n  catalog: { strategy: { hash: {} }, placement: { alpha: [0-511], beta: [512-1023] } }\n"
+      "tables:\n  movies: { group: catalog, key: id }\n  ratings: { group: catalog, key: movie_id }\n"
+      "  genres: { reference: true }\n");
+  REQUIRE(init(map.path()).exit == 0);
+  cluster.sql(
+      "alpha",
+      "CREATE ROLE readers; CREATE ROLE web LOGIN PASSWORD 'open sesame' IN ROLE readers; "
+      "GRANT USAGE ON SCHEMA shardplex TO web; GRANT SELECT ON shardplex.shard, shardplex.slots TO web; "
+      "GRANT SELECT ON movies, genres TO readers; GRANT UPDATE (name) ON movies TO web; "
+      "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO readers; "
+      "REVOKE TEMPORARY ON DATABASE movies FROM PUBLIC");
+
+  // What only one shard has is found, and made alike.
+  CommandRun run = rebalance("check", map.path());
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("beta\tproblem\tit lacks role web LOGIN INHERIT, which alpha has"), run);
+  CHECK_MESSAGE(run.says("it lacks UPDATE (name) on TABLE public.movies for web, which alpha has"), run);
+  CHECK_MESSAGE(run.says("it has TEMPORARY on DATABASE itself for PUBLIC, which alpha lacks"), run);
+  run = cluster_command("add-shard", map.path(), {"beta"});
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK_FALSE(run.says("sesame"));
+  CHECK_FALSE(run.says("SCRAM"));
+  run = rebalance("check", map.path());
+  CHECK_MESSAGE(run.exit == 0, run);
+
+  run = cluster_command("add-shard", map.path(), {"gamma", cluster.conninfo("gamma")});
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(shards_of(map.path()) == Names{"alpha", "beta", "gamma"});
+  for (const std::string name : {"beta", "gamma"}) {
+    CAPTURE(name);
+    const std::string password = "SELECT rolpassword FROM pg_authid WHERE rolname = 'web'";
+    CHECK(cluster.sql(name, password) == cluster.sql("alpha", password));
+    CHECK(cluster.sql(name,
+                      "SELECT concat_ws(' ', has_table_privilege('web', 'movies', 'SELECT'), "
+                      "has_table_privilege('web', "
+                      "'movies', 'DELETE'), has_column_privilege('web', 'movies', 'name', 'UPDATE'), "
+                      "has_schema_privilege('web', 'shardplex', 'USAGE'), has_table_privilege('web', "
+                      "'shardplex.slots', 'SELECT'), has_database_privilege('web', 'movies', 'TEMP'))") ==
+          "t f t t t f");
+    CHECK(cluster.sql(name, directory_names) == "alpha beta gamma");
+    CHECK(cluster.sql(name, "SELECT string_agg(\"primary\", ' ') FROM shardplex.shards").find("user") ==
+          std::string::npos);
+  }
+  CHECK(rebalance("check", map.path()).exit == 0);
+
+  run = cluster_command("remove-shard", map.path(), {"alpha"});
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("alpha: it still has 512 slots"), run);
+  run = cluster_command("remove-shard", map.path(), {"gamma"});
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(shards_of(map.path()) == Names{"alpha", "beta"});
+  CHECK(cluster.sql("alpha", directory_names) == "alpha beta");
+
+  // The first shard promises ids, and goes.
+  cluster.sql("alpha",
+              "INSERT INTO shardplex.nodes VALUES (7, 123456789) ON CONFLICT (node) DO UPDATE SET "
+              "reserved_until = 123456789");
+  const TemporaryFile plan("");
+  run = rebalance("plan", map.path(), {"--drain", "alpha", "--out", plan.path()});
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  run = rebalance("run", map.path(), {plan.path()});
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  run = cluster_command("remove-shard", map.path(), {"alpha"});
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("is reversible; shardplex rebalance finish"), run);
+  REQUIRE(rebalance("finish", map.path()).exit == 0);
+  run = cluster_command("remove-shard", map.path(), {"alpha"});
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(shards_of(map.path()) == Names{"beta"});
+  CHECK(cluster.sql("beta", directory_names) == "beta");
+  CHECK(cluster.sql("beta", "SELECT reserved_until FROM shardplex.nodes WHERE node = 7") == "123456789");
+  CHECK(cluster.sql("alpha", "SELECT to_regproc('shardplex.reserve_ids')::text") == "(null)");
+  CHECK(run_shardplex({"cluster", "status", "--map", map.path()}).exit == 0);
+  CHECK(cluster_command("remove-shard", map.path(), {"beta"}).says("beta is the only shard of the map"));
+}
+
+TEST_CASE("a replica comes and leaves; what is none, or is the primary, is refused") {
+  Cluster& cluster = initialised(hash_cluster());
+  std::ifstream file(cluster.map());
+  const TemporaryFile map(std::string(std::istreambuf_iterator<char>(file), {}));
+  const auto address = [&](const std::string& server) {
+    const auto conninfo = cluster.conninfo(server);
+    return "127.0.0.1:" + conninfo.substr(conninfo.find("port=") + 5);
+  };
+  const auto replicas = [&] { return load_shard_map(map.path()).shards()[1].replicas.size(); };
+  const auto listed = [&] {
+    return cluster.sql("alpha", "SELECT cardinality(replicas) FROM shardplex.shards WHERE name = 'beta'");
+  };
+  CommandRun run = cluster_command("remove-replica", map.path(), {"beta", address("beta")});
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("is the primary of shard beta now"), run);
+  CHECK(cluster_command("remove-replica", map.path(), {"beta", "nowhere:1"}).says("has no server nowhere:1"));
+  run = cluster_command("remove-replica", map.path(), {"beta", address("beta-1")});
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(replicas() == 0);
+  CHECK(listed() == "0");
+
+  CHECK(cluster_command("add-replica", map.path(), {"beta", cluster.conninfo("alpha-1")})
+            .says("is a server of shard alpha already"));
+  run = cluster_command("add-replica", map.path(), {"beta", cluster.conninfo("beta-1") + " dbname=postgres"});
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("it is no replica of shard beta; it is not initialised"), run);
+  // Its place in the file is free, and it is a primary all the same.
+  CHECK(cluster_command("remove-replica", map.path(), {"alpha", address("alpha-1")}).exit == 0);
+  run = cluster_command("add-replica", map.path(), {"beta", cluster.conninfo("alpha-1")});
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("it is no replica of shard beta; it says that it is shard alpha of cluster movies"),
+                run);
+
+  run = cluster_command("add-replica", map.path(), {"beta", cluster.conninfo("beta-1")});
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(replicas() == 1);
+  CHECK(listed() == "1");
+}
+
+TEST_CASE(
+    "an index on the slot column comes with the tables, and to those of an earlier version beside writers") {
+  Cluster& cluster = initialised(hash_cluster());
+  const std::string indexes =
+      "SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_indexes WHERE indexdef LIKE "
+      "'%(shardplex_slot)'";
+  CHECK(cluster.sql("alpha", indexes) == "movies ratings");
+  cluster.sql("alpha", "DROP INDEX movies_shardplex_slot_idx");
+  cluster.sql(
+      "beta",
+      "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ratings_shardplex_slot_idx'::regclass");
+  const CommandRun run = init(cluster.map());
+  CHECK_MESSAGE(run.says("built an index on the slot column of movies"), run);
+  CHECK_MESSAGE(run.says("built an index on the slot column of ratings"), run);
+  for (const std::string shard : {"alpha", "beta"}) {
+    CHECK(cluster.sql(shard, indexes) == "movies ratings");
+    CHECK(cluster.sql(shard, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == "0");
+  }
+  CHECK(init(cluster.map()).says("nothing to do"));
+}
+
+}  // namespace shardplex::test

@@ -1,0 +1,178 @@
+// A primary that was replaced while it goes on, and one that comes back when its successor is away.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/integration/cluster.hpp"
+
+namespace shardplex::integration {
+namespace {
+
+namespace json = boost::json;
+using Clock = std::chrono::steady_clock;
+
+/// Two shards with a replica each. The tests promote alpha-1 and go on from there, in their order.
+const Cluster& cluster() {
+  struct Made : Cluster {
+    Made() : Cluster({.shards = 2, .replicas = 1, .map = "hash"}) {
+      initialise();
+      load("movies", make_movies({"--count", "50"}));
+      wait_for_replicas();
+    }
+  };
+  static const Made made;
+  return made;
+}
+
+const Headers inserts{{"Content-Type", "application/json"}, {"Prefer", "return=representation"}};
+
+HttpResponse insert(HttpClient& client) {
+  return client.request("POST", "/movies", inserts, R"({"director":"acknowledged"})");
+}
+
+/// The key that an insert was acknowledged with.
+std::int64_t id_of(const HttpResponse& answer) {
+  return json::parse(answer.body).at(0).at("id").to_number<std::int64_t>();
+}
+
+/// Inserts from several clients at once until it is stopped.
+class Writers {
+ public:
+  explicit Writers(const Router& router) {
+    for (int i = 0; i < 8; ++i) threads_.emplace_back([this, &router] { write(router); });
+  }
+  ~Writers() { stop(); }
+
+  void stop() {
+    stopping_ = true;
+    for (auto& thread : threads_)
+      if (thread.joinable()) thread.join();
+  }
+  /// Acknowledged by this server.
+  std::size_t count(const std::string& server) {
+    const std::scoped_lock lock(mutex_);
+    return acknowledged_[server].size();
+  }
+  /// All that were acknowledged on this shard.
+  std::set<std::int64_t> acknowledged(const std::string& shard) {
+    const std::scoped_lock lock(mutex_);
+    std::set<std::int64_t> all;
+    for (const auto& [server, ids] : acknowledged_)
+      if (server.starts_with(shard)) all.insert(ids.begin(), ids.end());
+    return all;
+  }
+  std::size_t failed(const std::string& shard) const { return shard == "beta" ? failed_on_beta_ : 0; }
+
+ private:
+  void write(const Router& router) {
+    HttpClient client(router.port());
+    while (!stopping_) {
+      const auto answer = insert(client);
+      const std::scoped_lock lock(mutex_);
+      if (answer.status == 201)
+        acknowledged_[answer.header("Shardplex-Shards").value_or("")].insert(id_of(answer));
+      else if (answer.body.find("beta") != std::string::npos)
+        ++failed_on_beta_;
+    }
+  }
+
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::size_t> failed_on_beta_{0};
+  std::mutex mutex_;
+  std::map<std::string, std::set<std::int64_t>> acknowledged_;  // by the server that answered
+  std::vector<std::thread> threads_;
+};
+
+/// Changes a row of this shard, or none where its key is not there: that is 204 too.
+HttpResponse patch_of(HttpClient& client, const std::string& shard) {
+  std::int64_t id = 1;
+  while (cluster().shard_of("movies", id) != shard) ++id;
+  return client.request("PATCH", "/movies?id=eq." + std::to_string(id),
+                        {{"Content-Type", "application/json"}}, R"({"director":"patched"})");
+}
+
+std::set<std::int64_t> stored_on(const std::string& server) {
+  std::set<std::int64_t> ids;
+  for (const auto& row : Database(cluster().conninfo(server)).run("SELECT id FROM movies"))
+    ids.insert(row[0].as<std::int64_t>());
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a primary that is replaced while it goes on acknowledges nothing that its successor does not have") {
+  const Router router(cluster().map_file());
+  Writers writers(router);
+  wait_until("alpha has acknowledged some", [&] { return writers.count("alpha") > 200; });
+  cluster().promote("alpha-1");
+  const auto promoted = Clock::now();
+  wait_until("its successor has acknowledged some", [&] { return writers.count("alpha-1") > 0; });
+  CHECK(Clock::now() - promoted < std::chrono::seconds(1));
+  wait_until("its successor has acknowledged more", [&] { return writers.count("alpha-1") > 200; });
+  writers.stop();
+  const auto stored = stored_on("alpha-1");
+  std::size_t lost = 0;
+  for (const auto id : writers.acknowledged("alpha")) lost += stored.count(id) == 0;
+  CHECK(lost == 0);
+  CHECK(writers.failed("beta") == 0);
+  // What has been refused is not in doubt for ever: the old primary goes on alone and is not written to.
+  CHECK(router.admin("/shards").body.find("an old primary on an earlier timeline") != std::string::npos);
+}
+
+TEST_CASE("a router that starts knows an old primary as one, also while its successor is away") {
+  {
+    // A router has seen the promotion, and told the other shard.
+    const Router witness(cluster().map_file());
+    Database beta(cluster().conninfo("beta"));
+    wait_until("beta has it noted", [&] {
+      return beta.number("SELECT count(*) FROM shardplex.timelines WHERE shard = 'alpha'") == 1;
+    });
+  }
+  cluster().kill("alpha-1");
+  const Router router(cluster().map_file(), {.arguments = {}, .environment = {}, .wait_until_ready = false});
+  HttpClient client(router.port());
+  wait_until("beta takes writes", [&] { return patch_of(client, "beta").status == 204; });
+  for (int i = 0; i < 50; ++i) CHECK(patch_of(client, "alpha").status == 503);
+  CHECK(router.admin("/shards").body.find("an old primary on an earlier timeline (1; 2 is known)") !=
+        std::string::npos);
+  CHECK(Database(cluster().conninfo("alpha"))
+            .number("SELECT count(*) FROM movies WHERE director = 'patched'") == 0);
+
+  // Both are up: an operator cannot mean one of them without stopping the other.
+  cluster().start("alpha-1");
+  const std::vector<std::string> accept{"cluster", "accept-timeline", "--map", cluster().map_file(), "alpha"};
+  const auto refused = run_shardplex(accept);
+  CHECK(refused.status == 1);
+  CHECK(refused.errors.find("are both primaries") != std::string::npos);
+  wait_until("its successor takes writes", [&] { return patch_of(client, "alpha").status == 204; });
+}
+
+TEST_CASE("a promotion by mistake is undone by an operator's word, while routers run") {
+  const Router router(cluster().map_file());
+  HttpClient client(router.port());
+  REQUIRE(patch_of(client, "alpha").status == 204);
+  cluster().kill("alpha-1");
+  wait_until("alpha is not written to", [&] { return patch_of(client, "alpha").status == 503; });
+  const auto done = run_shardplex({"cluster", "accept-timeline", "--map", cluster().map_file(), "alpha"});
+  INFO(done.errors);
+  CHECK(done.status == 0);
+  CHECK(done.output.find("timeline 2 is given up") != std::string::npos);
+  const auto told = Clock::now();
+  wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
+  CHECK(Clock::now() - told < std::chrono::seconds(2));
+  const Router next(cluster().map_file());
+  HttpClient of_next(next.port());
+  wait_until("a router that starts follows it", [&] { return patch_of(of_next, "alpha").status == 204; });
+}
+
+}  // namespace shardplex::integration
