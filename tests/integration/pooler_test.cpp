@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <regex>
 #include <sstream>
@@ -18,13 +19,13 @@ namespace {
 const Headers as_json{{"Content-Type", "application/json"}};
 
 const Cluster& cluster() {
-  static const Cluster cluster = [] {
-    Cluster made({.shards = 2, .replicas = 0});
-    made.initialise();
-    made.load("movies", make_movies({"--count", "60"}));
+  static const auto cluster = [] {
+    auto made = std::make_unique<Cluster>(ClusterOptions{.shards = 2, .replicas = 0});
+    made->initialise();
+    made->load("movies", make_movies({"--count", "60"}));
     return made;
   }();
-  return cluster;
+  return *cluster;
 }
 
 std::string text_of(const std::string& path) {
