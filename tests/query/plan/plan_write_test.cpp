@@ -377,7 +377,7 @@ TEST_CASE("an insert answers nothing, its keys or its rows in body order") {
   CHECK(rows.tail == " RETURNING \"movies\".\"name\" AS c0, (\"movies\".\"data\"->$3::text) AS c1, " +
                          check("\"movies\".\"id\" = ($1::\"pg_catalog\".\"int8\"[])[1] AND "
                                "\"movies\".\"shardplex_slot\" = ($2::int4[])[1]") +
-                         " AS placed) SELECT row_to_json(r.*)::text "
+                         ") SELECT row_to_json(r.*)::text "
                          "FROM w q CROSS JOIN LATERAL (SELECT q.c0 AS \"name\", q.c1 AS \"x\") r");
   CHECK(rows.head.params.back() == "x");
 }
