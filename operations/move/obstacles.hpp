@@ -34,7 +34,9 @@ std::vector<CheckFinding> find_movers(const ShardMap& map);
 
 bool is_problem(const CheckFinding& finding);
 
-/// The problems among find_obstacles(map, plan): "beta: wal_level is replica; …".
+/// The problems among find_obstacles(map, plan): "beta: wal_level is replica; …". Without what routers
+/// object: who begins moves waits for them (await_routers()), as one that has just started accepts nothing
+/// yet.
 std::vector<std::string> check_moves(const ShardMap& map, const RebalancePlan& plan);
 
 /// Reads a plan; throws CommandFailed with every problem found, each prefixed by the file's name.
