@@ -21,14 +21,15 @@ std::atomic<bool> stop_asked{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 /// While it lives, signals that would end the process ask the runners to stop instead; a second SIGINT or
-/// SIGTERM ends it. One that was ignored before, as SIGHUP is under nohup, stays ignored.
+/// SIGTERM ends it. One that was ignored before, as SIGHUP is under nohup, stays ignored; SIGPIPE does
+/// not, as many programs have it ignored in those that they start.
 class StopOnSignal {
  public:
   StopOnSignal() {
     stop_asked = false;
     for (std::size_t i = 0; i < signals.size(); ++i) {
       sigaction(signals[i], nullptr, &before_[i]);
-      if (before_[i].sa_handler == SIG_IGN) continue;
+      if (before_[i].sa_handler == SIG_IGN && signals[i] != SIGPIPE) continue;
       struct sigaction action {};
       action.sa_handler = [](int) { stop_asked = true; };
       // A pipe that is closed, or a terminal that is gone, comes back with every line that is written to it.
