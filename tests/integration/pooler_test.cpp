@@ -17,14 +17,17 @@ namespace {
 
 const Headers as_json{{"Content-Type", "application/json"}};
 
+struct Site {
+  Site() {
+    cluster.initialise();
+    cluster.load("movies", make_movies({"--count", "60"}));
+  }
+  Cluster cluster{{.shards = 2, .replicas = 0}};
+};
+
 const Cluster& cluster() {
-  static const Cluster cluster = [] {
-    Cluster made({.shards = 2, .replicas = 0});
-    made.initialise();
-    made.load("movies", make_movies({"--count", "60"}));
-    return made;
-  }();
-  return cluster;
+  static const Site site;
+  return site.cluster;
 }
 
 std::string text_of(const std::string& path) {

@@ -67,7 +67,8 @@ std::vector<std::string> column_of(const HttpResponse& answer, const std::string
   INFO(answer.body);
   REQUIRE(answer.status == 200);
   std::vector<std::string> values;
-  for (const auto& row : json::parse(answer.body).as_array())
+  const auto rows = json::parse(answer.body);
+  for (const auto& row : rows.as_array())
     values.emplace_back(row.at(column).is_null() ? "null" : json::serialize(row.at(column)));
   return values;
 }
