@@ -30,9 +30,9 @@ Awaitable<void> replace_hung_backends(std::shared_ptr<Pool> pool) {
   const auto& rows = answer->front();
   const auto still = pool->stalled(Clock::now(), stalled_after);
   for (int row = 0; row < rows.rows(); ++row) {
-    const auto backend = static_cast<int>(rows.integer(row, 0));
-    if (std::find(still.begin(), still.end(), backend) != still.end())
-      pool->judge(backend, rows.boolean(row, 1));
+    const auto backend = rows.integer(row, 0);
+    if (backend && std::ranges::find(still, *backend) != still.end())
+      pool->judge(static_cast<int>(*backend), rows.boolean(row, 1));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <regex>
 #include <sstream>
@@ -17,17 +18,14 @@ namespace {
 
 const Headers as_json{{"Content-Type", "application/json"}};
 
-struct Site {
-  Site() {
-    cluster.initialise();
-    cluster.load("movies", make_movies({"--count", "60"}));
-  }
-  Cluster cluster{{.shards = 2, .replicas = 0}};
-};
-
 const Cluster& cluster() {
-  static const Site site;
-  return site.cluster;
+  static const auto cluster = [] {
+    auto made = std::make_unique<Cluster>(ClusterOptions{.shards = 2, .replicas = 0});
+    made->initialise();
+    made->load("movies", make_movies({"--count", "60"}));
+    return made;
+  }();
+  return *cluster;
 }
 
 std::string text_of(const std::string& path) {

@@ -70,7 +70,7 @@ class Writers {
       if (server.starts_with(shard)) all.insert(ids.begin(), ids.end());
     return all;
   }
-  std::size_t failed(const std::string& shard) const { return shard == "beta" ? failed_on_beta_ : 0; }
+  std::size_t failed(const std::string& shard) const { return shard == "beta" ? failed_on_beta_.load() : 0; }
 
  private:
   void write(const Router& router) {

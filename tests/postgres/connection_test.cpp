@@ -261,7 +261,7 @@ TEST_CASE("a terminated backend loses the jobs in flight, and the next job finds
   const auto backend_of_writes = [&] {
     const auto answer = worker.submit(Lane::write, {{"SELECT pg_backend_pid()", {}}});
     worker.wait_until([&] { return answer->has_value(); });
-    return (*answer)->value().at(0).integer(0, 0);
+    return (*answer)->value().at(0).integer(0, 0).value();
   };
   const auto backend = backend_of_writes();
   auto running = worker.submit(Lane::write, {{"SELECT pg_sleep(25)", {}}});
