@@ -277,7 +277,7 @@ TEST_CASE("SIGTERM lets every request in flight come to its end") {
   wait_until("the write waits", [&] {
     return watcher.number(
                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
-               "'UPDATE%'") > 0;
+               "'%UPDATE%'") > 0;
   });
   RawConnection slow_reader(router.port());
   slow_reader.write("GET /movies HTTP/1.1\r\nHost: x\r\n\r\n");
