@@ -8,8 +8,18 @@
 
 namespace shardplex::postgres {
 
+struct ReadCatalogue {
+  ShardCatalogue catalogue;
+  std::string fingerprint;  ///< of it, or of what it was a moment before
+};
+
 /// Tables, columns, types, keys, enum labels and collations of the schema `public` (the slot column left out
-/// and noted), in one job on Lane::read.
-Awaitable<Outcome<ShardCatalogue>> read_catalogue(Pool& pool, Deadline deadline);
+/// and noted), in one job on Lane::read; then the forms of the keys that rows were placed by, where the
+/// server keeps them.
+Awaitable<Outcome<ReadCatalogue>> read_catalogue(Pool& pool, Deadline deadline);
+
+/// Another text than that of read_catalogue() where the catalogue is another one. One round trip, a few
+/// milliseconds of the server's time.
+Awaitable<Outcome<std::string>> read_catalogue_fingerprint(Pool& pool, Deadline deadline);
 
 }  // namespace shardplex::postgres

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <charconv>
 #include <string_view>
 
+#include "postgres/canceller.hpp"
+#include "postgres/result_rows.hpp"
 #include "postgres/session.hpp"
 
 namespace shardplex::postgres {
@@ -15,6 +16,10 @@ namespace {
 using Readiness = asio::posix::descriptor_base;
 
 constexpr std::chrono::seconds overdue_limit{1};
+constexpr std::chrono::milliseconds slow_after{20};    // nothing more is queued behind it
+constexpr std::chrono::milliseconds stuck_after{100};  // what is queued behind it goes elsewhere
+constexpr std::size_t much_sent = 512 * 1024;          // bytes of one statement's parameters
+constexpr std::size_t counted_from = 16 * 1024;  // bytes of a result; smaller ones are not worth counting
 constexpr int binary_results = 1;
 constexpr std::size_t parameter_limit = 65'535;  // a 16-bit count in the Bind message
 
@@ -98,20 +103,6 @@ class PreparedName {
   std::array<char, 24> text_{'s'};
 };
 
-// PQcancel connects and waits: it has a thread of its own, joined when the program ends.
-void cancel_in_background(PGconn* pg) {
-  struct CancelDeleter {
-    void operator()(PGcancel* cancel) const noexcept { PQfreeCancel(cancel); }
-  };
-  static asio::thread_pool canceller(1);
-  std::unique_ptr<PGcancel, CancelDeleter> cancel(PQgetCancel(pg));
-  if (!cancel) return;
-  asio::post(canceller, [cancel = std::move(cancel)] {
-    std::array<char, 256> error;  // a cancel may fail: statement_timeout then ends the statement
-    PQcancel(cancel.get(), error.data(), static_cast<int>(error.size()));
-  });
-}
-
 }  // namespace
 
 // ---- Opening and closing
@@ -124,9 +115,15 @@ std::shared_ptr<Connection> Connection::open(asio::io_context& io, const Connect
 }
 
 Connection::Connection(asio::io_context& io, const ConnectionSettings& settings, ConnectionEvents events)
-    : io_(io), settings_(settings), events_(std::move(events)), socket_(io), connect_timer_(io) {}
+    : io_(io),
+      settings_(settings),
+      events_(std::move(events)),
+      socket_(io),
+      connect_timer_(io),
+      incoming_(settings_.memory, settings_.answer_bytes) {}
 
 Connection::~Connection() {
+  if (!backend_.empty()) settings_.sessions->leave(settings_.conninfo, backend_);
   if (socket_.is_open()) socket_.release();
   PQfinish(pg_);
 }
@@ -134,9 +131,10 @@ Connection::~Connection() {
 void Connection::start_connect() {
   connect_timer_.expires_after(settings_.connect_timeout);
   connect_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error && self->state_ == State::connecting) self->connect_failed("timeout");
+    if (!error && (self->state_ == State::connecting || self->state_ == State::setting_up))
+      self->connect_failed("timeout");
   });
-  pg_ = start_session(settings_);
+  pg_ = start_connection(settings_);
   if (pg_ && PQstatus(pg_) != CONNECTION_BAD) return wait_to_connect(Readiness::wait_write);
   // The owner does not have this object yet: tell it later.
   asio::post(io_, [self = shared_from_this()] {
@@ -169,14 +167,44 @@ void Connection::poll_connect() {
 }
 
 void Connection::connected() {
-  connect_timer_.cancel();
   PQsetNoticeReceiver(
       pg_, [](void*, const PGresult*) {}, nullptr);
   if (PQsetnonblocking(pg_, 1) != 0 || PQenterPipelineMode(pg_) != 1) return connect_failed(reason_of(pg_));
   socket_.assign(PQsocket(pg_));
+  state_ = State::setting_up;
+  wait_readable();
+  set_up();
+}
+
+// Nothing else is sent before the answer: a statement must not run under other settings.
+void Connection::set_up() {
+  held_to_ = settings_.sessions->agreed();
+  auto opened = [self = shared_from_this()](Outcome<std::vector<ResultSet>> answer) {
+    if (self->state_ == State::setting_up) self->session_opened(std::move(answer));
+  };
+  jobs_.emplace_back(Job{.statements = {session_statement(settings_, held_to_)},
+                         .deadline = Deadline::max(),  // connect_timer_ has it
+                         .done = {std::move(opened), io_.get_executor()}});
+  jobs_.back().housekeeping = true;
+  schedule_write();
+}
+
+void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
+  if (!answer) return connect_failed(answer.error().message);
+  auto session = opened_session(answer->front());
+  if (!session) return connect_failed(session.error().message);
+  if (backend_.empty()) {
+    if (!settings_.sessions->enter(settings_.conninfo, session->backend, server_name()))
+      return connect_failed("a connection pooler lends its sessions for a transaction only; " +
+                            std::string(whole_sessions_needed));
+    backend_ = std::move(session->backend);
+    // What came in between is the session's own no more.
+    if (settings_.sessions->agree(server_name(), session->own) != held_to_.value_or(session->own))
+      return set_up();
+  }
+  connect_timer_.cancel();
   state_ = State::ready;
   last_progress_ = Clock::now();
-  wait_readable();
   events_.idle_or_ready();
 }
 
@@ -192,6 +220,8 @@ std::string Connection::server_name() const {
 
 void Connection::lose(Failure failure) {
   const auto self = shared_from_this();
+  if (state_ != State::ready && failure.kind != Failure::Kind::connect)
+    failure = not_connected("cannot connect to " + server_name() + ": " + failure.message);
   const Failure unsent = not_connected("the connection to " + server_name() + " was lost");
   auto stream = std::exchange(stream_, {});
   disconnect(failure, unsent);
@@ -217,6 +247,7 @@ void Connection::cancel_and_close() {
 void Connection::disconnect(const Failure& for_sent, const Failure& for_unsent) {
   state_ = State::closed;
   connect_timer_.cancel();
+  if (!backend_.empty()) settings_.sessions->leave(settings_.conninfo, std::exchange(backend_, {}));
   if (socket_.is_open()) socket_.release();
   PQfinish(std::exchange(pg_, nullptr));
 
@@ -225,12 +256,14 @@ void Connection::disconnect(const Failure& for_sent, const Failure& for_unsent) 
     if (auto& done = jobs[i].job.done) done(i < sent_ ? for_sent : for_unsent);
   sent_ = 0;
   stream_.reset();
+  incoming_.whole();  // what had come of it is gone
 }
 
 // ---- Jobs
 
 void Connection::submit(Job job) {
   if (auto failure = unsendable(job.statements)) return job.done(std::move(*failure));
+  if (jobs_.empty()) front_since_ = Clock::now();
   jobs_.emplace_back(std::move(job));
   schedule_write();
 }
@@ -240,7 +273,7 @@ void Connection::schedule_write() {
   write_scheduled_ = true;
   asio::post(io_, [self = shared_from_this()] {
     self->write_scheduled_ = false;
-    if (self->state_ == State::ready) self->write_queued();
+    if (self->is_open()) self->write_queued();
   });
 }
 
@@ -248,13 +281,14 @@ void Connection::write_queued() {
   while (sent_ < jobs_.size()) {
     // Counted first: a job that was sent in part may have reached the server.
     if (!send(jobs_[sent_++])) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
-    while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements))
+    while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements, settings_.prepared_bytes))
       send_housekeeping(std::string("DEALLOCATE ") + PreparedName(*evicted).c_str());
   }
   flush();
 }
 
 bool Connection::send(PendingJob& pending) {
+  if (pending.housekeeping) pending.commands.push_back({.statement = 0, .prepare = false, .prepared = 0});
   const bool sent =
       pending.housekeeping ? send_unprepared(pending.job.statements.front()) : send_prepared(pending);
   return sent && PQpipelineSync(pg_) == 1;
@@ -263,6 +297,11 @@ bool Connection::send(PendingJob& pending) {
 bool Connection::send_prepared(PendingJob& pending) {
   for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
     const Statement& statement = pending.job.statements[i];
+    if (statement.sql.size() > settings_.longest_prepared) {
+      if (!send_unprepared(statement)) return false;
+      pending.commands.push_back({.statement = i, .prepare = false, .prepared = 0});
+      continue;
+    }
     const auto [id, fresh] = prepared_.use(statement.sql);
     const PreparedName name(id);
     if (fresh) {
@@ -284,7 +323,12 @@ bool Connection::send_unprepared(const Statement& statement) {
 
 const char* const* Connection::parameter_values(const Statement& statement) {
   values_.clear();
-  for (const auto& param : statement.params) values_.push_back(param ? param->c_str() : nullptr);
+  std::size_t bytes = 0;
+  for (const auto& param : statement.params) {
+    values_.push_back(param ? param->c_str() : nullptr);
+    bytes += param ? param->size() : 0;
+  }
+  sent_much_ |= bytes > much_sent;
   return values_.data();
 }
 
@@ -305,7 +349,7 @@ void Connection::flush() {
     waiting_writable_ = true;
     socket_.async_wait(Readiness::wait_write, [self = shared_from_this()](boost::system::error_code error) {
       self->waiting_writable_ = false;
-      if (!error && self->state_ == State::ready) self->flush();
+      if (!error && self->is_open()) self->flush();
     });
   }
   // libpq reads while it cannot write; what it has read does not make the socket readable again.
@@ -319,12 +363,74 @@ void Connection::expire(Clock::time_point now) {
                                .sent = true,
                                .message = "no answer from " + server_name() + " before the deadline"});
 
+  if (drop_abandoned()) return;
+  if (!jobs_.empty() && now - front_since_ > stuck_after)
+    if (auto jobs = displace(false); !jobs.empty()) events_.displaced(std::move(jobs));
+
   const bool awaits_rows = stream_ && !stream_->paused;
   if (std::exchange(finished_at_last_expire_, finished_) != finished_ || (jobs_.empty() && !awaits_rows))
     last_progress_ = now;
   if (jobs_.empty() || now - overdue_limit <= std::max(jobs_.front().job.deadline, last_progress_)) return;
   cancel_in_background(pg_);
   lose(lost(server_name() + " does not answer"));
+}
+
+bool Connection::slow(Clock::time_point now) const {
+  return !jobs_.empty() && now - front_since_ > slow_after;
+}
+
+// The answers that the server may still give here are discarded.
+std::vector<Job> Connection::displace(bool again) {
+  std::vector<Job> out;
+  for (std::size_t i = 1; i < jobs_.size(); ++i) {
+    Job& job = jobs_[i].job;
+    if (job.repeatable && job.done && (again || !job.displaced))
+      out.push_back({job.statements, job.deadline, std::move(job.done), job.clients, true, true});
+  }
+  return out;
+}
+
+// True where the connection was given up, because nobody is left who waits for it.
+bool Connection::drop_abandoned() {
+  const Failure abandoned{.kind = Failure::Kind::abandoned, .sent = true, .message = "the client has gone"};
+  if (stream_ && stream_->events.client && stream_->events.client->gone) {
+    give_up(abandoned);
+    return true;
+  }
+  bool dropped = false, awaited = false;
+  for (PendingJob& pending : jobs_) {
+    if (pending.job.done && all_gone(pending.job.clients)) {
+      pending.job.done(abandoned);
+      dropped = true;
+    }
+    awaited |= static_cast<bool>(pending.job.done);
+  }
+  if (!dropped || awaited) return false;
+  give_up(abandoned);
+  return true;
+}
+
+// Ends what runs. Repeatable jobs behind it go elsewhere.
+void Connection::give_up(const Failure& failure) {
+  const auto self = shared_from_this();
+  cancel_in_background(pg_);
+  auto displaced = displace(true);
+  if (!jobs_.empty() && jobs_.front().job.done) jobs_.front().job.done(failure);
+  lose(failure);
+  if (!displaced.empty()) events_.displaced(std::move(displaced));
+}
+
+// To be called where bytes have come and no answer has become whole.
+void Connection::weigh_incoming() {
+  const auto verdict = incoming_.grown(PQsocket(pg_));
+  if (verdict == IncomingAnswer::Verdict::too_large)
+    return give_up({.kind = Failure::Kind::too_large,
+                    .sent = true,
+                    .message = "the limit is " + std::to_string(settings_.answer_bytes) + " bytes."});
+  // A write has been carried out by now, as likely as not: its answer is worth the memory.
+  const bool repeatable = stream_ || (!jobs_.empty() && jobs_.front().job.repeatable);
+  if (verdict == IncomingAnswer::Verdict::no_memory && repeatable)
+    give_up({.kind = Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"});
 }
 
 // ---- Results
@@ -334,24 +440,33 @@ void Connection::wait_readable() {
   waiting_readable_ = true;
   socket_.async_wait(Readiness::wait_read, [self = shared_from_this()](boost::system::error_code error) {
     self->waiting_readable_ = false;
-    if (!error && self->state_ == State::ready) self->on_readable();
+    if (!error && self->is_open()) self->on_readable();
   });
 }
 
 void Connection::on_readable() {
   if (stream_ && stream_->paused) return;
   const bool alive = PQconsumeInput(pg_) == 1;
+  const auto answers_before = finished_;
   read_results();
-  if (state_ != State::ready) return;
+  if (!is_open()) return;
   if (!alive) return lose(lost("the connection to " + server_name() + " was lost"));
+  if (finished_ == answers_before) weigh_incoming();
+  if (!is_open()) return;
   if (!(stream_ && stream_->paused)) wait_readable();
 }
 
 void Connection::read_results() {
   if (stream_) return read_stream();
   const std::uint64_t finished_before = finished_;
-  while (state_ == State::ready && sent_ > 0 && PQisBusy(pg_) == 0) take_result(PQgetResult(pg_));
-  if (state_ == State::ready && finished_ != finished_before) events_.idle_or_ready();
+  while (is_open() && sent_ > 0 && PQisBusy(pg_) == 0) take_result(PQgetResult(pg_));
+  if (!is_open() || finished_ == finished_before) return;
+  incoming_.whole();
+  if (state_ != State::ready) return;
+  // libpq's buffers stay as large as the largest answer or statement was.
+  if ((incoming_.was_large() || sent_much_) && jobs_.empty())
+    return lose(lost("the connection has grown too large"));
+  events_.idle_or_ready();
 }
 
 // libpq ends each command's results with a null, and a segment with PGRES_PIPELINE_SYNC (without a null). An
@@ -374,7 +489,7 @@ void Connection::take_result(PGresult* raw) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
-      if (of_statement && pending.job.done) pending.results.push_back(std::move(result));
+      if (of_statement && pending.job.done) keep(pending, std::move(result));
       return;
     case PGRES_PIPELINE_ABORTED:
     case PGRES_FATAL_ERROR:
@@ -382,6 +497,17 @@ void Connection::take_result(PGresult* raw) {
     default:
       return lose(lost("an answer out of turn from " + server_name()));
   }
+}
+
+void Connection::keep(PendingJob& pending, ResultSet result) {
+  incoming_.whole();  // counted once, not twice
+  const bool counted =
+      settings_.memory != nullptr && pending.job.repeatable && result.memory_bytes() >= counted_from;
+  if (counted && !result.charge(settings_.memory))
+    pending.failure = {
+        .kind = Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"};
+  else
+    pending.results.push_back(std::move(result));
 }
 
 void Connection::take_error(PendingJob& pending, const PGresult* result) {
@@ -397,7 +523,7 @@ void Connection::take_error(PendingJob& pending, const PGresult* result) {
   const Command& command = pending.commands[pending.answered];
   if (command.prepare)
     prepared_.forget(pending.job.statements[command.statement].sql, command.prepared);
-  else if (!aborted)
+  else if (!aborted && !pending.housekeeping)
     pending.stale = is_stale(result) ? std::optional(pending.answered) : std::nullopt;
 }
 
@@ -406,6 +532,9 @@ void Connection::finish_front() {
   jobs_.pop_front();
   --sent_;
   ++finished_;
+  front_since_ = Clock::now();
+  if (!pending.failure && pending.job.done && pending.results.size() != pending.job.statements.size())
+    pending.failure = unexpected_answer("fewer or more results than statements");
   if (pending.stale) forget_stale(pending);
 
   if (pending.stale && !pending.retried && pending.job.done) {
@@ -462,6 +591,7 @@ void Connection::take_stream_result(PGresult* raw) {
   ++finished_;
   switch (PQresultStatus(raw)) {
     case PGRES_SINGLE_TUPLE:
+      incoming_.whole();
       return stream_->events.row(std::move(result));
     case PGRES_TUPLES_OK:  // after the last row
     case PGRES_COMMAND_OK:
@@ -480,7 +610,10 @@ void Connection::take_stream_result(PGresult* raw) {
 }
 
 void Connection::end_stream(std::optional<Failure> failure) {
-  std::exchange(stream_, {})->events.end(std::move(failure));
+  const auto stream = std::exchange(stream_, {});
+  incoming_.whole();
+  if (incoming_.was_large()) close();
+  stream->events.end(std::move(failure));
 }
 
 }  // namespace shardplex::postgres

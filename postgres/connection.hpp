@@ -17,24 +17,33 @@
 #include <vector>
 
 #include "postgres/asio.hpp"
+#include "postgres/caller.hpp"
 #include "postgres/completion.hpp"
 #include "postgres/failure.hpp"
+#include "postgres/incoming_answer.hpp"
 #include "postgres/prepared_statements.hpp"
 #include "postgres/result_set.hpp"
+#include "postgres/sessions.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::postgres {
 
-/// The session: client_encoding UTF8, DateStyle ISO, IntervalStyle postgres, extra_float_digits 1,
-/// bytea_output hex, so that text built by the server looks the same everywhere; jit off unless `conninfo`
-/// has it on. TimeZone stays the server's own, so that answers equal the server's. A host should be numeric:
-/// libpq resolves names by blocking the thread.
+/// The session is held to shard_schema/session_settings.hpp, so that text built by the server looks the same
+/// everywhere: pinned settings to their values, agreed ones to those of the first session of all that share
+/// `sessions`; jit off unless `conninfo` has it on. A host should be numeric: libpq resolves names by
+/// blocking the thread.
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
   std::string application_name = "shardplexd";
   std::chrono::milliseconds connect_timeout{1000};
   std::chrono::milliseconds statement_timeout{30'000};  ///< set on the server; mirrors the longest deadline
-  std::size_t prepared_statements = 500;  ///< least recently used ones beyond this are deallocated
+  std::size_t prepared_statements = 500;    ///< least recently used ones beyond this are deallocated
+  std::size_t prepared_bytes = 256 * 1024;  ///< and beyond these, of their texts: plans take far more
+  std::size_t longest_prepared = 4 * 1024;  ///< a longer text is not kept prepared
+  std::size_t answer_bytes =
+      32 * 1024 * 1024;            ///< most of one answer, or of one row of a stream; 0: no bound
+  MemoryBudget* memory = nullptr;  ///< of all answers; null: no bound. Outlives the connection
+  std::shared_ptr<Sessions> sessions = std::make_shared<Sessions>();  ///< copies of the settings share it
 };
 
 /// One transaction: its statements are sent together, in one pipeline segment ended by a Sync, so they commit
@@ -44,12 +53,18 @@ struct Job {
   std::vector<Statement> statements;  ///< at least one
   Deadline deadline;
   Completion<Outcome<std::vector<ResultSet>>> done;  ///< one ResultSet per statement, in order
+  std::vector<CallerPtr> clients{};                  ///< where all have gone, it is cancelled; none: never
+  bool repeatable = false;                           ///< a read: it may be sent again on another connection
+  bool displaced =
+      false;  ///< it has been sent again: once is enough, or a busy server would be asked ever more
 };
 
 /// What to tell the owner (the pool).
 struct ConnectionEvents {
   std::function<void()> idle_or_ready;  ///< connected, or a job has finished: there may be room for another
   std::function<void(const Failure&)> broken;  ///< could not connect, or lost; the object is dead: replace it
+  /// Repeatable jobs that were in the way of a slow or broken one: to be sent on another connection.
+  std::function<void(std::vector<Job>)> displaced = [](std::vector<Job>) {};
 };
 
 /// Thread: that of its io_context, for all members. Lifetime: shared with its own pending I/O; close() ends
@@ -74,9 +89,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int backend() const { return PQbackendPID(pg_); }
 
   /// Completes jobs whose deadline has passed with Failure::deadline (their results are discarded when they
-  /// come). If the oldest has been overdue for over a second, the server is not answering: the connection is
-  /// broken.
+  /// come), and jobs whose clients have all gone; where nobody waits for an answer any more, what runs is
+  /// cancelled, and the connection is broken. Repeatable jobs behind one that does not end are displaced. If
+  /// the oldest has been overdue for over a second, the server is not answering: the connection is broken.
   void expire(Clock::time_point now);
+
+  /// What runs has been running for more than some milliseconds: nothing should be queued behind it.
+  bool slow(Clock::time_point now) const;
 
   /// Fails all jobs (Failure::lost) and closes. No event is raised.
   void close();
@@ -93,13 +112,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct StreamEvents {
     std::function<void(ResultSet)> row;               ///< a PGRES_SINGLE_TUPLE of one row
     std::function<void(std::optional<Failure>)> end;  ///< after the last row, or in its place
+    CallerPtr client{};                               ///< where it has gone, the stream ends; null: never
   };
   void start_stream(const Statement& statement,
                     StreamEvents events);  ///< precondition: ready(), in_flight() == 0
   void pause_stream(bool paused);
 
  private:
-  enum class State : std::uint8_t { connecting, ready, closed };
+  enum class State : std::uint8_t { connecting, setting_up, ready, closed };
 
   /// One message of a segment that the server answers: a prepare or the execution of a prepared statement.
   struct Command {
@@ -112,7 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     explicit PendingJob(Job j) : job(std::move(j)) {}
 
     Job job;                    // done is empty once completed: what still comes is discarded
-    bool housekeeping = false;  // ours: sent unprepared, nobody waits for it
+    bool housekeeping = false;  // ours: sent unprepared
     bool retried = false;
     boost::container::small_vector<Command, 4> commands;
     std::size_t answered = 0;          // commands
@@ -133,6 +153,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void poll_connect();
   void wait_to_connect(asio::posix::descriptor_base::wait_type readiness);
   void connected();
+  void set_up();
+  void session_opened(Outcome<std::vector<ResultSet>> answer);
+  bool is_open() const { return state_ == State::setting_up || state_ == State::ready; }
   void connect_failed(std::string reason);
 
   void schedule_write();
@@ -148,12 +171,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_readable();
   void read_results();
   void take_result(PGresult* result);
+  void keep(PendingJob& pending, ResultSet result);
   void take_error(PendingJob& pending, const PGresult* result);
   void finish_front();
   void forget_stale(const PendingJob& pending);
   void read_stream();
   void take_stream_result(PGresult* result);
   void end_stream(std::optional<Failure> failure);
+  void weigh_incoming();
+  std::vector<Job> displace(bool again);
+  bool drop_abandoned();
+  void give_up(const Failure& failure);
 
   void lose(Failure failure);
   void disconnect(const Failure& for_sent, const Failure& for_unsent);
@@ -167,6 +195,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::posix::stream_descriptor socket_;  // libpq's socket, on loan: released before libpq closes it
   asio::steady_timer connect_timer_;
 
+  std::string backend_;  // of the server, once it is known
+  std::optional<AgreedValues> held_to_;
+
   std::deque<PendingJob> jobs_;  // in the order of the server's answers; the first sent_ are with libpq
   std::size_t sent_ = 0;
   bool write_scheduled_ = false, waiting_writable_ = false, waiting_readable_ = false;
@@ -175,6 +206,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::uint64_t finished_ = 0, finished_at_last_expire_ = 0;  // jobs, and results of a stream
   Clock::time_point last_progress_{};
+  Clock::time_point front_since_{};  // when the oldest job began to be the oldest
+  IncomingAnswer incoming_;
+  bool sent_much_ = false;
   std::optional<Stream> stream_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "shard_schema/sqlstates.hpp"
+
 namespace shardplex::postgres {
 namespace {
 
@@ -24,7 +26,38 @@ Error shard_unavailable(const Failure& failure, std::string_view shard) {
   return {"SHARD503", "A shard is unavailable", std::move(details), "Try again shortly.", std::nullopt};
 }
 
+/// The server has the request's deadline too, as statement_timeout, and may be the first to notice. "User
+/// request" is somebody's pg_cancel_backend().
+bool is_timeout(const Failure& failure) {
+  return failure.sqlstate == "57014" && failure.message.find("user request") == std::string::npos;
+}
+
+Error too_late(std::string_view shard, bool unknown_outcome) {
+  return {"SHARD504", "The deadline of the request has passed",
+          "shard " + std::string(shard) + " did not answer in time" +
+              (unknown_outcome ? "; whether the statement took effect is not known" : ""),
+          std::nullopt, std::nullopt};
+}
+
+Error misplaced_row(const Failure& failure) {
+  return {"SHARD400", "The row would be stored where it is not looked for",
+          failure.message + ". " + failure.detail,
+          "Let triggers leave the shard key, the column that makes lists, and shardplex_slot as they are.",
+          std::nullopt};
+}
+
+Error tables_changing(const Failure& failure, std::string_view shard) {
+  return {"SHARD503", "The tables of a shard are being changed",
+          "shard " + std::string(shard) + ": " + failure.message, "Try again shortly.", std::nullopt};
+}
+
 }  // namespace
+
+Error out_of_memory() {
+  return {"SHARD503", "The router is short of memory",
+          "The requests under way hold as much as --memory-budget-bytes allows.",
+          "Try again after the time in Retry-After, or ask for less.", std::nullopt};
+}
 
 void throw_exception_from_error(const Failure& failure, const boost::source_location& where) {
   std::string text = failure.sqlstate.empty() ? failure.message : failure.sqlstate + ": " + failure.message;
@@ -35,16 +68,27 @@ Error to_error(const Failure& failure, std::string_view shard) {
   switch (failure.kind) {
     case Failure::Kind::statement:
       if (is_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
+      if (is_timeout(failure)) return too_late(shard, false);
+      if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
+      if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);
       return {failure.sqlstate, failure.message, unless_empty(failure.detail), unless_empty(failure.hint),
               std::nullopt};
     case Failure::Kind::busy:
       return {"PGRST003", "Timed out acquiring connection from connection pool.",
               "shard " + std::string(shard), std::nullopt, std::nullopt};
     case Failure::Kind::deadline:
-      return {"SHARD504", "The deadline of the request has passed",
-              "shard " + std::string(shard) + " did not answer in time" +
-                  (failure.sent ? "; whether the statement took effect is not known" : ""),
-              std::nullopt, std::nullopt};
+      return too_late(shard, failure.sent);
+    case Failure::Kind::too_large:
+      return {"SHARD400", "The answer is too large",
+              "shard " + std::string(shard) + ": " + failure.message +
+                  " A write may have taken effect all the same.",
+              "Ask for fewer rows or columns, or a write for none. The operator sets the limit by "
+              "--max-answer-bytes.",
+              std::nullopt};
+    case Failure::Kind::no_memory:
+      return out_of_memory();
+    case Failure::Kind::abandoned:
+      return {"SHARD499", "The client has gone", std::nullopt, std::nullopt, std::nullopt};
     case Failure::Kind::connect:
     case Failure::Kind::lost:
       break;

@@ -16,6 +16,9 @@ struct Failure {
     statement,  ///< PostgreSQL refused the statement: sqlstate and the texts are its own
     busy,       ///< no place in the pool within its bound; nothing was sent
     deadline,   ///< the absolute deadline passed; whether a sent statement took effect is not known
+    too_large,  ///< the answer has more bytes than ConnectionSettings::answer_bytes; as for deadline
+    no_memory,  ///< the memory budget is spent
+    abandoned,  ///< everybody who asked has gone
   };
   Kind kind = Kind::connect;
   bool sent = false;       ///< the statement may have reached the server
@@ -30,7 +33,12 @@ using Outcome = boost::system::result<T, Failure>;
 [[noreturn]] void throw_exception_from_error(const Failure& failure, const boost::source_location& where);
 
 /// The HTTP contract's error: statement → its SQLSTATE; connect, lost → SHARD503 naming the shard; busy →
-/// PGRST003; deadline → SHARD504 naming the shard. 57P01 and 08* on a shard are SHARD503 too.
+/// PGRST003; deadline → SHARD504 naming the shard, and so is what the server gave up for its time-out;
+/// too_large → SHARD400; no_memory → SHARD503; abandoned → SHARD499. 57P01 and 08* on a shard are SHARD503
+/// too, and so is sqlstate_other_tables; sqlstate_misplaced is SHARD400.
 Error to_error(const Failure& failure, std::string_view shard);
+
+/// What a request is told that the memory budget has no room for.
+Error out_of_memory();
 
 }  // namespace shardplex::postgres

@@ -35,10 +35,13 @@ Awaitable<Outcome<ShardOwnership>> read_ownership(Pool& pool, const ShardMap& ma
   auto asked = statements(ownership_sql, definitions_sql);
   auto results = co_await pool.execute(Lane::read, std::move(asked), deadline);
   if (!results) co_return results.error();
-  const auto stored = decode_definitions(ResultRows(results->back()));
-  if (const auto differ = differences(stored, definitions_of(map)); !differ.empty())
+  const auto stored = decoded([&] { return decode_definitions(ResultRows(results->back())); });
+  if (!stored) co_return stored.error();
+  if (const auto differ = differences(*stored, definitions_of(map)); !differ.empty())
     co_return unfit(differ.front(), "How keys become slots is fixed when the cluster is made.");
-  auto report = decode_ownership(ResultRows(results->front()), map);
+  auto understood = decoded([&] { return decode_ownership(ResultRows(results->front()), map); });
+  if (!understood) co_return understood.error();
+  auto& report = *understood;
   if (!report.has_identity) co_return no_identity();
   if (!report.unknown_states.empty())
     co_return unfit(report.unknown_states.front(),
@@ -51,24 +54,28 @@ Awaitable<Outcome<ShardOwnership>> read_ownership(Pool& pool, const ShardMap& ma
 Awaitable<Outcome<ServerStatus>> read_status(Pool& pool, Deadline deadline) {
   auto results = co_await pool.execute(Lane::read, statements(server_status_sql), deadline);
   if (!results) co_return results.error();
-  auto answer = decode_server_status(ResultRows(results->front()));
-  if (!answer.has_identity) co_return std::move(answer.status);
-  auto asked = statements(identity_sql, answer.has_directory ? directory_sql : std::string_view());
-  if (answer.status.takes_notes) asked.push_back({std::string(timelines_sql), {}});
+  auto answer = decoded([&] { return decode_server_status(ResultRows(results->front())); });
+  if (!answer) co_return answer.error();
+  if (!answer->has_identity) co_return std::move(answer->status);
+  auto asked = statements(identity_sql, answer->has_directory ? directory_sql : std::string_view());
+  if (answer->status.takes_notes) asked.push_back({std::string(timelines_sql), {}});
   auto identity = co_await pool.execute(Lane::read, std::move(asked), deadline);
   if (!identity) co_return identity.error();
-  decode_identity(ResultRows(identity->front()), answer.status);
-  if (answer.has_directory) answer.status.directory = decode_directory(ResultRows((*identity)[1]));
-  if (answer.status.takes_notes) answer.status.noted = decode_timelines(ResultRows(identity->back()));
-  co_return std::move(answer.status);
+  co_return decoded([&] {
+    decode_identity(ResultRows(identity->front()), answer->status);
+    if (answer->has_directory) answer->status.directory = decode_directory(ResultRows((*identity)[1]));
+    if (answer->status.takes_notes) answer->status.noted = decode_timelines(ResultRows(identity->back()));
+    return std::move(answer->status);
+  });
 }
 
 Awaitable<Outcome<Epoch>> read_epoch(Pool& pool, Deadline deadline) {
   auto results = co_await pool.execute(Lane::read, statements(epoch_sql), deadline);
   if (!results) co_return results.error();
-  const auto epoch = decode_epoch(ResultRows(results->front()));
-  if (!epoch) co_return no_identity();
-  co_return *epoch;
+  const auto epoch = decoded([&] { return decode_epoch(ResultRows(results->front())); });
+  if (!epoch) co_return epoch.error();
+  if (!*epoch) co_return no_identity();
+  co_return **epoch;
 }
 
 }  // namespace shardplex::postgres

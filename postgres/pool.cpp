@@ -28,23 +28,19 @@ Pool::~Pool() {
 
 void Pool::submit(Lane lane, Job job) {
   Members& members = lane_of(lane);
-  if (members.jobs.empty()) {
-    Connection* connection = with_room(lane);
-    // No connection is idle: a statement behind others waits for the slowest of them, so there should be one
-    // more. Writes, which may wait for row locks, are worth waiting for it.
-    const bool grows = connection && connection->in_flight() > 0 && grow(lane);
-    if (connection && !(grows && lane == Lane::write)) return connection->submit(std::move(job));
-  }
+  job.repeatable = lane != Lane::write;
+  if (members.jobs.empty())
+    if (Connection* connection = with_room(lane)) return connection->submit(std::move(job));
   if (auto failure = refusal(lane)) return job.done(std::move(*failure));
   members.jobs.push_back({std::move(job), Clock::now()});
   open_for_waiting(lane);
 }
 
 Awaitable<Outcome<std::vector<ResultSet>>> Pool::execute(Lane lane, std::vector<Statement> statements,
-                                                         Deadline deadline) {
+                                                         Deadline deadline, CallerPtr client) {
   using Results = Outcome<std::vector<ResultSet>>;
   co_return co_await completion_of<Results>(io_.get_executor(), [&](Completion<Results> done) {
-    submit(lane, {std::move(statements), deadline, std::move(done)});
+    submit(lane, {std::move(statements), deadline, std::move(done), only(std::move(client))});
   });
 }
 
@@ -53,6 +49,7 @@ Connection* Pool::with_room(Lane lane) {
   for (const Member& member : lane_of(lane).members) {
     Connection& connection = *member.connection;
     if (member.taken || !connection.ready() || connection.in_flight() >= settings_of(lane).depth) continue;
+    if (connection.in_flight() > 0 && connection.slow(Clock::now())) continue;
     if (!best || connection.in_flight() < best->in_flight()) best = &connection;
   }
   return best;
@@ -77,16 +74,11 @@ void Pool::open_for_waiting(Lane lane) {
   if (connecting * settings_of(lane).depth < members.jobs.size() + members.takers.size()) open(lane);
 }
 
-bool Pool::grow(Lane lane) {
-  const Members& members = lane_of(lane);
-  if (unreachable_ || members.members.size() >= settings_of(lane).connections) return false;
-  if (std::ranges::all_of(members.members, [](auto& m) { return m.connected; })) open(lane);
-  return true;
-}
-
 void Pool::open(Lane lane) {
-  ConnectionEvents events{.idle_or_ready = [this, lane] { on_room(lane); },
-                          .broken = [this, lane](const Failure& failure) { on_broken(lane, failure); }};
+  ConnectionEvents events{
+      .idle_or_ready = [this, lane] { on_room(lane); },
+      .broken = [this, lane](const Failure& failure) { on_broken(lane, failure); },
+      .displaced = [this, lane](std::vector<Job> jobs) { on_displaced(lane, std::move(jobs)); }};
   lane_of(lane).members.push_back({Connection::open(io_, settings_.connection, std::move(events))});
 }
 
@@ -112,6 +104,10 @@ void Pool::on_broken(Lane lane, const Failure& failure) {
     if (members.members.empty()) fail_waiting(lane, failure);
   }
   open_for_waiting(lane);
+}
+
+void Pool::on_displaced(Lane lane, std::vector<Job> jobs) {
+  for (Job& job : jobs) submit(lane, std::move(job));
 }
 
 void Pool::back_off(Lane lane, const Failure& failure) {
@@ -157,6 +153,7 @@ void Pool::expire_waiting(Lane lane, Clock::time_point now) {
   Members& members = lane_of(lane);
   std::erase_if(members.jobs, [&](WaitingJob& waiting) {
     auto failure = overdue(waiting.job.deadline, waiting.since);
+    if (all_gone(waiting.job.clients)) failure = unsent(Failure::Kind::abandoned, "the client has gone");
     if (failure) waiting.job.done(*failure);
     return failure.has_value();
   });

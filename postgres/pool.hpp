@@ -20,20 +20,20 @@ namespace shardplex::postgres {
 /// A lane's connections carry statements of one kind only.
 enum class Lane : std::uint8_t {
   point,   ///< batched reads by key: microseconds each, deep pipelines
-  read,    ///< any other read with a bounded answer
-  write,   ///< may wait for row locks and for the commit's flush: shallow pipelines, more connections
-  stream,  ///< one big read at a time, exclusively
+  read,    ///< any other read with a bounded number of rows, one at a time: a slow one delays only itself
+  write,   ///< may wait for row locks and for the commit's flush: one at a time
+  stream,  ///< one read of any number of rows at a time, exclusively
 };
 inline constexpr std::size_t lane_count = 4;
 
 struct LaneSettings {
   std::size_t connections;  ///< opened on demand, up to this many
-  std::size_t depth;        ///< jobs in flight per connection
+  std::size_t depth;        ///< jobs in flight per connection; none is added behind one that is slow
 };
 
 struct PoolSettings {
   ConnectionSettings connection;
-  std::array<LaneSettings, lane_count> lanes{{{1, 16}, {4, 4}, {8, 2}, {4, 1}}};
+  std::array<LaneSettings, lane_count> lanes{{{4, 16}, {4, 1}, {8, 1}, {8, 1}}};
   std::size_t queue = 10'000;  ///< jobs waiting for a place; one more fails with Failure::busy
   std::chrono::milliseconds queue_wait{5'000};  ///< a job that has waited this long fails with Failure::busy
   std::chrono::milliseconds backoff_min{50},
@@ -53,14 +53,15 @@ class Pool {
   ~Pool();  ///< fails what is pending
   Pool(const Pool&) = delete;
 
-  /// Sends the job on the lane's least loaded connection, opening one where all are at their depth; waits in
-  /// the lane's queue otherwise. After a failed attempt to connect, jobs of lanes without a connection fail
-  /// at once with Failure::connect, until an attempt made by tick() has succeeded.
+  /// Sends the job on the lane's least loaded connection, opening one where all are slow or at their depth;
+  /// waits in the lane's queue otherwise. Jobs of all lanes but `write` are reads, and may be sent twice.
+  /// After a failed attempt to connect, jobs of lanes without a connection fail at once with
+  /// Failure::connect, until an attempt made by tick() has succeeded.
   void submit(Lane lane, Job job);
 
   /// co_await-able form. The vector has one ResultSet per statement.
   Awaitable<Outcome<std::vector<ResultSet>>> execute(Lane lane, std::vector<Statement> statements,
-                                                     Deadline deadline);
+                                                     Deadline deadline, CallerPtr client = nullptr);
 
   /// An idle connection of Lane::stream, for exclusive use; it goes back when the pointer is dropped, or is
   /// replaced on demand where it has been closed by then. It may be dropped after the pool's end.
@@ -88,6 +89,7 @@ class Pool {
 
   LaneState state(Lane lane) const;
   asio::io_context& context() { return io_; }
+  MemoryBudget* memory() const { return settings_.connection.memory; }
 
  private:
   using Taken = Completion<Outcome<std::shared_ptr<Connection>>>;
@@ -122,10 +124,10 @@ class Pool {
   /// Why nothing more can wait in the lane now, if so.
   std::optional<Failure> refusal(Lane lane);
   void open_for_waiting(Lane lane);
-  bool grow(Lane lane);  ///< true where another connection is on its way
   void open(Lane lane);
   void on_room(Lane lane);
   void on_broken(Lane lane, const Failure& failure);
+  void on_displaced(Lane lane, std::vector<Job> jobs);
   void serve_waiting(Lane lane);
   void back_off(Lane lane, const Failure& failure);
   void fail_waiting(Lane lane, const Failure& failure);

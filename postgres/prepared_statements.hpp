@@ -28,9 +28,9 @@ class PreparedStatements {
   void forget(std::string_view sql, Id id);  ///< no effect where `sql` has another id by now, or none
   void forget_all();
 
-  /// Forgets the least recently used statement, where there are more than `capacity`; it is to be
-  /// deallocated.
-  std::optional<Id> evict_beyond(std::size_t capacity);
+  /// Forgets the least recently used statement, where there are more than `capacity`, or their texts have
+  /// more than `bytes`; it is to be deallocated. The most recently used one stays.
+  std::optional<Id> evict_beyond(std::size_t capacity, std::size_t bytes);
 
   std::size_t size() const { return by_sql_.size(); }
 
@@ -41,6 +41,7 @@ class PreparedStatements {
   };
   std::list<Entry> entries_;                                                 // most recently used first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;  // views into entries_
+  std::size_t bytes_ = 0;                                                    // of all texts
   Id last_id_ = 0;
 };
 

@@ -1,7 +1,6 @@
 #include "postgres/result_set.hpp"
 
 #include <charconv>
-#include <stdexcept>
 
 namespace shardplex::postgres {
 namespace {
@@ -15,7 +14,8 @@ Integer big_endian(std::string_view bytes) {
 
 }  // namespace
 
-std::int64_t ResultSet::integer(int row, int column) const {
+std::optional<std::int64_t> ResultSet::integer(int row, int column) const {
+  if (row >= rows() || column >= columns() || !is_binary(column)) return std::nullopt;
   const std::string_view value = bytes(row, column);
   switch (value.size()) {
     case 2:
@@ -25,7 +25,7 @@ std::int64_t ResultSet::integer(int row, int column) const {
     case 8:
       return big_endian<std::int64_t>(value);
     default:
-      throw std::logic_error("not an int2, int4 or int8: " + std::to_string(value.size()) + " bytes");
+      return std::nullopt;
   }
 }
 

@@ -6,21 +6,30 @@
 namespace shardplex::postgres {
 
 struct RowStream::State {
-  State(asio::io_context& io, std::shared_ptr<Connection> taken, std::size_t window)
-      : executor(io.get_executor()), connection(std::move(taken)), window_bytes(window), timer(io) {}
+  State(asio::io_context& io, std::shared_ptr<Connection> taken, std::size_t window, MemoryBudget* budget)
+      : executor(io.get_executor()),
+        connection(std::move(taken)),
+        window_bytes(window),
+        memory(budget),
+        timer(io) {}
 
   void add(ResultSet row);
   void end(std::optional<Failure> why);
-  bool something_to_tell() const { return !rows.empty() || ended; }
+  bool full() const { return bytes >= window_bytes || out_of_memory; }
+  bool something_to_tell() const { return ended || (filling ? full() : !rows.empty()); }
   void wake();
   void wait(Completion<bool> done, Deadline deadline, std::shared_ptr<State> self);
+  Awaitable<std::optional<Failure>> something(Deadline deadline, std::shared_ptr<State> self);
 
   Executor executor;
   std::shared_ptr<Connection> connection;
   const std::size_t window_bytes;
   std::vector<ResultSet> rows;
-  std::size_t bytes = 0;
-  bool ended = false;
+  std::size_t bytes = 0;        // of these rows
+  std::size_t given_bytes = 0;  // of those given out last, which are being used
+  Reservation memory;           // for both
+  bool filling = false;         // the waiter wants a window, not a row
+  bool ended = false, out_of_memory = false;
   std::optional<Failure> failure;
   Completion<bool> waiter;  // told false at its deadline
   asio::steady_timer timer;
@@ -29,19 +38,21 @@ struct RowStream::State {
 void RowStream::State::add(ResultSet row) {
   bytes += row.memory_bytes();
   rows.push_back(std::move(row));
-  if (bytes >= window_bytes) connection->pause_stream(true);
+  out_of_memory = !memory.resize(given_bytes + bytes);
+  if (full()) connection->pause_stream(true);
   wake();
 }
 
 void RowStream::State::end(std::optional<Failure> why) {
   ended = true;
   failure = std::move(why);
+  connection.reset();  // to the pool, though the rows may take long to be used
   wake();
 }
 
 // The waiter resumes from the event loop, after all rows that have come with this one.
 void RowStream::State::wake() {
-  if (!waiter) return;
+  if (!waiter || !something_to_tell()) return;
   timer.cancel();
   waiter(true);
 }
@@ -57,39 +68,69 @@ void RowStream::State::wait(Completion<bool> done, Deadline deadline, std::share
 
 RowStream::RowStream(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-// The connection is closed or has ended its stream before the state goes, so the events below never outlive
-// it.
-RowStream::~RowStream() {
-  state_->timer.cancel();
-  if (!state_->ended) state_->connection->cancel_and_close();
-  state_->connection.reset();
-}
-
-Awaitable<Outcome<std::unique_ptr<RowStream>>> RowStream::start(Pool& pool, Statement statement,
-                                                                Deadline deadline, std::size_t window_bytes) {
-  auto taken = co_await pool.take(deadline);
-  if (!taken) co_return taken.error();
-  auto state = std::make_shared<State>(pool.context(), std::move(*taken), window_bytes);
-  std::unique_ptr<RowStream> stream(new RowStream(state));
-  state->connection->start_stream(
-      statement, {.row = [s = state.get()](ResultSet row) { s->add(std::move(row)); },
-                  .end = [s = state.get()](std::optional<Failure> failure) { s->end(std::move(failure)); }});
-  co_return std::move(stream);
-}
-
-Awaitable<Outcome<std::vector<ResultSet>>> RowStream::next(Deadline deadline) {
-  State& state = *state_;
-  if (!state.something_to_tell()) {
+/// Waits until there is something to tell; the failure where that does not come in time, or does not fit.
+Awaitable<std::optional<Failure>> RowStream::State::something(Deadline deadline,
+                                                              std::shared_ptr<State> self) {
+  if (!something_to_tell()) {
     const bool told = co_await completion_of<bool>(
-        state.executor, [&](Completion<bool> done) { state.wait(std::move(done), deadline, state_); });
+        executor, [&](Completion<bool> done) { wait(std::move(done), deadline, self); });
     if (!told)
       co_return Failure{
           .kind = Failure::Kind::deadline, .sent = true, .message = "no further row before the deadline"};
   }
+  if (out_of_memory)
+    co_return Failure{
+        .kind = Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"};
+  co_return std::nullopt;
+}
+
+// The connection is closed or has ended its stream before the state goes, so the events below never outlive
+// it.
+RowStream::~RowStream() {
+  state_->timer.cancel();
+  if (state_->ended) return;
+  const auto connection = std::move(state_->connection);
+  connection->cancel_and_close();
+}
+
+Awaitable<Outcome<std::unique_ptr<RowStream>>> RowStream::start(Pool& pool, Statement statement,
+                                                                Deadline deadline, std::size_t window_bytes,
+                                                                CallerPtr client) {
+  auto taken = co_await pool.take(deadline);
+  if (!taken) co_return taken.error();
+  const auto connection = *taken;  // held while it begins: the stream may end at once, and give it back
+  auto state = std::make_shared<State>(pool.context(), std::move(*taken), window_bytes, pool.memory());
+  std::unique_ptr<RowStream> stream(new RowStream(state));
+  connection->start_stream(
+      statement, {.row = [s = state.get()](ResultSet row) { s->add(std::move(row)); },
+                  .end = [s = state.get()](std::optional<Failure> failure) { s->end(std::move(failure)); },
+                  .client = std::move(client)});
+  co_return std::move(stream);
+}
+
+bool RowStream::ended() const {
+  return state_->ended;
+}
+
+Awaitable<Outcome<bool>> RowStream::fill(Deadline deadline) {
+  State& state = *state_;
+  state.filling = true;
+  auto failure = co_await state.something(deadline, state_);
+  state.filling = false;
+  if (failure) co_return std::move(*failure);
+  if (state.failure) co_return *state.failure;
+  co_return state.ended;
+}
+
+Awaitable<Outcome<std::vector<ResultSet>>> RowStream::next(Deadline deadline) {
+  State& state = *state_;
+  state.given_bytes = 0;
+  if (auto failure = co_await state.something(deadline, state_)) co_return std::move(*failure);
   if (state.rows.empty() && state.failure) co_return *state.failure;
   auto rows = std::exchange(state.rows, {});
-  state.bytes = 0;
-  if (!state.ended) state.connection->pause_stream(false);  // the next window fills meanwhile
+  state.given_bytes = std::exchange(state.bytes, 0);
+  // The next window fills meanwhile. What libpq holds may be its end, which gives the connection back.
+  if (const auto connection = state.connection) connection->pause_stream(false);
   co_return rows;
 }
 

@@ -21,6 +21,10 @@ void set_log_level(LogLevel level);
 /// {"time":"…Z","level":"info","message":"…",fields…}. Any thread; one write per line.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
+/// The text with U+FFFD for each byte that is no UTF-8: a log line is JSON, whatever a server or a client
+/// said.
+std::string valid_utf8(std::string_view text);
+
 inline void log_info(std::string_view message, std::initializer_list<LogField> fields = {}) {
   log(LogLevel::info, message, fields);
 }

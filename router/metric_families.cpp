@@ -112,6 +112,11 @@ void lags_of_replicas(const Scrape& scrape, Samples& out) {
     if (server.up && !server.writable) out.add({server.shard, server.server}, server.lag_seconds);
 }
 
+template <bool Metrics::TableGauge::*is>
+void by_table(const Scrape& scrape, Samples& out) {
+  for (const auto& table : scrape.tables) out.add({table.table}, table.*is ? 1 : 0);
+}
+
 void by_reload_result(const Scrape& scrape, Samples& out) {
   out.add({"ok"}, static_cast<double>(scrape.map_reloads));
   out.add({"refused"}, static_cast<double>(scrape.map_reload_failures));
@@ -140,6 +145,7 @@ constexpr auto counter = MetricType::Counter, gauge = MetricType::Gauge, histogr
 using Worker = WorkerMetrics;
 using Pool = RoleMetrics::PoolGauges;
 using Server = Metrics::ServerGauge;
+using Table = Metrics::TableGauge;
 
 // clang-format off
 constexpr Row rows[] = {
@@ -161,6 +167,12 @@ constexpr Row rows[] = {
      gauge, {}, of_workers<&Worker::requests_in_flight>},
     {"shardplex_replans_total", "Requests planned again because ownership had changed.",
      counter, {}, of_workers<&Worker::replans>},
+    {"shardplex_memory_used_bytes", "Memory that requests under way are counted to hold.",
+     gauge, {}, of_control<&Scrape::memory_used>},
+    {"shardplex_memory_budget_bytes", "Memory that requests under way may hold in all.",
+     gauge, {}, of_control<&Scrape::memory_limit>},
+    {"shardplex_memory_refusals_total", "Times that a request was refused for want of memory.",
+     counter, {}, of_control<&Scrape::memory_refused>},
 
     {"shardplex_shard_queries_total", "Statements sent to a shard, by outcome.",
      counter, {"shard", "role", "outcome"}, by_outcome},
@@ -187,6 +199,11 @@ constexpr Row rows[] = {
      gauge, {"shard", "server"}, epochs_of_servers},
     {"shardplex_replica_lag_seconds", "How far a replica's replay is behind.",
      gauge, {"shard", "server"}, lags_of_replicas},
+
+    {"shardplex_table_differences", "1 where shards differ in the table, and what is the same is served.",
+     gauge, {"table"}, by_table<&Table::differs>},
+    {"shardplex_table_refused", "1 where the table is not served.",
+     gauge, {"table"}, by_table<&Table::refused>},
 
     {"shardplex_map_reloads_total", "Shard map reloads, by result.",
      counter, {"result"}, by_reload_result},

@@ -17,7 +17,9 @@ struct Scrape {
   std::vector<const WorkerMetrics*> workers;
   std::map<std::string, std::vector<const ShardMetrics*>> shards;  ///< by name: the workers' counts for it
   std::vector<Metrics::ServerGauge> servers;
+  std::vector<Metrics::TableGauge> tables;
   std::uint64_t map_reloads = 0, map_reload_failures = 0, map_refreshes = 0, shards_added = 0;
+  std::uint64_t memory_used = 0, memory_limit = 0, memory_refused = 0;  ///< bytes, bytes, times
   std::uint64_t fenced_slots = 0, fence_milliseconds = 0;
 };
 

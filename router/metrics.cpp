@@ -29,6 +29,11 @@ void Metrics::set_servers(std::vector<ServerGauge> servers) {
   servers_ = std::move(servers);
 }
 
+void Metrics::set_tables(std::vector<TableGauge> tables) {
+  const std::lock_guard lock(servers_mutex_);
+  tables_ = std::move(tables);
+}
+
 std::vector<std::uint64_t> Metrics::load(const std::string& group, std::uint32_t slot_count) const {
   std::vector<std::uint64_t> sum(slot_count);
   for (const auto& worker : workers_) {
@@ -50,11 +55,17 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   {
     const std::lock_guard lock(servers_mutex_);
     scrape.servers = servers_;
+    scrape.tables = tables_;
   }
   scrape.map_reloads = map_reloads;
   scrape.map_reload_failures = map_reload_failures;
   scrape.map_refreshes = map_refreshes;
   scrape.shards_added = shards_added;
+  if (memory != nullptr) {
+    scrape.memory_used = memory->used();
+    scrape.memory_limit = memory->limit();
+    scrape.memory_refused = memory->refused();
+  }
   scrape.fenced_slots = fenced_slots;
   scrape.fence_milliseconds = fence_milliseconds;
   return metric_families(scrape);

@@ -147,10 +147,21 @@ class Metrics final : public prometheus::Collectable {
   };
   void set_servers(std::vector<ServerGauge> servers);
 
+  /// Of every table of the map whether the shards differ in it, and it is not served, or not all of it. Any
+  /// thread.
+  struct TableGauge {
+    std::string table;
+    bool differs, refused;
+  };
+  void set_tables(std::vector<TableGauge> tables);
+
   std::vector<prometheus::MetricFamily> Collect() const override;
 
   /// Requests per slot of a group since the start, by slot. Any thread.
   std::vector<std::uint64_t> load(const std::string& group, std::uint32_t slot_count) const;
+
+  /// Of the process; null: it has none. Set before the first scrape.
+  const MemoryBudget* memory = nullptr;
 
   std::atomic<std::uint64_t> map_reloads{0}, map_reload_failures{0}, map_refreshes{0}, shards_added{0};
   std::atomic<std::uint64_t> fenced_slots{0}, fence_milliseconds{0};  ///< as last seen
@@ -159,6 +170,7 @@ class Metrics final : public prometheus::Collectable {
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;
   mutable std::mutex servers_mutex_;
   std::vector<ServerGauge> servers_;
+  std::vector<TableGauge> tables_;
 };
 
 }  // namespace shardplex::router

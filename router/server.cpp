@@ -6,10 +6,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "router/descriptors.hpp"
 #include "router/http/date_clock.hpp"
 #include "router/http/listener.hpp"
 #include "router/log.hpp"
@@ -22,14 +24,37 @@ namespace shardplex::router {
 namespace {
 
 constexpr auto drain_poll = std::chrono::milliseconds(20);
-constexpr auto time_check_every = std::chrono::milliseconds(500);
+constexpr auto admin_check_every = std::chrono::milliseconds(500);
 
-/// A client connection is a descriptor: take as many as the system allows.
-void raise_descriptor_limit() {
+using ServerTimer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
+
+/// A client connection is a descriptor: takes as many as the system allows, and says how many those are.
+std::size_t raise_descriptor_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+std::size_t servers_of(const ShardMap& map) {
+  std::size_t servers = 0;
+  for (const auto& shard : map.shards()) servers += 1 + shard.replicas.size();
+  return servers;
+}
+
+/// As many client connections as there are descriptors for; throws where those are too few.
+void limit_connections(Settings& settings, std::size_t workers, const ShardMap& map) {
+  const auto wanted = settings.limits.connections_per_worker;
+  const auto allowed = client_connections(raise_descriptor_limit(), workers, servers_of(map), settings);
+  if (!allowed)
+    throw std::runtime_error(allowed.error().message + ": " + *allowed.error().details + " " +
+                             *allowed.error().hint);
+  settings.limits.connections_per_worker = *allowed;
+  if (*allowed < wanted)
+    log_warning("fewer client connections than --max-connections, for want of file descriptors",
+                {{"max_connections", static_cast<std::int64_t>(*allowed)}});
 }
 
 /// Workers share their port (SO_REUSEPORT), and so could another router by mistake: a bind that does not
@@ -49,12 +74,10 @@ class WorkerThread {
       : worker_(settings, refresher, ids, metrics),
         listener_(worker_.io(), {settings.address, port, true},
                   {settings.limits, [this](Call& call) { return serve(worker_, call); }, date_.text(),
-                   &metrics, settings.access_log}),
+                   &metrics, settings.access_log, settings.pool.connection.memory}),
         drain_timer_(worker_.io()) {
     worker_.on_tick([this](Clock::time_point now) {
       date_.tick();
-      if (now - times_checked_ < time_check_every) return;
-      times_checked_ = now;
       listener_.check_times(now);
     });
     worker_.start();
@@ -66,46 +89,54 @@ class WorkerThread {
   void start() {
     thread_ = std::thread([this] { worker_.io().run(); });
   }
-  /// Any thread: finish what is under way until `deadline`, then end the thread.
-  void drain(Clock::time_point deadline) {
-    asio::post(worker_.io(), [this, deadline] {
-      listener_.drain();
-      wait_until_empty(deadline);
+  /// Any thread: tell clients to go elsewhere; from `closes` on refuse new ones, and finish what is under way
+  /// until `deadline`; then end the thread.
+  void drain(Clock::time_point closes, Clock::time_point deadline) {
+    asio::post(worker_.io(), [this, closes, deadline] {
+      listener_.announce_drain(closes + drain_grace);
+      drain_timer_.expires_at(closes);
+      drain_timer_.async_wait([this, deadline](boost::system::error_code) {
+        listener_.drain();
+        await_end(deadline);
+      });
     });
   }
   void join() { thread_.join(); }
 
  private:
-  void wait_until_empty(Clock::time_point deadline) {
-    if (listener_.empty() || Clock::now() >= deadline) {
+  /// Looks again and again, for the first time after what has already come in is served.
+  void await_end(Clock::time_point deadline) {
+    drain_timer_.expires_after(drain_poll);
+    drain_timer_.async_wait([this, deadline](boost::system::error_code) {
+      if (!listener_.empty() && Clock::now() < deadline) return await_end(deadline);
       if (!listener_.empty()) log_warning("the drain's time is up, connections are cut");
       listener_.abandon();
       worker_.stop();
       worker_.io().stop();
-      return;
-    }
-    drain_timer_.expires_after(drain_poll);
-    drain_timer_.async_wait([this, deadline](boost::system::error_code) { wait_until_empty(deadline); });
+    });
   }
 
   Worker worker_;
   DateClock date_;
   Listener listener_;
-  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> drain_timer_;
-  Clock::time_point times_checked_ = Clock::now();
+  ServerTimer drain_timer_;
   std::thread thread_;
 };
 
 }  // namespace
 
-int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
-  raise_descriptor_limit();
+int run_server(const Settings& given, std::shared_ptr<const ShardMap> map) {
+  MemoryBudget memory(given.memory_budget_bytes);
+  auto settings = given;
+  settings.pool.connection.memory = &memory;
   std::signal(SIGPIPE, SIG_IGN);
   const auto worker_count =
       settings.workers > 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
+  limit_connections(settings, worker_count, *map);
 
   asio::io_context io(1);
   Metrics metrics(worker_count);
+  metrics.memory = &memory;
   IdSource ids;
   std::vector<std::unique_ptr<WorkerThread>> workers;
   Control control(io, settings, std::move(map), ids, metrics, [&workers](const SnapshotPtr& snapshot) {
@@ -113,7 +144,8 @@ int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
   });
   Admin admin(control, metrics);
   Limits admin_limits = settings.limits;
-  admin_limits.connections_per_worker = 1000;
+  admin_limits.connections_per_worker = admin_connections;
+  admin_limits.hosts.clear();
   DateClock admin_date;
   Listener admin_listener(io, {settings.admin_address, settings.admin_port, false},
                           {admin_limits,
@@ -140,18 +172,29 @@ int run_server(const Settings& settings, std::shared_ptr<const ShardMap> map) {
     });
   };
   await_reload();
+  ServerTimer admin_timer(io);
+  std::function<void()> check_admin_times = [&] {
+    admin_timer.expires_after(admin_check_every);
+    admin_timer.async_wait([&](boost::system::error_code ec) {
+      if (ec) return;
+      admin_listener.check_times(Clock::now());
+      check_admin_times();
+    });
+  };
+  check_admin_times();
   std::thread joiner;
   stop_signals.async_wait([&](boost::system::error_code ec, int) {
     if (ec) return;
     log_info("draining");
     admin.set_draining();
-    const auto deadline = Clock::now() + settings.drain_timeout;
-    for (const auto& worker : workers) worker->drain(deadline);
+    const auto closes = Clock::now() + settings.drain_delay;
+    for (const auto& worker : workers) worker->drain(closes, closes + settings.drain_timeout);
     joiner = std::thread([&] {
       for (const auto& worker : workers) worker->join();
       asio::post(io, [&] {
         control.stop();
         reload_signal.cancel();
+        admin_timer.cancel();
         admin_listener.drain();
         admin_listener.abandon();
         io.stop();

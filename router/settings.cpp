@@ -113,13 +113,17 @@ void check(const Settings& s) {
   require(s.stream_window_bytes >= 1024, "--stream-window-bytes has to be at least 1024");
   for (const auto& lane : s.pool.lanes)
     require(lane.connections > 0, "each of the --*-connections has to be at least 1");
+  require(s.big_answers > 0, "--stream-connections has to be at least 1");
+  require(s.limits.body_rows > 0, "--max-body-rows has to be at least 1");
+  require(s.memory_budget_bytes >= 8 * std::uint64_t{1024} * 1024,
+          "--memory-budget-bytes has to be at least 8388608");
 }
 
 }  // namespace
 
 std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
   Settings s;
-  std::string config_file, level = "info";
+  std::string config_file, level = "info", hosts;
   auto& limits = s.limits;
   auto& lanes = s.pool.lanes;
 
@@ -137,6 +141,8 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
       "address of the admin port")("admin-port", number(s.admin_port), "admin port; 0 takes any free one")(
       "workers", number(s.workers), "threads that serve requests; 0 is one per core")(
       "request-timeout", duration(s.request_timeout), "deadline of a request")(
+      "drain-delay", duration(s.drain_delay),
+      "between /ready saying no and refusing connections, on SIGTERM")(
       "drain-timeout", duration(s.drain_timeout), "how long SIGTERM waits for requests in flight")(
       "poll-interval", duration(s.poll_interval), "between looks at every server")(
       "max-replica-lag", duration(s.max_replica_lag), "a replica further behind is passed over")(
@@ -154,7 +160,12 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
   bounds.add_options()("max-url-bytes", number(limits.url_bytes), "longest URL")(
       "max-header-bytes", number(limits.header_bytes), "longest request head")(
       "max-body-bytes", number(limits.body_bytes), "longest request body")(
+      "max-body-rows", number(limits.body_rows), "most rows of one POST")(
       "max-rows", number(limits.rows), "most rows of one answer; 0 is no limit")(
+      "max-answer-bytes", number(s.pool.connection.answer_bytes),
+      "most bytes of one shard's part of an answer that is asked for whole, or of one row; 0 is no limit")(
+      "memory-budget-bytes", number(s.memory_budget_bytes),
+      "memory for the bodies, rows and answers of all requests under way; 503 beyond")(
       "max-filters", number(limits.parse.filters), "most filters of one request")(
       "max-nesting", number(limits.parse.nesting), "deepest nesting of and() and or()")(
       "max-list-items", number(limits.parse.list_items), "most items of one in.() list")(
@@ -162,7 +173,10 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
       "header-timeout", duration(limits.header_timeout), "for a request's head to arrive")(
       "body-timeout", duration(limits.body_timeout), "for a request's body to arrive")(
       "idle-timeout", duration(limits.idle_timeout), "for an idle keep-alive connection")(
-      "write-timeout", duration(limits.write_timeout), "for a client that does not read its answer")(
+      "write-timeout", duration(limits.write_timeout), "in which a client has to keep up with --write-rate")(
+      "write-rate", number(limits.write_rate), "bytes per second that a client has to take of its answer")(
+      "allowed-hosts", po::value(&hosts)->value_name("LIST"),
+      "names that Host may have, separated by commas; without it, any")(
       "stream-window-bytes", number(s.stream_window_bytes), "rows held per shard while a big answer streams");
 
   using postgres::Lane;
@@ -173,7 +187,8 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
   pools.add_options()("point-connections", number(lane(Lane::point).connections), "for batched reads by key")(
       "read-connections", number(lane(Lane::read).connections), "for other reads")(
       "write-connections", number(lane(Lane::write).connections), "for writes")(
-      "stream-connections", number(lane(Lane::stream).connections), "for big answers")(
+      "stream-connections", number(s.big_answers),
+      "for answers larger than --stream-window-bytes, one each; as many more for those that may be")(
       "connect-timeout", duration(s.pool.connection.connect_timeout), "for a connection to be made")(
       "pool-wait", duration(s.pool.queue_wait), "for a place in a full pool");
 
@@ -201,7 +216,9 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
     }
     po::notify(values);
     s.log_level = parse_level(level);
+    limits.hosts = names_in(hosts);
     check(s);
+    lane(Lane::stream).connections = 2 * s.big_answers;
   } catch (const po::error& e) {
     return Exit{2, "shardplexd: " + std::string(e.what()) + "\nTry 'shardplexd --help'.\n"};
   }

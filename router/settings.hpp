@@ -21,11 +21,15 @@ struct Limits {
   std::size_t header_bytes = 16 * 1024;         ///< 431
   std::size_t body_bytes = 1024 * 1024;         ///< 413
   std::uint64_t rows = 0;                       ///< rows per answer; 0: no bound
+  std::size_t body_rows = 10'000;               ///< of one POST; 413
   std::size_t connections_per_worker = 10'000;  ///< 503 beyond
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{75'000};
-  std::chrono::milliseconds write_timeout{60'000};  ///< without progress of the client's reading
+  std::chrono::milliseconds write_timeout{
+      60'000};  ///< in which a client has to take write_rate bytes a second
+  std::size_t write_rate = 32 * 1024;
+  std::vector<std::string> hosts;  ///< that Host may name, in lower case, with or without a port; none: any
   ParseLimits parse;
 };
 
@@ -37,12 +41,16 @@ struct Settings {
   std::uint16_t admin_port = 9090;
   std::size_t workers = 0;                            ///< 0: one per core
   std::chrono::milliseconds request_timeout{30'000};  ///< the absolute deadline of every request
-  std::chrono::milliseconds drain_timeout{30'000};    ///< how long SIGTERM waits for requests in flight
+  std::chrono::milliseconds drain_delay{0};           ///< between unready and refusing connections
+  std::chrono::milliseconds drain_timeout{30'000};    ///< then, how long SIGTERM waits for requests in flight
   std::chrono::milliseconds poll_interval{250};       ///< between two probes of a server
   std::chrono::milliseconds max_replica_lag{5'000};   ///< a replica further behind is passed over
   bool confirm_primary =
       true;  ///< its writes and strong reads wait for the word of the shard's other servers
   std::size_t stream_window_bytes = 1024 * 1024;  ///< rows held per shard while a big answer streams
+  std::size_t big_answers = 4;                    ///< per worker: that stream at a time
+  std::size_t memory_budget_bytes =
+      128 * 1024 * 1024;  ///< bodies, rows and answers of all requests under way
   Limits limits;
   postgres::PoolSettings pool;
   LogLevel log_level = LogLevel::info;

@@ -7,6 +7,8 @@
 namespace shardplex {
 namespace {
 
+constexpr std::string_view key_prefix = "key ";
+
 std::string text_of(const std::vector<Slot>& slots, std::uint32_t slot_count) {
   SlotSet set = SlotSet::none(slot_count);
   for (const Slot slot : slots) set.insert(slot);
@@ -48,6 +50,17 @@ Definitions definitions_of(const ShardMap& map) {
   for (const TablePlacement& table : map.tables())
     definitions.emplace("table " + table.name, definition_of(table, map));
   return definitions;
+}
+
+std::string key_subject(std::string_view table) {
+  return std::string(key_prefix).append(table);
+}
+
+std::map<std::string, std::string, std::less<>> key_forms_of(const Definitions& stored) {
+  std::map<std::string, std::string, std::less<>> forms;
+  for (const auto& [subject, form] : stored)
+    if (subject.starts_with(key_prefix)) forms.emplace(subject.substr(key_prefix.size()), form);
+  return forms;
 }
 
 std::vector<std::string> differences(const Definitions& stored, const Definitions& wanted) {

@@ -2,8 +2,10 @@
 // they were stored in is told from one that would not.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shard_map/shard_map.hpp"
@@ -16,6 +18,13 @@ namespace shardplex {
 using Definitions = std::map<std::string, std::string>;
 
 Definitions definitions_of(const ShardMap& map);
+
+/// The subject under which the form of a table's keys is kept ("key movies"), beside what the map says: only
+/// the tables themselves tell it.
+std::string key_subject(std::string_view table);
+
+/// By table, of stored definitions: the form of its keys.
+std::map<std::string, std::string, std::less<>> key_forms_of(const Definitions& stored);
 
 /// A sentence for each subject that both define, and differently. A subject that only one of them has is no
 /// difference: groups and tables may be added.

@@ -7,6 +7,7 @@
 #include <vector>
 
 namespace shardplex {
+namespace {
 
 // Rows of seven kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
@@ -15,7 +16,7 @@ namespace shardplex {
 // are not part of the key. A partition's own constraints (conparentid) repeat those of its table. A domain is
 // not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
 // means PostgREST's domain representations.
-const std::string catalogue_sql = R"sql(
+const std::string facts_sql = R"sql(
 WITH RECURSIVE tab AS (
   SELECT c.oid, c.relname FROM pg_class c
    WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -26,7 +27,7 @@ WITH RECURSIVE tab AS (
 ), part(kind, parent, name, position, f) AS (
   SELECT 'database', 0::oid, '', 0::float8,
          ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
-                                  std::string(database_collation_sql) + R"sql(::text,
+                              std::string(database_collation_sql) + R"sql(::text,
                d.datlocprovider::text, d.datctype::text]
     FROM pg_database d WHERE d.datname = current_database()
   UNION ALL
@@ -39,12 +40,14 @@ WITH RECURSIVE tab AS (
                (t.typtype = 'e')::text,
                (a.attnotnull OR EXISTS (SELECT FROM domain d WHERE d.oid = t.oid AND d.not_null))::text,
                (a.atthasdef OR a.attidentity <> '')::text, (a.attgenerated <> '' OR a.attidentity = 'a')::text,
-               l.collname::text, l.collprovider::text, l.collcollate::text, l.collisdeterministic::text]
+               l.collname::text, l.collprovider::text, l.collcollate::text, l.collisdeterministic::text,
+               quote_ident(m.nspname) || '.' || quote_ident(l.collname)]
     FROM tab
     JOIN pg_attribute a ON a.attrelid = tab.oid
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_namespace n ON n.oid = t.typnamespace
     LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
    WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
   SELECT 'domain', tab.oid, '', a.attnum,
@@ -80,8 +83,22 @@ WITH RECURSIVE tab AS (
     JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = k.foreign_
    WHERE o.contype = 'f' AND o.conparentid = 0
 )
-SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13]
+)sql";
+
+}  // namespace
+
+const std::string catalogue_sql = facts_sql + R"sql(
+SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14]
   FROM part ORDER BY kind, parent, name COLLATE "C", position)sql";
+
+// Facts have no order, so their hashes are added up.
+const std::string catalogue_fingerprint_sql =
+    facts_sql + "SELECT coalesce(sum(hashtextextended(part::text, 0)), 0)::text || ' ' || count(*) FROM part";
+
+std::string decode_fingerprint(const TextRows& rows) {
+  if (rows.size() != 1) throw UnexpectedAnswer("a fingerprint that is not one row");
+  return rows.text(0, 0);
+}
 
 namespace {
 
@@ -130,6 +147,7 @@ void read_collation(const Facts& facts, const ShardCatalogue& database, Column& 
   column.bytewise_collation = is_default ? database.bytewise_default_collation
                                          : facts.view(11) == "c" && is_bytewise_collation(facts.view(12));
   column.deterministic_collation = facts.boolean(13);
+  if (!facts.is_null(14)) column.collation_sql = facts.text(14);
 }
 
 Column read_column(const Facts& facts, const ShardCatalogue& database, const RowsByParent& enum_labels) {

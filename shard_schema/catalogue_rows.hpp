@@ -19,6 +19,11 @@ inline constexpr std::string_view database_collation_sql =
 /// after.
 extern const std::string catalogue_sql;
 
+/// One row, one text: another one wherever catalogue_sql gives other rows, for one server and its replicas.
+/// It is worked out of the same facts by the server itself, and is some bytes instead of all of them.
+extern const std::string catalogue_fingerprint_sql;
+std::string decode_fingerprint(const TextRows& rows);
+
 /// Which foreign keys a catalogue has. Those that leave the schema `public` are nobody's who serves tables;
 /// who copies tables must know of them, as nothing copies what they lead to.
 enum class ForeignKeys : std::uint8_t {

@@ -1,7 +1,5 @@
 #include "shard_schema/server_status.hpp"
 
-#include "shard_map/invariant.hpp"
-
 namespace shardplex {
 
 // A replica's timeline is that of its last restart point or, newer, of the WAL it has to replay to be
@@ -33,7 +31,7 @@ SELECT s.name, s.position::text, s."primary", r.replica
  ORDER BY s.position, s.name, r.number)sql";
 
 StatusAnswer decode_server_status(const TextRows& rows) {
-  invariant(rows.size() == 1, "a server's status is one row");
+  if (rows.size() != 1) throw UnexpectedAnswer("a server's status that is not one row");
   StatusAnswer answer;
   ServerStatus& status = answer.status;
   status.in_recovery = rows.boolean(0, 0);

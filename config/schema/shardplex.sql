@@ -24,10 +24,10 @@ CREATE TABLE IF NOT EXISTS shardplex.slots (
   PRIMARY KEY (grp, slot)
 );
 
--- How keys become slots, as the cluster was made: of each group its slot count and strategy, of each table its group and key. A row
--- never changes, since the data was placed by it; a map that says otherwise is refused.
+-- How keys become slots, as the cluster was made: of each group its slot count and strategy, of each table its group and key,
+-- and the form of its keys. A row never changes, since the data was placed by it; a map that says otherwise is refused.
 CREATE TABLE IF NOT EXISTS shardplex.definitions (
-  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies'
+  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies', 'key movies'
   definition text NOT NULL
 );
 
@@ -181,6 +181,17 @@ BEGIN
   RETURN true;
 END $$;
 
+-- Writes: called for a row that a trigger has given another key, list or slot than it was to have. Nobody would look for it there.
+CREATE OR REPLACE FUNCTION shardplex.refuse_misplaced_row(rel oid) RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE names text;
+BEGIN
+  SELECT string_agg(t.tgname, ', ' ORDER BY t.tgname) INTO names FROM pg_catalog.pg_trigger t
+    WHERE t.tgrelid = rel AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3;  -- for each row, before
+  RAISE EXCEPTION 'a trigger changes the columns that decide where a row is stored'
+    USING ERRCODE = 'SX007', DETAIL = format('Triggers of %s that run before a row is written: %s.', rel::regclass, coalesce(names, 'none'));
+END $$;
+
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch
 -- and journals it, and returns the new epoch. A slot that is not in one of the states `before` (NULL element: absent) fails it whole.
 CREATE OR REPLACE FUNCTION shardplex.change_slots(g text, which integer[], before text[], after text) RETURNS bigint
@@ -274,7 +285,8 @@ END $$;
 -- Lets writes in again where a fence has outlived its lease, as that of a mover that hangs does; returns the moves whose fence was
 -- ended. Anybody may call it: it takes nothing from a mover that is alive. It is safe whatever the mover does next, since the mover's
 -- hand-over is one transaction with change_slots(), which refuses slots that are not fenced any more. The lock is that of
--- change_slots(), so the slots are looked at when no hand-over is under way.
+-- change_slots(), so the slots are looked at when no hand-over is under way. What a shard cannot know is whether it failed over and
+-- has forgotten a hand-over: a router calls this only where no other shard owns the slots.
 CREATE OR REPLACE FUNCTION shardplex.end_overdue_fences() RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE overdue record; still integer[];

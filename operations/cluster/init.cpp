@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -130,6 +131,22 @@ Problems same_databases(const std::vector<Member>& members) {
   return problems;
 }
 
+/// Settings by which answers and stored values would depend on the shard.
+Problems different_settings(const std::vector<Member>& members) {
+  Problems problems;
+  const auto is_known = [](const Member& member) { return member.state.version != 0; };
+  const auto first = std::ranges::find_if(members, is_known);
+  for (const Member& member : members)
+    if (is_known(member))
+      std::ranges::move(setting_differences(first->shard->name, first->state.settings, member.shard->name,
+                                            member.state.settings),
+                        std::back_inserter(problems));
+  for (auto& problem : problems)
+    problem +=
+        "; make it the same for this role and for that of the routers (ALTER ROLE or ALTER DATABASE … SET)";
+  return problems;
+}
+
 Problems check_all(std::vector<Member>& members, const ShardMap& map, bool schema_given) {
   const auto found =
       in_parallel(members.size(), [&](std::size_t i) { return check_member(members[i], map, schema_given); });
@@ -139,6 +156,7 @@ Problems check_all(std::vector<Member>& members, const ShardMap& map, bool schem
   for (std::size_t i = 0; i < members.size(); ++i)
     for (const auto& problem : found[i])
       if (!twice || problem != busy) all.push_back(members[i].shard->name + ": " + problem);
+  std::ranges::move(different_settings(members), std::back_inserter(all));
   return all;
 }
 
@@ -167,6 +185,7 @@ void make_tables(Member& member, const ShardMap& map, const std::string& schema_
   };
   const auto before = transaction_id();
   transaction.exec(schema_sql);
+  transaction.exec("SELECT " + pin_settings_sql());  // pg_dump's files leave the search path empty
   if (transaction_id() != before)
     throw std::runtime_error("the schema file ends the transaction itself; it must not hold BEGIN or COMMIT");
   if (const auto names = missing(); !names.empty())
@@ -252,6 +271,10 @@ void prepare_member(Member& member, const ShardMap& map, const std::optional<std
     for (const auto& kind : kinds) member.notes.push_back(kind);
   }
   describe_shard(member, map);
+  const std::size_t forms = write_key_forms(*member.transaction, map);
+  if (forms > 0 && member.state.initialised)
+    member.done.push_back("wrote down the form of the keys of " + std::to_string(forms) +
+                          (forms == 1 ? " table" : " tables"));
   for (const auto& table : map.tables())
     if (add_slot_column(*member.transaction, table)) {
       member.transaction->exec(slot_index_sql(table.name));  // the table is empty
@@ -323,6 +346,11 @@ void check_served(const std::vector<Member>& members, const ShardMap& map, const
       refused.push_back(reason + "; no router would serve it, and nothing was changed");
     else
       terminal.warning(reason + "; no router serves it");
+  for (const auto& [table, difference] : after.differing)
+    if (makes_shards)
+      refused.push_back(difference + "; make it the same on every shard, nothing was changed");
+    else
+      terminal.warning(difference + "; routers serve what is the same");
   if (!refused.empty()) throw CommandFailed(std::move(refused));
 }
 

@@ -166,8 +166,8 @@ void check_definitions(const ShardMap& map, const ServerFindings& source,
     catalogues.emplace_back(map.shards()[i].name, std::move(merged));
   }
   const Catalogue catalogue = combine(map, catalogues);
-  for (const auto& [table, reason] : catalogue.refused)
-    if (source.catalogue.tables.contains(table)) findings.problems.push_back(reason);
+  for (const auto& [table, definition] : source.catalogue.tables)
+    if (const auto* reason = catalogue.not_alike(table)) findings.problems.push_back(*reason);
   for (const auto& warning : catalogue.warnings) findings.warnings.push_back(warning);
 }
 

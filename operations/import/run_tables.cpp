@@ -63,6 +63,7 @@ void ImportRunner::make_tables_on(MoveSite& site, const SchemaDump& dump) {
                    "::text[] WHERE id = " + quote_literal(entry_.id));
   site.change([&](pqxx::work& transaction) {
     for (const auto& table : map_.tables()) add_slot_column(transaction, table);
+    write_key_forms(transaction, map_);
     transaction.exec_params("UPDATE shardplex.imports SET step = 'made' WHERE id = $1", entry_.id);
   });
 }

@@ -192,13 +192,13 @@ LoadSummary load_rows(const ShardMap& map, const LoadRequest& request, const Ter
   const TablePlacement& placement = table_of_map(map, request.table);
   Input input = open_input(request.input, terminal);
   std::istream& stream = input.stream != nullptr ? *input.stream : input.file;
-  InputBlocks blocks(stream, request.format, InputBlocks::default_block_bytes, request.dialect.delimiter);
-  if (const auto foreign = foreign_input(blocks.beginning(), request.input, request.format, request.dialect))
-    throw CommandFailed(request.input == "-" ? "the input: " + *foreign : request.input + ": " + *foreign);
   OpenLoad load = open_load(map, placement);
   // After the turn is taken: what an interrupted load left is then neither missed nor taken for our own.
   finish_interrupted_loads(map, terminal);
 
+  InputBlocks blocks(stream, request.format, InputBlocks::default_block_bytes, request.dialect.delimiter);
+  if (const auto foreign = foreign_input(blocks.beginning(), request.input, request.format, request.dialect))
+    throw CommandFailed(request.input == "-" ? "the input: " + *foreign : request.input + ": " + *foreign);
   BadRows bad(request.keep_good ? std::nullopt : std::optional(bad_rows_enough));
   const auto make_reader = reader_maker(load.target, request, blocks);
   LoadPipeline pipeline(load.target, blocks, make_reader, load.sessions, bad);

@@ -17,6 +17,7 @@ struct ShardAnswer {
   std::optional<ShardOwnership> ownership;
   std::int64_t timeline = 0;
   std::vector<NotedTimeline> noted;
+  AgreedValues settings;
 };
 
 ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
@@ -33,6 +34,7 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
   if (!answer.problems.empty()) return answer;
   answer.timeline = state.timeline;
   answer.noted = read_noted_timelines(transaction);
+  answer.settings = state.settings;
   answer.catalogue = read_catalogue(transaction, map);
   answer.problems = definition_problems(transaction, map);
   answer.ownership = read_ownership(transaction, map, answer.problems);
@@ -56,6 +58,10 @@ std::vector<ShardAnswer> ask_all(const ShardMap& map) {
   }
   for (std::size_t i = 0; i < answers.size(); ++i)
     for (const auto& problem : answers[i].problems) problems.push_back(map.shards()[i].name + ": " + problem);
+  for (std::size_t i = 1; i < answers.size() && problems.empty(); ++i)
+    for (auto& difference : setting_differences(map.shards()[0].name, answers[0].settings,
+                                                map.shards()[i].name, answers[i].settings))
+      problems.push_back(std::move(difference) + "; values would be read otherwise on each");
   if (!problems.empty()) throw CommandFailed(std::move(problems));
   return answers;
 }
@@ -65,8 +71,8 @@ Table agreed_table(const ShardMap& map, const std::string& name, const std::vect
   for (std::size_t i = 0; i < answers.size(); ++i)
     catalogues.emplace_back(map.shards()[i].name, answers[i].catalogue);
   const Catalogue catalogue = combine(map, catalogues);
-  if (const Table* table = catalogue.find(name)) return *table;
-  throw CommandFailed(catalogue.refused.at(name));
+  if (const auto* difference = catalogue.not_alike(name)) throw CommandFailed(*difference);
+  return *catalogue.find(name);
 }
 
 void check_ownership(const ShardMap& map, const ShardedTarget& target) {

@@ -319,9 +319,8 @@ void check_served(Undertaking& all) {
     return std::ranges::any_of(all.parts, [&](const Part& part) { return part.told.contains(table); });
   };
   for (const auto& table : tables_to_serve(all))
-    if (const auto refused = catalogue.refused.find(table);
-        refused != catalogue.refused.end() && !is_told(table))
-      first->add(Kind::problem, "will not be served: " + refused->second);
+    if (const auto* reason = catalogue.not_alike(table); reason && !is_told(table))
+      first->add(Kind::problem, "will not be served: " + *reason);
   for (const auto& warning : catalogue.warnings) first->add(Kind::warning, warning);
 }
 
@@ -342,6 +341,9 @@ void compare_databases(const Part& one, Part& other) {
   if (one.state.encoding != other.state.encoding)
     other.add(Kind::problem, "its encoding is " + other.state.encoding + ", and that of " + one.shard.name +
                                  " is " + one.state.encoding);
+  for (auto& difference :
+       setting_differences(one.shard.name, one.state.settings, other.shard.name, other.state.settings))
+    other.add(Kind::problem, std::move(difference) + "; answers and stored values would depend on the shard");
 }
 
 bool is_loopback(const std::string& conninfo) {

@@ -32,6 +32,7 @@ CopySession::CopySession(const std::string& conninfo)
     : connection_(PQconnectdb(with_defaults(conninfo).c_str())) {
   if (PQstatus(connection_.get()) != CONNECTION_OK) throw failure_of(connection_.get(), nullptr);
   execute("SET client_min_messages = warning");
+  execute("SELECT " + pin_settings_sql());
 }
 
 std::optional<std::string> CopySession::execute(const std::string& sql,

@@ -10,7 +10,9 @@ namespace shardplex::operations {
 namespace {
 
 // $1: the tables of the map. Superusers may do everything anyway, and are called differently on different
-// servers, so what is theirs is left out. Roles come with those that are their members, as these act by them.
+// servers, so what is theirs is left out. Of the functions, those that routers call: others may be in the
+// schema by chance, as it is first in the search path of a role of its name. Roles come with those that are
+// their members, as these act by them.
 constexpr const char* rights_sql = R"sql(
 WITH RECURSIVE named AS (
   SELECT c.oid, c.relname, c.relkind, c.relacl, c.relowner, n.nspname
@@ -34,7 +36,10 @@ WITH RECURSIVE named AS (
     FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname IN ('public', 'shardplex')
   UNION ALL
   SELECT 'FUNCTION', format('shardplex.%I(%s)', p.proname, oidvectortypes(p.proargtypes)), a.privilege_type, a.grantee, a.is_grantable
-    FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE p.pronamespace = to_regnamespace('shardplex') AND p.prorettype <> 'trigger'::regtype
+    FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+   WHERE p.pronamespace = to_regnamespace('shardplex')
+     AND p.proname IN ('check_epoch', 'begin_write', 'reserve_ids', 'promise_ids', 'report_router', 'end_overdue_fences', 'note_timeline',
+                       'refuse_misplaced_row')
   UNION ALL
   SELECT 'DATABASE', '', a.privilege_type, a.grantee, a.is_grantable
     FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = current_database()

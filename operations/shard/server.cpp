@@ -56,6 +56,7 @@ std::string with_defaults(const std::string& conninfo) {
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
   auto connection = std::make_unique<pqxx::connection>(with_defaults(conninfo));
   pqxx::nontransaction(*connection).exec("SET client_min_messages = warning");
+  pqxx::nontransaction(*connection).exec("SELECT " + pin_settings_sql());
   return connection;
 } catch (const std::exception& error) {
   throw std::runtime_error(reason_of(error));
@@ -69,6 +70,7 @@ ServerState read_server_state(pqxx::transaction_base& transaction) {
   state.version = static_cast<int>(database.integer(0, 0));
   state.encoding = database.text(0, 1);
   state.database_identity = database.text(0, 2);
+  state.settings = decode_own_values(ask(transaction, "SELECT " + own_values_sql()));
   if (answer.has_identity) decode_identity(ask(transaction, identity_sql), state);
   return state;
 }
@@ -101,7 +103,18 @@ std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction) {
 }
 
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map) {
-  return differences(decode_definitions(ask(transaction, definitions_sql)), definitions_of(map));
+  const Definitions stored = decode_definitions(ask(transaction, definitions_sql));
+  auto problems = differences(stored, definitions_of(map));
+  const ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql));
+  for (const auto& [name, form] : key_forms_of(stored)) {
+    const auto table = catalogue.tables.find(name);
+    const auto placement = map.find_table(name);
+    if (table == catalogue.tables.end() || !placement || placement->reference) continue;
+    const Column* key = table->second.find_column(placement->key);
+    if (!key || !key_type(*key)) continue;  // said by whoever looks at the table
+    if (auto problem = key_form_problem(table->second, *key, form)) problems.push_back(std::move(*problem));
+  }
+  return problems;
 }
 
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name) {
@@ -115,6 +128,9 @@ ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMa
                               ForeignKeys foreign_keys) {
   ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql), foreign_keys);
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
+  const auto is_shard = transaction.exec1("SELECT to_regclass('shardplex.definitions') IS NOT NULL");
+  if (is_shard[0].as<bool>())
+    catalogue.key_forms = key_forms_of(decode_definitions(ask(transaction, definitions_sql)));
   return catalogue;
 }
 

@@ -16,6 +16,7 @@
 #include "shard_map/shard_map.hpp"
 #include "shard_schema/catalogue_rows.hpp"
 #include "shard_schema/server_status.hpp"
+#include "shard_schema/session_settings.hpp"
 
 namespace shardplex::operations {
 
@@ -29,7 +30,8 @@ std::string without_password(const std::string& conninfo);
 /// libpq does not understand is returned as it is: connecting will say what is wrong with it.
 std::string with_defaults(const std::string& conninfo);
 
-/// Connects; throws std::runtime_error with libpq's reason on one line.
+/// Connects, and pins the session (shard_schema/session_settings.hpp); throws std::runtime_error with libpq's
+/// reason on one line.
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);
 
 /// What a server says about itself. The directory stays empty: read_directory() reads it.
@@ -37,6 +39,7 @@ struct ServerState : ServerStatus {
   int version = 0;                ///< server_version_num
   std::string encoding;           ///< of the database
   std::string database_identity;  ///< equal for two connections exactly when they reach the same database
+  AgreedValues settings;          ///< of this role's sessions, that have to be the same on every shard
 };
 
 ServerState read_server_state(pqxx::transaction_base& transaction);
@@ -63,8 +66,9 @@ std::vector<std::string> unknown_slot_states(pqxx::transaction_base& transaction
 /// The servers of all shards as this one has them, by position. Precondition: it has the table.
 std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction);
 
-/// Where the map turns keys into other slots than the shard's rows are stored in: a sentence for each group
-/// and table (shard_map/definitions.hpp). Precondition: initialised.
+/// Where keys are turned into other slots than the shard's rows are stored in: a sentence for each group and
+/// table of the map that is not as it was (shard_map/definitions.hpp), and for each table whose key has got
+/// another form. Precondition: initialised.
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// A table of schema public as the catalogue describes it; nullopt where there is none. A view, a foreign

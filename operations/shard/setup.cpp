@@ -81,6 +81,22 @@ void build_slot_index(pqxx::connection& connection, const TablePlacement& placem
   transaction.exec("CREATE INDEX CONCURRENTLY " + slot_index_columns(placement.name));
 }
 
+std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap& map) {
+  std::size_t written = 0;
+  for (const auto& [name, table] : read_catalogue(transaction, map).tables) {
+    const auto& placement = *map.find_table(name);
+    const Column* key = placement.reference ? nullptr : table.find_column(placement.key);
+    const auto type = key ? key_type(*key) : std::nullopt;
+    if (!type) continue;  // no router serves it
+    written += static_cast<std::size_t>(
+        transaction
+            .exec_params("INSERT INTO shardplex.definitions VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                         key_subject(name), std::string(key_form(*type)))
+            .affected_rows());
+  }
+  return written;
+}
+
 bool add_slot_column(pqxx::transaction_base& transaction, const TablePlacement& placement) {
   if (placement.reference || read_table(transaction, placement.name)->has_slot_column) return false;
   const std::string table = "ALTER TABLE public." + transaction.quote_name(placement.name);

@@ -25,6 +25,10 @@ bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
 /// left as they are.
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map);
 
+/// Writes down the form of the keys of every sharded table that is there, where it is not known yet; how
+/// many.
+std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap& map);
+
 /// Gives a sharded table its slot column; false where it has it. Precondition: the table exists, and without
 /// the column it is empty.
 bool add_slot_column(pqxx::transaction_base& transaction, const TablePlacement& placement);

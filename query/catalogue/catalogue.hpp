@@ -51,6 +51,7 @@ struct Column {
   SortKind sort = SortKind::none;
   std::string
       collation;  ///< "" for types without; else a pg_collation name ("default" resolved to the database's)
+  std::string collation_sql;            ///< how to say this collation in SQL; "" where it need not be said
   bool bytewise_collation = true;       ///< sorting text of this column is comparing its bytes; its locale
                                         ///< decides, as the name of a collation says nothing
   bool deterministic_collation = true;  ///< equality of text is equality of bytes
@@ -58,6 +59,9 @@ struct Column {
   bool has_default = false;  ///< default expression, identity or generated
   bool generated = false;    ///< GENERATED ALWAYS AS (…) STORED, or identity ALWAYS: cannot be inserted
   std::vector<std::string> enum_labels;  ///< in enumsortorder
+  /// Of a combined catalogue: in what the shards contradict each other, so that whoever needs the column is
+  /// refused; "" where they do not.
+  std::string conflict;
   bool operator==(const Column&) const = default;
 };
 
@@ -96,32 +100,57 @@ struct ShardCatalogue {
   std::string default_collation;  ///< the database's, by its provider: datcollate or, of ICU, daticulocale
   bool bytewise_default_collation = true;
   std::string character_type;  ///< datctype: which letters there are, and their upper and lower case
+  /// By table: the form of key that its rows were placed by, as the shard keeps it (key_form()); absent where
+  /// it keeps none.
+  std::map<std::string, std::string, std::less<>> key_forms;
   bool operator==(const ShardCatalogue&) const = default;
 };
 
-/// What the router serves: tables in the shard map whose definition is the same on every shard.
+/// What the router serves: tables in the shard map, as far as their definitions are the same on every shard.
 struct Catalogue {
   std::map<std::string, Table, std::less<>> tables;
   /// Tables of the map that are not served, with the reason, such as
   /// "movies: column genre is text[] on alpha and text on beta".
   std::map<std::string, std::string, std::less<>> refused;
+  /// Of tables that are served: in what the shards differ, such as
+  /// "movies: column subtitle is missing on beta". It is a state to pass through, not one to make a cluster
+  /// in.
+  std::map<std::string, std::string, std::less<>> differing;
   std::vector<std::string> warnings;  ///< such as a unique constraint that does not contain the shard key
   bool bytewise_default_collation = true;
 
   const Table* find(std::string_view table) const;  ///< nullptr where not served
+  /// Why the shards are not to be used with each other for this table: refused or differing; nullptr where
+  /// there is nothing to say.
+  const std::string* not_alike(std::string_view table) const;
+  bool operator==(const Catalogue&) const = default;
 };
 
-/// Compares what the shards say, table by table of the map, and serves what agrees (all but type_oid and the
-/// order of columns must; the order of the first shard is kept). Refused: a table missing on a shard (named),
-/// a differing definition (every difference named with both shards), no primary key, a sharded table without
-/// the slot column, without its key column (hash) or its list and spread_by columns (list), a key type that
-/// is not integer, text or uuid, a key whose collation is not deterministic, a generated key column. Warned
-/// of: unique constraints and primary keys that cannot hold across shards. `shards`: the name of each for
-/// the messages, and its catalogue; at least one.
+/// Compares what the shards say, table by table of the map, and serves what agrees (type_oid and the order of
+/// columns need not; the order of the first shard is kept).
+///
+/// While shards differ, as they do between the ALTER TABLE on the first and on the last, only what conflicts
+/// is not served: a column that not all have is left out; one that is of another type, collation or enum, or
+/// generated here and stored there, carries the conflict; integer types of different widths do as the widest.
+/// Other differences (not null, defaults, constraints) are told and stand in nobody's way.
+///
+/// Refused: a table missing on a shard (named), a difference in the primary key or in a column of it, or in
+/// one that decides the slot; no primary key, or one with the slot column in it; a sharded table without the
+/// slot column, without its key column (hash) or its list and spread_by columns (list), a key type that is
+/// not integer, text or uuid, a key of another form than the rows were placed by, a key whose collation is
+/// not deterministic, a generated key column. Warned of: unique constraints and primary keys that cannot hold
+/// across shards. `shards`: the name of each for the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 
 /// The key type of a column, or nullopt where it cannot be a shard key.
 std::optional<KeyType> key_type(const Column& column);
+
+/// The word under which shards keep what keys are hashed as (shard_map/key.hpp): integer, text, uuid.
+std::string_view key_form(KeyType type);
+
+/// A sentence where the key column is not of the form `stored`, by which the table's rows were placed, with
+/// the way out.
+std::optional<std::string> key_form_problem(const Table& table, const Column& key, std::string_view stored);
 
 /// SortKind by pg_type.typname of pg_catalog; is_enum decides enumeration.
 SortKind sort_kind(std::string_view type_name, bool is_enum);

@@ -41,6 +41,13 @@ T whole(std::string_view bytes) {
   return value;
 }
 
+/// int2, int4 or int8, by its length.
+std::int64_t integer(std::string_view bytes) {
+  if (bytes.size() == sizeof(std::int16_t)) return take<std::int16_t>(bytes);
+  if (bytes.size() == sizeof(std::int32_t)) return take<std::int32_t>(bytes);
+  return whole<std::int64_t>(bytes);
+}
+
 template <class Float, class Bits>
 Float floating(std::string_view bytes) {
   const Bits bits = whole<Bits>(bytes);
@@ -55,6 +62,10 @@ Float floating(std::string_view bytes) {
 template <class T>
 int compare_whole(std::string_view a, std::string_view b) {
   return three_way(whole<T>(a), whole<T>(b));
+}
+
+int compare_integers(std::string_view a, std::string_view b) {
+  return three_way(integer(a), integer(b));
 }
 
 /// float4_cmp_internal: NaN equals itself and is above everything; zeros of either sign are equal.
@@ -154,26 +165,142 @@ std::pair<std::int64_t, std::int64_t> interval_value(std::string_view bytes) {
   return {std::int64_t{months} * 30 + days + whole_days, rest};
 }
 
-/// By place among the labels. A label added after the catalogue was read comes last, where ALTER TYPE … ADD
-/// VALUE puts it unless told otherwise.
+/// By place among the labels. One that is not among them comes last; the shards are held to the same labels
+/// by their statements (ReadPlan::enums_sql).
 int compare_labels(const std::vector<std::string>& labels, std::string_view a, std::string_view b) {
   const auto place_a = std::ranges::find(labels, a), place_b = std::ranges::find(labels, b);
   if (place_a == labels.end() && place_b == labels.end()) return compare_bytes(a, b);
   return three_way(place_a, place_b);
 }
 
+/// Digits are below 10000 in two bytes each, as many as the head says, and the sign is one of five.
+bool is_numeric(std::string_view bytes) {
+  constexpr std::size_t head_bytes = 8;
+  if (bytes.size() < head_bytes) return false;
+  const auto digit_count = take<std::uint16_t>(bytes);
+  take<std::int16_t>(bytes);
+  const auto sign = take<std::uint16_t>(bytes);
+  take<std::uint16_t>(bytes);
+  const bool known = sign == 0x0000 || sign == 0x4000 || sign == 0xC000 || sign == 0xD000 || sign == 0xF000;
+  return known && bytes.size() == std::size_t{digit_count} * 2;
+}
+
+// The oids of built-in types never change (pg_type.dat).
+enum TypeOid : std::uint32_t {
+  bool_oid = 16,
+  bytea_oid = 17,
+  name_oid = 19,
+  int8_oid = 20,
+  int2_oid = 21,
+  int4_oid = 23,
+  text_oid = 25,
+  oid_oid = 26,
+  float4_oid = 700,
+  float8_oid = 701,
+  bpchar_oid = 1042,
+  varchar_oid = 1043,
+  date_oid = 1082,
+  time_oid = 1083,
+  timestamp_oid = 1114,
+  timestamptz_oid = 1184,
+  interval_oid = 1186,
+  timetz_oid = 1266,
+  numeric_oid = 1700,
+  uuid_oid = 2950,
+  first_user_oid = 16384,
+};
+
 }  // namespace
+
+bool holds_values_of(SortKind kind, std::uint32_t type) {
+  switch (kind) {
+    case SortKind::boolean:
+      return type == bool_oid;
+    case SortKind::int2:
+    case SortKind::int4:
+    case SortKind::int8:
+      return type == int2_oid || type == int4_oid || type == int8_oid;
+    case SortKind::oid:
+      return type == oid_oid;
+    case SortKind::float4:
+      return type == float4_oid;
+    case SortKind::float8:
+      return type == float8_oid;
+    case SortKind::numeric:
+      return type == numeric_oid;
+    case SortKind::text:
+      return type == text_oid || type == varchar_oid || type == name_oid;
+    case SortKind::bpchar:
+      return type == bpchar_oid;
+    case SortKind::bytea:
+      return type == bytea_oid;
+    case SortKind::date:
+      return type == date_oid;
+    case SortKind::time:
+      return type == time_oid;
+    case SortKind::timetz:
+      return type == timetz_oid;
+    case SortKind::timestamp:
+      return type == timestamp_oid;
+    case SortKind::timestamptz:
+      return type == timestamptz_oid;
+    case SortKind::interval:
+      return type == interval_oid;
+    case SortKind::uuid:
+      return type == uuid_oid;
+    case SortKind::enumeration:
+      return type >= first_user_oid;
+    case SortKind::none:
+      break;
+  }
+  return false;
+}
+
+bool is_value_of(SortKind kind, std::string_view bytes) {
+  switch (kind) {
+    case SortKind::boolean:
+      return bytes.size() == 1;
+    case SortKind::int2:
+    case SortKind::int4:
+    case SortKind::int8:
+      return bytes.size() == 2 || bytes.size() == 4 || bytes.size() == 8;
+    case SortKind::oid:
+    case SortKind::float4:
+    case SortKind::date:
+      return bytes.size() == 4;
+    case SortKind::float8:
+    case SortKind::time:
+    case SortKind::timestamp:
+    case SortKind::timestamptz:
+      return bytes.size() == 8;
+    case SortKind::timetz:
+      return bytes.size() == 12;
+    case SortKind::interval:
+    case SortKind::uuid:
+      return bytes.size() == 16;
+    case SortKind::numeric:
+      return is_numeric(bytes);
+    case SortKind::text:
+    case SortKind::bpchar:
+    case SortKind::bytea:
+    case SortKind::enumeration:
+      return true;
+    case SortKind::none:
+      break;
+  }
+  return false;
+}
 
 int compare_values(const MergeKey& key, std::string_view a, std::string_view b) {
   switch (key.kind) {
     case SortKind::boolean:
       return compare_whole<std::uint8_t>(a, b);
     case SortKind::int2:
-      return compare_whole<std::int16_t>(a, b);
     case SortKind::int4:
+    case SortKind::int8:
+      return compare_integers(a, b);
     case SortKind::date:  // days; -infinity and infinity are the least and the greatest
       return compare_whole<std::int32_t>(a, b);
-    case SortKind::int8:
     case SortKind::time:         // microseconds
     case SortKind::timestamp:    // microseconds; infinities as for date
     case SortKind::timestamptz:  // the same, in UTC

@@ -1,6 +1,7 @@
 // PostgreSQL's sort order, reproduced on binary-format values.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,10 +20,18 @@ struct MergeKey {
   bool operator==(const MergeKey&) const = default;
 };
 
+/// True where a result column of the PostgreSQL type `type_oid` holds values that compare as `kind`: integers
+/// of any width do as any other, since their binary values say how wide they are. An enum's oid is each
+/// server's own, so any user-defined type's will do: who merges enums has to know otherwise that it is one.
+bool holds_values_of(SortKind kind, std::uint32_t type_oid);
+
+/// True where `bytes` are a binary-format value of the kind, as compare_values() needs it.
+bool is_value_of(SortKind kind, std::string_view bytes);
+
 /// <0, 0, >0 as `a` sorts before, with, after `b` ascending. Both are PostgreSQL 15 binary-format (typsend)
 /// values of the kind. Matches btree opclass order: NaN equals itself and is greater than any number, -0 = 0,
 /// infinities of float, numeric, date and timestamp at the ends, timetz by instant then zone, interval by its
-/// comparison value. Precondition: kind != none; malformed bytes are a broken invariant (assert).
+/// comparison value. Precondition: is_value_of(kind, …) of both; anything else is a broken invariant.
 int compare_values(const MergeKey& key, std::string_view a, std::string_view b);
 
 /// compare_values with null placement and direction applied; nullopt is SQL null.

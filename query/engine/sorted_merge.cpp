@@ -6,6 +6,14 @@
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
+namespace {
+
+Error malformed_value() {
+  return {"SHARD503", "A shard's answer cannot be understood",
+          "A value to sort by is none of its column's type.", "Try again shortly.", std::nullopt};
+}
+
+}  // namespace
 
 SortedMerge::SortedMerge(std::vector<MergeKey> keys, std::size_t inputs)
     : keys_(std::move(keys)), inputs_(inputs) {
@@ -15,6 +23,8 @@ SortedMerge::SortedMerge(std::vector<MergeKey> keys, std::size_t inputs)
 void SortedMerge::push(std::size_t input, Row row) {
   invariant(!inputs_[input].finished, "a finished input has no more rows");
   invariant(row.keys.size() == keys_.size(), "a row has one value per merge key");
+  for (std::size_t key = 0; key < keys_.size(); ++key)
+    if (row.keys[key] && !is_value_of(keys_[key].kind, *row.keys[key])) return fail(input, malformed_value());
   inputs_[input].rows.push_back(std::move(row));
 }
 

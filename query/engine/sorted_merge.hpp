@@ -12,7 +12,9 @@
 namespace shardplex {
 
 /// Precondition: each input is sorted by `keys`. The output is sorted by `keys`; equal rows come in the order
-/// of their inputs. No row is given before every input has shown its next one or has ended.
+/// of their inputs. No row is given before every input has shown its next one or has ended. A row whose
+/// values are not of the keys' kinds fails its input (SHARD503): a server has sent something else than it
+/// said.
 class SortedMerge final : public RowOperator {
  public:
   SortedMerge(std::vector<MergeKey> keys, std::size_t inputs);

@@ -267,10 +267,18 @@ Error represented_column(const Column& column) {
           "Leave the column out: select= names the others.", std::nullopt};
 }
 
+Error conflicting_column(const Table& table, const Column& column) {
+  return {
+      "SHARD503", "Column " + column.name + " of " + table.name + " is not served while the shards differ",
+      column.conflict, "Leave the column out (select= names the others), or make it the same on every shard.",
+      std::nullopt};
+}
+
 Result<const Column*> require_column(const Table& table, std::string_view name) {
   const Column* column = table.find_column(name);
   if (!column) return unknown_column(table, name);
   if (column->has_representations) return represented_column(*column);
+  if (!column->conflict.empty()) return conflicting_column(table, *column);
   return column;
 }
 

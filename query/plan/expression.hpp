@@ -46,7 +46,11 @@ Error unknown_column(const Table& table, std::string_view column);
 /// SHARD400 for a column whose domain has representations.
 Error represented_column(const Column& column);
 
-/// The column; unknown_column() where there is none, represented_column() where it is one.
+/// SHARD503 for a column in which the shards contradict each other.
+Error conflicting_column(const Table& table, const Column& column);
+
+/// The column; unknown_column() where there is none, represented_column() or conflicting_column() where it is
+/// one.
 Result<const Column*> require_column(const Table& table, std::string_view name);
 
 /// Writes expressions over one table. Lifetime: refers to the table.

@@ -19,8 +19,9 @@ namespace shardplex {
 
 /// A read of one table, ready for any number of shards.
 /// Every statement's result has, in binary format: column 0 the row as JSON text; then one column per merge
-/// key; then, where `counts`, the total number of rows matching the filters on that shard (bigint, the same
-/// in each row; a shard that returns no row has a total of 0).
+/// key; then, where there is an enums_sql, whether the shard's enums are those that were planned for
+/// (boolean, the same in each row); then, where `counts`, the total number of rows matching the filters on
+/// that shard (bigint, the same in each row; a shard that returns no row has a total of 0).
 class ReadPlan {
  public:
   /// How the statement for one shard is to be limited.
@@ -41,6 +42,14 @@ class ReadPlan {
   std::optional<Error>
       not_mergeable;    ///< set where rows of several shards cannot be put in order: the refusal
   bool counts = false;  ///< a total was asked for (count=exact)
+  /// SQL, "" without a key that is an enum: true where these keys are of the types, and these have the labels
+  /// in the order, by which the answers will be merged.
+  std::string enums_sql;
+  /// How many columns a result has, and which one enums_sql is.
+  std::size_t result_columns() const {
+    return enums_column() + (enums_sql.empty() ? 0 : 1) + (counts ? 1 : 0);
+  }
+  std::size_t enums_column() const { return 1 + keys.size(); }
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> limit;
   bool offset_applied(const ForShard& shard) const {
@@ -98,16 +107,18 @@ struct RowBounds {
   bool operator==(const RowBounds&) const = default;
 };
 
-/// A write on one table. Result columns, in binary format, by `returns`:
-///   nothing: none (the command tag counts the rows touched); representation: the row as JSON text;
-///   primary_key: each primary key column as text. PUT adds a last column: boolean, true where the row was
-///   created.
+/// A write on one table. A row that a trigger would put where nobody looks for it fails the statement
+/// (sqlstate_misplaced). Result columns, in binary format, by `returns`:
+///   nothing: the number of rows (bigint) where `reports_count`, otherwise nothing to read (the command tag
+///   counts the rows touched); representation: the row as JSON text; primary_key: each primary key column as
+///   text. PUT adds a last column: boolean, true where the row was created. Other columns are not to be read.
 /// Representations come ordered by primary key for PATCH and DELETE, in body order for POST. Under row bounds
 /// the statement itself raises sqlstate_row_bounds (shard_schema/sqlstates.hpp), with the number of rows as
 /// its detail.
 struct WritePlan {
   enum class Returns { nothing, representation, primary_key } returns = Returns::nothing;
   bool reports_created = false;  ///< PUT
+  bool reports_count = false;    ///< PATCH that returns nothing
   bool sets_nothing = false;     ///< a PATCH whose body has no column: no row is touched
   std::string table, group;      ///< group is "" for reference tables (which every shard must be asked for)
   std::optional<SlotSet> slots;  ///< the candidate slots; nullopt for reference tables
@@ -131,6 +142,7 @@ struct WritePlan {
   bool chooses_rows = true;  ///< false: an INSERT
   std::string where;         ///< the filters; "" where there are none
   std::string slot, owned;   ///< the slot column and the owned-slot filter; "" for reference tables
+  std::string placed;        ///< true of a written row that is where it is looked for; "": always
   std::string tail;          ///< RETURNING and what wraps it
 };
 

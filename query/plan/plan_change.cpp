@@ -56,6 +56,20 @@ Result<std::string> routing_assignments(const ParsedBody& body, const Query& que
   return {boost::system::in_place_value, std::move(sql)};
 }
 
+/// How it is known that a changed row is where it is looked for. The slot of a row whose key is named is
+/// sure; any other is to stay as it was.
+std::string placed_after(const ParsedBody& body, const Query& query, const RoutedTable& routed,
+                         const WritePlan& plan, ExpressionWriter& writer) {
+  const auto key = filtered_key(query, routed);
+  if (plan.new_slot) {
+    const auto list = list_value(routed.column(routed.list()->column), body.value(routed.list()->column, 0));
+    return placed_as_decided(routed, *key, *plan.new_slot, &*list, writer);
+  }
+  if (!key || routed.list()) return placed_as_before(routed);
+  const Slot slot = slot_of_row(*routed.group(), key_bytes(routed.key_column(), *key), std::nullopt);
+  return placed_as_decided(routed, *key, slot, nullptr, writer);
+}
+
 /// What becomes of `plan` where the body sets no column.
 WritePlan change_nothing(WritePlan plan, const RoutedTable& routed) {
   if (routed.group()) plan.slots = SlotSet::none(routed.group()->slot_count);
@@ -101,6 +115,7 @@ Result<WritePlan> plan_update(const Query& query, std::string_view text, const P
   const auto routing = routing_assignments(*body, query, routed, writer, plan);
   if (!routing) return routing.error();
   if (!routing->empty()) append_item(assignments, *routing);
+  if (routed.group()) plan.placed = placed_after(*body, query, routed, plan, writer);
   plan.head.sql = "UPDATE " + aliased_name(routed.table()) + " SET " + assignments;
   return finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
 }

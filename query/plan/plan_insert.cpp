@@ -106,6 +106,7 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
     insert.slots_param_ = insert.keys_param_ + columns.size() - 1;
   }
   ExpressionWriter writer(routed.table(), 1);
+  if (routed.group()) plan.placed = placed_as_given(routed, columns, insert.keys_param_ + 1, body->body.rows);
   plan.head.sql = insert_sql(routed, body->json_columns, json_array(text, body->body.is_array),
                              body->body.rows, columns, writer);
   auto finished = finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));

@@ -81,6 +81,8 @@ void put_by_insert(const ParsedBody& body, std::string_view text, const std::vec
     plan.slots = as_set(slots, *routed.group());
   }
   plan.chooses_rows = false;
+  const std::size_t first_given = writer.params().size() + (body.json_columns.empty() ? 1 : 2);
+  if (routed.group()) plan.placed = placed_as_given(routed, columns, first_given, 1);
   plan.head.sql =
       insert_sql(routed, body.json_columns, json_array(text, body.body.is_array), 1, columns, writer) +
       on_conflict_sql(table);
@@ -106,6 +108,7 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
   for (const auto& column : table.columns)
     if (!column.generated && !contains_name(body.watched, column.name) && !body.sets(column.name))
       append_item(sql, quote_identifier(column.name) + " = DEFAULT");
+  plan.placed = placed_as_decided(routed, *key, *plan.new_slot, &*list, writer);
   plan.head.sql = "UPDATE " + aliased_name(table) + " SET " + sql;
   plan.not_located = cannot_merge(
       "No row has this key, and a row whose key is chosen by the client cannot be created, because "

@@ -40,10 +40,11 @@ class OrderPlanner {
     const auto value = writer_.field(term.field);
     if (!value) return value.error();
     const Column& column = *table_.find_column(term.field.column);
-    MergeKey key = term.field.path.empty() ? column_key(column) : path_key(term.field);
+    const bool is_column = term.field.path.empty();
+    MergeKey key = is_column ? column_key(column) : path_key(term.field);
     key.descending = term.descending;
     key.nulls_first = term.nulls_first.value_or(term.descending);
-    add(*value, std::move(key));
+    add(is_column ? ordered_sql(column) : *value, std::move(key));
     return {};
   }
 
@@ -56,8 +57,10 @@ class OrderPlanner {
       const Column* column = table_.find_column(name);
       invariant(column != nullptr, "a primary key is made of the table's columns");
       const bool by_bytes = is_text(column->sort) && !column->bytewise_collation;
-      const std::string value = column_sql(table_, name) + (by_bytes ? " COLLATE \"C\"" : "");
-      add(value, by_bytes ? MergeKey{column->sort, false, false, {}} : column_key(*column));
+      if (by_bytes)
+        add(column_sql(table_, name) + " COLLATE \"C\"", MergeKey{column->sort, false, false, {}});
+      else
+        add(ordered_sql(*column), column_key(*column));
     }
   }
 
@@ -70,7 +73,27 @@ class OrderPlanner {
     plan_.keys.push_back(std::move(key));
   }
 
+  /// The column, and of text by which collation it is planned to sort: its own, so that an index on it
+  /// serves, and no other that somebody may give it meanwhile.
+  std::string ordered_sql(const Column& column) const {
+    const std::string sql = column_sql(table_, column.name);
+    if (!is_text(column.sort) || !column.bytewise_collation || column.collation_sql.empty()) return sql;
+    return sql + " COLLATE " + column.collation_sql;
+  }
+
+  /// The labels decide, and may change without any column changing.
+  void check_enum(const Column& column) {
+    const std::string type = quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name);
+    const std::string labels = writer_.param(array_literal(column.enum_labels));
+    plan_.enums_sql =
+        and_also(std::move(plan_.enums_sql), "pg_catalog.pg_typeof(q." + key_name(plan_.keys.size()) +
+                                                 ") = " + quote_literal(type) +
+                                                 "::regtype AND (SELECT pg_catalog.enum_range(NULL::" + type +
+                                                 ")::text[] = " + labels + "::text[])");
+  }
+
   MergeKey column_key(const Column& column) {
+    if (column.sort == SortKind::enumeration) check_enum(column);
     if (column.sort == SortKind::none) {
       refuse("column " + column.name + " is of type " + column.type + ", whose order cannot be merged",
              "Order by a column of a number, text, date or time type, or make the filters name one shard.");
@@ -201,6 +224,7 @@ Statement ReadPlan::statement(const ForShard& shard) const {
 
   std::string sql = "SELECT row_to_json(r.*)::text";
   for (std::size_t key = 0; key < keys.size(); ++key) sql += ", q." + key_name(key);
+  if (!enums_sql.empty()) sql += ", " + enums_sql;
   if (counts) sql += ", (SELECT count(*)" + rows + ')';
   sql += " FROM (" + inner.sql + ") q CROSS JOIN LATERAL (SELECT " + outer_columns + ") r";
   return {std::move(sql), std::move(inner.params)};

@@ -94,6 +94,12 @@ std::string row_bounds_sql(const RowBounds& bounds, ExpressionWriter& writer) {
   return " WHERE (SELECT shardplex.check_rows(count(*), " + least + "::int8, " + most + "::int8) FROM w)";
 }
 
+/// Fails the statement for a row that is not where it is looked for; null for any other.
+std::string placement_check(const WritePlan& plan, const Table& table) {
+  return "CASE WHEN " + plan.placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" +
+         column_sql(table, "tableoid") + ") END";
+}
+
 /// RETURNING and what wraps it.
 Result<void> plan_returning(const Query& query, const Table& table, const RowBounds& bounds,
                             ExpressionWriter& writer, WritePlan& plan) {
@@ -103,12 +109,17 @@ Result<void> plan_returning(const Query& query, const Table& table, const RowBou
   else if (plan.returns == WritePlan::Returns::primary_key)
     returned = primary_key(table);
   if (!returned) return returned.error();
+  if (!plan.placed.empty()) append_item(returned->inner, placement_check(plan, table) + " AS placed");
   if (plan.reports_created) {
     append_item(returned->inner, created_sql(plan) + " AS created");
     append_item(returned->columns, "q.created");
   }
   const bool bounded = bounds != RowBounds{};
-  if (plan.returns != WritePlan::Returns::representation && !bounded) {
+  // Rows without anything in them, however many, are not worth sending.
+  plan.reports_count = plan.returns == WritePlan::Returns::nothing && !plan.reports_created &&
+                       !plan.placed.empty() && plan.chooses_rows;
+  if (plan.reports_count) returned->columns = "count(*)";
+  if (plan.returns != WritePlan::Returns::representation && !bounded && !plan.reports_count) {
     if (!returned->inner.empty()) plan.tail = " RETURNING " + returned->inner;
     return {};
   }
@@ -125,7 +136,7 @@ Result<Statement> locating_statement(const Query& query, const Table& table, con
   ExpressionWriter writer(table, 2);
   const auto filters = writer.filters(query.filters);
   if (!filters) return filters.error();
-  Statement out{"SELECT DISTINCT " + plan.slot + " FROM " + aliased_name(table) +
+  Statement out{"SELECT DISTINCT " + plan.slot + "::int4 FROM " + aliased_name(table) +
                     " WHERE shardplex.check_epoch($1::bigint) AND " + and_also(*filters, plan.owned),
                 {std::nullopt}};
   for (auto& param : std::move(writer).take_params()) out.params.push_back(std::move(param));
@@ -168,6 +179,7 @@ Result<ParsedBody> parse_body(const Query& query, std::string_view text, const T
     const Column* column = table.find_column(name);
     if (!column) return unknown_body_column(table, name);
     if (column->has_representations) return represented_column(*column);
+    if (!column->conflict.empty()) return conflicting_column(table, *column);
     if (out.sets(name)) continue;
     out.columns.push_back(name);
     if (!contains_name(out.watched, name)) out.json_columns.push_back(name);
@@ -218,6 +230,57 @@ std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>
   if (targets.empty())  // rows of defaults
     return into + " SELECT FROM generate_series(1, " + writer.param(std::to_string(rows)) + "::int8)";
   return into + " (" + targets + ") SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
+}
+
+std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenColumn>& given,
+                            std::size_t first_param, std::size_t rows) {
+  std::string one, stored, wanted, arrays, names;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto& [name, array_type, values] = given[i];
+    const std::string column = column_sql(routed.table(), name), alias = 'g' + std::to_string(i);
+    const std::string array = '$' + std::to_string(first_param + i) + "::" + array_type;
+    append_item(arrays, array);
+    append_item(names, alias);
+    const bool may_be_null = routed.list() && name == routed.list()->column;
+    if (name != slot_column && !contains_name(routed.routing_columns(), name)) continue;
+    one = and_also(std::move(one),
+                   column + (may_be_null ? " IS NOT DISTINCT FROM (" : " = (") + array + ")[1]");
+    const auto not_null = [&](const std::string& value) {
+      return may_be_null ? "coalesce('+' || " + value + "::text, '-')" : value;
+    };
+    append_item(stored, not_null(column));
+    append_item(wanted, not_null("g." + alias));
+  }
+  if (rows == 1) return one;
+  return '(' + stored + ") IN (SELECT " + wanted + " FROM unnest(" + arrays + ") AS g(" + names + "))";
+}
+
+std::string placed_as_decided(const RoutedTable& routed, const std::string& key, Slot slot,
+                              const std::optional<std::string>* list, ExpressionWriter& writer) {
+  const Table& table = routed.table();
+  std::string sql = column_sql(table, routed.key()) + " = " + writer.param(key);
+  sql +=
+      " AND " + column_sql(table, slot_column) + " = " + writer.param(std::to_string(slot.value)) + "::int4";
+  if (list != nullptr)
+    sql +=
+        " AND " + column_sql(table, routed.list()->column) + " IS NOT DISTINCT FROM " + writer.param(*list);
+  return sql;
+}
+
+std::string placed_as_before(const RoutedTable& routed) {
+  const Table& table = routed.table();
+  const std::string before = quote_identifier("shardplex before");
+  std::string sql;
+  const auto same = [&](std::string_view column, std::string_view equals) {
+    sql = and_also(std::move(sql),
+                   before + '.' + quote_identifier(column) + std::string(equals) + column_sql(table, column));
+  };
+  for (const auto& name : table.primary_key) same(name, " = ");
+  if (!routed.in_primary_key(routed.key())) same(routed.key(), " = ");
+  if (routed.list() && !routed.in_primary_key(routed.list()->column))
+    same(routed.list()->column, " IS NOT DISTINCT FROM ");
+  same(slot_column, " = ");
+  return "EXISTS (SELECT FROM " + qualified_name(table) + " AS " + before + " WHERE " + sql + ')';
 }
 
 std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,

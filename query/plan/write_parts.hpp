@@ -66,6 +66,21 @@ std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>
 /// there.
 inline constexpr std::string_view replaced_sql = "set_config('shardplex.replaced', 'yes', true) = 'yes'";
 
+// Conditions on a row as it was written, triggers and all: true where the row is in the slot that its key
+// (and list) has, so that it will be found.
+
+/// Of an INSERT of `rows` rows with these given columns, whose parameters begin at `first_param`: the row has
+/// the key, list and slot that were given to it, or all those of another row.
+std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenColumn>& given,
+                            std::size_t first_param, std::size_t rows);
+
+/// It has this key and slot; and this value for its list, where `list` is not null.
+std::string placed_as_decided(const RoutedTable& routed, const std::string& key, Slot slot,
+                              const std::optional<std::string>* list, ExpressionWriter& writer);
+
+/// It has the key, list and slot that it had before the statement.
+std::string placed_as_before(const RoutedTable& routed);
+
 /// SET of columns that PostgreSQL reads out of the one row of `rows_json`.
 std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
                            std::string rows_json, ExpressionWriter& writer);

@@ -15,7 +15,11 @@ QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
                                                        : QueryOutcome::statement_error;
     case Failure::Kind::deadline:
     case Failure::Kind::busy:
+    case Failure::Kind::abandoned:
       return QueryOutcome::timeout;
+    case Failure::Kind::too_large:
+    case Failure::Kind::no_memory:
+      return QueryOutcome::statement_error;
     case Failure::Kind::connect:
     case Failure::Kind::lost:
       break;
@@ -33,6 +37,13 @@ bool is_unreachable(const Failure& failure) {
 bool is_recovery_conflict(const Failure& failure) {
   return failure.kind == Failure::Kind::statement &&
          (failure.sqlstate == "40001" || failure.sqlstate == "40P01");
+}
+
+/// The tables of the server are not those that were planned for: older, on a replica, or newer.
+bool has_other_tables(const Failure& failure) {
+  return failure.kind == Failure::Kind::statement &&
+         (failure.sqlstate == sqlstate_other_tables || failure.sqlstate == "42703" ||
+          failure.sqlstate == "42P01");
 }
 
 /// The server has become a replica, or was told to take no writes: nothing was changed.
@@ -82,27 +93,33 @@ FailedAttempt failed_attempt(const Failure& failure, const View& view, ShardId s
   if (failure.kind == Failure::Kind::statement &&
       (failure.sqlstate == sqlstate_stale_epoch || failure.sqlstate == sqlstate_fence))
     return Replan{"ownership of slots is changing on shard " + name, name};
+  if (has_other_tables(failure))
+    return Replan{"the tables of shard " + name + " are being changed", name,
+                  postgres::to_error(failure, name)};
   return postgres::to_error(failure, name);
 }
 
 bool another_server_may_answer(const Failure& failure, const ServerState& server) {
   const bool behind = !server.writable && failure.sqlstate == sqlstate_stale_epoch;
   const bool in_the_way = !server.writable && is_recovery_conflict(failure);
-  return behind || in_the_way || is_unreachable(failure);
+  const bool behind_in_tables = !server.writable && has_other_tables(failure);
+  return behind || in_the_way || behind_in_tables || is_unreachable(failure);
 }
 
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                            postgres::Lane lane, std::vector<Statement> statements) {
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return pool->execute(lane, std::move(statements), context.deadline);
+    return pool->execute(lane, std::move(statements), context.deadline, context.client);
   };
   co_return co_await on_primary(context, view, shard, lane == postgres::Lane::write, run);
 }
 
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                                 const std::string& group, Epoch epoch, Statement statement) {
+                                                 const std::string& group, const std::string& table,
+                                                 Epoch epoch, Statement statement) {
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return context.worker.insert_batcher().run({pool, group, epoch}, std::move(statement), context.deadline);
+    return context.worker.insert_batcher().run({pool, group, epoch, table}, std::move(statement),
+                                               context.deadline, context.client);
   };
   co_return co_await on_primary(context, view, shard, true, run);
 }

@@ -39,12 +39,12 @@ std::optional<postgres::Failure> failure_of(const postgres::Outcome<T>& outcome)
   return outcome.error();
 }
 
-/// What a server's failure makes of the try: Replan where the shard says that the epoch is not its own, or
-/// that a fence is being set.
+/// What a server's failure makes of the try: Replan where the shard says that the epoch is not its own, that
+/// a fence is being set, or that it has other tables than were planned for.
 FailedAttempt failed_attempt(const postgres::Failure& failure, const View& view, ShardId shard);
 
 /// Another server of the shard may answer what this one could not: it is unreachable, or a replica that is
-/// behind the map or whose replay was in the way.
+/// behind the map or the tables, or whose replay was in the way.
 bool another_server_may_answer(const postgres::Failure& failure, const ServerState& server);
 
 /// Calls `query_server(server index)`, which gives an Outcome<T>, on the shard's read candidates, best first,
@@ -164,6 +164,7 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
 /// ask_primary() of begin_write() and an INSERT, in one transaction with other requests' inserts. The result
 /// set is the INSERT's.
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                                 const std::string& group, Epoch epoch, Statement statement);
+                                                 const std::string& group, const std::string& table,
+                                                 Epoch epoch, Statement statement);
 
 }  // namespace shardplex::router

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -14,6 +15,9 @@ namespace shardplex::router {
 struct Replan {
   std::string reason;  ///< for the client, where the deadline comes first
   std::string shard;
+  /// Set where it is not ownership that seems to have changed, but the tables: they are to be read again, and
+  /// where they are as they were, this is the answer.
+  std::optional<Error> unless_tables_change = std::nullopt;
   bool operator==(const Replan&) const = default;
 };
 

@@ -9,7 +9,7 @@
 namespace shardplex::router {
 namespace {
 
-using MaybeRow = std::optional<std::string>;
+using MaybeRow = std::optional<PointRow>;
 
 /// The one server that holds the key's slot, where that takes no search: the way of nearly every point read.
 /// Whatever goes wrong on it is left to the general way, and so is a strong read, which asks more.
@@ -40,9 +40,9 @@ CandidateSlots only_slot(const View& view, const PointRead::Place& place) {
 
 }  // namespace
 
-Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& context,
-                                                           std::shared_ptr<const PointShape> shape,
-                                                           PointRead point) {
+Awaitable<Result<std::optional<PointRow>>> gather_point(RequestContext& context,
+                                                        std::shared_ptr<const PointShape> shape,
+                                                        PointRead point) {
   const auto read = [&](const View& view, ShardId shard, std::size_t server, std::optional<Epoch> epoch,
                         bool only_owned) {
     return context.worker.batcher().read(
@@ -61,6 +61,10 @@ Awaitable<Result<std::optional<std::string>>> gather_point(RequestContext& conte
       co_return std::move(*row);
     }
     if (Clock::now() >= context.deadline)
+      co_return deadline_exceeded("Shard " + view.map().shard(direct->shard).name +
+                                  " did not answer in time.");
+    using Kind = postgres::Failure::Kind;
+    if (const auto kind = row.error().kind; kind == Kind::too_large || kind == Kind::no_memory)
       co_return postgres::to_error(row.error(), view.map().shard(direct->shard).name);
   }
   std::optional<CandidateSlots> where;

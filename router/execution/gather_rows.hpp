@@ -9,6 +9,7 @@
 
 #include "query/engine/operator.hpp"
 #include "query/plan/routed_plan.hpp"
+#include "router/execution/big_answers.hpp"
 #include "router/execution/request_context.hpp"
 #include "router/execution/shard_rows.hpp"
 
@@ -18,10 +19,19 @@ namespace shardplex::router {
 /// nothing else.
 class GatheredRows {
  public:
-  /// `sources` are the operator's inputs, in their order.
+  /// `sources` are the operator's inputs, in their order. `memory`: of the rows that wait to be merged; null:
+  /// they are not counted.
   GatheredRows(std::unique_ptr<RowOperator> rows, std::vector<ShardRows> sources,
-               std::optional<std::int64_t> total, Deadline deadline)
-      : rows_(std::move(rows)), sources_(std::move(sources)), total_(total), deadline_(deadline) {}
+               std::optional<std::int64_t> total, Deadline deadline, MemoryBudget* memory = nullptr)
+      : rows_(std::move(rows)),
+        sources_(std::move(sources)),
+        total_(total),
+        deadline_(deadline),
+        window_bytes_(sources_.size()),
+        memory_(memory) {}
+
+  /// Holds the permit until the last row has come from the shards.
+  void hold(BigAnswers::Permit permit) { permit_ = std::move(permit); }
 
   /// nullopt at the end.
   Awaitable<Result<std::optional<Row>>> next();
@@ -33,6 +43,9 @@ class GatheredRows {
   /// what it is.
   Awaitable<Result<bool>> fetch_ahead();
 
+  /// By when the last row has to be taken; after it, next() should not be called.
+  Deadline deadline() const { return deadline_; }
+
  private:
   Awaitable<void> feed(std::size_t input);
 
@@ -41,6 +54,9 @@ class GatheredRows {
   std::optional<std::int64_t> total_;
   Deadline deadline_;
   std::deque<Row> fetched_ahead_;
+  std::vector<std::size_t> window_bytes_;  // by input: of the rows it was fed last
+  Reservation memory_;                     // for all of these
+  BigAnswers::Permit permit_;
   bool fell_short_ = false;
 };
 

@@ -3,14 +3,16 @@
 #include <utility>
 #include <vector>
 
+#include "postgres/result_rows.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
 
 namespace shardplex::router {
 namespace {
 
-std::int64_t number_of(const ResultSets& answer) {
-  return answer.front().integer(0, 0);
+Attempt<std::int64_t> number_of(const ResultSets& answer, const View& view, ShardId shard) {
+  if (const auto number = answer.front().integer(0, 0)) return *number;
+  return failed_attempt(postgres::unexpected_answer("a count that is no number"), view, shard);
 }
 
 }  // namespace
@@ -21,14 +23,14 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<std::int64_t>> {
     const auto query_server = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& part) {
       return view->shards[shard.value].servers[server].pool->execute(postgres::Lane::read, {statement(part)},
-                                                                     context.deadline);
+                                                                     context.deadline, context.client);
     };
     if (!where) {
       const auto answer = co_await on_any_shard<ResultSets>(
           context, *view,
           [&](ShardId shard, std::size_t server) { return query_server(shard, server, for_reference()); });
       if (!answer) co_return answer.error();
-      co_return number_of(*answer);
+      co_return number_of(*answer, *view, ShardId{0});
     }
     const auto targets = read_targets(*view, *where);
     if (!targets) co_return targets.error();
@@ -37,7 +39,11 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
     const auto answers = co_await on_targets<ResultSets>(context, *view, *targets, parts, query_server);
     if (!answers) co_return answers.error();
     std::int64_t sum = 0;
-    for (const auto& answer : *answers) sum += number_of(answer);
+    for (std::size_t i = 0; i < answers->size(); ++i) {
+      const auto number = number_of((*answers)[i], *view, (*targets)[i].shard);
+      if (!number) co_return number.error();
+      sum += *number;
+    }
     co_return sum;
   };
   auto sum = co_await until_routed<std::int64_t>(context, try_once);

@@ -14,6 +14,17 @@ namespace {
 
 constexpr std::size_t batches_in_flight = 2;
 constexpr std::size_t largest_batch = 256;
+constexpr std::size_t counted_from = 16 * 1024;  // bytes of a row; smaller ones are not worth counting
+
+/// A big row that many ask for is copied for as many of them as there is memory for.
+PointOutcome copied(std::string_view json, MemoryBudget* memory) {
+  PointRow row{{}, Reservation(memory)};
+  if (json.size() >= counted_from && !row.memory.resize(json.size()))
+    return postgres::Failure{
+        .kind = postgres::Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"};
+  row.json = json;
+  return std::optional(std::move(row));
+}
 
 }  // namespace
 
@@ -43,7 +54,7 @@ void PointBatcher::schedule(Queues::iterator queue) {
 }
 
 void PointBatcher::send(Queues::iterator queue) {
-  auto& [kind, q] = *queue;
+  auto& q = queue->second;
   std::vector<Waiter> batch;
   if (q.waiting.size() <= largest_batch) {
     batch = std::exchange(q.waiting, {});
@@ -52,7 +63,12 @@ void PointBatcher::send(Queues::iterator queue) {
     batch.assign(std::make_move_iterator(q.waiting.begin()), std::make_move_iterator(end));
     q.waiting.erase(q.waiting.begin(), end);
   }
+  send(queue, std::move(batch), q.deadline);
+  schedule(queue);
+}
 
+void PointBatcher::send(Queues::iterator queue, std::vector<Waiter> batch, Deadline deadline) {
+  auto& [kind, q] = *queue;
   std::vector<std::string> keys;
   keys.reserve(batch.size());
   for (const auto& waiter : batch) keys.push_back(waiter.key);
@@ -66,22 +82,30 @@ void PointBatcher::send(Queues::iterator queue) {
 
   ++q.in_flight;
   using Sets = postgres::Outcome<std::vector<postgres::ResultSet>>;
-  auto on_done = [this, queue, batch = std::move(batch)](Sets outcome) mutable {
-    answer(batch, outcome);
+  auto on_done = [this, queue, deadline, batch = std::move(batch)](Sets outcome) mutable {
+    if (!outcome && outcome.error().kind == postgres::Failure::Kind::too_large && batch.size() > 1) {
+      const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+      std::vector<Waiter> half(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
+      batch.erase(middle, batch.end());
+      send(queue, std::move(batch), deadline);
+      send(queue, std::move(half), deadline);
+    } else {
+      answer(batch, outcome, queue->first.pool->memory());
+    }
     --queue->second.in_flight;
     schedule(queue);
     if (queue->second.waiting.empty() && queue->second.in_flight == 0) queues_.erase(queue);
   };
   postgres::Job job;
   job.statements.push_back(std::move(statement));
-  job.deadline = q.deadline;
+  job.deadline = deadline;
   job.done = Completion<Sets>(std::move(on_done), io_.get_executor());
   kind.pool->submit(postgres::Lane::point, std::move(job));
-  schedule(queue);
 }
 
 void PointBatcher::answer(std::vector<Waiter>& waiters,
-                          const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome) {
+                          const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome,
+                          MemoryBudget* memory) {
   if (!outcome) {
     for (auto& waiter : waiters) waiter.done(PointOutcome(outcome.error()));
     return;
@@ -93,7 +117,7 @@ void PointBatcher::answer(std::vector<Waiter>& waiters,
   for (auto& waiter : waiters) {
     const auto found = row_of.find(waiter.key);
     waiter.done(found == row_of.end() ? PointOutcome(std::nullopt)
-                                      : PointOutcome(std::string(rows.bytes(found->second, 1))));
+                                      : copied(rows.bytes(found->second, 1), memory));
   }
 }
 

@@ -17,12 +17,19 @@
 
 namespace shardplex::router {
 
-/// The row's JSON, or nullopt where there is none.
-using PointOutcome = postgres::Outcome<std::optional<std::string>>;
+/// A row's JSON, and its share of the memory budget.
+struct PointRow {
+  std::string json;
+  Reservation memory;
+};
+
+/// nullopt where there is none.
+using PointOutcome = postgres::Outcome<std::optional<PointRow>>;
 
 /// Thread: that of its io_context. A batch goes out at the end of the loop's turn, or, while
 /// `batches_in_flight` of its kind are under way, when one of them is back: the busier the server, the larger
-/// the batches.
+/// the batches. One whose answer is too large is sent again in halves, so that no read fails for others'
+/// rows.
 class PointBatcher {
  public:
   PointBatcher(asio::io_context& io, WorkerMetrics& metrics);
@@ -55,8 +62,10 @@ class PointBatcher {
 
   void schedule(Queues::iterator queue);
   void send(Queues::iterator queue);
+  void send(Queues::iterator queue, std::vector<Waiter> batch, Deadline deadline);
   static void answer(std::vector<Waiter>& waiters,
-                     const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome);
+                     const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome,
+                     MemoryBudget* memory);
 
   asio::io_context& io_;
   WorkerMetrics& metrics_;

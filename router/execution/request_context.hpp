@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "postgres/asio.hpp"
@@ -18,14 +19,17 @@ enum class Consistency : std::uint8_t {
 
 /// What a request may use, and what it tells the client about how it was answered.
 struct RequestContext {
-  RequestContext(Worker& w, Deadline d) : worker(w), deadline(d), planned_with(w.view()) {}
+  RequestContext(Worker& w, Deadline d, CallerPtr c = nullptr)
+      : worker(w), deadline(d), client(std::move(c)), planned_with(w.view()) {}
 
   Worker& worker;
   Deadline deadline;
+  CallerPtr client;      ///< null: nobody who might leave
   ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
   bool asked_again = false;        ///< over another connection, after the only server's was lost
-  bool map_changed = false;        ///< the map was read again under way: the request has to start over
+  bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over
+  bool tables_read_again = false;  ///< this request has had them read again, as they seemed to have changed
   std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
   std::uint64_t parse_us = 0, plan_us = 0, shards_us = 0, merge_us = 0;
 

@@ -45,10 +45,14 @@ class ShardRows {
 
   /// The next rows; none at the end.
   Awaitable<Result<Window>> next(Deadline deadline);
+  /// What came first, which tells the types of all; null where that is nothing. To be asked before next().
+  const postgres::ResultSet* first() const;
   /// The value of the plan's total column; 0 where there are no rows. To be asked before next().
   std::int64_t total() const;
   /// True where the shard may have more rows than it was asked for under Share::expected.
   bool cut_short() const { return cut_short_; }
+  /// Rows are still to come, and a connection is held for them.
+  bool streaming() const { return stream_ && !stream_->ended(); }
 
  private:
   Window ready_;
@@ -57,8 +61,8 @@ class ShardRows {
   std::string shard_;
 };
 
-/// Sends a scan to one server and awaits its first rows. `streams`: window by window; otherwise whole, and
-/// together with identical scans. `asked_for` as for ShardRows.
+/// Sends a scan to one server and awaits its first rows. `streams`: all of them or a window, then window by
+/// window; otherwise whole, and together with identical scans. `asked_for` as for ShardRows.
 Awaitable<postgres::Outcome<ShardRows>> open_rows(RequestContext& context, const View& view, ShardId shard,
                                                   std::size_t server, Statement statement, bool streams,
                                                   std::optional<std::uint64_t> asked_for);

@@ -25,10 +25,11 @@ std::string key_of(const postgres::Pool* pool, const Statement& statement) {
 }  // namespace
 
 Awaitable<postgres::Outcome<SharedRows>> SharedReads::read(std::shared_ptr<postgres::Pool> pool,
-                                                           Statement statement, Deadline deadline) {
+                                                           Statement statement, Deadline deadline,
+                                                           CallerPtr client) {
   return completion_of<postgres::Outcome<SharedRows>>(
-      io_.get_executor(),
-      [this, pool = std::move(pool), statement = std::move(statement), deadline](Waiter done) mutable {
+      io_.get_executor(), [this, pool = std::move(pool), statement = std::move(statement), deadline,
+                           client = std::move(client)](Waiter done) mutable {
         const auto entry = entries_.try_emplace(key_of(pool.get(), statement)).first;
         auto& e = entry->second;
         if (!e.pool) {
@@ -37,6 +38,7 @@ Awaitable<postgres::Outcome<SharedRows>> SharedReads::read(std::shared_ptr<postg
         }
         e.deadline = e.waiting.empty() ? deadline : std::max(e.deadline, deadline);
         e.waiting.push_back(std::move(done));
+        if (client) e.clients.push_back(std::move(client));
         if (e.in_flight < statements_in_flight) send(entry);
       });
 }
@@ -62,6 +64,7 @@ void SharedReads::send(Entries::iterator entry) {
   postgres::Job job;
   job.statements.push_back(e.statement);
   job.deadline = e.deadline;
+  job.clients = std::exchange(e.clients, {});
   job.done = Completion<Sets>(std::move(on_done), io_.get_executor());
   e.pool->submit(lane_, std::move(job));
 }

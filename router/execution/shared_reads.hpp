@@ -29,7 +29,7 @@ class SharedReads {
 
   /// The deadline of a shared statement is the latest of its members'.
   Awaitable<postgres::Outcome<SharedRows>> read(std::shared_ptr<postgres::Pool> pool, Statement statement,
-                                                Deadline deadline);
+                                                Deadline deadline, CallerPtr client = nullptr);
 
  private:
   using Waiter = Completion<postgres::Outcome<SharedRows>>;
@@ -37,6 +37,7 @@ class SharedReads {
     std::shared_ptr<postgres::Pool> pool;
     Statement statement;
     std::vector<Waiter> waiting;
+    std::vector<CallerPtr> clients;  ///< of those that wait
     Deadline deadline{};
     std::size_t in_flight = 0;
   };

@@ -1,4 +1,4 @@
-// Trying a request again while ownership is changing.
+// Trying a request again while ownership or tables are changing.
 #pragma once
 
 #include <chrono>
@@ -15,9 +15,16 @@
 namespace shardplex::router {
 
 /// Waits between two tries of until_routed(), and lets the pause before the next grow; the error where the
-/// deadline comes first.
+/// deadline comes first. Where the tables seem to have changed it waits, once in a request, until they have
+/// been read again.
 Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const Replan& replan,
                                                 std::uint64_t version, std::chrono::milliseconds& pause);
+
+/// True where the request's plan holds for `snapshot`: same map, same tables.
+inline bool planned_with_that(const RequestContext& context, const Snapshot& snapshot) {
+  const auto& planned = *context.planned_with->snapshot;
+  return snapshot.map_version == planned.map_version && snapshot.catalogue == planned.catalogue;
+}
 
 /// Calls `attempt(view)` with the newest view until its outcome is not Replan: again whenever there is a
 /// newer view, and at the latest after a pause that grows from 2 to 50 ms. When the deadline comes first:
@@ -29,9 +36,9 @@ Awaitable<Result<T>> until_routed(RequestContext& context,
   for (;;) {
     const auto view = context.worker.view();
     const auto version = view->snapshot->version;
-    if (view->snapshot->map_version != context.planned_with->snapshot->map_version) {
-      context.map_changed = true;
-      co_return deadline_exceeded("The shard map has changed under way.");
+    if (!planned_with_that(context, *view->snapshot)) {
+      context.plan_outdated = true;
+      co_return deadline_exceeded("The shard map or the tables have changed under way.");
     }
     context.asked.clear();
     auto outcome = co_await attempt(view);

@@ -14,6 +14,8 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 constexpr auto stall_check_interval = std::chrono::milliseconds(200);
+constexpr auto lately =
+    std::chrono::seconds(2);  // longer than the control thread takes to look at all tables
 
 }  // namespace
 
@@ -26,6 +28,7 @@ Worker::Worker(const Settings& settings, Refresher& refresher, IdSource& ids, Wo
       insert_batcher_(io_),
       shared_reads_(io_),
       promotion_watch_(io_, refresher),
+      big_answers_(io_, settings.big_answers),
       random_(std::random_device{}()) {}
 
 Worker::~Worker() = default;
@@ -69,15 +72,30 @@ void Worker::install(SnapshotPtr snapshot) {
   for (auto& [conninfo, pool] : pools_)
     if (!used.contains(conninfo)) retired_.push_back(std::move(pool));
   pools_ = std::move(used);
+  if (view_ && view_->snapshot->catalogue != snapshot->catalogue) other_tables_since_ = Clock::now();
   view->snapshot = std::move(snapshot);
   view_ = std::move(view);
 
   for (const auto& waiter : std::exchange(waiters_, {})) waiter->cancel();
 }
 
+bool Worker::tables_changed_lately() const {
+  return Clock::now() < other_tables_since_ + lately;
+}
+
 Awaitable<void> Worker::newer_view(std::uint64_t version, Deadline until) {
   if (view_ && view_->snapshot->version > version) co_return;
   refresher_.request_refresh();
+  co_await next_view(until);
+}
+
+Awaitable<void> Worker::newer_tables(std::shared_ptr<const Catalogue> known, Deadline until) {
+  refresher_.request_tables();
+  while (view_ && view_->snapshot->catalogue == known && Clock::now() < until) co_await next_view(until);
+}
+
+/// Waits for install(), but not beyond `until`.
+Awaitable<void> Worker::next_view(Deadline until) {
   const auto timer = std::make_shared<Timer>(io_, until);
   waiters_.push_back(timer);
   boost::system::error_code ignored;  // cancelled by install()
@@ -108,6 +126,8 @@ void Worker::arm_tick() {
 
 void Worker::tick(Clock::time_point now) {
   for (const auto& [conninfo, pool] : pools_) pool->tick(now);
+  big_answers_.tick(now);
+  insert_batcher_.tick();
   std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
   for (const auto& pool : retired_) pool->tick(now);
   std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });

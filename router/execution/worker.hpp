@@ -12,6 +12,7 @@
 
 #include "postgres/asio.hpp"
 #include "postgres/pool.hpp"
+#include "router/execution/big_answers.hpp"
 #include "router/execution/insert_batcher.hpp"
 #include "router/execution/point_batcher.hpp"
 #include "router/execution/point_shapes.hpp"
@@ -60,6 +61,9 @@ class Worker {
   SharedReads& shared_reads() { return shared_reads_; }
   PromotionWatch& promotion_watch() { return promotion_watch_; }
   PointShapes& point_shapes() { return point_shapes_; }
+  BigAnswers& big_answers() { return big_answers_; }
+  /// Of all requests of the process; null: no bound.
+  MemoryBudget* memory() const { return settings_.pool.connection.memory; }
   IdSource& ids() { return ids_; }
 
   /// The newest view; null until the control thread has published the first.
@@ -70,6 +74,14 @@ class Worker {
 
   /// Asks for a refresh and waits for a view newer than `version`, but not beyond `until`.
   Awaitable<void> newer_view(std::uint64_t version, Deadline until);
+
+  /// Asks for the tables to be read again, and waits for a view with others than `known`, but not beyond
+  /// `until`.
+  Awaitable<void> newer_tables(std::shared_ptr<const Catalogue> known, Deadline until);
+
+  /// True within the seconds after other tables were published: those of some shards may have been read
+  /// before they changed.
+  bool tables_changed_lately() const;
 
   std::minstd_rand& random() { return random_; }
 
@@ -83,6 +95,7 @@ class Worker {
   using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
 
   void install(SnapshotPtr snapshot);
+  Awaitable<void> next_view(Deadline until);
   void arm_tick();
   void tick(Clock::time_point now);
   void check_stalls(Clock::time_point now);
@@ -98,11 +111,13 @@ class Worker {
   std::vector<std::shared_ptr<postgres::Pool>>
       retired_;  // of servers that left the map, while requests use them
   ViewPtr view_;
+  Clock::time_point other_tables_since_{};
   PointBatcher batcher_;
   InsertBatcher insert_batcher_;
   SharedReads shared_reads_;
   PromotionWatch promotion_watch_;
   PointShapes point_shapes_;
+  BigAnswers big_answers_;
   std::vector<std::shared_ptr<Timer>> waiters_;  // for another view; one that is held here alone has gone
   Clock::time_point stalls_checked_{};
   std::vector<std::function<void(Clock::time_point)>> tick_handlers_;

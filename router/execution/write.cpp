@@ -26,9 +26,12 @@ Error several_shards(const View& view, const std::vector<Target>& targets) {
 Written written(ResultSets sets, const WritePlan& plan) {
   Written out;
   out.rows = std::move(sets.back());
-  out.affected = plan.returns == WritePlan::Returns::nothing && !plan.reports_created
-                     ? out.rows->affected_rows()
-                     : static_cast<std::uint64_t>(out.rows->rows());
+  if (plan.reports_count)
+    out.affected = static_cast<std::uint64_t>(std::max<std::int64_t>(0, out.rows->integer(0, 0).value_or(0)));
+  else if (plan.returns == WritePlan::Returns::nothing && !plan.reports_created)
+    out.affected = out.rows->affected_rows();
+  else
+    out.affected = static_cast<std::uint64_t>(out.rows->rows());
   return out;
 }
 
@@ -49,7 +52,9 @@ Awaitable<Attempt<std::optional<Slot>>> locate(RequestContext& context, ViewPtr 
     if (!answers[i]) co_return answers[i].error();
     const auto& rows = answers[i]->front();
     for (int row = 0; row < rows.rows(); ++row) {
-      const Slot slot{static_cast<std::uint32_t>(rows.integer(row, 0))};
+      const auto number = rows.integer(row, 0);
+      if (!number || *number < 0 || *number >= targets[i].slots.slot_count()) continue;
+      const Slot slot{static_cast<std::uint32_t>(*number)};
       if (!targets[i].slots.contains(slot)) continue;  // left over from a move
       if (found)
         co_return cannot_merge("Several rows have this key, on different lists.",
@@ -101,7 +106,7 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     statements.push_back(plan.statement(pinned, !target->clean));
     answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
   } else {
-    answer = co_await insert_on_primary(context, view, target->shard, plan.group, target->epoch,
+    answer = co_await insert_on_primary(context, view, target->shard, plan.group, plan.table, target->epoch,
                                         plan.statement(pinned, false));
   }
   if (!answer) co_return answer.error();

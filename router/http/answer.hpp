@@ -21,6 +21,8 @@ class BodyStream {
   /// Appends the next part to `part`, which is empty; appends nothing at the end. After an error, the body
   /// cannot be completed.
   virtual Awaitable<Result<void>> next(std::string& part) = 0;
+  /// By when its end has to be sent; it is cut otherwise, since what it is made of is held meanwhile.
+  virtual Clock::time_point deadline() const { return Clock::time_point::max(); }
 };
 
 /// Handlers return it; AnswerWriter makes a head and a body of it.

@@ -19,6 +19,8 @@ namespace {
 
 constexpr auto as_tuple = asio::as_tuple(use_awaitable);
 
+constexpr std::size_t slice_bytes = 64 * 1024;
+
 const std::string server_field = "shardplex/" + std::string(version);
 
 /// The next part of a body; false where the body cannot be completed.
@@ -48,7 +50,7 @@ http::response_header<> AnswerWriter::head_of(Answer& answer, const Framing& fra
 }
 
 Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally* tally) {
-  clock_.enter(Phase::writing);
+  clock_.begin_answer(answer.rest ? answer.rest->deadline() : Clock::time_point::max());
   if (answer.rest) co_return co_await write_streamed(answer, framing, tally);
   if (tally) tally->answered(answer.status);
   http::response<http::string_body> response(head_of(answer, framing, !answer.body.empty()));
@@ -60,8 +62,26 @@ Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally
     response.body() = std::move(answer.body);
   }
   http::response_serializer<http::string_body> serializer(response);
-  const auto [ec, n] = co_await http::async_write(socket_, serializer, as_tuple);
-  co_return !ec && framing.keep_alive;
+  if (response.body().size() <= slice_bytes) {
+    const auto [ec, n] = co_await http::async_write(socket_, serializer, as_tuple);
+    co_return !ec && framing.keep_alive;
+  }
+  const auto [ec, n] = co_await http::async_write_header(socket_, serializer, as_tuple);
+  if (ec) co_return false;
+  const bool sent = co_await write_body(response.body());
+  co_return sent&& framing.keep_alive;
+}
+
+/// In slices, so that a client's progress is seen.
+Awaitable<bool> AnswerWriter::write_body(std::string_view body) {
+  while (!body.empty()) {
+    const auto slice = body.substr(0, slice_bytes);
+    const auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(slice), as_tuple);
+    if (ec) co_return false;
+    clock_.sent(slice.size(), limits_);
+    body.remove_prefix(slice.size());
+  }
+  co_return true;
 }
 
 Awaitable<bool> AnswerWriter::write_streamed(Answer& answer, Framing framing, RequestTally* tally) {
@@ -104,6 +124,7 @@ Awaitable<bool> AnswerWriter::write_parts(Answer& answer, bool chunked) {
     else if (!part.empty())
       co_await asio::async_write(socket_, asio::buffer(part), asio::redirect_error(use_awaitable, ec));
     if (ec) co_return false;
+    clock_.sent(part.size(), limits_);
     clock_.enter(Phase::serving);
     const bool pulled = co_await pull(*answer.rest, part);
     if (pulled && part.empty()) co_return true;

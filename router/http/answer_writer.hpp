@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/message.hpp>
 #include <string>
+#include <string_view>
 
 #include "postgres/asio.hpp"
 #include "router/http/answer.hpp"
@@ -25,8 +26,8 @@ struct Framing {
 /// Lifetime: that of what it is given.
 class AnswerWriter {
  public:
-  AnswerWriter(TcpSocket& socket, PhaseClock& clock, const std::string& http_date)
-      : socket_(socket), clock_(clock), http_date_(http_date) {}
+  AnswerWriter(TcpSocket& socket, PhaseClock& clock, const Limits& limits, const std::string& http_date)
+      : socket_(socket), clock_(clock), limits_(limits), http_date_(http_date) {}
 
   /// Sends the whole answer, pulling `answer.rest` part by part; false where the connection cannot serve
   /// another request. A stream that breaks is cut, so that nobody takes the part for the whole. `tally`: null
@@ -38,10 +39,12 @@ class AnswerWriter {
   Awaitable<bool> write_streamed(Answer& answer, Framing framing, RequestTally* tally);
   Awaitable<bool> write_head(Answer& answer, const Framing& framing);
   Awaitable<bool> write_parts(Answer& answer, bool chunked);
+  Awaitable<bool> write_body(std::string_view body);
   void reset();
 
   TcpSocket& socket_;
   PhaseClock& clock_;
+  const Limits& limits_;
   const std::string& http_date_;
 };
 

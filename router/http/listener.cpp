@@ -12,16 +12,14 @@
 #include <string>
 #include <utility>
 
-#include "router/http/answer.hpp"
-#include "router/http/answer_writer.hpp"
-#include "router/http/request_tally.hpp"
-#include "router/http/session_phase.hpp"
+#include "router/http/backlog.hpp"
 #include "router/log.hpp"
 
 namespace shardplex::router {
 namespace {
 
 constexpr int backlog = 4096;
+constexpr std::size_t most_turned_away = 16;                  // at a time; others are closed without a word
 constexpr auto accept_pause = std::chrono::milliseconds(50);  // when the process is out of descriptors
 
 Error too_many_connections() {
@@ -80,34 +78,37 @@ void Listener::start() {
 Awaitable<void> Listener::accept() {
   for (;;) {
     auto [ec, socket] = co_await acceptor_.async_accept(io_, asio::as_tuple(use_awaitable));
+    if (!ec) admit(std::move(socket));  // also where it came just before the drain
     if (ec == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
     if (ec) {
       log_warning("accept failed", {{"reason", std::string_view(ec.message())}});
       asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(io_, accept_pause);
       boost::system::error_code ignored;
       co_await timer.async_wait(asio::redirect_error(use_awaitable, ignored));
-      continue;
     }
-    admit(std::move(socket));
   }
 }
 
 void Listener::admit(TcpSocket socket) {
   boost::system::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  auto* metrics = settings_.metrics;
-  if (sessions_.size() >= settings_.limits.connections_per_worker) {
-    if (metrics) metrics->connections_refused.add();
-    asio::co_spawn(io_, turn_away(std::move(socket)),
-                   [](std::exception_ptr) { /* the client is gone: nobody to tell */ });
-    return;
-  }
+  const bool full = sessions_.size() >= settings_.limits.connections_per_worker;
+  if (full && settings_.metrics) settings_.metrics->connections_refused.add();
+  if (full && turned_away_.size() >= most_turned_away) return;
   const auto session = std::make_shared<Session>(std::move(socket), settings_);
-  const auto place = sessions_.insert(sessions_.end(), session);
-  if (metrics) metrics->connections.set(sessions_.size());
-  asio::co_spawn(io_, session->run(), [this, place](std::exception_ptr failure) {
-    sessions_.erase(place);
-    if (settings_.metrics) settings_.metrics->connections.set(sessions_.size());
+  if (full)
+    run(turned_away_, session, session->turn_away(too_many_connections()));
+  else
+    run(sessions_, session, session->run());
+  if (idle_until_) session->drain(*idle_until_);
+}
+
+void Listener::run(Sessions& list, const std::shared_ptr<Session>& session, Awaitable<void> life) {
+  const auto place = list.insert(list.end(), session);
+  tell_connections();
+  asio::co_spawn(io_, std::move(life), [this, &list, place](std::exception_ptr failure) {
+    list.erase(place);
+    tell_connections();
     if (!failure) return;
     try {
       std::rethrow_exception(failure);
@@ -115,40 +116,48 @@ void Listener::admit(TcpSocket socket) {
       log_error("a session ended on an exception", {{"what", std::string_view(e.what())}});
     }
   });
-  if (draining_) session->drain();
 }
 
-Awaitable<void> Listener::turn_away(TcpSocket socket) {
-  PhaseClock clock;
-  AnswerWriter writer(socket, clock, settings_.http_date);
-  auto answer = to_answer(too_many_connections());
-  count_refusal(settings_.metrics, http::verb::unknown, answer.status);
-  co_await writer.write(std::move(answer), {}, nullptr);
-  boost::system::error_code ignored;
-  socket.shutdown(asio::socket_base::shutdown_both, ignored);
+void Listener::tell_connections() {
+  if (settings_.metrics) settings_.metrics->connections.set(sessions_.size());
+}
+
+void Listener::announce_drain(Clock::time_point idle_until) {
+  idle_until_ = idle_until;
+  for (const auto& session : sessions_) session->drain(idle_until);
 }
 
 void Listener::drain() {
   if (draining_) return;
   draining_ = true;
+  announce_drain(Clock::now() + drain_grace);
   boost::system::error_code ec;
   acceptor_.non_blocking(true, ec);
+  begin_no_more(acceptor_.native_handle());
   for (;;) {  // connections the kernel has completed would be reset if the socket just closed
     TcpSocket socket(io_);
     acceptor_.accept(socket, ec);
-    if (ec) break;
-    admit(std::move(socket));
+    if (!ec)
+      admit(std::move(socket));
+    else if (ec != asio::error::would_block || !await_last_connection(acceptor_.native_handle()))
+      break;
   }
   acceptor_.close(ec);
-  for (const auto& session : sessions_) session->drain();
 }
 
 void Listener::abandon() {
   for (const auto& session : sessions_) session->cut();
+  for (const auto& session : turned_away_) session->cut();
 }
 
 void Listener::check_times(Clock::time_point now) {
-  for (const auto& session : sessions_) session->check_time(now);
+  bool pressed = false;
+  if (settings_.memory) {
+    const auto refused = settings_.memory->refused();
+    pressed = std::exchange(refused_before_, refused) != refused;
+  }
+  for (const auto& session : sessions_) session->check_time(now, pressed);
+  for (const auto& session : turned_away_) session->check_time(now, pressed);
 }
 
 }  // namespace shardplex::router

@@ -48,8 +48,44 @@ std::optional<Error> check_host(const Request& request, const Limits&) {
                400};
 }
 
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+/// A page that has its own name resolve to this address must not reach it from a browser (DNS rebinding).
+std::optional<Error> check_host_is_allowed(const Request& request, const Limits& limits) {
+  if (limits.hosts.empty()) return std::nullopt;
+  const auto field = request[http::field::host];
+  const auto in_target = authority_of({request.target().data(), request.target().size()});
+  const auto host = lower_case(in_target.empty() ? std::string_view(field.data(), field.size()) : in_target);
+  const auto name = host.substr(0, host.find(':', host.rfind(']') == host.npos ? 0 : host.rfind(']')));
+  for (const auto& allowed : limits.hosts)
+    if (allowed == host || allowed == name) return std::nullopt;
+  return Error{"SHARD421", "The request is for another host",
+               "Its Host is not on the list of --allowed-hosts.", std::nullopt, std::nullopt};
+}
+
+/// A browser sends what any web page tells it to, with a body of a type that forms have, or of none at all,
+/// without asking this server first (fetch.spec.whatwg.org, "CORS-safelisted request-header"). Bodies of
+/// other types than JSON are refused later; one that names no type is refused here where it comes from a
+/// page.
+std::optional<Error> check_page_names_type(const Request& request, const Limits&) {
+  const auto method = request.method();
+  const bool writes = method == http::verb::post || method == http::verb::put || method == http::verb::patch;
+  if (!writes || request.count(http::field::content_type) > 0) return std::nullopt;
+  const bool from_page = request.count(http::field::origin) > 0 || request.count("Sec-Fetch-Site") > 0;
+  if (!from_page) return std::nullopt;
+  return Error{"PGRST102", "Content-Type is missing",
+               "A request that a web page makes has to say what its body is.",
+               "Send the body as application/json.", 415};
+}
+
 using HeadCheck = std::optional<Error> (*)(const Request&, const Limits&);
-constexpr HeadCheck head_checks[] = {&check_url_length, &check_transfer_encoding, &check_host};
+constexpr HeadCheck head_checks[] = {&check_url_length, &check_transfer_encoding, &check_host,
+                                     &check_host_is_allowed, &check_page_names_type};
 
 }  // namespace
 
@@ -71,9 +107,19 @@ std::optional<Error> head_failure(const boost::system::error_code& ec, bool time
   return std::nullopt;
 }
 
+std::size_t most_wire_bytes(const Limits& limits) {
+  return 2 * limits.body_bytes + limits.header_bytes;
+}
+
+Error wasteful_body(const Limits& limits) {
+  return over_limit(413, "The chunks of the request's body are mostly framing", most_wire_bytes(limits),
+                    "--max-body-bytes");
+}
+
 std::optional<Error> body_failure(const boost::system::error_code& ec, bool timed_out, const Limits& limits) {
   if (timed_out) return late("The request's body did not arrive in time");
   if (ec == http::error::body_limit) return body_over_limit(limits);
+  if (ec == http::error::buffer_overflow) return wasteful_body(limits);  // one extension, or all trailers
   if (is_malformed(ec))
     return Error{"PGRST102", "The request's body is not HTTP", ec.message(), std::nullopt, 400};
   return std::nullopt;

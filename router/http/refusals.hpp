@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/system/error_code.hpp>
+#include <cstddef>
 #include <optional>
 
 #include "query/error.hpp"
@@ -11,7 +12,8 @@
 namespace shardplex::router {
 
 /// What is wrong with a request by its head alone: 414, 501 for a Transfer-Encoding other than chunked, 400
-/// for not exactly one Host field.
+/// for not exactly one Host field, 421 for a host that the operator has not allowed, 415 for a body from a
+/// web page that does not say what it is.
 std::optional<Error> head_refusal(const Request& request, const Limits& limits);
 
 /// Why a request's head could not be read: 408 where `timed_out`, 414 where the limit was met before the
@@ -21,5 +23,10 @@ std::optional<Error> head_failure(const boost::system::error_code& ec, bool time
 
 /// The same of its body: 408, 413, 400.
 std::optional<Error> body_failure(const boost::system::error_code& ec, bool timed_out, const Limits& limits);
+
+/// The most bytes that a body may take on the wire, its chunks' framing and trailers included.
+std::size_t most_wire_bytes(const Limits& limits);
+/// 413 for a body that takes more.
+Error wasteful_body(const Limits& limits);
 
 }  // namespace shardplex::router

@@ -35,15 +35,14 @@ void RequestTally::answered(unsigned status) {
     metrics_->request(call_.route, method_label(call_.request.method()), status,
                       static_cast<std::uint64_t>(took));
   if (access_log_)
-    log_info("request", {{"method", call_.method_name()},
-                         {"path", path_to_log(call_.target())},
+    log_info("request", {{"method", method_labels[method_label(call_.request.method())]},
+                         {"path", std::string_view(path_to_log(call_))},
                          {"status", static_cast<std::int64_t>(status)},
                          {"microseconds", static_cast<std::int64_t>(took)}});
 }
 
-std::string_view path_to_log(std::string_view target) {
-  const auto path = split_target(target).path;
-  return path.substr(0, path.find('/', 1));
+std::string path_to_log(const Call& call) {
+  return call.table.empty() ? "(no table)" : "/" + call.table;
 }
 
 void count_refusal(WorkerMetrics* metrics, http::verb method, unsigned status) {

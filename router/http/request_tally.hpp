@@ -1,7 +1,7 @@
 // Requests in the figures and in the access log.
 #pragma once
 
-#include <string_view>
+#include <string>
 
 #include "router/http/call.hpp"
 #include "router/metrics.hpp"
@@ -31,9 +31,9 @@ class RequestTally {
   const Call& call_;
 };
 
-/// What the access log says of a request's path: its first segment. Whatever follows may be a key, which is a
-/// value, whether or not an endpoint was found. Pure.
-std::string_view path_to_log(std::string_view target);
+/// What the access log says of a request's path: the table that it names. Of a path that names none it says
+/// nothing, since any part of it may be a key, or credentials. Pure.
+std::string path_to_log(const Call& call);
 
 /// Counts what was refused before a request was read whole; among the durations it is not.
 void count_refusal(WorkerMetrics* metrics, http::verb method, unsigned status);

@@ -1,5 +1,8 @@
 #include "router/http/session.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/write.hpp>
@@ -7,8 +10,10 @@
 #include <boost/beast/http/read.hpp>
 #include <exception>
 #include <optional>
+#include <tuple>
 #include <utility>
 
+#include "postgres/failure.hpp"
 #include "router/http/refusals.hpp"
 #include "router/http/request_tally.hpp"
 #include "router/log.hpp"
@@ -19,6 +24,23 @@ namespace {
 constexpr auto as_tuple = asio::as_tuple(use_awaitable);
 constexpr std::size_t idle_buffer_bytes = 4096;  // kept by an idle connection
 constexpr std::size_t lingering_bytes = 4 * 1024 * 1024;
+constexpr std::size_t counted_from = 16 * 1024;
+constexpr std::size_t body_copies = 4;  // as text, as parsed, as parameters, and in libpq's buffer
+constexpr auto missed_after = std::chrono::milliseconds(100);  // a request that takes longer is worth a look
+constexpr auto patience_pressed = std::chrono::seconds(2);
+constexpr std::size_t much_memory = 16 * 1024;
+constexpr auto longest_pipeline = std::chrono::seconds(3);  // that a drain waits for
+
+/// The most bytes of a connection that are read and not yet parsed: a head, or one of the lines between the
+/// chunks of a body, or all its trailers.
+std::size_t most_buffered(const Limits& limits) {
+  return std::max<std::size_t>(limits.header_bytes + limits.url_bytes, idle_buffer_bytes) + idle_buffer_bytes;
+}
+
+/// Counts what a request holds where it is worth counting; false where the budget has no room for it.
+bool hold(Reservation& memory, std::size_t bytes) {
+  return memory.resize(bytes < counted_from ? 0 : bytes);
+}
 
 Answer answer_to_exception(const std::exception_ptr& failure) {
   try {
@@ -32,20 +54,61 @@ Answer answer_to_exception(const std::exception_ptr& failure) {
 }  // namespace
 
 Session::Session(TcpSocket socket, const PortSettings& port)
-    : socket_(std::move(socket)), port_(port), writer_(socket_, clock_, port.http_date) {}
+    : socket_(std::move(socket)),
+      port_(port),
+      writer_(socket_, clock_, port.limits, port.http_date),
+      buffer_(most_buffered(port.limits)),
+      memory_(port.memory) {}
 
-void Session::check_time(Clock::time_point now) {
-  if (now - clock_.began < time_limit(clock_.phase, draining_, port_.limits)) return;
+void Session::check_time(Clock::time_point now, bool pressed) {
+  if (clock_.phase == Phase::serving && now - clock_.began >= missed_after && !client_->gone)
+    client_->gone = has_left();
+  if (!overstays(now, pressed)) return;
   timed_out_ = true;
   boost::system::error_code ignored;
   socket_.cancel(ignored);
 }
 
-/// A request may be on its way to an idle connection: it is served if it comes within the grace, and told to
-/// close.
-void Session::drain() {
-  draining_ = true;
-  if (clock_.phase == Phase::idle) clock_.enter(Phase::idle);
+bool Session::overstays(Clock::time_point now, bool pressed) {
+  const auto waiting = now - clock_.began;
+  if (clock_.phase == Phase::idle && now >= idle_until_) return !more_has_come();
+  if (clock_.phase == Phase::writing &&
+      (now >= clock_.until || clock_.progress.too_slow(waiting, port_.limits)))
+    return true;
+  // A head is counted here, since it is not seen while it comes in.
+  if (clock_.phase == Phase::head && buffer_.capacity() > idle_buffer_bytes &&
+      !memory_.resize(buffer_.capacity()))
+    return true;
+  const bool waits_for_client =
+      clock_.phase == Phase::writing || clock_.phase == Phase::body || clock_.phase == Phase::head;
+  if (pressed && waits_for_client && waiting >= patience_pressed && memory_.bytes() >= much_memory)
+    return true;
+  return waiting >= time_limit(clock_.phase, port_.limits);
+}
+
+/// The client has closed the connection, or its side of it: nobody is known to wait for an answer.
+bool Session::has_left() {
+  pollfd descriptor{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&descriptor, 1, 0) > 0;
+}
+
+void Session::drain(Clock::time_point idle_until) {
+  if (!drain_began_) drain_began_ = Clock::now();
+  idle_until_ = idle_until;
+}
+
+/// Bytes of a further request are here, read or still with the kernel.
+bool Session::more_has_come() {
+  boost::system::error_code ec;
+  return buffer_.size() > 0 || (socket_.available(ec) > 0 && !ec);
+}
+
+/// Whether the next answer has to say that it is the last. A client that is told so may take every request
+/// behind it as not served (RFC 9112, section 9.6): what it has pipelined is answered first, but not for
+/// ever.
+bool Session::answers_its_last() {
+  if (!drain_began_) return false;
+  return !more_has_come() || Clock::now() - *drain_began_ >= longest_pipeline;
 }
 
 void Session::cut() {
@@ -57,18 +120,25 @@ Awaitable<void> Session::run() {
   // gcc 12 miscompiles a co_await in a loop's condition.
   for (;;) {
     const bool more = co_await serve_one();
-    if (!more || draining_) break;
-    if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes) buffer_ = {};
+    if (!more) break;
+    memory_.resize(0);
+    if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes) buffer_.shrink_to_fit();
   }
+  co_await linger();
+}
+
+Awaitable<void> Session::turn_away(Error why) {
+  co_await refuse(http::verb::unknown, why);
   co_await linger();
 }
 
 /// Lets the client read what was sent last before the connection goes: closing with unread input would reset
 /// it.
 Awaitable<void> Session::linger() {
+  const bool does_not_read = clock_.phase == Phase::writing && timed_out_;
   boost::system::error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
-  if (timed_out_ || !socket_.is_open()) co_return;
+  if (does_not_read || !socket_.is_open()) co_return;
   clock_.enter(Phase::lingering);
   std::array<char, 4096> rest;
   for (std::size_t dropped = 0; dropped < lingering_bytes;) {
@@ -84,10 +154,20 @@ Awaitable<bool> Session::serve_one() {
   parser->body_limit(port_.limits.body_bytes);
   if (!co_await read_request(*parser)) co_return false;
 
-  Call call(parser->release());
+  Call call(parser->release(), client_);
   parser.reset();
   clock_.enter(Phase::serving);
   RequestTally tally(port_.metrics, port_.access_log, call);
+  auto answer = co_await answer_to(call);
+  const Framing framing{call.request.version(), call.request.method() == http::verb::head,
+                        call.request.keep_alive() && !answers_its_last()};
+  co_return co_await writer_.write(std::move(answer), framing, &tally);
+}
+
+/// The handler's answer, or that there is no memory for it.
+Awaitable<Answer> Session::answer_to(Call& call) {
+  if (!hold(memory_, body_copies * call.request.body().size()))
+    co_return to_answer(postgres::out_of_memory());
   Answer answer;
   std::exception_ptr failure;
   try {
@@ -95,10 +175,10 @@ Awaitable<bool> Session::serve_one() {
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) answer = answer_to_exception(failure);
-  const Framing framing{call.request.version(), call.request.method() == http::verb::head,
-                        call.request.keep_alive() && !draining_};
-  co_return co_await writer_.write(std::move(answer), framing, &tally);
+  if (failure) co_return answer_to_exception(failure);
+  call.request.body() = {};
+  if (!hold(memory_, answer.body.size())) co_return to_answer(postgres::out_of_memory());
+  co_return answer;
 }
 
 /// Reads one request into the parser; false where there is none, or where it has been refused.
@@ -107,7 +187,10 @@ Awaitable<bool> Session::read_request(Parser& parser) {
   if (buffer_.size() == 0) {
     // The first bytes are awaited apart, so that a connection with nothing to say is idle, not slow.
     auto space = buffer_.prepare(idle_buffer_bytes / 2);
-    const auto [ec, n] = co_await socket_.async_read_some(space, as_tuple);
+    auto [ec, n] = co_await socket_.async_read_some(space, as_tuple);
+    // A request may have come just as the time was up.
+    if (ec && std::exchange(timed_out_, false) && more_has_come())
+      std::tie(ec, n) = co_await socket_.async_read_some(space, as_tuple);
     if (ec) co_return false;
     buffer_.commit(n);
   }
@@ -131,16 +214,29 @@ Awaitable<bool> Session::read_body(Parser& parser) {
     const auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(go_on), as_tuple);
     if (ec) co_return false;
   }
-  const auto [ec, n] = co_await http::async_read(socket_, buffer_, parser, as_tuple);
-  if (!ec) co_return true;
-  if (const auto refusal = body_failure(ec, std::exchange(timed_out_, false), port_.limits))
-    co_await refuse(request.method(), *refusal);
+  std::optional<Error> refusal;
+  const auto ec = co_await read_rest(parser, refusal);
+  if (!ec && !refusal) co_return true;
+  if (!refusal) refusal = body_failure(ec, std::exchange(timed_out_, false), port_.limits);
+  if (refusal) co_await refuse(request.method(), *refusal);
   co_return false;
+}
+
+/// Reads to the body's end, and looks after each read at what it takes on the wire and in memory.
+Awaitable<boost::system::error_code> Session::read_rest(Parser& parser, std::optional<Error>& refusal) {
+  std::size_t wire_bytes = 0;
+  for (;;) {
+    const auto [ec, n] = co_await http::async_read_some(socket_, buffer_, parser, as_tuple);
+    if (ec || parser.is_done()) co_return ec;
+    wire_bytes += n;
+    if (wire_bytes > most_wire_bytes(port_.limits)) refusal = wasteful_body(port_.limits);
+    if (!hold(memory_, parser.get().body().size())) refusal = postgres::out_of_memory();
+    if (refusal) co_return ec;
+  }
 }
 
 /// Answers a request that has not been read whole: what follows on the connection cannot be understood.
 Awaitable<void> Session::refuse(http::verb method, const Error& error) {
-  draining_ = true;
   auto answer = to_answer(error);
   count_refusal(port_.metrics, method, answer.status);
   co_await writer_.write(std::move(answer), {}, nullptr);

@@ -6,9 +6,12 @@
 #include <boost/beast/http/string_body.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "postgres/asio.hpp"
+#include "postgres/caller.hpp"
+#include "postgres/memory_budget.hpp"
 #include "router/http/answer.hpp"
 #include "router/http/answer_writer.hpp"
 #include "router/http/call.hpp"
@@ -29,6 +32,7 @@ struct PortSettings {
   const std::string& http_date;      ///< the time as a Date field has it
   WorkerMetrics* metrics = nullptr;  ///< null: nothing is counted
   bool access_log = false;
+  MemoryBudget* memory = nullptr;  ///< for requests and answers; null: no bound
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -39,11 +43,16 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Serves until the connection ends.
   Awaitable<void> run();
 
-  /// Ends the session where it has been waiting too long for its client.
-  void check_time(Clock::time_point now);
+  /// Says that the connection is not wanted, and ends it. In the place of run().
+  Awaitable<void> turn_away(Error why);
 
-  /// Finish the request in flight, if any, and close; an idle session closes after a short grace.
-  void drain();
+  /// Ends the session where it has been waiting too long for its client, and sees whether a client that waits
+  /// is still there. `pressed`: memory is short, so those go that hold much of it and are slow.
+  void check_time(Clock::time_point now, bool pressed = false);
+
+  /// Answers what has been received, tells the client to close, and closes. A connection that is idle may be
+  /// about to carry a request: it is closed at `idle_until`, if nothing has come by then.
+  void drain(Clock::time_point idle_until);
 
   /// Closes the socket under whatever is going on.
   void cut();
@@ -54,15 +63,25 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<bool> serve_one();
   Awaitable<bool> read_request(Parser& parser);
   Awaitable<bool> read_body(Parser& parser);
+  Awaitable<boost::system::error_code> read_rest(Parser& parser, std::optional<Error>& refusal);
+  Awaitable<Answer> answer_to(Call& call);
+  bool has_left();
   Awaitable<void> refuse(http::verb method, const Error& error);
   Awaitable<void> linger();
+  bool overstays(Clock::time_point now, bool pressed);
+  bool more_has_come();
+  bool answers_its_last();
 
   TcpSocket socket_;
   const PortSettings& port_;
   PhaseClock clock_;
   AnswerWriter writer_;
   boost::beast::flat_buffer buffer_;
-  bool timed_out_ = false, draining_ = false;
+  Reservation memory_;  // for the request under way, then for its answer
+  std::shared_ptr<Caller> client_ = std::make_shared<Caller>();
+  bool timed_out_ = false;
+  std::optional<Clock::time_point> drain_began_;
+  Clock::time_point idle_until_ = Clock::time_point::max();  // while draining
 };
 
 }  // namespace shardplex::router

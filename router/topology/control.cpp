@@ -62,6 +62,14 @@ void Control::request_probes() {
   });
 }
 
+void Control::request_tables() {
+  if (tables_requested_.exchange(true)) return;
+  asio::post(io_, [this] {
+    tables_requested_ = false;
+    health_watch_.look_at_tables();
+  });
+}
+
 void Control::reload() {
   asio::post(io_, [this] { read_map_again(); });
 }
@@ -94,7 +102,10 @@ Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t ser
     has_primary.emplace_back(member->name, member->state.primary.has_value());
   if (id_reservation_.is_due(shard->name, has_primary)) co_await id_reservation_.renew(shard->name, primary);
   const auto* served = latest() ? latest()->catalogue.get() : nullptr;
-  co_await reporter_.tell(shard, primary, report_of(membership_, served, discovery_.not_joined()));
+  auto not_joined = discovery_.not_joined();
+  // A shard that this router does not see may be the one that the slots were handed to.
+  const bool may_end = not_joined.empty() && may_end_fences(membership_, *shard);
+  co_await reporter_.tell(shard, primary, report_of(membership_, served, not_joined), may_end);
   show_fences();
 }
 

@@ -22,7 +22,8 @@
 
 namespace shardplex::router {
 
-/// Thread: all members on the control thread, except request_refresh(), request_probes() and reload().
+/// Thread: all members on the control thread, except request_refresh(), request_probes(), request_tables()
+/// and reload().
 class Control final : public Refresher {
  public:
   using Publish = Publisher::Publish;
@@ -37,6 +38,7 @@ class Control final : public Refresher {
 
   void request_refresh() override;
   void request_probes() override;
+  void request_tables() override;
 
   /// Reads the map file again; a bad one is logged, problem by problem, and the old map goes on serving. A
   /// good one is taken over whole once its servers have been probed; until then the old one serves.
@@ -72,7 +74,7 @@ class Control final : public Refresher {
   IdReservation id_reservation_;
   Clock::time_point started_ = Clock::now();
   RouterReporter reporter_;
-  std::atomic<bool> refresh_requested_{false}, probes_requested_{false};
+  std::atomic<bool> refresh_requested_{false}, probes_requested_{false}, tables_requested_{false};
 };
 
 }  // namespace shardplex::router

@@ -15,6 +15,8 @@ std::optional<std::string> obstacle_to_joining(const Membership& membership, con
   const auto with_it = combine(with_shards(*membership.map, {joining.added.shard}), tables);
   for (const auto& [table, reason] : with_it.refused)
     if (!served.refused.contains(table)) return "table " + table + ": " + reason;
+  for (const auto& [table, difference] : with_it.differing)
+    if (!served.not_alike(table)) return "table " + table + ": " + difference;
   return std::nullopt;
 }
 

@@ -7,6 +7,11 @@
 #include <utility>
 
 namespace shardplex::router {
+namespace {
+
+constexpr auto between_looks = std::chrono::milliseconds(50);  // at tables, that requests ask for
+
+}  // namespace
 
 HealthWatch::HealthWatch(asio::io_context& io, const Settings& settings, Hooks hooks)
     : io_(io),
@@ -49,6 +54,17 @@ bool HealthWatch::probe_closely() {
 
 void HealthWatch::probe_now() {
   for (const auto& watch : watches_) watch->probe_now();
+}
+
+void HealthWatch::look_at_tables() {
+  const auto now = Clock::now();
+  if (now < looked_at_tables_ + between_looks) return;
+  looked_at_tables_ = now;
+  for (const auto& watch : watches_) {
+    if (watch->shard->best_server() != watch->server) continue;
+    watch->shard->tables_due = now;
+    watch->probe_now();
+  }
 }
 
 postgres::Pool& HealthWatch::pool(const WatchedShard& shard, std::size_t server) {

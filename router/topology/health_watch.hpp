@@ -43,6 +43,9 @@ class HealthWatch {
   /// Whole probes of all servers begin now; one that is under way is followed by another.
   void probe_now();
 
+  /// Has the tables of every shard looked at now, unless that was done within the last moments.
+  void look_at_tables();
+
   /// The connections to a server that is being watched.
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server);
 
@@ -80,6 +83,7 @@ class HealthWatch {
   ProbeSchedule schedule_;
   std::vector<ServerWatchPtr> watches_;
   bool first_round_over_ = false;
+  Clock::time_point looked_at_tables_{};  // on request, last
   bool stopping_ = false;
 };
 

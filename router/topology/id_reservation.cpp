@@ -28,12 +28,11 @@ Statement reservation_statement(std::optional<std::int32_t> node, std::int64_t n
 
 std::optional<ReservedIds> reserved_ids(const postgres::ResultSet& answer) {
   if (answer.rows() != 1 || answer.columns() != 3) return std::nullopt;
-  for (int column = 0; column < 3; ++column)
-    if (const auto bytes = answer.bytes(0, column).size(); bytes != 4 && bytes != 8) return std::nullopt;
   const auto node = answer.integer(0, 0), from_ms = answer.integer(0, 1), until_ms = answer.integer(0, 2);
-  if (node < 0 || node >= (1 << row_id_node_bits)) return std::nullopt;
-  if (from_ms < 0 || from_ms >= until_ms || until_ms > most_ms) return std::nullopt;
-  return ReservedIds{static_cast<std::int32_t>(node), from_ms, until_ms};
+  if (!node || !from_ms || !until_ms) return std::nullopt;
+  if (*node < 0 || *node >= (1 << row_id_node_bits)) return std::nullopt;
+  if (*from_ms < 0 || *from_ms >= *until_ms || *until_ms > most_ms) return std::nullopt;
+  return ReservedIds{static_cast<std::int32_t>(*node), *from_ms, *until_ms};
 }
 
 std::optional<std::size_t> promising_shard(const std::vector<bool>& can_promise, std::size_t seed) {

@@ -7,6 +7,8 @@
 namespace shardplex::router {
 namespace {
 
+constexpr auto between_fingerprints =
+    std::chrono::milliseconds(1'000);                                // they cost a server some milliseconds
 constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of tables and ownership
 // A server that hangs is given up within a second, the interval of probes included.
 constexpr auto first_patience = std::chrono::milliseconds(350);
@@ -47,11 +49,13 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   }
   assess_health(shard);
   if (shard.state.primary == server) co_await bring_notes_up_to_date(shard, server);
+  for (const auto& problem : pools_.sessions().problems()) warn_once_(problem);
   if (shard.best_server() != server) co_return Result{};
   shard.directory = std::exchange(probed.status.directory, {});
   if (probed.status.directory_denied)
     warn_once_("shard " + shard.name +
                " does not let this role read shardplex.shards: added shards will not be found by themselves");
+  if (!shard.needs_tables(server)) co_await look_at_tables(shard, server);
   const bool new_report = co_await read_newer(shard, server);
   co_return Result{.new_report = new_report};
 }
@@ -143,6 +147,18 @@ Awaitable<bool> Prober::read_newer(WatchedShard& shard, std::size_t server) {
   co_return read;
 }
 
+/// A fingerprint that cannot be read says nothing: whatever is wrong shows elsewhere, or is over with the
+/// next.
+Awaitable<void> Prober::look_at_tables(WatchedShard& shard, std::size_t server) {
+  if (Clock::now() < shard.tables_due) co_return;
+  shard.tables_due = Clock::now() + between_fingerprints;
+  const auto fingerprint =
+      co_await postgres::read_catalogue_fingerprint(pool(shard, server), Clock::now() + question_timeout);
+  if (!fingerprint || *fingerprint == shard.tables_fingerprint) co_return;
+  log_info("the tables of a shard have changed", {{"shard", shard.name}});
+  co_await read_tables(shard, server);
+}
+
 Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
   const bool is_primary = shard.state.primary == server;
   auto tables = co_await postgres::read_catalogue(pool(shard, server), Clock::now() + question_timeout);
@@ -150,7 +166,9 @@ Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
     note_failure(shard, "the catalogue", tables.error());
     co_return false;
   }
-  shard.tables = std::move(*tables);
+  shard.failure.clear();  // one about the ownership is found anew by reading that
+  shard.tables = std::move(tables->catalogue);
+  shard.tables_fingerprint = std::move(tables->fingerprint);
   shard.tables_of_primary = is_primary;
   changes_.tables = true;
   co_return true;

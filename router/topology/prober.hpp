@@ -33,7 +33,8 @@ class Prober {
   };
 
   /// A whole probe: role, timeline, position, lag, identity, epoch and directory; then tables and ownership,
-  /// where this server is the one to tell them and has newer ones.
+  /// where this server is the one to tell them and has newer ones. Tables have changed where their
+  /// fingerprint has.
   Awaitable<Result> probe(WatchedShard& shard, std::size_t server);
 
   /// Asks for the epoch alone, and for the ownership where that has changed.
@@ -50,6 +51,7 @@ class Prober {
   Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> ask_for_status(WatchedShard& shard,
                                                                                      std::size_t server);
   Awaitable<bool> read_newer(WatchedShard& shard, std::size_t server);
+  Awaitable<void> look_at_tables(WatchedShard& shard, std::size_t server);
   Awaitable<bool> read_tables(WatchedShard& shard, std::size_t server);
   Awaitable<bool> read_ownership_report(WatchedShard& shard, std::size_t server);
   Awaitable<void> learn_timelines(const WatchedShard& shard, const postgres::ServerStatus& status);

@@ -1,6 +1,10 @@
 #include "router/topology/publisher.hpp"
 
+#include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "router/log.hpp"
@@ -8,9 +12,14 @@
 namespace shardplex::router {
 namespace {
 
-std::shared_ptr<const Catalogue> combined_catalogue(const Membership& membership) {
+/// `before` itself where nothing has come of what was read anew: plans of requests under way hold.
+std::shared_ptr<const Catalogue> combined_catalogue(const Membership& membership,
+                                                    const std::shared_ptr<const Catalogue>& before) {
   const auto tables = tables_of(membership);
-  return tables.empty() ? nullptr : std::make_shared<const Catalogue>(combine(*membership.map, tables));
+  if (tables.empty()) return nullptr;
+  auto catalogue = combine(*membership.map, tables);
+  if (before && *before == catalogue) return before;
+  return std::make_shared<const Catalogue>(std::move(catalogue));
 }
 
 std::shared_ptr<const Ownership> combined_ownership(const Membership& membership) {
@@ -19,10 +28,25 @@ std::shared_ptr<const Ownership> combined_ownership(const Membership& membership
   return std::make_shared<const Ownership>(*membership.map, reports);
 }
 
-void log_catalogue(const Catalogue& catalogue) {
+bool was_there(const std::map<std::string, std::string, std::less<>>& before, const std::string& table,
+               const std::string& text) {
+  const auto found = before.find(table);
+  return found != before.end() && found->second == text;
+}
+
+/// What was not said of `before`.
+void log_catalogue(const Catalogue& catalogue, const Catalogue& before) {
   for (const auto& [table, reason] : catalogue.refused)
-    log_error("table not served", {{"table", table}, {"reason", reason}});
-  for (const auto& warning : catalogue.warnings) log_warning("catalogue", {{"warning", warning}});
+    if (!was_there(before.refused, table, reason))
+      log_error("table not served", {{"table", table}, {"reason", reason}});
+  for (const auto& [table, difference] : catalogue.differing)
+    if (!was_there(before.differing, table, difference))
+      log_warning("shards differ, what is the same is served",
+                  {{"table", table}, {"difference", difference}});
+  for (const auto& [table, difference] : before.differing)
+    if (!catalogue.not_alike(table)) log_info("shards do not differ any more", {{"table", table}});
+  for (const auto& warning : catalogue.warnings)
+    if (std::ranges::count(before.warnings, warning) == 0) log_warning("catalogue", {{"warning", warning}});
 }
 
 }  // namespace
@@ -31,7 +55,10 @@ Snapshot next_snapshot(const Membership& membership, const Changes& changes, con
   Snapshot next;
   next.map_version = membership.version;
   next.map = membership.map;
-  next.catalogue = before && !changes.tables ? before->catalogue : combined_catalogue(membership);
+  const bool same_map = before && before->map_version == membership.version;
+  next.catalogue = before && !changes.tables
+                       ? before->catalogue
+                       : combined_catalogue(membership, same_map ? before->catalogue : nullptr);
   next.ownership = before && !changes.ownership ? before->ownership : combined_ownership(membership);
   for (const auto& shard : membership.shards) next.shards.push_back(shard->state);
   next.version = !before ? 1 : before->version + (routes_alike(*before, next) ? 0 : 1);
@@ -47,6 +74,15 @@ std::vector<Metrics::ServerGauge> server_gauges(const Membership& membership) {
   return gauges;
 }
 
+std::vector<Metrics::TableGauge> table_gauges(const Snapshot& snapshot) {
+  std::vector<Metrics::TableGauge> gauges;
+  if (!snapshot.catalogue) return gauges;
+  for (const auto& table : snapshot.map->tables())
+    gauges.push_back({table.name, snapshot.catalogue->differing.contains(table.name),
+                      snapshot.catalogue->refused.contains(table.name)});
+  return gauges;
+}
+
 Publisher::Publisher(Metrics& metrics, Publish publish)
     : metrics_(metrics), publish_to_workers_(std::move(publish)) {}
 
@@ -54,9 +90,10 @@ void Publisher::publish(const Membership& membership, const Changes& changes) {
   const auto before = latest_;
   latest_ = std::make_shared<const Snapshot>(next_snapshot(membership, changes, before));
   if (latest_->catalogue && (!before || latest_->catalogue != before->catalogue))
-    log_catalogue(*latest_->catalogue);
+    log_catalogue(*latest_->catalogue, before && before->catalogue ? *before->catalogue : Catalogue{});
   if (!before || latest_->version != before->version) publish_to_workers_(latest_);
   metrics_.set_servers(server_gauges(membership));
+  metrics_.set_tables(table_gauges(*latest_));
 }
 
 }  // namespace shardplex::router

@@ -19,6 +19,9 @@ Snapshot next_snapshot(const Membership& membership, const Changes& changes, con
 /// The state of each server, for the metrics.
 std::vector<Metrics::ServerGauge> server_gauges(const Membership& membership);
 
+/// What is served of each table of the map; nothing before there is a catalogue.
+std::vector<Metrics::TableGauge> table_gauges(const Snapshot& snapshot);
+
 /// Thread: the control thread.
 class Publisher {
  public:

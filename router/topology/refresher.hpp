@@ -13,6 +13,10 @@ class Refresher {
   /// Probe every server now: one has told something that its last probe did not. Any thread; requests are
   /// coalesced.
   virtual void request_probes() = 0;
+
+  /// Look now whether the tables of a shard have changed, and publish them where they have. Any thread;
+  /// requests are coalesced.
+  virtual void request_tables() = 0;
 };
 
 }  // namespace shardplex::router

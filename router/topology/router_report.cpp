@@ -71,9 +71,28 @@ std::size_t fenced_slots(const WatchedShard& shard) {
   return fenced;
 }
 
+bool may_end_fences(const Membership& membership, const WatchedShard& shard) {
+  if (!shard.ownership) return false;
+  for (const auto& other : membership.shards) {
+    if (other.get() == &shard) continue;
+    if (!other->state.primary || !other->ownership) return false;
+    for (const auto& [group, states] : shard.ownership->groups) {
+      const auto theirs = other->ownership->groups.find(group);
+      if (theirs == other->ownership->groups.end()) continue;
+      const auto count = std::min(states.size(), theirs->second.size());
+      for (std::size_t slot = 0; slot < count; ++slot)
+        if (states[slot] == SlotState::fenced &&
+            (theirs->second[slot] == SlotState::owned || theirs->second[slot] == SlotState::fenced))
+          return false;
+    }
+  }
+  return true;
+}
+
 RouterReporter::RouterReporter() : id_(make_uuid_v7()), name_(process_name()) {}
 
-Awaitable<void> RouterReporter::tell(WatchedShardPtr shard, postgres::Pool& primary, RouterReport report) {
+Awaitable<void> RouterReporter::tell(WatchedShardPtr shard, postgres::Pool& primary, RouterReport report,
+                                     bool may_end) {
   auto& told = told_[shard->name];
   const auto now = Clock::now();
   auto text = to_json(report);
@@ -85,7 +104,7 @@ Awaitable<void> RouterReporter::tell(WatchedShardPtr shard, postgres::Pool& prim
     co_return;
   }
   if (!told.fenced_since) told.fenced_since = now;
-  if (now - *told.fenced_since < fence_patience || now < told.fences_due) co_return;
+  if (!may_end || now - *told.fenced_since < fence_patience || now < told.fences_due) co_return;
   co_await end_overdue_fences(shard->name, primary);
 }
 

@@ -37,15 +37,20 @@ std::string to_string(const WaitingWrites& waiting);
 /// How many slots are fenced in a shard's ownership report.
 std::size_t fenced_slots(const WatchedShard& shard);
 
+/// Whether the fences of a shard are ones that a mover has left, as far as can be seen: every other shard
+/// answers and none owns a slot that is fenced here. Where one does, the hand-over had been made, and this
+/// shard failed over and has forgotten it: writes must not go on here.
+bool may_end_fences(const Membership& membership, const WatchedShard& shard);
+
 /// Thread: the control thread.
 class RouterReporter {
  public:
   RouterReporter();
 
   /// To be called after each probe of a shard's primary, whose connections `primary` are: reports where that
-  /// is due, and ends fences that have stood for so long that their lease may be over. What fails is tried
-  /// again later.
-  Awaitable<void> tell(WatchedShardPtr shard, postgres::Pool& primary, RouterReport report);
+  /// is due and, where it `may_end` them, ends fences that have stood for so long that their lease may be
+  /// over. What fails is tried again later.
+  Awaitable<void> tell(WatchedShardPtr shard, postgres::Pool& primary, RouterReport report, bool may_end);
 
   /// Fences as they were last seen on these shards.
   std::vector<WaitingWrites> waiting_writes(const Membership& membership) const;

@@ -31,6 +31,9 @@ class ServerPools {
   /// Null where nobody watches the server.
   postgres::Pool* find(const std::string& conninfo);
 
+  /// What sessions know of each other, those of the workers included.
+  const postgres::Sessions& sessions() const { return *settings_.connection.sessions; }
+
   std::size_t size() const { return servers_.size(); }
 
  private:

@@ -261,7 +261,7 @@ TEST_CASE("init writes down how keys become slots, and what it finds missing of 
   Cluster& cluster = initialised(hash_cluster());
   const std::string written = "SELECT subject || ': ' || definition FROM shardplex.definitions ORDER BY 1";
   const std::string all =
-      "group catalog: slots=1024 hash\ntable genres: reference\n"
+      "group catalog: slots=1024 hash\nkey movies: integer\nkey ratings: integer\ntable genres: reference\n"
       "table movies: group=\"catalog\" key=\"id\"\ntable ratings: group=\"catalog\" key=\"movie_id\"";
   CHECK(cluster.sql("alpha", written) == all);
   CHECK(cluster.sql("beta", written) == all);
@@ -276,8 +276,41 @@ TEST_CASE("init writes down how keys become slots, and what it finds missing of 
     const CommandRun run = init(cluster.map());
     CHECK_MESSAGE(run.exit == 0, run);
     CHECK(run.says("wrote down how keys become slots in 4 groups and tables"));
+    CHECK(run.says("wrote down the form of the keys of 2 tables"));
   }
   CHECK(cluster.sql("alpha", written) == all);
+}
+
+TEST_CASE("init refuses a key of another form than its rows were placed by") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("beta", "ALTER TABLE movies ALTER id TYPE text");
+  const CommandRun run = init(cluster.map());
+  CAPTURE(run);
+  CHECK(run.exit == 1);
+  CHECK(run.says(
+      "beta: the shard key id of movies is text, and its rows were placed by keys of the form integer"));
+  cluster.sql("beta", "ALTER TABLE movies ALTER id TYPE integer USING id::integer");
+  cluster.sql("alpha", "ALTER TABLE movies ALTER id TYPE integer");
+  CHECK(init(cluster.map()).exit == 0);  // another width is no other form
+}
+
+TEST_CASE("init makes tables in public, though a role of its name makes shardplex the first schema") {
+  Cluster& cluster = initialised(hash_cluster());
+  for (const std::string shard : {"alpha", "beta"}) cluster.sql(shard, "DROP TABLE genres");
+  const CommandRun run = init(cluster.map());
+  CHECK_MESSAGE(run.exit == 0, run);
+  for (const std::string shard : {"alpha", "beta"})
+    CHECK(cluster.sql(shard, "SELECT to_regclass('public.genres') IS NOT NULL") == "t");
+}
+
+TEST_CASE("init refuses shards whose settings would make answers depend on the shard") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("beta", "ALTER DATABASE movies SET TimeZone = 'Asia/Tokyo'");
+  const CommandRun run = init(cluster.map());
+  cluster.sql("beta", "ALTER DATABASE movies RESET TimeZone");
+  CAPTURE(run);
+  CHECK(run.exit == 1);
+  CHECK(run.says("and Asia/Tokyo on beta"));
 }
 
 TEST_CASE("init refuses a map that turns keys into other slots than the cluster's, and changes no shard") {
@@ -438,7 +471,7 @@ TEST_CASE("init warns of a table that has come to differ between shards, and goe
   CHECK(run.exit == 0);
   CHECK(run.says("warning: movies: column imdb_votes is integer"));
   CHECK(run.says("on alpha and bigint"));
-  CHECK(run.says("on beta; no router serves it"));
+  CHECK(run.says("on beta; routers serve what is the same"));
   CHECK(run.says("nothing to do"));
 }
 
@@ -450,7 +483,7 @@ TEST_CASE("init refuses to make a shard beside others whose tables differ alread
   const CommandRun run = init(cluster.map());
   CAPTURE(run);
   CHECK(run.exit == 1);
-  CHECK(run.says("on beta; no router would serve it, and nothing was changed"));
+  CHECK(run.says("on beta; make it the same on every shard, nothing was changed"));
   CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
 }
 

@@ -208,7 +208,8 @@ TEST_CASE("columns in another order and types that only share their name are fou
   for (const std::string server : {"alpha", "beta"}) {
     const bool first = server == "alpha";
     cluster.sql(server,
-                std::string("CREATE TYPE mood AS ENUM (") + (first ? "'sad', 'glad'" : "'glad', 'sad'") +
+                std::string("SET search_path = public; CREATE TYPE mood AS ENUM (") +
+                    (first ? "'sad', 'glad'" : "'glad', 'sad'") +
                     "); CREATE DOMAIN small AS int CHECK (VALUE < " + (first ? "10" : "11") +
                     "); CREATE TYPE pair AS (x " + (first ? "int" : "bigint") +
                     ", y mood); CREATE TYPE span AS RANGE (SUBTYPE = " + (first ? "int" : "bigint") +

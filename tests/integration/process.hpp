@@ -45,6 +45,7 @@ class Process {
   Process(const Process&) = delete;
 
   void signal(int number) const;
+  pid_t pid() const { return pid_; }
   bool running();
   /// Whether it has been stopped by SIGSTOP, its own included.
   bool stopped() const;

@@ -59,7 +59,7 @@ struct ReadCatalogue {
     Server server(options);
     server.run_sql(rich_schema);
     Worker worker(server);
-    catalogue = worker.run(postgres::read_catalogue(worker.pool(), in(bound))).value();
+    catalogue = worker.run(postgres::read_catalogue(worker.pool(), in(bound))).value().catalogue;
   }
   const Table& table(const std::string& name) const { return catalogue.tables.at(name); }
   const Column& column(const std::string& name) const {
@@ -191,6 +191,34 @@ TEST_CASE("keys are read in the order of their columns; partial, expression and 
   CHECK(credits.foreign_keys ==
         std::vector<ForeignKey>{{"of_movie", {"name", "movie"}, "movies", {"name", "id"}}});
   CHECK(read().table("parts").primary_key.empty());
+}
+
+TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and with nothing else") {
+  Server server;
+  server.run_sql(
+      "CREATE TYPE mood AS ENUM ('glad', 'sad'); CREATE TABLE films (id int PRIMARY KEY, mood mood)");
+  Worker worker(server);
+  const auto fingerprint = [&] {
+    return worker.run(postgres::read_catalogue_fingerprint(worker.pool(), in(bound))).value();
+  };
+  auto last = fingerprint();
+  CHECK(worker.run(postgres::read_catalogue(worker.pool(), in(bound))).value().fingerprint == last);
+  server.run_sql(
+      "INSERT INTO films VALUES (1, 'glad'); ANALYZE films; CREATE TABLE temporary_ (a int); "
+      "DROP TABLE temporary_");
+  CHECK(fingerprint() == last);
+  for (const std::string change :
+       {"ALTER TABLE films ADD COLUMN name text", "ALTER TABLE films ALTER id TYPE bigint",
+        "ALTER TABLE films ALTER mood SET NOT NULL", "ALTER TABLE films ALTER name TYPE text COLLATE \"C\"",
+        "ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'", "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
+        "CREATE UNIQUE INDEX ON films (name)", "ALTER TABLE films DROP COLUMN name",
+        "CREATE TABLE more (id int)"}) {
+    CAPTURE(change);
+    server.run_sql(change);
+    const auto now = fingerprint();
+    CHECK(now != last);
+    last = now;
+  }
 }
 
 }  // namespace shardplex::test

@@ -49,6 +49,28 @@ TEST_CASE("a full pool and a passed deadline have codes of their own") {
   CHECK(late.details->find("alpha") != std::string::npos);
 }
 
+TEST_CASE(
+    "what is too late is 504, also where the server gave up first, and a cancel by hand is PostgreSQL's "
+    "own") {
+  const auto of = [](const std::string& message) {
+    return to_error({.kind = Failure::Kind::statement, .sent = true, .sqlstate = "57014", .message = message},
+                    "alpha");
+  };
+  CHECK(http_status(of("canceling statement due to statement timeout")) == 504);
+  CHECK(of("canceling statement due to statement timeout").code == "SHARD504");
+  CHECK(of("canceling statement due to user request").code == "57014");
+}
+
+TEST_CASE(
+    "answers that are too large, memory that is spent and clients that have gone have codes of their own") {
+  const auto status = [](Failure::Kind kind) {
+    return http_status(to_error({.kind = kind, .sent = true}, "alpha"));
+  };
+  CHECK(status(Failure::Kind::too_large) == 400);
+  CHECK(status(Failure::Kind::no_memory) == 503);
+  CHECK(status(Failure::Kind::abandoned) == 499);
+}
+
 TEST_CASE("the value of a failed outcome throws its code and message") {
   const Outcome<int> outcome =
       Failure{.kind = Failure::Kind::statement, .sqlstate = "22012", .message = "no"};

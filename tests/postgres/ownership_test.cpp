@@ -138,7 +138,8 @@ TEST_CASE("routers are promised ids that nobody else gets") {
   auto second = shard.worker.execute({{reserve, {std::nullopt, "1000", "500"}}}).value();
   CHECK(first[0].integer(0, 0) != second[0].integer(0, 0));
   auto again =
-      shard.worker.execute({{reserve, {std::to_string(first[0].integer(0, 0)), "1200", "500"}}}).value();
+      shard.worker.execute({{reserve, {std::to_string(first[0].integer(0, 0).value()), "1200", "500"}}})
+          .value();
   CHECK(again[0].integer(0, 0) == first[0].integer(0, 0));
   CHECK(first[0].integer(0, 1) == 1000);
   CHECK(first[0].integer(0, 2) == 1500);

@@ -20,10 +20,22 @@ TEST_CASE("the least recently used statement is evicted") {
   const auto b = prepared.use("b").id;
   prepared.use("a");
   prepared.use("c");
-  CHECK(prepared.evict_beyond(2) == b);
-  CHECK(prepared.evict_beyond(2) == std::nullopt);
+  CHECK(prepared.evict_beyond(2, 1'000) == b);
+  CHECK(prepared.evict_beyond(2, 1'000) == std::nullopt);
   CHECK(prepared.holds("a", a));
   CHECK(prepared.use("b").fresh);
+}
+
+TEST_CASE("statements are evicted by the bytes of their texts as well, but for the one used last") {
+  PreparedStatements prepared;
+  const auto a = prepared.use("aaaa").id;
+  const auto b = prepared.use("bbbb").id;
+  CHECK(prepared.evict_beyond(100, 8) == std::nullopt);
+  CHECK(prepared.evict_beyond(100, 7) == a);
+  CHECK(prepared.evict_beyond(100, 7) == std::nullopt);
+  prepared.use("cccccccccc");
+  CHECK(prepared.evict_beyond(100, 7) == b);
+  CHECK(prepared.evict_beyond(100, 7) == std::nullopt);
 }
 
 TEST_CASE("a forgotten statement comes back under another id, and the old id has no effect on it") {

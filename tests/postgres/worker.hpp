@@ -96,7 +96,7 @@ class Worker {
   Results execute(const std::string& sql) { return execute(std::vector{Statement{sql, {}}}); }
 
   /// The first value of an int or bigint statement that succeeds.
-  std::int64_t integer(const std::string& sql) { return execute(sql).value().front().integer(0, 0); }
+  std::int64_t integer(const std::string& sql) { return execute(sql).value().front().integer(0, 0).value(); }
 
  private:
   void tick() {

@@ -42,6 +42,9 @@ constexpr std::array rows{
     Row{"shardplex_http_connections_refused_total", "Client connections over the limit.", counter, ""},
     Row{"shardplex_http_requests_in_flight", "Requests being served.", gauge, ""},
     Row{"shardplex_replans_total", "Requests planned again because ownership had changed.", counter, ""},
+    Row{"shardplex_memory_used_bytes", "Memory that requests under way are counted to hold.", gauge, ""},
+    Row{"shardplex_memory_budget_bytes", "Memory that requests under way may hold in all.", gauge, ""},
+    Row{"shardplex_memory_refusals_total", "Times that a request was refused for want of memory.", counter, ""},
     Row{"shardplex_shard_queries_total", "Statements sent to a shard, by outcome.", counter, "shard role outcome"},
     Row{"shardplex_shard_query_duration_seconds", "Round trips to a shard.", histogram, "shard role"},
     Row{"shardplex_pool_connections", "Open PostgreSQL connections.", gauge, "shard role lane"},
@@ -54,6 +57,8 @@ constexpr std::array rows{
     Row{"shardplex_server_writable", "1 where writes may go to the server.", gauge, "shard server"},
     Row{"shardplex_map_epoch", "Epoch of the shard's ownership, as the server has it.", gauge, "shard server"},
     Row{"shardplex_replica_lag_seconds", "How far a replica's replay is behind.", gauge, "shard server"},
+    Row{"shardplex_table_differences", "1 where shards differ in the table, and what is the same is served.", gauge, "table"},
+    Row{"shardplex_table_refused", "1 where the table is not served.", gauge, "table"},
     Row{"shardplex_map_reloads_total", "Shard map reloads, by result.", counter, "result"},
     Row{"shardplex_map_refreshes_total", "Times that requests had to wait for the shards' word on who owns their slots.", counter, ""},
     Row{"shardplex_shards_added_total", "Shards learned of from other shards.", counter, ""},
@@ -75,6 +80,7 @@ TEST_CASE("every metric has its name, help, type, labels and place") {
   metrics.worker(0).request(RouteLabel::table, 0, 200, 700);
   metrics.worker(0).shard("alpha");
   metrics.set_servers({{"alpha", "alpha-1", true, false, true, 7, 0.5}});
+  metrics.set_tables({{"movies", false, false}});
   const auto families = metrics.Collect();
   REQUIRE(families.size() == rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -127,6 +133,10 @@ TEST_CASE("the counts of workers and of the control thread are shown under their
   metrics.map_reload_failures = 9;
   metrics.map_refreshes = 10;
   metrics.shards_added = 11;
+  shardplex::MemoryBudget memory(100);
+  metrics.memory = &memory;
+  CHECK(memory.take(60));
+  CHECK_FALSE(memory.take(50));
   metrics.fenced_slots = 12;
   metrics.fence_milliseconds = 1300;
   const auto text = scrape(metrics);
@@ -140,6 +150,9 @@ TEST_CASE("the counts of workers and of the control thread are shown under their
   CHECK(has_line(text, R"(shardplex_map_reloads_total{result="refused"} 9)"));
   CHECK(has_line(text, "shardplex_map_refreshes_total 10"));
   CHECK(has_line(text, "shardplex_shards_added_total 11"));
+  CHECK(has_line(text, "shardplex_memory_used_bytes 60"));
+  CHECK(has_line(text, "shardplex_memory_budget_bytes 100"));
+  CHECK(has_line(text, "shardplex_memory_refusals_total 1"));
   CHECK(has_line(text, "shardplex_fenced_slots 12"));
   CHECK(has_line(text, "shardplex_fence_seconds 1.3"));
 }
@@ -215,4 +228,14 @@ TEST_CASE("a status beyond the known ones is counted, not written out of bounds"
   metrics.worker(0).request(RouteLabel::other, 7, 12'345, 1);
   CHECK(has_line(scrape(metrics),
                  R"(shardplex_http_requests_total{route="other",method="other",code="599"} 1)"));
+}
+
+TEST_CASE("tables are shown with what is not served of them") {
+  Metrics metrics(1);
+  metrics.set_tables({{"movies", true, false}, {"ratings", false, true}});
+  const auto text = scrape(metrics);
+  CHECK(has_line(text, R"(shardplex_table_differences{table="movies"} 1)"));
+  CHECK(has_line(text, R"(shardplex_table_differences{table="ratings"} 0)"));
+  CHECK(has_line(text, R"(shardplex_table_refused{table="movies"} 0)"));
+  CHECK(has_line(text, R"(shardplex_table_refused{table="ratings"} 1)"));
 }

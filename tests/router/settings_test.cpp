@@ -59,6 +59,20 @@ TEST_CASE("a map is all a router needs") {
   CHECK(settings.request_timeout == 30s);
 }
 
+TEST_CASE(
+    "a server has twice as many stream connections as there are big answers, so that half are for small "
+    "ones") {
+  const auto settings = good({"--map", "m", "--stream-connections", "3"});
+  CHECK(settings.big_answers == 3);
+  CHECK(settings.pool.lanes[static_cast<std::size_t>(shardplex::postgres::Lane::stream)].connections == 6);
+}
+
+TEST_CASE("allowed hosts are a list of names in any case") {
+  CHECK(good({"--map", "m"}).limits.hosts.empty());
+  CHECK(good({"--map", "m", "--allowed-hosts", "Api.Example, b.example:81,"}).limits.hosts ==
+        std::vector<std::string>{"api.example", "b.example:81"});
+}
+
 TEST_CASE("durations say their unit") {
   CHECK(good({"--map", "m", "--request-timeout", "250ms"}).request_timeout == 250ms);
   CHECK(good({"--map", "m", "--request-timeout", "2m"}).request_timeout == 2min);
@@ -90,6 +104,9 @@ TEST_CASE("bad flags are refused with a text that names them") {
       {{"--map", "m", "--max-header-bytes", "10"}, "--max-header-bytes"},
       {{"--map", "m", "--max-connections", "0"}, "--max-connections"},
       {{"--map", "m", "--write-connections", "0"}, "-connections"},
+      {{"--map", "m", "--stream-connections", "0"}, "--stream-connections"},
+      {{"--map", "m", "--max-body-rows", "0"}, "--max-body-rows"},
+      {{"--map", "m", "--memory-budget-bytes", "1000"}, "--memory-budget-bytes"},
       {{"--map", "m", "--stream-window-bytes", "1"}, "--stream-window-bytes"},
       {{"--map", "m", "--config", "/nowhere/at/all"}, "/nowhere/at/all"},
   };

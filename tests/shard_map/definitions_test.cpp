@@ -98,3 +98,11 @@ TEST_CASE("a subject that only one side defines is no difference") {
   CHECK(differences(stored, wanted).empty());
   CHECK(differences({}, wanted).empty());
 }
+
+TEST_CASE("the forms of keys are kept beside what a map defines, and differ from nothing in it") {
+  auto stored = definitions_of(map_of(group_of(HashStrategy{})));
+  stored[key_subject("movies")] = "integer";
+  CHECK(stored.at("key movies") == "integer");
+  CHECK(key_forms_of(stored) == std::map<std::string, std::string, std::less<>>{{"movies", "integer"}});
+  CHECK(differences(stored, definitions_of(map_of(group_of(HashStrategy{})))).empty());
+}

@@ -129,7 +129,7 @@ std::vector<std::string> names_of(const ShardCatalogue& catalogue) {
 TEST_CASE("both clients read the same catalogue") {
   Clients clients;
   const auto by_router =
-      clients.router.run(postgres::read_catalogue(clients.router.pool(), in(bound))).value();
+      clients.router.run(postgres::read_catalogue(clients.router.pool(), in(bound))).value().catalogue;
   std::vector<TablePlacement> placements;
   for (const auto& name : names_of(by_router)) placements.push_back({name, true, {}, ""});
   const auto by_command_line = operations::read_catalogue(clients.command_line, map_of(placements));

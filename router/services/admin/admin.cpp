@@ -122,6 +122,10 @@ Awaitable<Result<Answer>> map(AdminRequest& request) {
       if (const auto refused = snapshot->catalogue->refused.find(table.name);
           refused != snapshot->catalogue->refused.end())
         entry["refused"] = refused->second;
+    if (snapshot->catalogue)
+      if (const auto differing = snapshot->catalogue->differing.find(table.name);
+          differing != snapshot->catalogue->differing.end())
+        entry["differing"] = differing->second;
     tables[table.name] = std::move(entry);
   }
   co_return json_answer({{"cluster", map.cluster()},

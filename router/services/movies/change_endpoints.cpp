@@ -9,6 +9,7 @@
 #include "query/plan/plan.hpp"
 #include "router/execution/sequence_keys.hpp"
 #include "router/execution/write.hpp"
+#include "router/services/movies/body_rows.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/table_request.hpp"
 #include "shard_schema/sqlstates.hpp"
@@ -135,7 +136,18 @@ std::optional<Error> content_type_refusal(const TableRequest& request) {
   if (name.empty() || name == "application/json" || name == "application/vnd.pgrst.object+json")
     return std::nullopt;
   return Error{"PGRST102", "Content-Type not acceptable: " + name, std::nullopt,
-               "Send the body as application/json.", std::nullopt};
+               "Send the body as application/json.", 415};
+}
+
+/// Before anything is made of the body: the worker serves nobody else while it does.
+std::optional<Error> body_rows_refusal(const TableRequest& request) {
+  const auto most = request.context.worker.settings().limits.body_rows;
+  if (rows_in(body_of(request), most + 1) <= most) return std::nullopt;
+  return Error{"SHARD400", "The request's body has too many rows",
+               "The limit is " + std::to_string(most) + " rows of one request.",
+               "Send them in several requests, or load them with 'shardplex load'. The operator sets the "
+               "limit by --max-body-rows.",
+               413};
 }
 
 }  // namespace
@@ -147,6 +159,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
                     "Choose the row's key in the client: a repeated insert is then refused with 409.",
                     std::nullopt};
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
+  if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
   auto insert =
       plan_insert(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));

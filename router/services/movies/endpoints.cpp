@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,6 +16,8 @@
 
 namespace shardplex::router {
 namespace {
+
+constexpr auto other_shards_patience = std::chrono::milliseconds(200);
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
 Awaitable<Result<Answer>> refuse_function(TableRequest& request);
@@ -83,7 +86,9 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   call.route = match->route;
   if (match->endpoint == nullptr) co_return method_not_allowed(call);
   TableRequest request{call, context, match->pattern, match->parameters, match->route == RouteLabel::row};
-  co_return co_await (*match->endpoint)(request);
+  auto outcome = co_await (*match->endpoint)(request);
+  if (request.table != nullptr) call.table = request.table->name;
+  co_return outcome;
 }
 
 /// "parse;dur=0.018, plan;dur=…": milliseconds with three decimals, by integers, since every answer carries
@@ -116,10 +121,17 @@ Awaitable<Answer> serve(Worker& worker, Call& call) {
   if (auto preflight = answer_preflight(call.request, origins)) co_return std::move(*preflight);
   const auto deadline = call.began + worker.settings().request_timeout;
   const auto match = find_endpoint_of(call);
-  for (;;) {
-    RequestContext context(worker, deadline);
+  for (bool may_wait = true;;) {
+    RequestContext context(worker, deadline, call.client);
     auto outcome = co_await run(match, call, context);
-    if (context.map_changed && Clock::now() < deadline) continue;  // before anything was sent or written
+    if (context.plan_outdated && Clock::now() < deadline) continue;  // before anything was sent or written
+    // The tables of one shard may have been read again, and those of the others not yet.
+    if (may_wait && !outcome && outcome.error().code == "SHARD503" && worker.tables_changed_lately()) {
+      may_wait = false;
+      const auto known = context.planned_with->snapshot->catalogue;
+      co_await worker.newer_tables(known, std::min(deadline, Clock::now() + other_shards_patience));
+      if (worker.view() && worker.view()->snapshot->catalogue != known) continue;
+    }
     auto answer = outcome ? std::move(*outcome) : to_answer(outcome.error());
     if (answer.status == 405)  // RFC 9110, section 15.5.6
       answer.set("Allow", allowed_methods(endpoints, match ? match->pattern : ""));

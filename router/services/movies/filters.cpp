@@ -28,10 +28,10 @@ Result<void> look_up_table(TableRequest& request, const std::string& name) {
   if (request.table != nullptr) return {};
   const auto reason = snapshot.catalogue->refused.find(name);
   if (reason == snapshot.catalogue->refused.end()) return no_such_table(name, *snapshot.catalogue);
-  return Error{"SHARD503", "Table " + name + " is not served", reason->second,
-               "Make its definition agree with the shard map and the same on every shard, then send the "
-               "router SIGHUP.",
-               std::nullopt};
+  return Error{
+      "SHARD503", "Table " + name + " is not served", reason->second,
+      "Make its definition agree with the shard map and the same on every shard; the router notices.",
+      std::nullopt};
 }
 
 /// /table/{key} is /table?<primary key>=eq.{key}.

@@ -25,11 +25,11 @@ Awaitable<Result<Answer>> answer_point(TableRequest& request, std::shared_ptr<co
   if (wants_object(request)) {
     if (!*row) co_return request.is_row ? absent_row(request) : not_one_row(0);
     set_object_type(answer, request);
-    answer.body = std::move(**row);
+    answer.body = std::move((*row)->json);
   } else if (*row) {
-    answer.body.reserve((*row)->size() + 2);
+    answer.body.reserve((*row)->json.size() + 2);
     answer.body = '[';
-    answer.body += **row;
+    answer.body += (*row)->json;
     answer.body += ']';
   } else {
     answer.body = "[]";

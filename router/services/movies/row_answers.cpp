@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "router/execution/attempt.hpp"
 #include "router/services/movies/rendering.hpp"
 
 namespace shardplex::router {
@@ -21,6 +22,8 @@ class RowArray final : public BodyStream {
 
   Awaitable<Result<void>> next(std::string& part) override {
     if (ended_) co_return Result<void>{};
+    if (Clock::now() >= rows_.deadline())
+      co_return deadline_exceeded("The client has not taken the whole answer until then.");
     if (count_ == 0) part += '[';
     while (part.size() < stream_chunk_bytes) {
       auto row = co_await rows_.next();
@@ -35,6 +38,8 @@ class RowArray final : public BodyStream {
     }
     co_return Result<void>{};
   }
+
+  Clock::time_point deadline() const override { return rows_.deadline(); }
 
   bool ended() const { return ended_; }
   std::uint64_t count() const { return count_; }  ///< of the rows so far

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "query/plan/sql.hpp"
 #include "tests/query/fixtures.hpp"
@@ -67,46 +68,131 @@ TEST_CASE("type oids and the order of columns may differ, and the first shard's 
   CHECK(catalogue.find("movies")->columns.front().name == "id");
 }
 
-TEST_CASE("a difference between shards refuses the table and names both") {
+TEST_CASE("what differs in its keys is refused, naming both shards") {
   const auto reason = [](auto change) {
     const auto catalogue = with_beta([&](ShardCatalogue& beta) { change(beta.tables.at("movies")); });
     CHECK_FALSE(catalogue.find("movies"));
     CHECK(catalogue.find("ratings"));
     return catalogue.refused.at("movies");
   };
-  CHECK(reason([](Table& t) { column_of(t, "genre").type = "text"; }) ==
-        "movies: column genre is text[] on alpha and text on beta");
-  CHECK(reason([](Table& t) { t.columns.pop_back(); }) == "movies: column votes is missing on beta");
-  CHECK(reason([](Table& t) { t.columns.push_back(column("extra", "text", "text")); }) ==
-        "movies: column extra is missing on alpha");
-  CHECK(reason([](Table& t) {
-          column_of(t, "mpaa").enum_labels = {"PG", "G", "R"};
-        }) ==
-        "movies: column mpaa is mpaa (public.mpaa) with labels G, PG, R on alpha and mpaa (public.mpaa) with "
-        "labels PG, G, R on beta");
-  CHECK(reason([](Table& t) { column_of(t, "name") = collated(column("name", "text", "text"), "en_US"); }) ==
-        "movies: column name is text collate C.UTF-8 not null on alpha and text collate en_US on beta");
-  CHECK(reason([](Table& t) { column_of(t, "votes").has_default = false; }) ==
-        "movies: column votes is integer with a default on alpha and integer on beta");
   CHECK(reason([](Table& t) { t.primary_key = {"name"}; }) ==
         "movies: the primary key is (id) on alpha and (name) on beta");
   CHECK(reason([](Table& t) { t.has_slot_column = false; }) ==
         "movies: column shardplex_slot is missing on beta");
-  CHECK(reason([](Table& t) {
+  CHECK(reason([](Table& t) { column_of(t, "id") = not_null(column("id", "text", "text")); }) ==
+        "movies: column id is bigint not null on alpha and text collate C.UTF-8 not null on beta");
+  CHECK(reason([](Table& t) { t.columns.erase(t.columns.begin()); }) ==
+        "movies: column id is missing on beta");
+}
+
+namespace {
+
+/// What is said of the table movies, which is served, when beta's is changed.
+template <class Change>
+std::string difference_with(Change change) {
+  const auto catalogue = with_beta([&](ShardCatalogue& beta) { change(beta.tables.at("movies")); });
+  REQUIRE(catalogue.find("movies"));
+  CHECK(catalogue.refused.empty());
+  CHECK(*catalogue.not_alike("movies") == catalogue.differing.at("movies"));
+  CHECK_FALSE(catalogue.not_alike("ratings"));
+  return catalogue.differing.at("movies");
+}
+
+/// The column as it is served, when beta's table movies is changed; nullopt where it is not.
+template <class Change>
+std::optional<Column> served(std::string_view name, Change change) {
+  const auto catalogue = with_beta([&](ShardCatalogue& beta) { change(beta.tables.at("movies")); });
+  const Column* column = catalogue.find("movies")->find_column(name);
+  return column ? std::optional(*column) : std::nullopt;
+}
+
+}  // namespace
+
+TEST_CASE("a column that not all shards have is not served yet, and the table is") {
+  const auto dropped = [](Table& t) { t.columns.pop_back(); };
+  const auto added = [](Table& t) { t.columns.push_back(column("extra", "text", "text")); };
+  CHECK(difference_with(dropped) == "movies: column votes is missing on beta");
+  CHECK(difference_with(added) == "movies: column extra is missing on alpha");
+  CHECK_FALSE(served("votes", dropped));
+  CHECK_FALSE(served("extra", added));
+  CHECK(served("name", added)->conflict.empty());
+}
+
+TEST_CASE("a column that is not the same carries the conflict, and no other does") {
+  const auto retyped = [](Table& t) { column_of(t, "genre").type = "text"; };
+  CHECK(difference_with(retyped) == "movies: column genre is text[] on alpha and text on beta");
+  CHECK(served("genre", retyped)->conflict == "column genre is text[] on alpha and text on beta");
+  CHECK(served("name", retyped)->conflict.empty());
+  const auto relabelled = [](Table& t) { column_of(t, "mpaa").enum_labels = {"PG", "G", "R"}; };
+  CHECK(difference_with(relabelled) ==
+        "movies: column mpaa is mpaa (public.mpaa) with labels G, PG, R on alpha and mpaa (public.mpaa) with "
+        "labels PG, G, R on beta");
+  CHECK_FALSE(served("mpaa", relabelled)->conflict.empty());
+  const auto collated_anew = [](Table& t) {
+    column_of(t, "name") = collated(column("name", "text", "text"), "en_US");
+  };
+  CHECK(difference_with(collated_anew) ==
+        "movies: column name is text collate C.UTF-8 not null on alpha and text collate en_US on beta");
+  CHECK_FALSE(served("name", collated_anew)->conflict.empty());
+}
+
+TEST_CASE("integers of different widths are served as the widest") {
+  const auto widened = [](Table& t) {
+    column_of(t, "votes").type = "bigint";
+    column_of(t, "votes").type_name = "int8";
+    column_of(t, "votes").sort = SortKind::int8;
+  };
+  CHECK(difference_with(widened) ==
+        "movies: column votes is integer with a default on alpha and bigint with a default on beta");
+  const auto votes = served("votes", widened).value();
+  CHECK(votes.conflict.empty());
+  CHECK(votes.type == "bigint");
+  CHECK(votes.sort == SortKind::int8);
+  const auto narrowed = [](Table& t) {
+    column_of(t, "id").type = "integer";
+    column_of(t, "id").type_name = "int4";
+    column_of(t, "id").sort = SortKind::int4;
+  };
+  CHECK(served("id", narrowed).value().type == "bigint");
+}
+
+TEST_CASE("differences that decide no answer are told, and stand in nobody's way") {
+  const auto no_default = [](Table& t) { column_of(t, "votes").has_default = false; };
+  CHECK(difference_with(no_default) ==
+        "movies: column votes is integer with a default on alpha and integer on beta");
+  CHECK(served("votes", no_default)->conflict.empty());
+  CHECK(difference_with([](Table& t) {
           t.unique.push_back({"u", {"id", "name"}});
         }) == "movies: unique constraint u is missing on alpha");
-  CHECK(reason([](Table& t) {
+  CHECK(difference_with([](Table& t) {
           t.foreign_keys.push_back({"f", {"primary_genre"}, "genres", {"name"}});
         }) == "movies: foreign key f is missing on alpha");
 }
 
 TEST_CASE("every difference is named, not only the first") {
-  const auto catalogue = with_beta([](ShardCatalogue& beta) {
-    beta.tables.at("movies").columns.pop_back();
-    column_of(beta.tables.at("movies"), "genre").type = "text";
-  });
+  CHECK(difference_with([](Table& t) {
+          t.columns.pop_back();
+          column_of(t, "genre").type = "text";
+        }) == "movies: column genre is text[] on alpha and text on beta; column votes is missing on beta");
+}
+
+TEST_CASE("a primary key with the slot column in it is refused") {
+  CHECK(with_movies(hash_map(), [](Table& t) { t.primary_key.push_back("shardplex_slot"); })
+            .refused.at("movies") ==
+        "movies: the primary key contains shardplex_slot, which is no client's column; "
+        "it has to be made of the others");
+}
+
+TEST_CASE("a key of another form than its rows were placed by is refused with the way out") {
+  ShardCatalogue a = account();
+  a.key_forms["movies"] = "text";
+  a.key_forms["ratings"] = "integer";
+  const auto catalogue = combine(hash_map(), {{"alpha", account()}, {"beta", a}});
   CHECK(catalogue.refused.at("movies") ==
-        "movies: column genre is text[] on alpha and text on beta; column votes is missing on beta");
+        "movies: the shard key id of movies is bigint, and its rows were placed by keys of the form text: "
+        "bring "
+        "the column back to such a type, or make a new table with the other type and load it (on beta)");
+  CHECK(catalogue.find("ratings"));
 }
 
 TEST_CASE("a table missing on a shard is refused, naming the shard") {
@@ -188,7 +274,8 @@ TEST_CASE("a collation that is called alike but sorts otherwise on a shard is a 
     for (Column& column : beta.tables.at("movies").columns)
       if (column.name == "name") column.bytewise_collation = false;
   });
-  CHECK(catalogue.refused.at("movies") == "movies: column name sorts by bytes on alpha and not on beta");
+  CHECK(catalogue.differing.at("movies") == "movies: column name sorts by bytes on alpha and not on beta");
+  CHECK_FALSE(catalogue.find("movies")->find_column("name")->conflict.empty());
 }
 
 TEST_CASE("differing character types are warned of") {

@@ -357,3 +357,38 @@ TEST_CASE("nulls stand where they are told, whatever the direction") {
       CHECK(compare_keys(key, two, two) == 0);
     }
 }
+
+TEST_CASE("integers of different widths sort by their values") {
+  const MergeKey key{SortKind::int4, false, false, {}};
+  CHECK(compare_values(key, big_endian<std::int32_t>(-5), big_endian<std::int64_t>(5'000'000'000)) < 0);
+  CHECK(compare_values(key, big_endian<std::int64_t>(7), big_endian<std::int16_t>(7)) == 0);
+  CHECK(compare_values(key, big_endian<std::int16_t>(-1), big_endian<std::int32_t>(-2)) > 0);
+}
+
+TEST_CASE("a result's type tells whether its values sort as was planned") {
+  CHECK(holds_values_of(SortKind::int4, 20));
+  CHECK(holds_values_of(SortKind::int8, 23));
+  CHECK_FALSE(holds_values_of(SortKind::int4, 25));
+  CHECK_FALSE(holds_values_of(SortKind::int8, 1114));  // timestamp: eight bytes too
+  CHECK(holds_values_of(SortKind::text, 1043));
+  CHECK_FALSE(holds_values_of(SortKind::text, 1042));  // bpchar ignores trailing spaces
+  CHECK_FALSE(holds_values_of(SortKind::text, 17));
+  CHECK_FALSE(holds_values_of(SortKind::numeric, 701));
+  CHECK(holds_values_of(SortKind::enumeration, 16'384));
+  CHECK_FALSE(holds_values_of(SortKind::enumeration, 25));
+  CHECK_FALSE(holds_values_of(SortKind::none, 25));
+}
+
+TEST_CASE("bytes that are no value of a kind are told from those that are") {
+  CHECK(is_value_of(SortKind::int4, big_endian<std::int16_t>(1)));
+  CHECK_FALSE(is_value_of(SortKind::int4, "abc"));
+  CHECK_FALSE(is_value_of(SortKind::float8, "abcd"));
+  CHECK_FALSE(is_value_of(SortKind::boolean, ""));
+  CHECK_FALSE(is_value_of(SortKind::uuid, "short"));
+  CHECK_FALSE(is_value_of(SortKind::interval, std::string(12, '\0')));
+  CHECK(is_value_of(SortKind::numeric, std::string("\0\1\0\0\0\0\0\0\0\5", 10)));
+  CHECK_FALSE(is_value_of(SortKind::numeric, ""));
+  CHECK_FALSE(is_value_of(SortKind::numeric, std::string("\0\2\0\0\0\0\0\0\0\5", 10)));  // a digit is missing
+  CHECK_FALSE(is_value_of(SortKind::numeric, std::string("\0\0\0\0\x11\0\0\0", 8)));     // no such sign
+  CHECK(is_value_of(SortKind::text, ""));
+}

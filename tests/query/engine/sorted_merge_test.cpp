@@ -130,3 +130,10 @@ TEST_CASE("random inputs, fed as they are asked for, merge as a stable sort of a
     REQUIRE(actual == wanted);
   }
 }
+
+TEST_CASE("a value that is none of its key's kind fails the merge, and not the process") {
+  SortedMerge merge({{SortKind::int4, false, false, {}}}, 2);
+  merge.push(0, Row{"{}", {std::string("\0\0\0\1", 4)}});
+  merge.push(1, Row{"{}", {std::string("abc")}});
+  CHECK(std::get<Error>(merge.next()).code == "SHARD503");
+}

@@ -528,3 +528,43 @@ TEST_CASE("a key has one text") {
         "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
   CHECK_FALSE(canonical_text(KeyType::uuid, "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"));
 }
+
+TEST_CASE(
+    "the labels that enums are merged by travel with the statement, which says whether they are the "
+    "shard's") {
+  const ReadPlan read = plan("select=name&order=mpaa.desc,id");
+  CHECK(read.enums_sql ==
+        "pg_catalog.pg_typeof(q.k0) = '\"public\".\"mpaa\"'::regtype AND (SELECT "
+        "pg_catalog.enum_range(NULL::\"public\".\"mpaa\")::text[] = $2::text[])");
+  const auto statement = read.statement(alone_at_epoch_7);
+  CHECK(statement.params.at(1) == "{\"G\",\"PG\",\"R\"}");
+  CHECK(statement.sql.starts_with("SELECT row_to_json(r.*)::text, q.k0, q.k1, pg_catalog.pg_typeof(q.k0)"));
+  CHECK(read.enums_column() == 3);
+  CHECK(read.result_columns() == 4);
+  CHECK(plan("order=name").enums_sql.empty());
+  CHECK(plan("order=name").result_columns() == 3);
+}
+
+TEST_CASE("text is sorted by the collation that was planned for, whatever its column has by then") {
+  Table table = genres();
+  table.columns[1].collation_sql = "pg_catalog.\"C\"";
+  const ShardMap map = hash_map();
+  const auto read = plan_read(parsed("genres", "select=name&order=note"), in_map(table, map), false, true);
+  CHECK(read->inner_columns.find("\"genres\".\"note\" COLLATE pg_catalog.\"C\" AS k0") != std::string::npos);
+}
+
+TEST_CASE("a column in which shards contradict each other is refused to those who name it") {
+  Table table = genres();
+  table.columns[1].conflict = "column note is text on alpha and integer on beta";
+  const ShardMap map = hash_map();
+  const auto answer = [&](std::string_view query) {
+    const auto read = plan_read(parsed("genres", query), in_map(table, map), false, true);
+    return read ? "" : read.error().code + ": " + *read.error().details;
+  };
+  const std::string refused = "SHARD503: column note is text on alpha and integer on beta";
+  CHECK(answer("select=name") == "");
+  CHECK(answer("select=name&note=eq.a") == refused);
+  CHECK(answer("select=name&order=note") == refused);
+  CHECK(answer("select=note") == refused);
+  CHECK(answer("") == refused);  // all columns
+}

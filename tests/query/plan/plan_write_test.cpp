@@ -92,6 +92,12 @@ Slot listed_slot(std::int64_t id, std::optional<std::string_view> genre) {
   return slot_of_row(listed.map.group(GroupId{0}), canonical_bytes(id), genre);
 }
 
+/// What RETURNING says of a row of the table that is to be placed so.
+std::string check(const std::string& placed, const std::string& table = "movies") {
+  return "CASE WHEN " + placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(\"" + table +
+         "\".\"tableoid\") END";
+}
+
 Body body_of(std::string_view json, std::vector<std::string> watched = {}, bool equal_keys = true) {
   return read_body(json, watched, equal_keys).value();
 }
@@ -180,7 +186,9 @@ TEST_CASE("an inserted row's key and slot come from the router, the rest from th
             "INSERT INTO \"public\".\"movies\" AS \"movies\" (\"name\", \"imdb_score\", \"mpaa\", \"id\", "
             "\"shardplex_slot\") SELECT r.* FROM ROWS FROM (json_to_recordset($1::json) AS (\"name\" text, "
             "\"imdb_score\" numeric(3,1), \"mpaa\" \"public\".\"mpaa\"), "
-            "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::int4[])) AS r",
+            "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::int4[])) AS r RETURNING " +
+                check("\"movies\".\"id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
+                      "\"movies\".\"shardplex_slot\" = ($3::int4[])[1]"),
             {'[' + body + ']', "{\"5\"}", slots_of_ids({5})}});
   CHECK(plan.returns == WritePlan::Returns::nothing);
   CHECK(plan.group == "catalog");
@@ -355,17 +363,23 @@ TEST_CASE("a reference table is written as it is, by every shard") {
 // ---- What comes back.
 
 TEST_CASE("an insert answers nothing, its keys or its rows in body order") {
-  CHECK(hashed.insert("{}").value().tail == "");
+  CHECK(reference.insert("{}").value().tail == "");
   const auto keys = rated.insert(R"({"movie_id":5,"user_id":1})", "", headers_only).value();
   CHECK(keys.returns == WritePlan::Returns::primary_key);
-  CHECK(keys.tail == " RETURNING \"ratings\".\"movie_id\"::text AS k0, \"ratings\".\"user_id\"::text AS k1");
+  CHECK(keys.tail ==
+        " RETURNING \"ratings\".\"movie_id\"::text AS k0, \"ratings\".\"user_id\"::text AS k1, " +
+            check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
+                  "\"ratings\".\"shardplex_slot\" = ($3::int4[])[1]",
+                  "ratings") +
+            " AS placed");
   const auto rows = hashed.insert("{}", "select=name,data->x", representation).value();
   CHECK(rows.returns == WritePlan::Returns::representation);
   CHECK(rows.head.sql.starts_with("WITH w AS (INSERT INTO "));
-  CHECK(rows.tail ==
-        " RETURNING \"movies\".\"name\" AS c0, (\"movies\".\"data\"->$3::text) AS c1) SELECT "
-        "row_to_json(r.*)::text "
-        "FROM w q CROSS JOIN LATERAL (SELECT q.c0 AS \"name\", q.c1 AS \"x\") r");
+  CHECK(rows.tail == " RETURNING \"movies\".\"name\" AS c0, (\"movies\".\"data\"->$3::text) AS c1, " +
+                         check("\"movies\".\"id\" = ($1::\"pg_catalog\".\"int8\"[])[1] AND "
+                               "\"movies\".\"shardplex_slot\" = ($2::int4[])[1]") +
+                         " AS placed) SELECT row_to_json(r.*)::text "
+                         "FROM w q CROSS JOIN LATERAL (SELECT q.c0 AS \"name\", q.c1 AS \"x\") r");
   CHECK(rows.head.params.back() == "x");
 }
 
@@ -387,13 +401,15 @@ TEST_CASE("changed rows come ordered by primary key") {
 TEST_CASE("an update reads its values out of the body once and chooses rows by the filters") {
   const std::string body = R"({"name":"x","votes":3})";
   const auto plan = hashed.update("id=eq.5&name=like.a*", body).value();
-  CHECK(
-      plan.statement(std::nullopt, false) ==
-      Statement{
-          "UPDATE \"public\".\"movies\" AS \"movies\" SET (\"name\", \"votes\") = (SELECT j.* FROM ROWS FROM "
-          "(json_to_recordset($3::json) AS (\"name\" text, \"votes\" integer)) AS j) WHERE "
-          "\"movies\".\"id\" = $1 AND \"movies\".\"name\" LIKE $2",
-          {"5", "a%", '[' + body + ']'}});
+  CHECK(plan.statement(std::nullopt, false) ==
+        Statement{"WITH w AS (UPDATE \"public\".\"movies\" AS \"movies\" SET (\"name\", \"votes\") = (SELECT "
+                  "j.* FROM "
+                  "ROWS FROM (json_to_recordset($3::json) AS (\"name\" text, \"votes\" integer)) AS j) WHERE "
+                  "\"movies\".\"id\" = $1 AND \"movies\".\"name\" LIKE $2 RETURNING " +
+                      check("\"movies\".\"id\" = $4 AND \"movies\".\"shardplex_slot\" = $5::int4") +
+                      ") SELECT count(*) FROM w",
+                  {"5", "a%", '[' + body + ']', "5", std::to_string(slot_of_id(5).value)}});
+  CHECK(plan.reports_count);
   CHECK(plan.slots->size() == 1);
   CHECK_FALSE(plan.locate);
   CHECK_FALSE(plan.new_slot);
@@ -459,8 +475,12 @@ TEST_CASE("a key may be set to what it is, and to nothing else") {
   CHECK(plan.head.sql.ends_with("AS j), \"id\" = $3"));
   CHECK(plan.head.params[2] == "5");
   CHECK(sql_of(hashed.update("id=eq.5", R"({"id":"5"})")) ==
-        Statement{"UPDATE \"public\".\"movies\" AS \"movies\" SET \"id\" = $2 WHERE \"movies\".\"id\" = $1",
-                  {"5", "5"}});
+        Statement{
+            "WITH w AS (UPDATE \"public\".\"movies\" AS \"movies\" SET \"id\" = $2 WHERE \"movies\".\"id\" = "
+            "$1 RETURNING " +
+                check("\"movies\".\"id\" = $3 AND \"movies\".\"shardplex_slot\" = $4::int4") +
+                ") SELECT count(*) FROM w",
+            {"5", "5", "5", std::to_string(slot_of_id(5).value)}});
   CHECK(error_of(hashed.update("id=eq.5", R"({"id":6})")).code == "SHARD400");
   CHECK(error_of(hashed.update("id=eq.5", R"({"id":null})")).code == "SHARD400");
   CHECK(error_of(hashed.update("id=in.(5)", R"({"id":5})")).code == "SHARD400");
@@ -483,7 +503,8 @@ TEST_CASE("under list a row named by its key alone is located first") {
   REQUIRE(plan.locate);
   CHECK(*plan.locate ==
         Statement{
-            "SELECT DISTINCT \"movies\".\"shardplex_slot\" FROM \"public\".\"movies\" AS \"movies\" WHERE "
+            "SELECT DISTINCT \"movies\".\"shardplex_slot\"::int4 FROM \"public\".\"movies\" AS \"movies\" "
+            "WHERE "
             "shardplex.check_epoch($1::bigint) AND \"movies\".\"id\" = $2 AND \"movies\".\"name\" = $3 AND "
             "\"movies\".\"shardplex_slot\" IN (SELECT s.slot FROM shardplex.slots s WHERE s.grp = 'by_genre' "
             "AND s.state IN ('owned', 'fenced'))",
@@ -499,7 +520,11 @@ TEST_CASE("a change of list needs the key and sets the slot with it") {
   CHECK(plan.new_slot == listed_slot(5, "Horror"));
   CHECK(plan.head.sql.ends_with("AS j), \"primary_genre\" = $3, \"shardplex_slot\" = $4"));
   CHECK(Params(plan.head.params.begin() + 2, plan.head.params.end()) ==
-        Params{"Horror", std::to_string(plan.new_slot->value)});
+        Params{"Horror", std::to_string(plan.new_slot->value), "5", std::to_string(plan.new_slot->value),
+               "Horror"});
+  CHECK(plan.placed ==
+        "\"movies\".\"id\" = $5 AND \"movies\".\"shardplex_slot\" = $6::int4 AND "
+        "\"movies\".\"primary_genre\" IS NOT DISTINCT FROM $7");
   CHECK(listed.update("id=eq.5", R"({"primary_genre":null})").value().new_slot ==
         listed_slot(5, std::nullopt));
   CHECK(error_of(listed.update("name=eq.x", R"({"primary_genre":"Horror"})")).code == "SHARD400");
@@ -510,6 +535,35 @@ TEST_CASE("a change of list needs the key and sets the slot with it") {
   CHECK(same.head.sql.ends_with("SET \"primary_genre\" = $2"));
 }
 
+TEST_CASE("rows of several are each held to the key, list and slot of one of them") {
+  CHECK(hashed.insert("[{},{}]").value().placed ==
+        "(\"movies\".\"id\", \"movies\".\"shardplex_slot\") IN (SELECT g.g0, g.g1 FROM "
+        "unnest($1::\"pg_catalog\".\"int8\"[], $2::int4[]) AS g(g0, g1))");
+  CHECK(listed.insert("[{},{}]").value().placed ==
+        "(\"movies\".\"id\", coalesce('+' || \"movies\".\"primary_genre\"::text, '-'), "
+        "\"movies\".\"shardplex_slot\") IN (SELECT g.g0, coalesce('+' || g.g1::text, '-'), g.g2 FROM "
+        "unnest($1::\"pg_catalog\".\"int8\"[], $2::\"pg_catalog\".\"text\"[], $3::int4[]) AS g(g0, g1, g2))");
+  CHECK(
+      listed.insert("{}").value().placed ==
+      "\"movies\".\"id\" = ($1::\"pg_catalog\".\"int8\"[])[1] AND \"movies\".\"primary_genre\" IS NOT "
+      "DISTINCT FROM ($2::\"pg_catalog\".\"text\"[])[1] AND \"movies\".\"shardplex_slot\" = ($3::int4[])[1]");
+  CHECK(reference.insert("[{},{}]").value().placed.empty());
+  CHECK(hashed.remove("id=eq.5").value().placed.empty());
+}
+
+TEST_CASE("changed rows that are not named by their key are held to where they were") {
+  const std::string before = "\"shardplex before\".";
+  CHECK(hashed.update("name=eq.x", R"({"votes":1})").value().placed ==
+        "EXISTS (SELECT FROM \"public\".\"movies\" AS \"shardplex before\" WHERE " + before +
+            "\"id\" = \"movies\".\"id\" AND " + before +
+            "\"shardplex_slot\" = \"movies\".\"shardplex_slot\")");
+  CHECK(listed.update("id=eq.5", R"({"votes":1})").value().placed ==
+        "EXISTS (SELECT FROM \"public\".\"movies\" AS \"shardplex before\" WHERE " + before +
+            "\"id\" = \"movies\".\"id\" AND " + before +
+            "\"primary_genre\" IS NOT DISTINCT FROM \"movies\".\"primary_genre\" AND " + before +
+            "\"shardplex_slot\" = \"movies\".\"shardplex_slot\")");
+}
+
 // ---- PUT.
 
 TEST_CASE("a put creates the row or replaces all of it") {
@@ -517,23 +571,27 @@ TEST_CASE("a put creates the row or replaces all of it") {
       rated.put("movie_id=eq.5&user_id=eq.1", R"({"movie_id":5,"user_id":"1","score":3})").value();
   CHECK(plan.reports_created);
   CHECK(plan.slots->contains(slot_of_id(5)));
-  CHECK(
-      plan.statement(std::nullopt, true) ==
-      Statement{"INSERT INTO \"public\".\"ratings\" AS \"ratings\" (\"score\", \"movie_id\", \"user_id\", "
-                "\"shardplex_slot\") SELECT r.* FROM ROWS FROM (json_to_recordset($1::json) AS (\"score\" "
-                "integer), "
-                "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::\"pg_catalog\".\"int4\"[]), "
-                "unnest($4::int4[])) AS r ON CONFLICT (\"movie_id\", \"user_id\") DO UPDATE SET \"score\" = "
-                "EXCLUDED.\"score\" WHERE set_config('shardplex.replaced', 'yes', true) = 'yes' RETURNING "
-                "(current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes') AS created",
-                {R"([{"movie_id":5,"user_id":"1","score":3}])", "{\"5\"}", "{\"1\"}", slots_of_ids({5})}});
+  CHECK(plan.statement(std::nullopt, true) ==
+        Statement{
+            "INSERT INTO \"public\".\"ratings\" AS \"ratings\" (\"score\", \"movie_id\", \"user_id\", "
+            "\"shardplex_slot\") SELECT r.* FROM ROWS FROM (json_to_recordset($1::json) AS (\"score\" "
+            "integer), "
+            "unnest($2::\"pg_catalog\".\"int8\"[]), unnest($3::\"pg_catalog\".\"int4\"[]), "
+            "unnest($4::int4[])) AS r ON CONFLICT (\"movie_id\", \"user_id\") DO UPDATE SET \"score\" = "
+            "EXCLUDED.\"score\" WHERE set_config('shardplex.replaced', 'yes', true) = 'yes' RETURNING " +
+                check("\"ratings\".\"movie_id\" = ($2::\"pg_catalog\".\"int8\"[])[1] AND "
+                      "\"ratings\".\"shardplex_slot\" = ($4::int4[])[1]",
+                      "ratings") +
+                " AS placed, (current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes') AS created",
+            {R"([{"movie_id":5,"user_id":"1","score":3}])", "{\"5\"}", "{\"1\"}", slots_of_ids({5})}});
 }
 
 TEST_CASE("a put sets every column that is not the key's, generated ones aside") {
   Subject subject = hashed;
   subject.table.columns[10].generated = true;  // title_de
   const auto sql = sql_of(subject.put("id=eq.5", R"({"name":"x"})")).sql;
-  const auto assignments = sql.substr(sql.find("DO UPDATE SET "));
+  const auto begin = sql.find("DO UPDATE SET ");
+  const auto assignments = sql.substr(begin, sql.find(" RETURNING ") - begin);
   CHECK(assignments.find("\"votes\" = EXCLUDED.\"votes\"") != std::string::npos);
   CHECK(assignments.find("\"title_de\"") == std::string::npos);
   CHECK(assignments.find("\"id\"") == std::string::npos);
@@ -592,7 +650,10 @@ TEST_CASE("under list a put replaces the row where it is located and creates non
                            "\"imdb_score\" = DEFAULT") != std::string::npos);
   CHECK(statement.sql.find("\"id\" = DEFAULT") == std::string::npos);
   CHECK(statement.sql.ends_with(
-      "WHERE \"movies\".\"id\" = $1 AND \"movies\".\"shardplex_slot\" = $5 RETURNING false AS created"));
+      "WHERE \"movies\".\"id\" = $1 AND \"movies\".\"shardplex_slot\" = $8 RETURNING " +
+      check("\"movies\".\"id\" = $5 AND \"movies\".\"shardplex_slot\" = $6::int4 AND "
+            "\"movies\".\"primary_genre\" IS NOT DISTINCT FROM $7") +
+      " AS placed, false AS created"));
   CHECK(listed.put("id=eq.5", R"({"name":"x"})").value().new_slot == listed_slot(5, std::nullopt));
 }
 

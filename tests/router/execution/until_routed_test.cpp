@@ -83,7 +83,7 @@ TEST_CASE("a new map makes the request start over") {
   Trial trial({moved, 5});
   trial.on_attempt = [&] { trial.fixture.adopt(snapshot(2, 2)); };
   CHECK(trial.run().error().code == "SHARD504");
-  CHECK(trial.context.map_changed);
+  CHECK(trial.context.plan_outdated);
   CHECK(trial.versions_seen.size() == 1);
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("the deadline ends the attempts with the last reason") {
   const auto error = trial.run().error();
   CHECK(error.code == "SHARD504");
   CHECK(error.details == "Until the deadline, slot 7 is moving.");
-  CHECK_FALSE(trial.context.map_changed);
+  CHECK_FALSE(trial.context.plan_outdated);
 }
 
 TEST_CASE("a request whose deadline has passed is tried once") {
@@ -109,4 +109,36 @@ TEST_CASE("the pause between two attempts grows up to 50 ms") {
     CHECK_FALSE(trial.fixture.result_of(before_next_try(trial.context, Replan{}, 0, pause)));
     CHECK(pause == expected);
   }
+}
+
+namespace {
+
+const Error no_such_column{"42703", "column x does not exist", {}, {}, {}};
+const Attempt<int> other_tables = Replan{"the tables are being changed", "alpha", no_such_column};
+
+}  // namespace
+
+TEST_CASE("tables that seem to have changed are read again, and what was refused is tried once more") {
+  Trial trial({other_tables, 5});
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.fixture.refresher.table_requests == 1);
+}
+
+TEST_CASE("where the tables are as they were, the server's own error is the answer") {
+  Trial trial({other_tables});
+  CHECK(trial.run().error() == no_such_column);
+  CHECK(trial.versions_seen.size() == 2);
+  CHECK(trial.fixture.refresher.table_requests == 1);
+}
+
+TEST_CASE("a plan is outdated as soon as there are other tables") {
+  Trial trial({other_tables, 5});
+  trial.on_attempt = [&] {
+    auto next = snapshot(2);
+    next.catalogue = std::make_shared<const Catalogue>();
+    trial.fixture.adopt(std::move(next));
+  };
+  CHECK_FALSE(trial.run().has_value());
+  CHECK(trial.context.plan_outdated);
+  CHECK(trial.versions_seen.size() == 1);
 }

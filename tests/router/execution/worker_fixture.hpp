@@ -46,9 +46,10 @@ inline Snapshot snapshot(std::uint64_t version, std::uint64_t map_version = 1) {
 }
 
 struct CountingRefresher final : Refresher {
-  int requests = 0;
+  int requests = 0, table_requests = 0;
   void request_refresh() override { ++requests; }
   void request_probes() override { ++requests; }
+  void request_tables() override { ++table_requests; }
 };
 
 struct WorkerFixture {

@@ -9,6 +9,7 @@
 
 using namespace shardplex;
 using namespace shardplex::router;
+using namespace std::chrono_literals;
 
 TEST_CASE("an error becomes its status and its JSON; 503 says when to try again") {
   const auto absent = to_answer({"PGRST205", "no table", std::nullopt, std::nullopt, std::nullopt});
@@ -30,6 +31,10 @@ TEST_CASE("a target is a path and a query, whatever form it has") {
                                                     {"http://x/a?b", "/a", "b"},
                                                     {"https://x:1/a", "/a", ""},
                                                     {"http://x", "/", ""},
+                                                    {"HTTP://x/a", "/a", ""},
+                                                    {"http://user:secret@x/a", "/a", ""},
+                                                    {"http://x?b=/c", "/", "b=/c"},
+                                                    {"/a?b=http://x/c", "/a", "b=http://x/c"},
                                                     {"*", "*", ""}}) {
     CAPTURE(std::string(row.target));
     CHECK(split_target(row.target).path == row.path);
@@ -37,12 +42,31 @@ TEST_CASE("a target is a path and a query, whatever form it has") {
   }
 }
 
+TEST_CASE("the authority of a target in absolute form is its host and port, never its credentials") {
+  CHECK(authority_of("http://x.example:80/a") == "x.example:80");
+  CHECK(authority_of("HTTPS://user:secret@x.example?b") == "x.example");
+  CHECK(authority_of("/a?b=http://x") == "");
+}
+
 TEST_CASE("a phase has the time that the settings give it, and serving has none") {
   Limits limits;
-  CHECK(time_limit(Phase::idle, false, limits) == limits.idle_timeout);
-  CHECK(time_limit(Phase::idle, true, limits) < limits.idle_timeout);
-  CHECK(time_limit(Phase::head, false, limits) == limits.header_timeout);
-  CHECK(time_limit(Phase::body, true, limits) == limits.body_timeout);
-  CHECK(time_limit(Phase::writing, false, limits) == limits.write_timeout);
-  CHECK(time_limit(Phase::serving, true, limits) == Clock::duration::max());
+  CHECK(time_limit(Phase::idle, limits) == limits.idle_timeout);
+  CHECK(time_limit(Phase::head, limits) == limits.header_timeout);
+  CHECK(time_limit(Phase::body, limits) == limits.body_timeout);
+  CHECK(time_limit(Phase::serving, limits) == Clock::duration::max());
+}
+
+TEST_CASE("a client keeps up with its answer by what it takes in the time it lets the router wait") {
+  Limits limits;
+  limits.write_timeout = 60s;
+  limits.write_rate = 1000;
+  SendProgress progress;
+  progress.sent(30'000, 40s, limits);
+  CHECK_FALSE(progress.too_slow(19s, limits));
+  CHECK(progress.too_slow(20s, limits));  // a byte now and then does not help
+  progress.sent(29'999, 10s, limits);
+  CHECK(progress.too_slow(10s, limits));
+  progress.sent(1, 9s, limits);  // 60,000 bytes in 59 s: it has a minute again
+  CHECK_FALSE(progress.too_slow(59s, limits));
+  CHECK(progress.too_slow(60s, limits));
 }

@@ -26,10 +26,11 @@ router::Limits small_limits() {
   return limits;
 }
 
-Loopback::Loopback(router::Handler handler, router::Limits limits) : limits_(std::move(limits)) {
+Loopback::Loopback(router::Handler handler, router::Limits limits, MemoryBudget* memory)
+    : limits_(std::move(limits)) {
   listener_ = std::make_unique<router::Listener>(
       io_, router::Listener::Options{"127.0.0.1", 0, false},
-      router::PortSettings{limits_, std::move(handler), date_, &metrics_.worker(0), false});
+      router::PortSettings{limits_, std::move(handler), date_, &metrics_.worker(0), false, memory});
   listener_->start();
   thread_ = std::thread([this] { io_.run(); });
 }

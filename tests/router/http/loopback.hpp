@@ -28,7 +28,8 @@ router::Limits small_limits();
 
 class Loopback {
  public:
-  explicit Loopback(router::Handler handler, router::Limits limits = small_limits());
+  explicit Loopback(router::Handler handler, router::Limits limits = small_limits(),
+                    MemoryBudget* memory = nullptr);
   ~Loopback();
 
   std::uint16_t port() const { return listener_->port(); }

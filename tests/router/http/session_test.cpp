@@ -1,7 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/beast/http/error.hpp>
 #include <cstdint>
 #include <memory>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "router/http/session.hpp"
+#include "tests/router/http/handlers.hpp"
 #include "tests/router/http/loopback.hpp"
 
 using namespace shardplex;
@@ -20,15 +19,6 @@ using namespace shardplex::tests;
 using namespace std::chrono_literals;
 
 namespace {
-
-const std::string get_a = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
-
-/// Answers with what it was asked: "GET /a" and the body.
-Awaitable<Answer> echo(Call& call) {
-  Answer answer;
-  answer.body = std::string(call.method_name()) + " " + std::string(call.target()) + call.request.body();
-  co_return answer;
-}
 
 /// A body of given parts; then the end, an error, or an exception.
 class Parts final : public BodyStream {
@@ -61,36 +51,6 @@ Handler streaming(Parts::End end) {
     co_return answer;
   };
 }
-
-/// Holds requests until it is opened.
-class Gate {
- public:
-  Handler handler() {
-    return [this](Call& call) -> Awaitable<Answer> {
-      auto executor = co_await asio::this_coro::executor;
-      asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(executor,
-                                                                                  Clock::time_point::max());
-      timer_ = &timer;
-      boost::system::error_code ignored;
-      co_await timer.async_wait(asio::redirect_error(use_awaitable, ignored));
-      co_return co_await echo(call);
-    };
-  }
-  bool reached(Loopback& server) {
-    return soon([&] {
-      bool there = false;
-      server.on_thread([&](Listener&) { there = timer_ != nullptr; });
-      return there;
-    });
-  }
-  void open(Loopback& server) {
-    server.on_thread([&](Listener&) { std::exchange(timer_, nullptr)->cancel(); });
-  }
-
- private:
-  asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>* timer_ =
-      nullptr;  // of the server's thread
-};
 
 /// How many requests the durations are of.
 std::uint64_t timed(Loopback& server) {
@@ -371,35 +331,6 @@ TEST_CASE("a request is in flight until it is answered, and counted by what its 
   client.read();
   CHECK(server.metrics().requests_in_flight.get() == 0);
   CHECK(server.counted("row", "GET", 200) == 1);
-}
-
-TEST_CASE("a drain lets the request in flight finish, and tells its client to close") {
-  Gate gate;
-  Loopback server(gate.handler());
-  Client client(server);
-  client.send(get_a);
-  REQUIRE(gate.reached(server));
-  server.on_thread([](Listener& listener) { listener.drain(); });
-  CHECK_THROWS_AS(Client{server}, boost::system::system_error);
-  gate.open(server);
-  const auto answer = client.read();
-  CHECK(answer.body() == "GET /a");
-  CHECK_FALSE(answer.keep_alive());
-  CHECK(client.ended());
-}
-
-TEST_CASE("a drain serves what is on its way to an idle connection, and closes one with nothing to say") {
-  Loopback server(&echo);
-  Client speaking(server), silent(server);
-  for (auto* client : {&speaking, &silent}) {
-    client->send(get_a);
-    client->read();
-  }
-  server.on_thread([](Listener& listener) { listener.drain(); });
-  speaking.send(get_a);
-  CHECK_FALSE(speaking.read().keep_alive());
-  REQUIRE(server.pass(1s, [&] { return silent.readable(); }));
-  CHECK(silent.ended());
 }
 
 TEST_CASE("connections over the limit are turned away with 503") {

@@ -19,6 +19,7 @@ class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
   void request_probes() override {}
+  void request_tables() override {}
 };
 
 /// A request on the table "été", whose key is (a b, c).

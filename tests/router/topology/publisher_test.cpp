@@ -50,6 +50,8 @@ TEST_CASE("catalogue and ownership are combined anew only where they changed") {
   const auto told = next(membership, {.ownership = true}, same);
   CHECK(told->catalogue == first->catalogue);
   CHECK(told->ownership->owner(GroupId{0}, Slot{2}).fault == Ownership::Fault::doubly_owned);
+  CHECK(next(membership, {.tables = true}, told)->catalogue == told->catalogue);  // they are as they were
+  for (const auto& shard : membership.shards) shard->tables = movies_with("varchar");
   const auto tables = next(membership, {.tables = true}, told);
   CHECK(tables->catalogue != told->catalogue);
   CHECK(tables->ownership == told->ownership);
@@ -74,6 +76,8 @@ TEST_CASE("the version grows where requests are routed otherwise, and only there
   CHECK(grows(nothing));
   CHECK_FALSE(grows(nothing));
   CHECK(grows({.ownership = true}));
+  CHECK_FALSE(grows({.tables = true}));  // they are as they were
+  for (const auto& shard : membership.shards) shard->tables = movies_with("varchar");
   CHECK(grows({.tables = true}));
   membership.shards[0]->servers[0].up = false;
   CHECK(grows(nothing));

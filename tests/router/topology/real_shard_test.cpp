@@ -220,9 +220,9 @@ TEST_CASE("a shard promises ids, and goes on to promise them to the node that it
 namespace {
 
 /// tell() to its end.
-void tell(RealShard& shard, RouterReporter& reporter, const RouterReport& report) {
+void tell(RealShard& shard, RouterReporter& reporter, const RouterReport& report, bool may_end = true) {
   bool done = false;
-  asio::co_spawn(shard.io, reporter.tell(shard.alpha, shard.pools.at(shard.conninfo), report),
+  asio::co_spawn(shard.io, reporter.tell(shard.alpha, shard.pools.at(shard.conninfo), report, may_end),
                  [&](std::exception_ptr failure) {
                    CHECK_FALSE(failure);
                    done = true;
@@ -283,6 +283,9 @@ TEST_CASE("a fence is ended by a router once its lease is over, not before, and 
   CHECK(reporter.waiting_writes(membership).front().since_first_seen > std::chrono::seconds(3));
 
   run("UPDATE shardplex.moves SET fence_until = now() - interval '1 millisecond'");
+  tell(shard, reporter, {}, false);
+  shard.probe();
+  CHECK(fenced_slots(*shard.alpha) == 1);
   CHECK(shard.run_until([&] { return !fence_stands(); }));
   tell(shard, reporter, {});
   CHECK(reporter.waiting_writes(membership).empty());

@@ -55,3 +55,23 @@ TEST_CASE("slots that are fenced are counted over all groups, and told with how 
   CHECK(to_string(WaitingWrites{"alpha", 2, std::chrono::milliseconds(12'400)}) ==
         "writes to 2 slots of shard alpha have waited for 12 s: a mover holds them up by a fence");
 }
+
+TEST_CASE("a fence is ended only where every other shard answers and none owns the slots that are fenced") {
+  auto membership = well_membership();
+  auto &alpha = *membership.shards[0], &beta = *membership.shards[1];
+  alpha.ownership->groups.at("catalog")[0] = SlotState::fenced;
+  CHECK(may_end_fences(membership, alpha));
+  beta.ownership->groups.at("catalog")[0] = SlotState::incoming;
+  CHECK(may_end_fences(membership, alpha));
+  // The hand-over was made, and alpha has failed over to a server that does not know of it.
+  beta.ownership->groups.at("catalog")[0] = SlotState::owned;
+  CHECK_FALSE(may_end_fences(membership, alpha));
+  beta.ownership->groups.at("catalog")[0] = SlotState::incoming;
+  beta.servers[0].up = false;
+  assess(beta);
+  CHECK_FALSE(may_end_fences(membership, alpha));
+  is_well(beta, {2, 3});
+  CHECK(may_end_fences(membership, alpha));
+  beta.ownership.reset();
+  CHECK_FALSE(may_end_fences(membership, alpha));
+}

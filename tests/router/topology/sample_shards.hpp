@@ -63,7 +63,8 @@ inline ShardCatalogue movies_with(const std::string& type_of_name) {
   return {.tables = {{"movies", movies}},
           .server_encoding = "UTF8",
           .default_collation = "C",
-          .character_type = "C"};
+          .character_type = "C",
+          .key_forms = {}};
 }
 
 /// A shard of which everything has been read and nothing is wrong.

@@ -1,0 +1,249 @@
+// What several shards serve together of the map's tables.
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <ranges>
+
+#include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/differences.hpp"
+#include "query/catalogue/routed_table.hpp"
+#include "shard_map/contains_name.hpp"
+#include "shard_map/invariant.hpp"
+#include "shard_map/joined.hpp"
+
+namespace shardplex {
+namespace {
+
+using NamedCatalogue = std::pair<std::string, ShardCatalogue>;
+
+// ---- What a table of the map has to be.
+
+void check_routing_column(const Column& column, std::vector<std::string>& problems) {
+  if (!column.deterministic_collation)
+    problems.push_back("column " + column.name + " routes rows, but its collation " + column.collation +
+                       " is not deterministic");
+  if (column.generated)
+    problems.push_back("column " + column.name + " routes rows, but PostgreSQL generates it");
+  // An over-long value that ends in spaces is stored without them: the stored value would hash to another
+  // slot.
+  if (column.type_name == "varchar" && column.type.ends_with(')'))
+    problems.push_back("column " + column.name + " routes rows, but it is " + column.type +
+                       ", which cuts spaces off; it has to be text or varchar without a length");
+}
+
+void check_key(const Table& table, const std::string& name, std::vector<std::string>& problems) {
+  const Column* column = table.find_column(name);
+  if (!column) {
+    problems.push_back("there is no column " + name + ", which the map makes the shard key");
+    return;
+  }
+  if (!key_type(*column))
+    problems.push_back("the shard key " + name + " is " + column->type +
+                       "; it has to be an integer type, text, varchar or uuid");
+  check_routing_column(*column, problems);
+}
+
+void check_list_column(const Table& table, const std::string& name, std::vector<std::string>& problems) {
+  const Column* column = table.find_column(name);
+  if (!column) {
+    problems.push_back("there is no column " + name + ", by which the map makes lists");
+    return;
+  }
+  if (!can_be_listed(*column) && column->deterministic_collation)
+    problems.push_back("the list column " + name + " is " + column->type +
+                       "; it has to be text, varchar or an enum");
+  check_routing_column(*column, problems);
+}
+
+/// Why the table cannot be served whatever the other shards say.
+std::vector<std::string> problems_of(const RoutedTable& routed) {
+  const Table& table = routed.table();
+  std::vector<std::string> problems;
+  if (table.primary_key.empty()) problems.push_back("there is no primary key");
+  if (contains_name(table.primary_key, slot_column))
+    problems.push_back("the primary key contains " + std::string(slot_column) +
+                       ", which is no client's column; it has to be made of the others");
+  if (!routed.group_id()) return problems;
+  if (!table.has_slot_column)
+    problems.push_back("there is no column " + std::string(slot_column) + " (integer not null)");
+  check_key(table, routed.key(), problems);
+  if (const auto* list = routed.list()) check_list_column(table, list->column, problems);
+  return problems;
+}
+
+/// Equal values of a unique constraint meet on one shard only where they decide the slot.
+void warn_of_unique(const RoutedTable& routed, std::vector<std::string>& warnings) {
+  const Table& table = routed.table();
+  const auto routing = routed.routing_columns();
+  const auto check = [&](const std::string& what, const std::vector<std::string>& columns) {
+    for (const auto& column : routing | std::views::reverse)
+      if (!contains_name(columns, column)) {
+        warnings.push_back(table.name + ": " + what + " on (" + joined(columns) + ") does not contain " +
+                           column + ", so it holds within a shard only");
+        return;
+      }
+  };
+  check("the primary key", table.primary_key);
+  for (const auto& unique : table.unique) check("the unique constraint " + unique.name, unique.columns);
+}
+
+// ---- One of several.
+
+/// What of a column decides the answers that a shard gives, and the values that it stores.
+bool answers_alike(const Column& a, const Column& b) {
+  return a.type == b.type && a.type_name == b.type_name && a.type_schema == b.type_schema &&
+         a.enum_labels == b.enum_labels && a.collation == b.collation &&
+         a.bytewise_collation == b.bytewise_collation &&
+         a.deterministic_collation == b.deterministic_collation && a.generated == b.generated;
+}
+
+/// The place of an integer type among those of all widths, whose values read and write alike; 0 for any other
+/// type.
+std::size_t width(const Column& column) {
+  static constexpr std::array<std::string_view, 3> integers{"int2", "int4", "int8"};
+  if (column.type_schema != "pg_catalog") return 0;
+  const auto integer = std::ranges::find(integers, column.type_name);
+  return integer == integers.end() ? 0 : static_cast<std::size_t>(integer - integers.begin()) + 1;
+}
+
+/// Integers of different widths.
+bool differ_in_width(const Column& a, const Column& b) {
+  return width(a) > 0 && width(b) > 0 && a.generated == b.generated;
+}
+
+/// The column of two shards as it is served: of two integer types the wider, of two definitions that would
+/// give two answers none.
+void join_column(const ColumnOnShard& first, const ColumnOnShard& other, Column& served) {
+  served.not_null = served.not_null && other.column->not_null;
+  served.has_default = served.has_default || other.column->has_default;
+  if (answers_alike(*first.column, *other.column)) return;
+  if (differ_in_width(*first.column, *other.column)) {
+    if (width(*other.column) <= width(served)) return;
+    served.type = other.column->type;
+    served.type_name = other.column->type_name;
+    served.sort = other.column->sort;
+    return;
+  }
+  if (served.conflict.empty()) served.conflict = difference(first, other);
+}
+
+/// One table of several shards, while it is made one of them.
+struct Combining {
+  const TablePlacement& placement;
+  const std::string& first_shard;
+  const Table& first;
+  Table served;                          ///< the first shard's, as far as the others have it too
+  std::vector<std::string> problems;     ///< why it cannot be served
+  std::vector<std::string> differences;  ///< what is not the same and does not stand in the way
+
+  /// Whether rows are placed or named by the column, on any of the shards.
+  bool is_key(std::string_view column, const ShardMap& map, const Table& other) const {
+    const RoutedTable routed(first, placement, map);
+    const auto routing = routed.routing_columns();
+    return contains_name(routing, column) || contains_name(first.primary_key, column) ||
+           contains_name(other.primary_key, column);
+  }
+};
+
+/// A column that not all shards have is not served yet; one that is not the same on all is not served to
+/// those who name it. Without its keys a table is not served at all.
+void combine_columns(const ShardMap& map, const std::string& shard, const Table& other, Combining& table) {
+  const auto tell = [&](std::string sentence, std::string_view column, bool in_the_way) {
+    const bool refused = in_the_way && table.is_key(column, map, other);
+    (refused ? table.problems : table.differences).push_back(std::move(sentence));
+  };
+  std::map<std::string_view, const Column*> of_first;
+  for (const Column& column : table.first.columns) of_first[column.name] = &column;
+  std::map<std::string_view, const Column*> all = of_first;
+  for (const Column& column : other.columns) all.emplace(column.name, &column);
+  for (const auto& [name, any] : all) {
+    const auto at_first = of_first.find(name);
+    const ColumnOnShard here{table.first_shard, at_first == of_first.end() ? nullptr : at_first->second};
+    const ColumnOnShard there{shard, other.find_column(name)};
+    auto sentence = difference(here, there);
+    const auto served = std::ranges::find(table.served.columns, name, &Column::name);
+    if (!there.column && served != table.served.columns.end()) table.served.columns.erase(served);
+    if (sentence.empty()) continue;
+    const bool on_both = here.column && there.column;
+    if (on_both && served != table.served.columns.end()) join_column(here, there, *served);
+    tell(std::move(sentence), name,
+         !on_both ||
+             !(answers_alike(*here.column, *there.column) || differ_in_width(*here.column, *there.column)));
+  }
+}
+
+/// Rows were placed by keys of this form: under another one they are looked for elsewhere.
+void check_key_form(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
+                    std::vector<std::string>& problems) {
+  const auto stored = catalogue.key_forms.find(routed.table().name);
+  if (!routed.group_id() || stored == catalogue.key_forms.end()) return;
+  const Column* column = routed.table().find_column(routed.key());
+  if (!column || !key_type(*column)) return;  // refused for that
+  if (auto problem = key_form_problem(routed.table(), *column, stored->second))
+    problems.push_back(std::move(*problem) + " (on " + shard + ')');
+}
+
+void combine_table(const TablePlacement& placement, const ShardMap& map,
+                   const std::vector<NamedCatalogue>& shards, Catalogue& combined) {
+  std::vector<std::string> problems;
+  std::optional<Combining> table;
+  for (const auto& [shard, catalogue] : shards) {
+    const auto found = catalogue.tables.find(placement.name);
+    if (catalogue.server_encoding != "UTF8")
+      problems.push_back("the encoding of " + shard + " is " + catalogue.server_encoding +
+                         "; it has to be UTF8");
+    if (found == catalogue.tables.end()) {
+      problems.push_back("the table is missing on " + shard);
+      continue;
+    }
+    if (!table) {
+      table.emplace(Combining{placement, shard, found->second, found->second, {}, {}});
+    } else {
+      combine_columns(map, shard, found->second, *table);
+      auto beside = differences_beside_columns(table->first_shard, table->first, shard, found->second);
+      std::ranges::move(beside.of_keys, std::back_inserter(table->problems));
+      std::ranges::move(beside.of_constraints, std::back_inserter(table->differences));
+    }
+    check_key_form({found->second, placement, map}, shard, catalogue, table->problems);
+  }
+  if (table) {
+    std::ranges::move(table->problems, std::back_inserter(problems));
+    std::ranges::move(problems_of({table->first, placement, map}), std::back_inserter(problems));
+  }
+  if (!problems.empty()) {
+    if (table) std::ranges::move(table->differences, std::back_inserter(problems));
+    combined.refused[placement.name] = placement.name + ": " + joined(problems, "; ");
+    return;
+  }
+  if (!table->differences.empty())
+    combined.differing[placement.name] = placement.name + ": " + joined(table->differences, "; ");
+  warn_of_unique({table->served, placement, map}, combined.warnings);
+  combined.tables[placement.name] = std::move(table->served);
+}
+
+void combine_collations(const std::vector<NamedCatalogue>& shards, Catalogue& combined) {
+  const auto& [first_shard, first] = shards.front();
+  for (const auto& [shard, catalogue] : shards) {
+    if (!catalogue.bytewise_default_collation) combined.bytewise_default_collation = false;
+    if (catalogue.default_collation != first.default_collation)
+      combined.warnings.push_back("the default collation is " + first.default_collation + " on " +
+                                  first_shard + " and " + catalogue.default_collation + " on " + shard);
+    if (catalogue.character_type != first.character_type)
+      combined.warnings.push_back("the character type (LC_CTYPE) is " + first.character_type + " on " +
+                                  first_shard + " and " + catalogue.character_type + " on " + shard);
+  }
+}
+
+}  // namespace
+
+Catalogue combine(const ShardMap& map, const std::vector<NamedCatalogue>& shards) {
+  invariant(!shards.empty(), "a catalogue is combined from at least one shard");
+  Catalogue catalogue;
+  combine_collations(shards, catalogue);
+  for (const auto& placement : map.tables()) combine_table(placement, map, shards, catalogue);
+  return catalogue;
+}
+
+}  // namespace shardplex

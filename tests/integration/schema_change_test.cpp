@@ -1,0 +1,270 @@
+// Tables that change under a running router, on one shard before the others.
+#include <doctest/doctest.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/integration/cluster.hpp"
+
+namespace shardplex::integration {
+namespace {
+
+namespace json = boost::json;
+
+const Headers as_json{{"Content-Type", "application/json"}};
+
+/// Two shards with a few films, and one router that is never told of anything.
+struct Site {
+  Site() : cluster({.shards = 2, .replicas = 0}) {
+    cluster.initialise();
+    cluster.load("movies", make_movies({"--count", "60"}));
+    cluster.load("ratings", make_movies({"--count", "60", "--ratings", "50"}));
+    router.emplace(cluster.map_file());
+  }
+
+  Cluster cluster;
+  std::optional<Router> router;
+
+  HttpResponse get(const std::string& target) const { return HttpClient(router->port()).get(target); }
+  HttpResponse send(const std::string& method, const std::string& target, const std::string& body) const {
+    return HttpClient(router->port()).request(method, target, as_json, body);
+  }
+  void run_on(const std::string& shard, const std::string& sql) const {
+    Database(cluster.conninfo(shard)).run(sql);
+  }
+  /// Until a GET is answered with this status.
+  void wait_for(const std::string& target, unsigned status) const {
+    wait_until(target + " is " + std::to_string(status), [&] { return get(target).status == status; });
+  }
+  std::int64_t count(const std::string& where) const {
+    std::int64_t rows = 0;
+    for (const auto& shard : cluster.shards())
+      rows += Database(cluster.conninfo(shard)).number("SELECT count(*) FROM movies WHERE " + where);
+    return rows;
+  }
+};
+
+Site& site() {
+  static Site site;
+  return site;
+}
+
+void check_refused(const HttpResponse& answer, unsigned status, const std::string& code,
+                   const std::string& says) {
+  INFO(answer.body);
+  CHECK(answer.status == status);
+  CHECK(answer.error_code() == code);
+  CHECK(answer.body.find(says) != std::string::npos);
+}
+
+/// The values of a column in the order of the answer.
+std::vector<std::string> column_of(const HttpResponse& answer, const std::string& column) {
+  INFO(answer.body);
+  REQUIRE(answer.status == 200);
+  std::vector<std::string> values;
+  for (const auto& row : json::parse(answer.body).as_array())
+    values.emplace_back(row.at(column).is_null() ? "null" : json::serialize(row.at(column)));
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a number that is widened on one shard is merged as before") {
+  const std::string top = "/movies?select=imdb_votes&order=imdb_votes.desc.nullslast,id&limit=40";
+  const auto before = column_of(site().get(top), "imdb_votes");
+  site().run_on("alpha", "ALTER TABLE movies ALTER imdb_votes TYPE bigint");
+  CHECK(column_of(site().get(top), "imdb_votes") == before);  // at once, before anybody has noticed
+  site().run_on("beta", "ALTER TABLE movies ALTER imdb_votes TYPE bigint");
+  CHECK(column_of(site().get(top), "imdb_votes") == before);
+}
+
+TEST_CASE(
+    "a column of another type on one shard is refused at once, that column alone, until it is one again") {
+  const std::string by_budget = "/movies?select=id&order=production_budget.desc,id&limit=40";
+  const auto before = column_of(site().get(by_budget), "id");
+  site().run_on("alpha",
+                "ALTER TABLE movies DROP CONSTRAINT movies_production_budget_check, "
+                "ALTER production_budget TYPE text");
+  check_refused(site().get(by_budget), 503, "SHARD503",
+                "column production_budget is text collate C.UTF-8 on alpha and bigint on beta");
+  check_refused(site().get("/movies?select=production_budget"), 503, "SHARD503", "production_budget");
+  check_refused(site().get("/movies"), 503, "SHARD503", "production_budget");
+  CHECK(site().get("/movies?select=id,name&order=name,id").status == 200);
+  CHECK(site().send("PATCH", "/movies?id=eq.1", R"({"director":"Somebody"})").status == 204);
+  CHECK(site().router->admin("/ready").status == 200);
+  site().run_on("alpha",
+                "ALTER TABLE movies ALTER production_budget TYPE bigint USING production_budget::bigint");
+  site().wait_for("/movies", 200);
+  CHECK(column_of(site().get(by_budget), "id") == before);
+}
+
+TEST_CASE("rows are never merged by an order of an enum's labels that a shard does not have") {
+  site().cluster.run_everywhere(
+      "CREATE TYPE public.mood AS ENUM ('glad', 'calm', 'sad'); "
+      "ALTER TABLE movies ADD COLUMN mood mood; "
+      "UPDATE movies SET mood = (ARRAY['sad', 'glad', 'calm'])[1 + id % 3]::mood");
+  const std::string by_mood = "/movies?select=mood&order=mood,id&limit=60";
+  site().wait_for("/movies?select=mood&limit=1", 200);  // a new column is noticed without a signal
+  CHECK(column_of(site().get(by_mood), "mood").front() == "\"glad\"");
+
+  site().run_on("alpha",
+                "ALTER TYPE mood RENAME VALUE 'glad' TO 'x'; ALTER TYPE mood RENAME VALUE 'sad' TO 'glad'; "
+                "ALTER TYPE mood RENAME VALUE 'x' TO 'sad'");
+  check_refused(site().get(by_mood), 503, "SHARD503", "mood");
+  site().run_on("beta",
+                "ALTER TYPE mood RENAME VALUE 'glad' TO 'x'; ALTER TYPE mood RENAME VALUE 'sad' TO 'glad'; "
+                "ALTER TYPE mood RENAME VALUE 'x' TO 'sad'");
+  site().wait_for(by_mood, 200);  // the shards agree again
+  const auto renamed = column_of(site().get(by_mood), "mood");
+  CHECK(renamed.front() == "\"sad\"");
+  CHECK(renamed.back() == "\"glad\"");
+
+  site().cluster.run_everywhere("ALTER TYPE mood ADD VALUE 'first' BEFORE 'sad'");
+  site().cluster.run_everywhere("UPDATE movies SET mood = 'first' WHERE id % 5 = 0");
+  const auto added = column_of(site().get(by_mood), "mood");
+  CHECK(added.front() == "\"first\"");
+  CHECK(added.back() == "\"glad\"");
+  site().cluster.run_everywhere("ALTER TABLE movies DROP COLUMN mood");
+  CHECK(site().get("/movies").status == 200);  // at once, although `*` stood for the column too
+}
+
+TEST_CASE("a column that not all shards have is not offered yet, and all else goes on") {
+  site().run_on("alpha", "ALTER TABLE movies ADD COLUMN subtitle text");
+  wait_until("the router says so", [&] {
+    return site().router->admin("/map").body.find("column subtitle is missing on beta") != std::string::npos;
+  });
+  check_refused(site().get("/movies?select=subtitle"), 400, "42703", "subtitle");
+  check_refused(site().send("POST", "/movies", R"({"subtitle":"a"})"), 400, "PGRST204", "subtitle");
+  CHECK(site().get("/movies").body.find("subtitle") == std::string::npos);
+  CHECK(site().send("POST", "/movies", R"({"name":"a"})").status == 201);
+  CHECK(site().router->admin("/ready").status == 200);
+  CHECK(site().router->admin("/metrics").body.find("shardplex_table_differences{table=\"movies\"} 1") !=
+        std::string::npos);
+  site().run_on("beta", "ALTER TABLE movies ADD COLUMN subtitle text");
+  site().wait_for("/movies?select=subtitle", 200);
+  CHECK(site().send("POST", "/movies", R"({"subtitle":"a"})").status == 201);
+  site().cluster.run_everywhere("ALTER TABLE movies DROP COLUMN subtitle");
+}
+
+TEST_CASE("a key of another form is refused, by routers and by init, and is served when it is back") {
+  site().cluster.run_everywhere("ALTER TABLE movies ALTER id TYPE text");
+  site().wait_for("/movies?select=name", 503);
+  check_refused(site().get("/movies?id=eq.1"), 503, "SHARD503", "placed by keys of the form integer");
+  const auto init = run_shardplex({"cluster", "init", "--map", site().cluster.map_file()});
+  INFO(init.errors);
+  CHECK(init.status != 0);
+  CHECK(init.errors.find("placed by keys of the form integer") != std::string::npos);
+  site().cluster.run_everywhere("ALTER TABLE movies ALTER id TYPE bigint USING id::bigint");
+  site().wait_for("/movies?select=name", 200);
+  CHECK(column_of(site().get("/movies?select=id&id=eq.1"), "id") == std::vector<std::string>{"1"});
+}
+
+TEST_CASE("a primary key with the slot column in it is refused, and nobody dies of it") {
+  site().cluster.run_everywhere(
+      "ALTER TABLE ratings DROP CONSTRAINT ratings_pkey, "
+      "ADD PRIMARY KEY (movie_id, user_id, shardplex_slot)");
+  site().wait_for("/ratings", 503);
+  check_refused(site().get("/ratings"), 503, "SHARD503", "the primary key contains shardplex_slot");
+  site().cluster.run_everywhere(
+      "ALTER TABLE ratings DROP CONSTRAINT ratings_pkey, ADD PRIMARY KEY (movie_id, user_id)");
+  site().wait_for("/ratings", 200);
+}
+
+TEST_CASE("a trigger that rewrites what decides the slot is named, and its row is not stored") {
+  const std::string body = "$$ LANGUAGE plpgsql";
+  const auto create = [&](const std::string& does) {
+    site().cluster.run_everywhere("CREATE OR REPLACE FUNCTION rewrite() RETURNS trigger AS $$ BEGIN " + does +
+                                  "; RETURN NEW; END " + body);
+  };
+  create("NEW.id := NEW.id + 1000000");
+  site().cluster.run_everywhere(
+      "CREATE TRIGGER rewriter BEFORE INSERT OR UPDATE ON movies FOR EACH ROW "
+      "EXECUTE FUNCTION rewrite()");
+  const auto before = site().count("true");
+  const std::string several = R"([{"id":900001,"name":"a"},{"id":900003,"name":"b"}])";
+  const auto check_all_refused = [&] {
+    check_refused(site().send("POST", "/movies", R"({"id":900001,"name":"a"})"), 400, "SHARD400", "rewriter");
+    check_refused(site().send("PUT", "/movies?id=eq.900001", R"({"id":900001,"name":"a"})"), 400, "SHARD400",
+                  "rewriter");
+    check_refused(site().send("PUT", "/movies?id=eq.1", R"({"id":1,"name":"a"})"), 400, "SHARD400",
+                  "rewriter");
+    for (const std::string preference : {"return=minimal", "return=representation"}) {
+      auto headers = as_json;
+      headers.emplace_back("Prefer", preference);
+      const auto changed = HttpClient(site().router->port())
+                               .request("PATCH", "/movies?id=eq.1", headers, R"({"name":"rewritten"})");
+      check_refused(changed, 400, "SHARD400", "rewriter");
+    }
+  };
+  check_all_refused();
+  create("NEW.shardplex_slot := (NEW.shardplex_slot + 1) % 1024");
+  check_all_refused();
+  CHECK(site().count("true") == before);
+  CHECK(site().count("name = 'rewritten'") == 0);
+
+  create("NEW.name := NEW.name || '!'");  // any other column is the trigger's to change
+  CHECK(site().send("PATCH", "/movies?id=eq.1", R"({"name":"rewritten"})").status == 204);
+  CHECK(site().count("name = 'rewritten!'") == 1);
+  CHECK(site().send("POST", "/movies", R"({"id":900001,"name":"a"})").status == 201);
+  CHECK(site().get("/movies/900001").status == 200);
+  site().cluster.run_everywhere("DROP TRIGGER rewriter ON movies");
+}
+
+TEST_CASE("a change of many rows is held to where each of them was") {
+  Site& at = site();
+  at.cluster.run_everywhere("ALTER TABLE movies ADD COLUMN IF NOT EXISTS batch text");
+  at.wait_for("/movies?select=batch", 200);
+  const auto ids = [&] {
+    std::string list;
+    for (std::int64_t id = 1, found = 0; found < 5; ++id)
+      if (at.cluster.shard_of("movies", id) == "alpha") list += (found++ ? "," : "") + std::to_string(id);
+    return list;
+  }();
+  const auto change = [&](const std::string& value) {
+    auto headers = as_json;
+    headers.emplace_back("Prefer", "count=exact");
+    return HttpClient(at.router->port())
+        .request("PATCH", "/movies?id=in.(" + ids + ")", headers, R"({"batch":")" + value + "\"}");
+  };
+  const auto changed = change("first");
+  CHECK(changed.status == 204);
+  CHECK(changed.header("Content-Range") == "0-4/5");
+  CHECK(at.count("batch = 'first'") == 5);
+  at.cluster.run_everywhere(
+      "CREATE OR REPLACE FUNCTION rewrite() RETURNS trigger AS $$ BEGIN "
+      "NEW.shardplex_slot := (NEW.shardplex_slot + 1) % 1024; RETURN NEW; END $$ LANGUAGE plpgsql; "
+      "CREATE TRIGGER mover BEFORE UPDATE ON movies FOR EACH ROW EXECUTE FUNCTION rewrite()");
+  check_refused(change("second"), 400, "SHARD400", "mover");
+  CHECK(at.count("batch = 'second'") == 0);
+  at.cluster.run_everywhere("DROP TRIGGER mover ON movies");
+}
+
+TEST_CASE("one body is one instant, whatever time zone each shard has") {
+  Site& at = site();
+  at.run_on("alpha", "ALTER DATABASE movies SET TimeZone = 'Asia/Tokyo'");
+  at.run_on("beta", "ALTER DATABASE movies SET TimeZone = 'America/Lima'");
+  Router other(at.cluster.map_file());
+  HttpClient client(other.port());
+  for (const std::string shard : {"alpha", "beta"}) {
+    std::int64_t id = 700'000;
+    while (at.cluster.shard_of("movies", id) != shard) ++id;
+    const auto body =
+        R"({"movie_id":)" + std::to_string(id) + R"(,"user_id":1,"score":1,"rated_at":"2026-01-01 00:00"})";
+    CHECK(client.request("POST", "/ratings", as_json, body).status == 201);
+  }
+  const auto stored = client.get("/ratings?select=rated_at&movie_id=gte.700000");
+  const auto times = column_of(stored, "rated_at");
+  REQUIRE(times.size() == 2);
+  CHECK(times.front() == times.back());
+  const auto init = run_shardplex({"cluster", "init", "--map", at.cluster.map_file()});
+  CHECK(init.status != 0);
+  CHECK(init.errors.find("TimeZone is Asia/Tokyo on alpha and America/Lima on beta") != std::string::npos);
+  at.cluster.run_everywhere("ALTER DATABASE movies RESET TimeZone");
+}
+
+}  // namespace shardplex::integration
