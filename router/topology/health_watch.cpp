@@ -58,12 +58,12 @@ void HealthWatch::probe_now() {
 
 void HealthWatch::look_at_tables() {
   const auto now = Clock::now();
-  if (now < looked_at_tables_ + between_looks) return;
-  looked_at_tables_ = now;
+  const bool at_once = now >= looked_at_tables_ + between_looks;  // else with the next probe
+  if (at_once) looked_at_tables_ = now;
   for (const auto& watch : watches_) {
     if (watch->shard->best_server() != watch->server) continue;
     watch->shard->tables_due = now;
-    watch->probe_now();
+    if (at_once) watch->probe_now();
   }
 }
 

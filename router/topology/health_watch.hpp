@@ -43,7 +43,7 @@ class HealthWatch {
   /// Whole probes of all servers begin now; one that is under way is followed by another.
   void probe_now();
 
-  /// Has the tables of every shard looked at now, unless that was done within the last moments.
+  /// Has the tables of every shard looked at now, or with the next probe where that was done moments ago.
   void look_at_tables();
 
   /// The connections to a server that is being watched.

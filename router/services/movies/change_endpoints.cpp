@@ -136,7 +136,7 @@ std::optional<Error> content_type_refusal(const TableRequest& request) {
   if (name.empty() || name == "application/json" || name == "application/vnd.pgrst.object+json")
     return std::nullopt;
   return Error{"PGRST102", "Content-Type not acceptable: " + name, std::nullopt,
-               "Send the body as application/json.", 415};
+               "Send the body as application/json.", std::nullopt};
 }
 
 /// Before anything is made of the body: the worker serves nobody else while it does.
