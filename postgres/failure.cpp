@@ -39,6 +39,17 @@ Error too_late(std::string_view shard, bool unknown_outcome) {
           std::nullopt, std::nullopt};
 }
 
+/// A function of the schema shardplex is not there. No statement of a client's names one.
+bool lacks_function(const Failure& failure) {
+  return failure.sqlstate == "42883" && failure.message.find("shardplex.") != std::string::npos;
+}
+
+Error older_schema(std::string_view shard) {
+  return {"SHARD503", "A shard is not up to date",
+          "The schema shardplex of shard " + std::string(shard) + " was made by an earlier version.",
+          "Run 'shardplex cluster init' again; it keeps all there is.", std::nullopt};
+}
+
 Error misplaced_row(const Failure& failure) {
   return {"SHARD400", "The row would be stored where it is not looked for",
           failure.message + ". " + failure.detail,
@@ -70,6 +81,7 @@ Error to_error(const Failure& failure, std::string_view shard) {
       if (is_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
       if (is_timeout(failure)) return too_late(shard, false);
       if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
+      if (lacks_function(failure)) return older_schema(shard);
       if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);
       return {failure.sqlstate, failure.message, unless_empty(failure.detail), unless_empty(failure.hint),
               std::nullopt};

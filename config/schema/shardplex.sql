@@ -9,11 +9,21 @@ CREATE TABLE IF NOT EXISTS shardplex.shard (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   cluster   text   NOT NULL,
   name      text   NOT NULL,
-  epoch     bigint NOT NULL DEFAULT 1
+  epoch     bigint NOT NULL DEFAULT 1,
+  -- The node numbers under which this shard promises ids. No two shards have one in common, ever; NULL: it promises none.
+  first_node integer,
+  last_node  integer
 ) WITH (fillfactor = 10);
 
--- The node numbers under which this shard promises ids. No two shards have one in common, ever; NULL: it promises none.
-ALTER TABLE shardplex.shard ADD COLUMN IF NOT EXISTS first_node integer, ADD COLUMN IF NOT EXISTS last_node integer;
+-- Every statement of a router reads this table, and would queue behind an ALTER that waits for one long read: so it is altered only
+-- where it has to be, and not for long. Where that fails, `cluster init` is to be run again.
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shardplex.shard'::regclass AND attname = 'last_node') THEN
+    PERFORM set_config('lock_timeout', '1s', true);
+    ALTER TABLE shardplex.shard ADD COLUMN first_node integer, ADD COLUMN last_node integer;
+    PERFORM set_config('lock_timeout', '0', true);
+  END IF;
+END $$;
 
 -- A slot that has never been here has no row. incoming and moved slots may have rows of data, which nobody sees.
 CREATE TABLE IF NOT EXISTS shardplex.slots (
@@ -73,11 +83,17 @@ CREATE TABLE IF NOT EXISTS shardplex.moves (
   progress        jsonb       NOT NULL DEFAULT '{}',   -- source: for people; rows, bytes, lag and so on, about once a second
   problem         text,                     -- source: why the mover stopped
   created_at      timestamptz NOT NULL DEFAULT now(),
-  changed_at      timestamptz NOT NULL DEFAULT now()
+  changed_at      timestamptz NOT NULL DEFAULT now(),
+  -- The move's fence on this shard is a lease: since when it stands, and from when on anybody may end it (end_overdue_fences). Both
+  -- null: this shard has no fence of the move, or one of a version that knew no leases.
+  fenced_at       timestamptz,
+  fence_until     timestamptz
 );
--- The move's fence on this shard is a lease: since when it stands, and from when on anybody may end it (end_overdue_fences). Both
--- null: this shard has no fence of the move, or one of a version that knew no leases.
-ALTER TABLE shardplex.moves ADD COLUMN IF NOT EXISTS fenced_at timestamptz, ADD COLUMN IF NOT EXISTS fence_until timestamptz;
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shardplex.moves'::regclass AND attname = 'fence_until') THEN
+    ALTER TABLE shardplex.moves ADD COLUMN fenced_at timestamptz, ADD COLUMN fence_until timestamptz;
+  END IF;
+END $$;
 
 -- Imports of unsharded databases. Every shard has a row from before the first object of the import is made there; that of the first
 -- shard of the map is the truth about the phase.

@@ -59,6 +59,18 @@ TEST_CASE("a second init changes nothing and says so") {
   CHECK(ownership_of(cluster, "alpha") + ownership_of(cluster, "beta") == before);
 }
 
+TEST_CASE("a second init waits for no reader, and holds up none") {
+  Cluster& cluster = initialised(hash_cluster());
+  pqxx::connection reader(cluster.conninfo("beta"));
+  pqxx::work transaction(reader);
+  transaction.exec("SET LOCAL idle_in_transaction_session_timeout = '60s'");  // were init to wait for it
+  transaction.exec("SELECT shardplex.check_epoch(epoch) FROM shardplex.shard");
+  transaction.exec("SELECT count(*) FROM shardplex.moves");
+  const CommandRun run = init(cluster.map());
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  CHECK(transaction.exec1("SELECT 1")[0].as<int>() == 1);  // init did not outlast it
+}
+
 TEST_CASE("a dry run does everything and changes nothing") {
   Cluster& cluster = hash_cluster();
   cluster.reset();

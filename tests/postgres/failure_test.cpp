@@ -35,6 +35,19 @@ TEST_CASE("what is not about the request is an unavailable shard, named without 
   }
 }
 
+TEST_CASE("a function that the schema shardplex lacks is a shard to bring up to date, any other the client's") {
+  const auto without = [](const char* function) {
+    return to_error({.kind = Failure::Kind::statement,
+                     .sqlstate = "42883",
+                     .message = "function " + std::string(function) + " does not exist"},
+                    "alpha");
+  };
+  const Error older = without("shardplex.refuse_misplaced_row(oid)");
+  CHECK(older.code == "SHARD503");
+  CHECK(older.hint->find("cluster init") != std::string::npos);
+  CHECK(without("lower(integer)").code == "42883");
+}
+
 TEST_CASE("a lost statement is told apart from one that was never sent") {
   const Error lost = to_error({.kind = Failure::Kind::lost, .sent = true}, "alpha");
   const Error unsent = to_error({.kind = Failure::Kind::connect}, "alpha");

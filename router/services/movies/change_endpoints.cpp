@@ -42,9 +42,6 @@ std::optional<Error> refusal_of(const TableRequest& request, std::uint64_t rows)
 
 /// An error of a write, in the client's words where the statement itself found too few or too many rows.
 Error in_words(const TableRequest& request, Error error) {
-  if (error.code == "42883" && error.message.find("shardplex.check_rows") != std::string::npos)
-    return {"SHARD503", "A shard is not up to date", "Its schema shardplex was made by an earlier version.",
-            "Run 'shardplex cluster init' again; it keeps all there is.", std::nullopt};
   if (error.code != sqlstate_row_bounds) return error;
   std::uint64_t rows = 0;
   const auto& digits = error.details ? *error.details : error.code;
