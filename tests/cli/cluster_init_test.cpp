@@ -239,7 +239,8 @@ TEST_CASE("init brings a cluster up to date that was made before there were move
     cluster.sql(
         shard,
         "DROP TABLE shardplex.shards, shardplex.moves, shardplex.markers, shardplex.mover, "
-        "shardplex.changes; DROP FUNCTION shardplex.as_mover; "
+        "shardplex.changes, shardplex.routers, shardplex.timelines; DROP FUNCTION shardplex.as_mover; "
+        "ALTER TABLE shardplex.shard DROP COLUMN first_node, DROP COLUMN last_node; "
         "CREATE TABLE shardplex.moves (epoch bigint PRIMARY KEY, grp text NOT NULL, slots integer[] NOT "
         "NULL, state text NOT NULL, changed_at timestamptz NOT NULL DEFAULT now()); "
         "INSERT INTO shardplex.moves VALUES (2, 'catalog', '{1,2}', 'owned')");
@@ -247,6 +248,7 @@ TEST_CASE("init brings a cluster up to date that was made before there were move
   REQUIRE_MESSAGE(run.exit == 0, run);
   CHECK(ownership_of(cluster, "alpha") + ownership_of(cluster, "beta") == before);
   for (const auto& shard : cluster.shards()) {
+    CHECK(cluster.sql(shard, "SELECT first_node <= last_node FROM shardplex.shard") == "t");
     CHECK(cluster.sql(shard, "SELECT concat_ws(' ', epoch, grp, slots, state) FROM shardplex.changes") ==
           "2 catalog {1,2} owned");
     CHECK(cluster.sql(shard, "SELECT count(id) FROM shardplex.moves") == "0");
