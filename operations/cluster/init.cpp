@@ -306,7 +306,9 @@ void share_out_node_numbers(std::vector<Member>& members, const ShardMap& map) {
     transaction.exec("LOCK TABLE shardplex.nodes IN EXCLUSIVE MODE");
     const auto row = transaction.exec1(
         "SELECT s.first_node, (SELECT max(reserved_until) FROM shardplex.nodes) FROM shardplex.shard s");
-    if (!row[0].is_null()) taken.insert(row[0].as<std::int32_t>());
+    // Two shards with the same: one of them was restored from the other's backup, or from one of its own.
+    if (!row[0].is_null() && !taken.insert(row[0].as<std::int32_t>()).second)
+      transaction.exec("UPDATE shardplex.shard SET first_node = NULL, last_node = NULL");
     if (!row[1].is_null()) promised_until = std::max(promised_until, row[1].as<std::int64_t>());
   }
   const auto after_ms = new_cluster ? std::nullopt : std::optional(promised_until + margin_ms);

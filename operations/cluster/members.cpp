@@ -175,8 +175,12 @@ void remove_shard(const std::string& map_file, const ShardMap& map, const std::s
   auto& removed = *primaries[leaving.value].connection;
   hand_over_node_numbers(removed, remaining);
   write_directories(remaining, name);
-  pqxx::nontransaction(removed).exec(
-      "DELETE FROM shardplex.shards");  // it names no shard any more, itself included
+  // It names no shard any more, itself included, and comes back without the node numbers that others may have
+  // by then.
+  pqxx::work leaving_behind(removed);
+  leaving_behind.exec("DELETE FROM shardplex.shards");
+  leaving_behind.exec("UPDATE shardplex.shard SET first_node = NULL, last_node = NULL");
+  leaving_behind.commit();
   rewrite_map_file(map_file, remaining);
   terminal.note(name + " is no shard of the cluster any more; " + routers_note +
                 ", and its server may be stopped after that");

@@ -97,6 +97,7 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   CHECK_MESSAGE(run.exit == 0, run);
   CHECK(shards_of(map.path()) == Names{"alpha", "beta"});
   CHECK(cluster.sql("alpha", directory_names) == "alpha beta");
+  CHECK(cluster.sql("gamma", "SELECT first_node IS NULL FROM shardplex.shard") == "t");
 
   // The first shard promises ids, and goes.
   cluster.sql("alpha",
