@@ -35,7 +35,8 @@ TEST_CASE("what is not about the request is an unavailable shard, named without 
   }
 }
 
-TEST_CASE("a function that the schema shardplex lacks is a shard to bring up to date, any other the client's") {
+TEST_CASE(
+    "a function that the schema shardplex lacks is a shard to bring up to date, any other the client's") {
   const auto without = [](const char* function) {
     return to_error({.kind = Failure::Kind::statement,
                      .sqlstate = "42883",
