@@ -534,7 +534,7 @@ void Connection::finish_front() {
   ++finished_;
   front_since_ = Clock::now();
   if (!pending.failure && pending.job.done && pending.results.size() != pending.job.statements.size())
-    pending.failure = unexpected_answer("fewer or more results than statements");
+    pending.failure = lost(server_name() + " gave fewer or more results than it got statements");
   if (pending.stale) forget_stale(pending);
 
   if (pending.stale && !pending.retried && pending.job.done) {

@@ -7,8 +7,11 @@
 namespace shardplex::postgres {
 namespace {
 
-constexpr const char* state_sql =
-    "SELECT pid, state = 'idle' FROM pg_stat_activity WHERE pid = ANY($1::integer[]) AND state IS NOT NULL";
+// One that has become idle just now has answered, and its answer is on the way.
+const std::string state_sql =
+    "SELECT pid, state = 'idle' AND state_change < clock_timestamp() - interval '" +
+    std::to_string(stalled_after.count()) +
+    " ms' FROM pg_stat_activity WHERE pid = ANY($1::integer[]) AND state IS NOT NULL";
 constexpr std::chrono::milliseconds patience{400};
 
 std::string array_of(const std::vector<int>& numbers) {

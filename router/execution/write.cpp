@@ -65,6 +65,17 @@ Awaitable<Attempt<std::optional<Slot>>> locate(RequestContext& context, ViewPtr 
   co_return found;
 }
 
+/// Inserts that share a transaction share the bound on their answers, so one whose answer may be large goes
+/// alone: a column can be asked for many times over.
+bool may_share_transaction(const WritePlan& plan, const Statement& statement) {
+  constexpr std::size_t most_sql = 4 * 1024, most_values = 16 * 1024;
+  if (plan.chooses_rows || plan.reports_created) return false;
+  if (plan.returns != WritePlan::Returns::representation) return true;
+  std::size_t values = 0;
+  for (const auto& value : statement.params) values += value ? value->size() : 0;
+  return statement.sql.size() <= most_sql && values <= most_values;
+}
+
 /// One try at a write on sharded rows. `located_before`: the slot in which the try before found the row, but
 /// could not change it.
 Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, const WritePlan& plan,
@@ -99,15 +110,16 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     if (owner.fault != Ownership::Fault::none || owner.fenced)
       co_return Replan{"the slot that the row changes to is being handed over", ""};
   }
+  Statement statement = plan.statement(pinned, !target->clean);
   Attempt<ResultSets> answer;
-  if (plan.chooses_rows || plan.reports_created) {
+  if (may_share_transaction(plan, statement)) {
+    answer = co_await insert_on_primary(context, view, target->shard, plan.group, plan.table, target->epoch,
+                                        std::move(statement));
+  } else {
     std::vector<Statement> statements;
     statements.push_back(begin_write(plan.group, target->epoch));
-    statements.push_back(plan.statement(pinned, !target->clean));
+    statements.push_back(std::move(statement));
     answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
-  } else {
-    answer = co_await insert_on_primary(context, view, target->shard, plan.group, plan.table, target->epoch,
-                                        plan.statement(pinned, false));
   }
   if (!answer) co_return answer.error();
   auto out = written(std::move(*answer), plan);

@@ -19,7 +19,9 @@ namespace shardplex::router {
 namespace {
 
 constexpr int backlog = 4096;
-constexpr std::size_t most_turned_away = 16;                  // at a time; others are closed without a word
+constexpr std::size_t most_turned_away = 16;  // at a time; others are closed without a word
+constexpr auto longest_last_accepts =
+    std::chrono::milliseconds(250);                           // the worker does nothing else meanwhile
 constexpr auto accept_pause = std::chrono::milliseconds(50);  // when the process is out of descriptors
 
 Error too_many_connections() {
@@ -134,7 +136,10 @@ void Listener::drain() {
   boost::system::error_code ec;
   acceptor_.non_blocking(true, ec);
   begin_no_more(acceptor_.native_handle());
-  for (;;) {  // connections the kernel has completed would be reset if the socket just closed
+  // Connections that the kernel has completed would be reset if the socket just closed. Where it goes on
+  // completing some, others are reset.
+  const auto until = Clock::now() + longest_last_accepts;
+  while (Clock::now() < until) {
     TcpSocket socket(io_);
     acceptor_.accept(socket, ec);
     if (!ec)

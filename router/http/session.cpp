@@ -177,7 +177,10 @@ Awaitable<Answer> Session::answer_to(Call& call) {
   }
   if (failure) co_return answer_to_exception(failure);
   call.request.body() = {};
-  if (!hold(memory_, answer.body.size())) co_return to_answer(postgres::out_of_memory());
+  // What was written has been written, and its client has to be told so.
+  const bool repeatable =
+      call.request.method() == http::verb::get || call.request.method() == http::verb::head;
+  if (!hold(memory_, answer.body.size()) && repeatable) co_return to_answer(postgres::out_of_memory());
   co_return answer;
 }
 

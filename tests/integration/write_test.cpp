@@ -182,7 +182,7 @@ TEST_CASE("inserts that are committed together fail alone") {
 TEST_CASE("an insert answers what was preferred") {
   auto& site = hash_site();
   auto client = site.client();
-  const auto ids = ids_on(site.cluster, "alpha", 4, 1000);
+  const auto ids = ids_on(site.cluster, "alpha", 5, 1000);
 
   auto answer = client.request("POST", "/movies", as_json, film(ids[0], "minimal"));
   CHECK(answer.status == 201);
@@ -203,6 +203,12 @@ TEST_CASE("an insert answers what was preferred") {
   CHECK(answer.status == 201);
   CHECK(answer.body == R"([{"name":"all of \"it\"","id":")" + std::to_string(ids[2]) + R"("}])");
   CHECK(answer.header("Preference-Applied") == "return=representation");
+
+  const std::string long_name(50'000, 'x');  // such an insert shares its transaction with no other
+  answer = client.request("POST", "/movies?select=a:name,b:name", preferring("return=representation"),
+                          film(ids[4], long_name));
+  CHECK(answer.status == 201);
+  CHECK(answer.body == R"([{"a":")" + long_name + R"(","b":")" + long_name + R"("}])");
 
   auto headers = preferring("return=representation, count=exact");
   headers.emplace_back("Accept", "application/vnd.pgrst.object+json");

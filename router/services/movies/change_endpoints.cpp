@@ -185,6 +185,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
 
 Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
+  if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
   auto plan =
       plan_update(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
   if (!plan) co_return plan.error();
@@ -205,6 +206,7 @@ Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
 
 Awaitable<Result<Answer>> put_row(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
+  if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
   auto plan =
       plan_put(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));

@@ -19,6 +19,10 @@ namespace {
 
 constexpr auto other_shards_patience = std::chrono::milliseconds(200);
 
+bool is_read(const Call& call) {
+  return call.request.method() == http::verb::get || call.request.method() == http::verb::head;
+}
+
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
 Awaitable<Result<Answer>> refuse_function(TableRequest& request);
 
@@ -125,8 +129,10 @@ Awaitable<Answer> serve(Worker& worker, Call& call) {
     RequestContext context(worker, deadline, call.client);
     auto outcome = co_await run(match, call, context);
     if (context.plan_outdated && Clock::now() < deadline) continue;  // before anything was sent or written
-    // The tables of one shard may have been read again, and those of the others not yet.
-    if (may_wait && !outcome && outcome.error().code == "SHARD503" && worker.tables_changed_lately()) {
+    // The tables of one shard may have been read again, and those of the others not yet. A write is not
+    // repeated: the error does not tell whether it has taken effect.
+    if (may_wait && is_read(call) && !outcome && outcome.error().code == "SHARD503" &&
+        worker.tables_changed_lately()) {
       may_wait = false;
       const auto known = context.planned_with->snapshot->catalogue;
       co_await worker.newer_tables(known, std::min(deadline, Clock::now() + other_shards_patience));

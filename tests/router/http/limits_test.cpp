@@ -88,6 +88,12 @@ TEST_CASE("an answer that the memory budget has no room for is 503") {
   CHECK(answer.body().find("SHARD503") != std::string::npos);
   CHECK(answer.keep_alive());
   CHECK(memory.used() == 0);
+
+  // What was written has been written, however large the answer.
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+  const auto written = client.read();
+  CHECK(written.result_int() == 200);
+  CHECK(written.body().size() == 200'000);
 }
 
 TEST_CASE("an answer is counted while it is sent, and no longer") {
