@@ -54,7 +54,8 @@ std::string problem_of(const HealthCriteria& criteria, const postgres::ServerSta
 std::int64_t newest_timeline(const std::string& cluster, const std::string& shard,
                              const std::vector<ProbedServer>& servers, std::int64_t before) {
   for (const auto& server : servers)
-    if (server.up && is_of(server.status, cluster, shard)) before = std::max(before, server.status.timeline);
+    if (server.up && !server.overruled && is_of(server.status, cluster, shard))
+      before = std::max(before, server.status.timeline);
   return before;
 }
 
@@ -64,7 +65,7 @@ ShardState assess_health(const HealthCriteria& criteria, const std::vector<Probe
   const auto written_lsn = newest_lsn(servers);
   state.primary.reset();
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    const auto& [probed, settled, up, failure, hangs, status] = servers[i];
+    const auto& [probed, settled, up, failure, hangs, status, overruled] = servers[i];
     if (!probed) continue;
     auto& server = state.servers[i];
     server.up = up;

@@ -20,6 +20,7 @@ struct ProbedServer {
   std::string failure;   ///< why it is not up
   bool hangs = false;    ///< it is not up since it did not answer in time
   postgres::ServerStatus status;
+  bool overruled = false;  ///< an operator has ruled on the shard's timeline since it told its status
 };
 
 /// What the servers of one shard are measured by.

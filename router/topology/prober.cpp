@@ -39,6 +39,7 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   if (status) co_await learn_timelines(shard, *status);
   auto& probed = shard.servers[server];
   probed.probed = true;
+  probed.overruled = false;
   probed.up = status.has_value();
   probed.hangs = timed_out(status);
   if (status) {

@@ -20,8 +20,13 @@ WatchedShard::WatchedShard(const Shard& shard, std::shared_ptr<const ShardMap> r
 
 void WatchedShard::assess_health(std::chrono::milliseconds max_replica_lag, KnownTimeline& newest,
                                  bool others_heard) {
+  if (std::exchange(ruling, newest.ruling) != newest.ruling) {
+    timeline = 0;
+    // Whoever was stopped before the ruling must not undo it by what is remembered of it. Those that are
+    // there say again what they are.
+    for (auto& server : servers) server.overruled = true;
+  }
   newest.timeline = newest_timeline(map->cluster(), name, servers, newest.timeline);
-  if (std::exchange(ruling, newest.ruling) != newest.ruling) timeline = 0;
   const HealthCriteria criteria{
       .cluster = map->cluster(),
       .shard = name,

@@ -53,6 +53,23 @@ TEST_CASE("a server that has not been probed is not used") {
   CHECK_FALSE(watch.alpha.settled());
 }
 
+TEST_CASE("what a server told before an operator's ruling does not undo it, what it tells after does") {
+  Watch watch;
+  watch.alpha.servers[0].status.timeline = 2;
+  watch.alpha.servers[1].status.timeline =
+      3;  // promoted by mistake, and stopped: its last word is remembered
+  watch.alpha.servers[1].status.in_recovery = false;
+  watch.newest = {.ruling = 1, .timeline = 2};
+  watch.assess();
+  CHECK(watch.newest.timeline == 2);
+  CHECK(watch.alpha.state.primary == 0);
+
+  watch.alpha.servers[1].overruled = false;  // it has been probed again: it runs
+  watch.assess();
+  CHECK(watch.newest.timeline == 3);
+  CHECK(watch.alpha.state.primary == 1);
+}
+
 TEST_CASE("the server that is not in recovery is written to, the other one read") {
   Watch watch;
   watch.assess();
