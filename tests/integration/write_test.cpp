@@ -560,6 +560,23 @@ TEST_CASE("under a list the id comes from the router, and a client's own is refu
   check_slots(site.cluster, "movies");
 }
 
+TEST_CASE("under a list no key comes from a sequence, which could give one twice") {
+  auto& site = genre_site();
+  site.cluster.run_everywhere(
+      "CREATE TABLE public.numbered (id serial PRIMARY KEY, primary_genre text COLLATE \"C\")");
+  std::ifstream file(site.cluster.map_file());
+  std::ostringstream map;
+  map << file.rdbuf() << "\n  numbered: { group: by_genre }\n";
+  const TemporaryFolder folder;
+  const auto map_file = folder.write("map.yaml", map.str());
+  site.cluster.initialise(map_file);
+  const Router router(map_file);
+  HttpClient client(router.port());
+  const auto answer = client.request("POST", "/numbered", as_json, R"({"primary_genre":"Drama"})");
+  check_refused(answer, 400, "SHARD400");
+  CHECK(answer.body.find("bigint") != std::string::npos);
+}
+
 TEST_CASE("under a list a row is found by its id alone, to be changed, replaced and removed") {
   auto& site = genre_site();
   auto client = site.client();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "query/plan/plan.hpp"
@@ -123,6 +124,16 @@ Result<std::vector<std::string>> hand_out_keys(RequestContext& context, const In
   return keys;
 }
 
+/// A primary key holds on each shard only, and under `list` equal keys may be on several. A sequence can fall
+/// back, as in a failover; under `hash` the shard of the key then refuses it.
+Error key_may_repeat(const Column& column) {
+  return {"SHARD400", "This request cannot be answered exactly over shards",
+          "Column " + column.name + " is " + column.type +
+              ", whose keys come from a sequence, and a key must not be given twice over the lists.",
+          "Make the column bigint: the router then hands out ids that are unique over all shards.",
+          std::nullopt};
+}
+
 std::string_view body_of(const TableRequest& request) {
   return request.call.request.body();
 }
@@ -162,7 +173,12 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
       plan_insert(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
   if (!insert) co_return insert.error();
   Result<std::vector<std::string>> keys = std::vector<std::string>{};
-  if (const Column* column = insert->key_column(); column && is_keyed_by_sequence(*column))
+  const Column* column = insert->key_column();
+  const bool by_sequence = column && is_keyed_by_sequence(*column);
+  const Group* group = request.routed().group();
+  if (by_sequence && group && std::holds_alternative<ListStrategy>(group->strategy))
+    co_return key_may_repeat(*column);
+  if (by_sequence)
     keys = co_await next_of_sequence(request.context, *request.table, *column, insert->missing_keys());
   else
     keys = hand_out_keys(request.context, *insert, request.placement->group);
