@@ -93,6 +93,10 @@ void connect_to_primary(Member& member, const ShardMap& map) try {
 } catch (const CommandFailed&) {
   member.conninfo = member.shard->primary;
   member.connection = connect(member.conninfo);
+  // One that is a shard already has been found wanting for a reason.
+  pqxx::read_transaction transaction(*member.connection);
+  const auto state = read_server_state(transaction);
+  if (state.initialised && !state.in_recovery && !identity_problem(state, map, *member.shard)) throw;
 }
 
 /// Everything that could stand in the way on one shard. Nothing is changed.

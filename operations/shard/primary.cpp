@@ -148,9 +148,31 @@ std::optional<Candidate> examine(const ShardMap& map, const Shard& shard, const 
   return std::nullopt;
 }
 
-}  // namespace
+/// What a server has noted of other shards' timelines; nothing where it cannot be asked soon.
+std::vector<NotedTimeline> notes_of(const std::string& conninfo) try {
+  pqxx::connection connection(with_defaults(conninfo) + " connect_timeout=2");
+  pqxx::read_transaction transaction(connection);
+  return read_noted_timelines(transaction);
+} catch (const std::exception&) {
+  return {};
+}
 
-PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised uninitialised) {
+/// Throws where another shard's servers know that this one has been replaced, though nobody who replaced it
+/// is there to say so.
+void require_not_replaced(const ShardMap& map, const Shard& shard, const PrimaryFound& found) {
+  std::vector<std::string> others;
+  for (const auto& other : map.shards()) {
+    if (other.name == shard.name) continue;
+    others.push_back(other.primary);
+    others.insert(others.end(), other.replicas.begin(), other.replicas.end());
+  }
+  const auto notes = in_parallel(others.size(), [&](std::size_t i) { return notes_of(others[i]); });
+  if (auto problem = replaced_problem(notes, shard.name, found.conninfo, found.timeline))
+    throw CommandFailed(shard.name + ": " + *problem);
+}
+
+/// The primary as the shard's own servers tell it.
+Candidate choose_primary(const ShardMap& map, const Shard& shard, Uninitialised uninitialised) {
   std::vector<std::string> servers{shard.primary};
   servers.insert(servers.end(), shard.replicas.begin(), shard.replicas.end());
   std::vector<Inquiry> inquiries;
@@ -174,10 +196,8 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised
     }
   }
   if (!best) throw CommandFailed(shard.name + ": no primary was found: " + joined(reasons, {}, "; "));
-  return std::move(best->found);
+  return *std::move(best);
 }
-
-namespace {
 
 /// Those that were replaced while nobody but the other shards remembers it, in sentences.
 std::vector<std::string> replaced_ones(const ShardMap& map, const std::vector<PrimaryFound>& found) {
@@ -196,9 +216,17 @@ std::vector<std::string> replaced_ones(const ShardMap& map, const std::vector<Pr
 
 }  // namespace
 
+PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised uninitialised) {
+  auto chosen = choose_primary(map, shard, uninitialised);
+  // A database that nobody has been to yet has replaced nothing, and its name may have been another's.
+  if (chosen.state.initialised) require_not_replaced(map, shard, chosen.found);
+  return std::move(chosen.found);
+}
+
 std::vector<PrimaryFound> find_primaries(const ShardMap& map) {
-  auto found =
-      in_parallel(map.shards().size(), [&](std::size_t i) { return find_primary(map, map.shards()[i]); });
+  auto found = in_parallel(map.shards().size(), [&](std::size_t i) {
+    return choose_primary(map, map.shards()[i], Uninitialised::refused).found;
+  });
   if (auto problems = replaced_ones(map, found); !problems.empty()) throw CommandFailed(std::move(problems));
   return found;
 }

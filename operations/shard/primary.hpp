@@ -28,12 +28,12 @@ enum class Uninitialised : bool { refused, allowed };
 /// newest timeline. All servers are asked at once. Once one has answered as a primary the others have another
 /// second, so a dead one holds nothing up for long; an old primary is taken only where the new one stays
 /// silent for that second. Throws CommandFailed, naming each server and its reason, where there is none
-/// within five seconds, or where two differ in nothing that would tell which is the right one.
+/// within five seconds, where two differ in nothing that would tell which is the right one, or where servers
+/// of other shards, asked for two seconds at most, know that it has been replaced (shardplex.timelines).
 PrimaryFound find_primary(const ShardMap& map, const Shard& shard,
                           Uninitialised uninitialised = Uninitialised::refused);
 
-/// The primaries of all shards, in the order of the map; found at the same time. Throws as above, and where
-/// one is known by the others to have been replaced (shardplex.timelines).
+/// The primaries of all shards, in the order of the map; found at the same time. Throws as above.
 std::vector<PrimaryFound> find_primaries(const ShardMap& map);
 
 }  // namespace shardplex::operations

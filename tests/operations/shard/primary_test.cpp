@@ -74,6 +74,21 @@ constexpr const char* nobody = "host=127.0.0.1 port=1 dbname=movies user=shardpl
 
 }  // namespace
 
+TEST_CASE(
+    "a primary that other shards know to have been replaced is not taken, though its successor is away") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("beta", "INSERT INTO shardplex.timelines (shard, ruling, timeline) VALUES ('alpha', 0, 9)");
+  const Shard alpha = map_of(cluster).shards()[0];
+  CHECK(contains(failure_of(cluster, alpha), "is on timeline 1, and 9 is known"));
+  CHECK(contains(failure_of(cluster, map_of(cluster).shards()[1]), "found "));
+  // Nor does init go on with what the map calls the primary.
+  const auto run = init(cluster.map());
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("9 is known"), run);
+  cluster.sql("beta", "DELETE FROM shardplex.timelines WHERE shard = 'alpha'");
+  CHECK(contains(failure_of(cluster, alpha), "found "));
+}
+
 TEST_CASE("the primary of a shard is found in whatever place the map names it") {
   Cluster& cluster = initialised(hash_cluster());
   const std::string alpha = cluster.conninfo("alpha"), replica = cluster.conninfo("alpha-1");
