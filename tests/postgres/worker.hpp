@@ -44,6 +44,8 @@ inline PoolSettings one_connection(const std::string& conninfo) {
   PoolSettings settings;
   settings.connection.conninfo = conninfo;
   settings.lanes.fill({1, 1'000});
+  settings.connection.connect_timeout =
+      std::chrono::seconds(20);  // sanitizers are slow, and no test is of this
   return settings;
 }
 
