@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <charconv>
 #include <string_view>
+#include <system_error>
 
 #include "postgres/canceller.hpp"
 #include "postgres/result_rows.hpp"
@@ -20,6 +22,7 @@ constexpr std::chrono::milliseconds slow_after{20};    // nothing more is queued
 constexpr std::chrono::milliseconds stuck_after{100};  // what is queued behind it goes elsewhere
 constexpr std::size_t much_sent = 512 * 1024;          // bytes of one statement's parameters
 constexpr std::size_t counted_from = 16 * 1024;  // bytes of a result; smaller ones are not worth counting
+constexpr std::string_view timed_out = "timeout";
 constexpr int binary_results = 1;
 constexpr std::size_t parameter_limit = 65'535;  // a 16-bit count in the Bind message
 
@@ -132,7 +135,7 @@ void Connection::start_connect() {
   connect_timer_.expires_after(settings_.connect_timeout);
   connect_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
     if (!error && (self->state_ == State::connecting || self->state_ == State::setting_up))
-      self->connect_failed("timeout");
+      self->connect_failed(std::string(timed_out));
   });
   pg_ = start_connection(settings_);
   if (pg_ && PQstatus(pg_) != CONNECTION_BAD) return wait_to_connect(Readiness::wait_write);
@@ -208,8 +211,10 @@ void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
   events_.idle_or_ready();
 }
 
-void Connection::connect_failed(std::string reason) {
-  lose(not_connected("cannot connect to " + server_name() + ": " + reason));
+void Connection::connect_failed(const std::string& reason) {
+  auto failure = not_connected("cannot connect to " + server_name() + ": " + reason);
+  failure.silent = reason == timed_out || reason == std::generic_category().message(ETIMEDOUT);
+  lose(std::move(failure));
 }
 
 std::string Connection::server_name() const {

@@ -156,7 +156,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_up();
   void session_opened(Outcome<std::vector<ResultSet>> answer);
   bool is_open() const { return state_ == State::setting_up || state_ == State::ready; }
-  void connect_failed(std::string reason);
+  void connect_failed(const std::string& reason);
 
   void schedule_write();
   void write_queued();

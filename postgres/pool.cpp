@@ -181,7 +181,8 @@ void Pool::tick(Clock::time_point now) {
 // ---- Servers and processes that hang
 
 void Pool::give_up(const std::string& reason) {
-  const Failure failure = unsent(Failure::Kind::connect, reason);
+  Failure failure = unsent(Failure::Kind::connect, reason);
+  failure.silent = true;
   back_off(Lane::read, failure);
   replace_connections(reason);
   for (Lane lane : all_lanes) fail_waiting(lane, failure);
@@ -190,7 +191,8 @@ void Pool::give_up(const std::string& reason) {
 void Pool::replace_connections(const std::string& reason) {
   for (Lane lane : all_lanes) {
     const auto members = lane_of(lane).members;  // a copy: each removes itself
-    for (const Member& member : members) member.connection->abandon(reason);
+    for (const Member& member : members)
+      if (member.connection->ready()) member.connection->abandon(reason);
   }
 }
 

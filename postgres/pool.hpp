@@ -74,7 +74,8 @@ class Pool {
   void report_to(std::shared_ptr<ServerPulse> pulse) { pulse_ = std::move(pulse); }
 
   /// The server does not answer: all connections are replaced, jobs in flight fail with Failure::lost. Those
-  /// that wait, and new ones, fail at once until an attempt to connect has succeeded.
+  /// that wait, and new ones, fail at once until an attempt to connect has succeeded. An attempt that is
+  /// under way has a time of its own, and goes on: a server that is only busy is reached by it.
   void give_up(const std::string& reason);
   /// The same, but jobs go on at once over new connections.
   void replace_connections(const std::string& reason);

@@ -1,5 +1,7 @@
 #include "router/topology/prober.hpp"
 
+#include <algorithm>
+
 #include "postgres/catalogue_reader.hpp"
 #include "postgres/ownership_reader.hpp"
 #include "router/log.hpp"
@@ -16,8 +18,15 @@ constexpr auto second_patience = std::chrono::milliseconds(300);  // over a conn
 constexpr auto own_delay =
     std::chrono::milliseconds(150);  // later than its deadline: this thread was held up
 
-bool timed_out(const postgres::Outcome<postgres::ServerStatus>& status) {
-  return !status && status.error().kind == postgres::Failure::Kind::deadline;
+/// Of all the ways in which a server that hangs shows itself: one of them, to the same words.
+constexpr auto silence = "does not answer";
+
+bool is_late(const postgres::Failure& failure) {
+  return failure.kind == postgres::Failure::Kind::deadline;
+}
+
+bool is_silence(const postgres::Failure& failure) {
+  return is_late(failure) || failure.silent;
 }
 
 constexpr auto note_timeout = std::chrono::milliseconds(500);
@@ -41,7 +50,7 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   probed.probed = true;
   probed.overruled = false;
   probed.up = status.has_value();
-  probed.hangs = timed_out(status);
+  probed.hangs = !status && is_silence(status.error());
   if (status) {
     probed.status = std::move(*status);
     probed.failure.clear();
@@ -69,14 +78,16 @@ Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> Prober::ask_
   for (auto patience = first_patience;; patience = second_patience) {
     const auto deadline = Clock::now() + patience;
     auto status = co_await postgres::read_status(pool(shard, server), deadline);
-    if (!timed_out(status)) co_return status;
-    pool(shard, server).replace_connections("no answer to a probe");
+    if (status || !is_silence(status.error())) co_return status;
+    if (is_late(status.error())) pool(shard, server).replace_connections(silence);
     const bool held_up = Clock::now() > deadline + own_delay;
     if (patience == first_patience || (held_up && Clock::now() < began + question_timeout)) continue;
-    if (shard.servers[server].up && shard.state.servers[server].pulse->beat_since(began))
+    // A pool that has not reached the server before says so at once.
+    const auto since = std::min(began, Clock::now() - first_patience - second_patience);
+    if (shard.servers[server].up && shard.state.servers[server].pulse->beat_since(since))
       co_return std::nullopt;
     auto hangs = status.error();
-    hangs.message = "does not answer";
+    hangs.message = silence;
     co_return hangs;
   }
 }
