@@ -121,6 +121,8 @@ class MoveRunner {
   void hand_over();
   bool await_replicas(MoveSite& site, Clock::time_point until);
   void require_replicas(MoveSite& site);
+  std::optional<std::string> see_handed_over(const Way& way);
+  void require_seen_lately(pqxx::work& transaction, const std::string& seen_at);
   void own();
   void hand_back();
   void own_source();

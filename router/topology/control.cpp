@@ -34,7 +34,8 @@ Control::Control(asio::io_context& io, const Settings& settings, std::shared_ptr
                                       std::size_t server) { return on_probed(shard, server); }}),
       reload_(settings.map_file, metrics),
       publisher_(metrics, std::move(publish)),
-      id_reservation_(ids) {}
+      id_reservation_(ids),
+      reporter_(settings.poll_interval) {}
 
 void Control::start() {
   started_ = Clock::now();

@@ -72,8 +72,8 @@ class Control final : public Refresher {
   Reload reload_;
   Publisher publisher_;
   IdReservation id_reservation_;
-  Clock::time_point started_ = Clock::now();
   RouterReporter reporter_;
+  Clock::time_point started_ = Clock::now();
   std::atomic<bool> refresh_requested_{false}, probes_requested_{false}, tables_requested_{false};
 };
 
