@@ -181,11 +181,12 @@ void Connection::connected() {
 
 // Nothing else is sent before the answer: a statement must not run under other settings.
 void Connection::set_up() {
-  held_to_ = settings_.sessions->agreed();
+  held_to_ = refusal_ ? std::nullopt : settings_.sessions->agreed();
+  const auto agreed = held_to_ ? std::optional(held_to_->values) : std::nullopt;
   auto opened = [self = shared_from_this()](Outcome<std::vector<ResultSet>> answer) {
     if (self->state_ == State::setting_up) self->session_opened(std::move(answer));
   };
-  jobs_.emplace_back(Job{.statements = {session_statement(settings_, held_to_)},
+  jobs_.emplace_back(Job{.statements = {session_statement(settings_, agreed)},
                          .deadline = Deadline::max(),  // connect_timer_ has it
                          .done = {std::move(opened), io_.get_executor()}});
   jobs_.back().housekeeping = true;
@@ -193,6 +194,11 @@ void Connection::set_up() {
 }
 
 void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
+  if (!answer && held_to_ && !refusal_) {
+    // What was agreed may be what is wrong: this server has its say all the same.
+    refusal_ = answer.error().message;
+    return set_up();
+  }
   if (!answer) return connect_failed(answer.error().message);
   auto session = opened_session(answer->front());
   if (!session) return connect_failed(session.error().message);
@@ -201,10 +207,14 @@ void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
       return connect_failed("a connection pooler lends its sessions for a transaction only; " +
                             std::string(whole_sessions_needed));
     backend_ = std::move(session->backend);
-    // What came in between is the session's own no more.
-    if (settings_.sessions->agree(server_name(), session->own) != held_to_.value_or(session->own))
-      return set_up();
+    settings_.sessions->agree({settings_.conninfo, server_name()}, session->own);
   }
+  const auto agreed = *settings_.sessions->agreed();
+  if (agreed.values != (held_to_ ? held_to_->values : session->own)) {
+    if (refusal_) return connect_failed("it cannot be set as the other shards are: " + *refusal_);
+    return set_up();
+  }
+  generation_ = agreed.generation;
   connect_timer_.cancel();
   state_ = State::ready;
   last_progress_ = Clock::now();

@@ -29,8 +29,8 @@
 namespace shardplex::postgres {
 
 /// The session is held to shard_schema/session_settings.hpp, so that text built by the server looks the same
-/// everywhere: pinned settings to their values, agreed ones to those of the first session of all that share
-/// `sessions`; jit off unless `conninfo` has it on. A host should be numeric: libpq resolves names by
+/// everywhere: pinned settings to their values, agreed ones to those that all which share `sessions` have;
+/// jit off unless `conninfo` has it on. A host should be numeric: libpq resolves names by
 /// blocking the thread.
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
@@ -81,6 +81,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   bool ready() const { return state_ == State::ready; }
   bool closed() const { return state_ == State::closed; }
+  /// Sessions are held to other settings by now: nothing more should be sent on this one.
+  bool outdated() const { return state_ == State::ready && generation_ != settings_.sessions->generation(); }
   std::size_t in_flight() const { return jobs_.size(); }
 
   /// How long an answer has been awaited without any coming, as expire() found it: to its 100 ms.
@@ -196,7 +198,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::steady_timer connect_timer_;
 
   std::string backend_;  // of the server, once it is known
-  std::optional<AgreedValues> held_to_;
+  std::optional<HeldTo> held_to_;
+  std::uint64_t generation_ = 0;        // of what the session is held to
+  std::optional<std::string> refusal_;  // why it could not be held to what had been agreed
 
   std::deque<PendingJob> jobs_;  // in the order of the server's answers; the first sent_ are with libpq
   std::size_t sent_ = 0;

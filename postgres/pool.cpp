@@ -48,7 +48,9 @@ Connection* Pool::with_room(Lane lane) {
   Connection* best = nullptr;
   for (const Member& member : lane_of(lane).members) {
     Connection& connection = *member.connection;
-    if (member.taken || !connection.ready() || connection.in_flight() >= settings_of(lane).depth) continue;
+    if (member.taken || !connection.ready() || connection.outdated() ||
+        connection.in_flight() >= settings_of(lane).depth)
+      continue;
     if (connection.in_flight() > 0 && connection.slow(Clock::now())) continue;
     if (!best || connection.in_flight() < best->in_flight()) best = &connection;
   }
@@ -170,6 +172,7 @@ void Pool::tick(Clock::time_point now) {
     for (const Member& member : members) member.connection->expire(now);
     for (Member& member : lane_of(lane).members)
       if (member.connection->stalled_for(now) == Clock::duration::zero()) member.known_slow = false;
+    close_idle(lane, [](const Connection& connection) { return connection.outdated(); });
     expire_waiting(lane, now);
   }
   if (!unreachable_ || now < retry_at_) return;
@@ -194,6 +197,21 @@ void Pool::replace_connections(const std::string& reason) {
     for (const Member& member : members)
       if (member.connection->ready()) member.connection->abandon(reason);
   }
+}
+
+void Pool::replace_idle_connections() {
+  for (Lane lane : all_lanes) close_idle(lane, [](const Connection&) { return true; });
+}
+
+template <class Condition>
+void Pool::close_idle(Lane lane, Condition condition) {
+  const auto closed = std::erase_if(lane_of(lane).members, [&](const Member& member) {
+    const bool idle = !member.taken && member.connection->ready() && member.connection->in_flight() == 0;
+    if (!idle || !condition(*member.connection)) return false;
+    member.connection->close();
+    return true;
+  });
+  if (closed > 0) open_for_waiting(lane);
 }
 
 std::vector<int> Pool::stalled(Clock::time_point now, Clock::duration at_least) const {
@@ -248,7 +266,8 @@ void Pool::take(Taken done, Deadline deadline) {
 Pool::Member* Pool::idle_member(Lane lane) {
   auto& members = lane_of(lane).members;
   const auto idle = std::ranges::find_if(members, [](const Member& member) {
-    return !member.taken && member.connection->ready() && member.connection->in_flight() == 0;
+    return !member.taken && member.connection->ready() && !member.connection->outdated() &&
+           member.connection->in_flight() == 0;
   });
   return idle == members.end() ? nullptr : &*idle;
 }

@@ -80,6 +80,9 @@ class Pool {
   /// The same, but jobs go on at once over new connections.
   void replace_connections(const std::string& reason);
 
+  /// Those that nobody uses are replaced on demand: a session shows what the server is set to when it begins.
+  void replace_idle_connections();
+
   /// The processes on the server that owe an answer since `at_least` or longer, and that judge() has not been
   /// told of since they gave the last one.
   std::vector<int> stalled(Clock::time_point now, Clock::duration at_least) const;
@@ -133,6 +136,8 @@ class Pool {
   void back_off(Lane lane, const Failure& failure);
   void fail_waiting(Lane lane, const Failure& failure);
   void expire_waiting(Lane lane, Clock::time_point now);
+  template <class Condition>
+  void close_idle(Lane lane, Condition condition);
   void take(Taken done, Deadline deadline);
   std::shared_ptr<Connection> lend(Member& member);
   void take_back(const Connection* connection);

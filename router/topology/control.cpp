@@ -81,7 +81,7 @@ Readiness Control::readiness() const {
 }
 
 std::vector<std::string> Control::warnings() const {
-  std::vector<std::string> texts;
+  auto texts = health_watch_.sessions().problems();
   for (const auto& waiting : reporter_.waiting_writes(membership_)) texts.push_back(to_string(waiting));
   return texts;
 }
@@ -92,7 +92,21 @@ void Control::on_changed(Changes changes) {
   discover_shards();
   const bool joined = join_shards();
   if (reloaded || joined) changes = {.tables = true, .ownership = true};
+  elect_settings();
   publisher_.publish(membership_, changes);
+}
+
+/// Each shard has a say in what sessions are held to: its primary has, where it has told.
+void Control::elect_settings() {
+  std::vector<std::vector<postgres::Sessions::Server>> shards;
+  for (const auto& shard : membership_.shards) {
+    auto servers = shard->state.servers;
+    if (shard->state.primary) std::swap(servers.front(), servers[*shard->state.primary]);
+    auto& voters = shards.emplace_back();
+    for (const auto& server : servers)
+      voters.push_back({server.conninfo, server.name + " (" + server.address + ")"});
+  }
+  health_watch_.sessions().elect(std::move(shards));
 }
 
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {

@@ -56,6 +56,7 @@ class Control final : public Refresher {
  private:
   void on_changed(Changes changes);
   void show_fences();
+  void elect_settings();
   Awaitable<void> on_probed(const WatchedShardPtr& shard, std::size_t server);
   void read_map_again();
   bool take_over_reload();

@@ -46,6 +46,9 @@ class HealthWatch {
   /// Has the tables of every shard looked at now, or with the next probe where that was done moments ago.
   void look_at_tables();
 
+  /// What all sessions of the process are held to.
+  postgres::Sessions& sessions() const { return pools_.sessions(); }
+
   /// The connections to a server that is being watched.
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server);
 

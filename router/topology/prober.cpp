@@ -29,6 +29,7 @@ bool is_silence(const postgres::Failure& failure) {
   return is_late(failure) || failure.silent;
 }
 
+constexpr auto between_sessions = std::chrono::seconds(5);
 constexpr auto note_timeout = std::chrono::milliseconds(500);
 
 void note_failure(WatchedShard& shard, const char* what, const postgres::Failure& failure) {
@@ -59,7 +60,7 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   }
   assess_health(shard);
   if (shard.state.primary == server) co_await bring_notes_up_to_date(shard, server);
-  for (const auto& problem : pools_.sessions().problems()) warn_once_(problem);
+  look_at_sessions(shard, server);
   if (shard.best_server() != server) co_return Result{};
   shard.directory = std::exchange(probed.status.directory, {});
   if (probed.status.directory_denied)
@@ -198,6 +199,17 @@ Awaitable<bool> Prober::read_ownership_report(WatchedShard& shard, std::size_t s
   changes_.ownership = true;
   assess_health(shard);  // again, against the epoch just read
   co_return true;
+}
+
+/// While servers are set differently, their sessions are opened anew now and then, to see whether that has
+/// been mended.
+void Prober::look_at_sessions(const WatchedShard& shard, std::size_t server) {
+  const auto problems = pools_.sessions().problems();
+  for (const auto& problem : problems) warn_once_(problem);
+  auto& due = sessions_due_[shard.state.servers[server].conninfo];
+  if (problems.empty() || Clock::now() < due) return;
+  due = Clock::now() + between_sessions;
+  pool(shard, server).replace_idle_connections();
 }
 
 void Prober::assess_health(WatchedShard& shard) {

@@ -58,6 +58,7 @@ class Prober {
   Awaitable<void> note_elsewhere(std::string shard);
   Awaitable<void> bring_notes_up_to_date(const WatchedShard& shard, std::size_t server);
   void assess_health(WatchedShard& shard);
+  void look_at_sessions(const WatchedShard& shard, std::size_t server);
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server) const;
 
   ServerPools& pools_;
@@ -68,7 +69,8 @@ class Prober {
     std::string conninfo;  // of the primary
     std::vector<NotedTimeline> noted;
   };
-  std::map<std::string, NotePlace> note_places_;  // by shard, as last probed
+  std::map<std::string, Clock::time_point> sessions_due_;  // by connection string
+  std::map<std::string, NotePlace> note_places_;           // by shard, as last probed
   Changes changes_;
   WarnOnce warn_once_;
 };
