@@ -87,8 +87,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// How long an answer has been awaited without any coming, as expire() found it: to its 100 ms.
   Clock::duration stalled_for(Clock::time_point now) const { return now - last_progress_; }
-  /// The process that serves this connection. Precondition: ready().
-  int backend() const { return PQbackendPID(pg_); }
+  /// The process that serves this connection, as backend_sql() names it: by the server's own word, for a
+  /// pooler in between has process numbers of its own. Precondition: ready().
+  const std::string& backend() const { return backend_; }
 
   /// Completes jobs whose deadline has passed with Failure::deadline (their results are discarded when they
   /// come), and jobs whose clients have all gone; where nobody waits for an answer any more, what runs is

@@ -214,8 +214,8 @@ void Pool::close_idle(Lane lane, Condition condition) {
   if (closed > 0) open_for_waiting(lane);
 }
 
-std::vector<int> Pool::stalled(Clock::time_point now, Clock::duration at_least) const {
-  std::vector<int> backends;
+std::vector<std::string> Pool::stalled(Clock::time_point now, Clock::duration at_least) const {
+  std::vector<std::string> backends;
   for (const Members& members : lanes_)
     for (const Member& member : members.members)
       if (member.connection->ready() && !member.known_slow && member.connection->stalled_for(now) >= at_least)
@@ -223,7 +223,7 @@ std::vector<int> Pool::stalled(Clock::time_point now, Clock::duration at_least) 
   return backends;
 }
 
-Lane Pool::lane_beside(const std::vector<int>& backends) const {
+Lane Pool::lane_beside(const std::vector<std::string>& backends) const {
   for (Lane lane : {Lane::point, Lane::read}) {
     const auto& members = lanes_[static_cast<std::size_t>(lane)].members;
     const bool owes = std::ranges::any_of(members, [&](const Member& member) {
@@ -235,7 +235,7 @@ Lane Pool::lane_beside(const std::vector<int>& backends) const {
   return Lane::write;
 }
 
-void Pool::judge(int backend, bool hangs) {
+void Pool::judge(const std::string& backend, bool hangs) {
   for (Lane lane : all_lanes) {
     auto& members = lane_of(lane).members;
     const auto found = std::ranges::find_if(members, [&](const Member& member) {

@@ -83,13 +83,13 @@ class Pool {
   /// Those that nobody uses are replaced on demand: a session shows what the server is set to when it begins.
   void replace_idle_connections();
 
-  /// The processes on the server that owe an answer since `at_least` or longer, and that judge() has not been
-  /// told of since they gave the last one.
-  std::vector<int> stalled(Clock::time_point now, Clock::duration at_least) const;
+  /// The processes on the server (Connection::backend()) that owe an answer since `at_least` or longer, and
+  /// that judge() has not been told of since they gave the last one.
+  std::vector<std::string> stalled(Clock::time_point now, Clock::duration at_least) const;
   /// A lane without such a process, to ask about them by.
-  Lane lane_beside(const std::vector<int>& backends) const;
+  Lane lane_beside(const std::vector<std::string>& backends) const;
   /// Whether the process hangs, or is only slow: a hung one's connection is replaced.
-  void judge(int backend, bool hangs);
+  void judge(const std::string& backend, bool hangs);
 
   LaneState state(Lane lane) const;
   asio::io_context& context() { return io_; }
