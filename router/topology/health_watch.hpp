@@ -73,6 +73,7 @@ class HealthWatch {
   using ServerWatchPtr = std::shared_ptr<ServerWatch>;
 
   Awaitable<void> run(ServerWatchPtr self);
+  Awaitable<void> probe_and_follow(ServerWatch& self);
   Awaitable<Prober::Result> probe(ServerWatch& self);
   Awaitable<void> wait_for_next_probe(ServerWatch& self);
   void probe_other_servers_now(const ServerWatch& self);

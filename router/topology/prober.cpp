@@ -5,6 +5,7 @@
 #include "postgres/catalogue_reader.hpp"
 #include "postgres/ownership_reader.hpp"
 #include "router/log.hpp"
+#include "router/topology/silence.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -15,19 +16,6 @@ constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of table
 // A server that hangs is given up within a second, the interval of probes included.
 constexpr auto first_patience = std::chrono::milliseconds(350);
 constexpr auto second_patience = std::chrono::milliseconds(300);  // over a connection of its own
-constexpr auto own_delay =
-    std::chrono::milliseconds(150);  // later than its deadline: this thread was held up
-
-/// Of all the ways in which a server that hangs shows itself: one of them, to the same words.
-constexpr auto silence = "does not answer";
-
-bool is_late(const postgres::Failure& failure) {
-  return failure.kind == postgres::Failure::Kind::deadline;
-}
-
-bool is_silence(const postgres::Failure& failure) {
-  return is_late(failure) || failure.silent;
-}
 
 constexpr auto between_sessions = std::chrono::seconds(5);
 constexpr auto note_timeout = std::chrono::milliseconds(500);
@@ -80,7 +68,7 @@ Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> Prober::ask_
     const auto deadline = Clock::now() + patience;
     auto status = co_await postgres::read_status(pool(shard, server), deadline);
     if (status || !is_silence(status.error())) co_return status;
-    if (is_late(status.error())) pool(shard, server).replace_connections(silence);
+    if (is_late(status.error())) pool(shard, server).replace_connections(std::string(silence));
     const bool held_up = Clock::now() > deadline + own_delay;
     if (patience == first_patience || (held_up && Clock::now() < began + question_timeout)) continue;
     // A pool that has not reached the server before says so at once.
