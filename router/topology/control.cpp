@@ -63,6 +63,13 @@ void Control::request_probes() {
   });
 }
 
+void Control::saw_timeline(const std::string& shard, std::int64_t timeline) {
+  asio::post(io_, [this, shard, timeline] {
+    for (const auto& member : membership_.shards)
+      if (member->name == shard) health_watch_.hear_timeline(member, timeline);
+  });
+}
+
 void Control::request_tables() {
   if (tables_requested_.exchange(true)) return;
   asio::post(io_, [this] {

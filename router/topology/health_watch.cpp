@@ -58,6 +58,18 @@ void HealthWatch::probe_now() {
   for (const auto& watch : watches_) watch->probe_now();
 }
 
+void HealthWatch::hear_timeline(const WatchedShardPtr& shard, std::int64_t timeline) {
+  if (stopping_) return;
+  asio::co_spawn(io_, take_in_timeline(shard, timeline), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);  // a broken invariant: ends the process, loudly
+  });
+}
+
+Awaitable<void> HealthWatch::take_in_timeline(WatchedShardPtr shard, std::int64_t timeline) {
+  co_await prober_.hear_timeline(*shard, timeline);
+  if (!stopping_) hooks_.changed(prober_.take_changes());
+}
+
 void HealthWatch::look_at_tables() {
   const auto now = Clock::now();
   const bool at_once = now >= looked_at_tables_ + between_looks;  // else with the next probe

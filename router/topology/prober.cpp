@@ -89,14 +89,27 @@ Awaitable<void> Prober::learn_timelines(const WatchedShard& shard, const postgre
   auto& newest = notes_.of(shard.name).timeline;
   if (status.shard != shard.name || status.timeline <= newest) co_return;
   newest = status.timeline;
-  co_await note_elsewhere(shard.name);
+  co_await note_elsewhere(shard.name, notes_);
+}
+
+/// Taken for known when it is noted, so that no probe takes the server into use before that.
+Awaitable<void> Prober::hear_timeline(WatchedShard& shard, std::int64_t timeline) {
+  if (timeline <= notes_.of(shard.name).timeline) co_return;
+  auto notes = notes_;
+  const auto ruling = notes.of(shard.name).ruling;
+  notes.of(shard.name).timeline = timeline;
+  co_await note_elsewhere(shard.name, std::move(notes));
+  auto& newest = notes_.of(shard.name);
+  if (newest.ruling != ruling) co_return;  // an operator has ruled on it meanwhile
+  newest.timeline = std::max(newest.timeline, timeline);
+  assess_health(shard);
 }
 
 /// One other shard is enough here: the rest is brought up to date by the next probes.
-Awaitable<void> Prober::note_elsewhere(std::string shard) {
+Awaitable<void> Prober::note_elsewhere(std::string shard, TimelineNotes notes) {
   for (const auto& [name, place] : std::map(note_places_)) {
     auto* pool = name == shard ? nullptr : pools_.find(place.conninfo);
-    auto statements = notes_.missing(name, place.noted);
+    auto statements = notes.missing(name, place.noted);
     if (pool == nullptr || statements.empty()) continue;
     const auto noted =
         co_await pool->execute(postgres::Lane::write, std::move(statements), Clock::now() + note_timeout);

@@ -171,6 +171,30 @@ TEST_CASE("a shard that has lost its schema is not used, and keeps the report th
   CHECK(shard.alpha->ownership);
 }
 
+TEST_CASE(
+    "a primary that a worker has heard to be replaced is one of the past, whether its successor is met or "
+    "not") {
+  RealShard shard;
+  shard.initialise();
+  shard.probe();
+  REQUIRE(shard.alpha->state.primary == 0);
+  const auto hear = [&](std::int64_t timeline) {
+    bool heard = false;
+    asio::co_spawn(shard.io, shard.prober.hear_timeline(*shard.alpha, timeline),
+                   [&](std::exception_ptr failure) {
+                     CHECK_FALSE(failure);
+                     heard = true;
+                   });
+    REQUIRE(shard.run_until([&] { return heard; }));
+  };
+  hear(1);
+  CHECK(shard.alpha->state.primary == 0);
+  hear(2);
+  CHECK_FALSE(shard.alpha->state.primary);
+  shard.probe();
+  CHECK(shard.alpha->state.servers[0].problem == "an old primary on an earlier timeline (1; 2 is known)");
+}
+
 TEST_CASE("while requests wait, a change of ownership is noticed long before the next whole probe") {
   RealShard shard;
   shard.initialise();
