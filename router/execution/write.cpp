@@ -11,6 +11,7 @@
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
 #include "shard_map/joined.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -76,6 +77,14 @@ bool may_share_transaction(const WritePlan& plan, const Statement& statement) {
   return statement.sql.size() <= most_sql && values <= most_values;
 }
 
+/// The statement refused itself, for it touched no row and may not do so.
+bool refused_none(const Attempt<ResultSets>& answer) {
+  if (answer) return false;
+  const auto failed = answer.error();
+  const auto* error = std::get_if<Error>(&failed);
+  return error != nullptr && error->code == sqlstate_row_bounds && error->details == "0";
+}
+
 /// One try at a write on sharded rows. `located_before`: the slot in which the try before found the row, but
 /// could not change it.
 Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, const WritePlan& plan,
@@ -121,12 +130,14 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     statements.push_back(std::move(statement));
     answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
   }
-  if (!answer) co_return answer.error();
-  auto out = written(std::move(*answer), plan);
+  if (!answer && !refused_none(answer)) co_return answer.error();
+  Written out;
+  if (answer) out = written(std::move(*answer), plan);
   // Between being located and being written, the row may have changed its slot. Nothing was changed: look
   // again. A row that is still there was left alone by a trigger.
   if (pinned && out.affected == 0 && std::exchange(located_before, pinned) != pinned)
     co_return Replan{"the row is changing its slot", ""};
+  if (!answer) co_return answer.error();
   co_return out;
 }
 
