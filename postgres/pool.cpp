@@ -87,6 +87,7 @@ void Pool::open(Lane lane) {
 void Pool::on_room(Lane lane) {
   if (pulse_) pulse_->beat(Clock::now());
   Members& members = lane_of(lane);
+  const bool was_unreachable = unreachable_.has_value();
   for (Member& member : members.members) {
     if (member.connected || !member.connection->ready()) continue;
     member.connected = true;
@@ -95,6 +96,8 @@ void Pool::on_room(Lane lane) {
     backoff_ = std::chrono::milliseconds{0};
   }
   serve_waiting(lane);
+  if (was_unreachable && !unreachable_)
+    for (Lane other : all_lanes) open_for_waiting(other);
 }
 
 void Pool::on_broken(Lane lane, const Failure& failure) {
@@ -103,8 +106,9 @@ void Pool::on_broken(Lane lane, const Failure& failure) {
   if (failure.kind == Failure::Kind::connect) {
     ++members.connect_failures;
     back_off(lane, failure);
-    if (members.members.empty()) fail_waiting(lane, failure);
   }
+  // Nothing is opened for what waits, until an attempt has succeeded.
+  if (unreachable_ && members.members.empty()) fail_waiting(lane, Failure(*unreachable_));
   open_for_waiting(lane);
 }
 
