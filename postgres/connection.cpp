@@ -293,9 +293,10 @@ void Connection::schedule_write() {
 }
 
 void Connection::write_queued() {
-  while (sent_ < jobs_.size()) {
+  while (sent_ < jobs_.size() && !awaits_commit()) {
     // Counted first: a job that was sent in part may have reached the server.
     if (!send(jobs_[sent_++])) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
+    if (awaits_commit()) break;
     while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements, settings_.prepared_bytes))
       send_housekeeping(std::string("DEALLOCATE ") + PreparedName(*evicted).c_str());
   }
@@ -303,30 +304,55 @@ void Connection::write_queued() {
 }
 
 bool Connection::send(PendingJob& pending) {
-  if (pending.housekeeping) pending.commands.push_back({.statement = 0, .prepare = false, .prepared = 0});
+  if (pending.housekeeping)
+    pending.commands.push_back({.statement = 0, .prepare = false, .control = false, .prepared = 0});
   const bool sent =
       pending.housekeeping ? send_unprepared(pending.job.statements.front()) : send_prepared(pending);
   return sent && PQpipelineSync(pg_) == 1;
 }
 
+/// What is sent now would belong to the transaction of the job before.
+bool Connection::awaits_commit() const {
+  return sent_ > 0 && !jobs_[sent_ - 1].ended;
+}
+
+/// BEGIN, COMMIT or ROLLBACK.
+bool Connection::send_control(PendingJob& pending, const char* sql) {
+  pending.commands.push_back({.statement = 0, .prepare = false, .control = true, .prepared = 0});
+  return PQsendQueryParams(pg_, sql, 0, nullptr, nullptr, nullptr, nullptr, binary_results) == 1;
+}
+
+/// All statements of a job have been answered, and its transaction stands open.
+void Connection::end_transaction(PendingJob& pending) {
+  const bool refused = pending.failure && pending.failure->kind == Failure::Kind::no_memory;
+  if (refused || !pending.job.done)
+    return give_up(pending.failure.value_or(lost("nobody waits for the answer any more")));
+  pending.ended = true;
+  if (!send_control(pending, pending.failure ? "ROLLBACK" : "COMMIT") || PQpipelineSync(pg_) != 1)
+    return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
+  schedule_write();
+}
+
 bool Connection::send_prepared(PendingJob& pending) {
+  pending.ended = pending.job.commit == Commit::at_once;
+  if (!pending.ended && !send_control(pending, "BEGIN")) return false;
   for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
     const Statement& statement = pending.job.statements[i];
     if (statement.sql.size() > settings_.longest_prepared) {
       if (!send_unprepared(statement)) return false;
-      pending.commands.push_back({.statement = i, .prepare = false, .prepared = 0});
+      pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = 0});
       continue;
     }
     const auto [id, fresh] = prepared_.use(statement.sql);
     const PreparedName name(id);
     if (fresh) {
       if (PQsendPrepare(pg_, name.c_str(), statement.sql.c_str(), 0, nullptr) != 1) return false;
-      pending.commands.push_back({.statement = i, .prepare = true, .prepared = id});
+      pending.commands.push_back({.statement = i, .prepare = true, .control = false, .prepared = id});
     }
     if (PQsendQueryPrepared(pg_, name.c_str(), static_cast<int>(statement.params.size()),
                             parameter_values(statement), nullptr, nullptr, binary_results) != 1)
       return false;
-    pending.commands.push_back({.statement = i, .prepare = false, .prepared = id});
+    pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = id});
   }
   return true;
 }
@@ -354,7 +380,8 @@ void Connection::send_housekeeping(std::string sql) {
   PendingJob pending({.statements = {{std::move(sql), {}}}, .deadline = Deadline::max(), .done = {}});
   pending.housekeeping = true;
   jobs_.insert(first_unsent, std::move(pending));
-  send(jobs_[sent_++]);  // a broken connection shows again, and is handled, at the next flush or read
+  if (awaits_commit()) return;  // it is sent when that has come
+  send(jobs_[sent_++]);         // a broken connection shows again, and is handled, at the next flush or read
 }
 
 void Connection::flush() {
@@ -400,7 +427,12 @@ std::vector<Job> Connection::displace(bool again) {
   for (std::size_t i = 1; i < jobs_.size(); ++i) {
     Job& job = jobs_[i].job;
     if (job.repeatable && job.done && (again || !job.displaced))
-      out.push_back({job.statements, job.deadline, std::move(job.done), job.clients, true, true});
+      out.push_back({.statements = job.statements,
+                     .deadline = job.deadline,
+                     .done = std::move(job.done),
+                     .clients = job.clients,
+                     .repeatable = true,
+                     .displaced = true});
   }
   return out;
 }
@@ -437,15 +469,24 @@ void Connection::give_up(const Failure& failure) {
 
 // To be called where bytes have come and no answer has become whole.
 void Connection::weigh_incoming() {
-  const auto verdict = incoming_.grown(PQsocket(pg_));
+  const bool refusable = stream_ || jobs_.empty() || may_refuse(jobs_.front());
+  const auto verdict = incoming_.grown(PQsocket(pg_), refusable);
   if (verdict == IncomingAnswer::Verdict::too_large)
-    return give_up({.kind = Failure::Kind::too_large,
-                    .sent = true,
-                    .message = "the limit is " + std::to_string(settings_.answer_bytes) + " bytes."});
-  // A write has been carried out by now, as likely as not: its answer is worth the memory.
-  const bool repeatable = stream_ || (!jobs_.empty() && jobs_.front().job.repeatable);
-  if (verdict == IncomingAnswer::Verdict::no_memory && repeatable)
+    return give_up({.kind = Failure::Kind::too_large, .sent = true, .message = limit_exceeded()});
+  if (verdict == IncomingAnswer::Verdict::no_memory)
     give_up({.kind = Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"});
+}
+
+std::string Connection::limit_exceeded() const {
+  auto text = "the limit is " + std::to_string(settings_.answer_bytes) + " bytes.";
+  if (stream_ || jobs_.empty() || jobs_.front().job.repeatable) return text;
+  return text +
+         (jobs_.front().ended ? " The write may have taken effect all the same." : " Nothing was written.");
+}
+
+/// The answer of a write that has been carried out by now, as likely as not, is worth the memory.
+bool Connection::may_refuse(const PendingJob& pending) const {
+  return pending.job.repeatable || !pending.ended;
 }
 
 // ---- Results
@@ -496,11 +537,12 @@ void Connection::take_result(PGresult* raw) {
     return;
   }
   ResultSet result(raw);
-  const bool of_statement =
-      pending.answered < pending.commands.size() && !pending.commands[pending.answered].prepare;
+  const auto* command =
+      pending.answered < pending.commands.size() ? &pending.commands[pending.answered] : nullptr;
+  const bool of_statement = command != nullptr && !command->prepare && !command->control;
   switch (PQresultStatus(raw)) {
     case PGRES_PIPELINE_SYNC:
-      return finish_front();
+      return pending.ended ? finish_front() : end_transaction(pending);
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
@@ -516,13 +558,13 @@ void Connection::take_result(PGresult* raw) {
 
 void Connection::keep(PendingJob& pending, ResultSet result) {
   incoming_.whole();  // counted once, not twice
-  const bool counted =
-      settings_.memory != nullptr && pending.job.repeatable && result.memory_bytes() >= counted_from;
-  if (counted && !result.charge(settings_.memory))
+  const bool counted = settings_.memory != nullptr && result.memory_bytes() >= counted_from;
+  if (counted && !may_refuse(pending))
+    result.charge_anyway(settings_.memory);
+  else if (counted && !result.charge(settings_.memory))
     pending.failure = {
         .kind = Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"};
-  else
-    pending.results.push_back(std::move(result));
+  if (!pending.failure) pending.results.push_back(std::move(result));
 }
 
 void Connection::take_error(PendingJob& pending, const PGresult* result) {
@@ -538,7 +580,7 @@ void Connection::take_error(PendingJob& pending, const PGresult* result) {
   const Command& command = pending.commands[pending.answered];
   if (command.prepare)
     prepared_.forget(pending.job.statements[command.statement].sql, command.prepared);
-  else if (!aborted && !pending.housekeeping)
+  else if (!aborted && !pending.housekeeping && !command.control)
     pending.stale = is_stale(result) ? std::optional(pending.answered) : std::nullopt;
 }
 

@@ -37,6 +37,7 @@ struct ConnectionSettings {
   std::string application_name = "shardplexd";
   std::chrono::milliseconds connect_timeout{1000};
   std::chrono::milliseconds statement_timeout{30'000};  ///< set on the server; mirrors the longest deadline
+  std::chrono::milliseconds open_transaction{5'000};    ///< how long one may wait for its end
   std::size_t prepared_statements = 500;    ///< least recently used ones beyond this are deallocated
   std::size_t prepared_bytes = 256 * 1024;  ///< and beyond these, of their texts: plans take far more
   std::size_t longest_prepared = 4 * 1024;  ///< a longer text is not kept prepared
@@ -44,6 +45,14 @@ struct ConnectionSettings {
       32 * 1024 * 1024;            ///< most of one answer, or of one row of a stream; 0: no bound
   MemoryBudget* memory = nullptr;  ///< of all answers; null: no bound. Outlives the connection
   std::shared_ptr<Sessions> sessions = std::make_shared<Sessions>();  ///< copies of the settings share it
+};
+
+/// When a job's transaction is committed. The server ends one that stands open for ConnectionSettings::
+/// open_transaction: a process that hangs must not keep its locks.
+enum class Commit : std::uint8_t {
+  at_once,        ///< with its last statement, in the same round trip
+  once_answered,  ///< when its whole answer is here and has its memory. Where it is too large, or nobody
+                  ///< waits for it any more, nothing of the job is kept. Nothing is sent behind it meanwhile
 };
 
 /// One transaction: its statements are sent together, in one pipeline segment ended by a Sync, so they commit
@@ -54,7 +63,8 @@ struct Job {
   Deadline deadline;
   Completion<Outcome<std::vector<ResultSet>>> done;  ///< one ResultSet per statement, in order
   std::vector<CallerPtr> clients{};                  ///< where all have gone, it is cancelled; none: never
-  bool repeatable = false;                           ///< a read: it may be sent again on another connection
+  Commit commit = Commit::at_once;
+  bool repeatable = false;  ///< a read: it may be sent again on another connection
   bool displaced =
       false;  ///< it has been sent again: once is enough, or a busy server would be asked ever more
 };
@@ -128,6 +138,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Command {
     std::uint32_t statement;  // index into Job::statements
     bool prepare;
+    bool control;  // of the transaction
     PreparedStatements::Id prepared;
   };
 
@@ -137,6 +148,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Job job;                    // done is empty once completed: what still comes is discarded
     bool housekeeping = false;  // ours: sent unprepared
     bool retried = false;
+    bool ended = true;  // the end of its transaction has been sent, or will be with its statements
     boost::container::small_vector<Command, 4> commands;
     std::size_t answered = 0;          // commands
     std::optional<std::size_t> stale;  // the command that failed for the server's prepared statement: retry
@@ -169,6 +181,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send_housekeeping(std::string sql);
   const char* const* parameter_values(const Statement& statement);
   void flush();
+  bool awaits_commit() const;
+  bool send_control(PendingJob& pending, const char* sql);
+  void end_transaction(PendingJob& pending);
+  std::string limit_exceeded() const;
 
   void wait_readable();
   void on_readable();
@@ -182,6 +198,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take_stream_result(PGresult* result);
   void end_stream(std::optional<Failure> failure);
   void weigh_incoming();
+  bool may_refuse(const PendingJob& pending) const;
   std::vector<Job> displace(bool again);
   bool drop_abandoned();
   void give_up(const Failure& failure);

@@ -50,8 +50,12 @@ Statement session_statement(const ConnectionSettings& settings, const std::optio
                     pin_settings_sql();
   if (!says_of_jit(settings)) sql += ", pg_catalog.set_config('jit', 'off', false)";
   if (agreed) sql += ", " + agree_settings_sql(*agreed);
-  sql += ", pg_catalog.set_config('statement_timeout', $1::text, false)";
-  return {std::move(sql), {std::to_string(settings.statement_timeout.count())}};
+  sql +=
+      ", pg_catalog.set_config('statement_timeout', $1::text, false)"
+      ", pg_catalog.set_config('idle_in_transaction_session_timeout', $2::text, false)";
+  return {std::move(sql),
+          {std::to_string(settings.statement_timeout.count()),
+           std::to_string(settings.open_transaction.count())}};
 }
 
 Outcome<OpenedSession> opened_session(const ResultSet& answer) {

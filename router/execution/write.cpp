@@ -77,6 +77,12 @@ bool may_share_transaction(const WritePlan& plan, const Statement& statement) {
   return statement.sql.size() <= most_sql && values <= most_values;
 }
 
+/// The client is to be told of what was written. Where that cannot be done, nothing should be.
+postgres::Commit commit_of(const WritePlan& plan) {
+  return plan.returns == WritePlan::Returns::nothing ? postgres::Commit::at_once
+                                                     : postgres::Commit::once_answered;
+}
+
 /// The statement refused itself, for it touched no row and may not do so.
 bool refused_none(const Attempt<ResultSets>& answer) {
   if (answer) return false;
@@ -128,7 +134,8 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     std::vector<Statement> statements;
     statements.push_back(begin_write(plan.group, target->epoch));
     statements.push_back(std::move(statement));
-    answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
+    answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements),
+                                  commit_of(plan));
   }
   if (!answer && !refused_none(answer)) co_return answer.error();
   Written out;
@@ -152,7 +159,8 @@ Awaitable<Attempt<Written>> try_reference_write(RequestContext& context, ViewPtr
         "Load it with 'shardplex load'.");
   std::vector<Statement> statements;
   statements.push_back(plan.statement(std::nullopt, false));
-  auto answer = co_await ask_primary(context, view, ShardId{0}, postgres::Lane::write, std::move(statements));
+  auto answer = co_await ask_primary(context, view, ShardId{0}, postgres::Lane::write, std::move(statements),
+                                     commit_of(plan));
   if (!answer) co_return answer.error();
   co_return written(std::move(*answer), plan);
 }

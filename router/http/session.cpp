@@ -190,7 +190,9 @@ Awaitable<Answer> Session::answer_to(Call& call) {
   // What was written has been written, and its client has to be told so.
   const bool repeatable =
       call.request.method() == http::verb::get || call.request.method() == http::verb::head;
-  if (!hold(memory_, answer.body.size()) && repeatable) co_return to_answer(postgres::out_of_memory());
+  const auto bytes = answer.body.size() < counted_from ? 0 : answer.body.size();
+  if (!repeatable) memory_.resize_anyway(bytes);
+  if (repeatable && !memory_.resize(bytes)) co_return to_answer(postgres::out_of_memory());
   co_return answer;
 }
 
