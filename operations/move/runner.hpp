@@ -147,6 +147,8 @@ class MoveRunner {
   Assurance assurance_;
   std::vector<RowDifference> undecided_;  // by the last verify
   bool paused_by_fence_ = false;          // writes to the slots wait
+  Clock::time_point primary_found_{};
+  std::optional<std::string> primary_since_;  // known of the shard that hands over, by the other's clock
   std::int64_t fence_marker_ = 0;
   Clock::time_point pause_began_{};  // of the hand-over under way
   Clock::time_point fenced_at_{}, started_ = Clock::now(), checked_{}, progress_written_{};

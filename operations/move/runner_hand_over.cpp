@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "operations/move/facts.hpp"
 #include "operations/move/objects.hpp"
@@ -25,6 +26,12 @@ constexpr milliseconds lease_beyond_pause{3000};
 constexpr milliseconds own_within{3500};
 constexpr const char* commit_at_once =
     "SET LOCAL idle_in_transaction_session_timeout = '500ms'";  // of a mover that stands still before COMMIT
+
+std::string clock_of(MoveSite& site) {
+  return site.look([](auto& transaction) {
+    return transaction.exec1("SELECT clock_timestamp()::text")[0].template as<std::string>();
+  });
+}
 
 /// The fence of the move on this shard may be ended by anybody when the lease is over; nullopt: there is no
 /// fence any more.
@@ -68,6 +75,8 @@ void MoveRunner::require_routers() {
 
 void MoveRunner::fence(const Way& way) {
   // Servers that took over meanwhile are found now, not while writes wait.
+  primary_since_ = clock_of(way.to);
+  primary_found_ = Clock::now();
   source_->find_again();
   target_->find_again();
   report([](MoveProgress& progress) { ++progress.cutover_attempts; });
@@ -172,20 +181,21 @@ void MoveRunner::require_replicas(MoveSite& site) {
                       "it has caught up: shardplex rebalance resume");
 }
 
-/// The time by the clock of `way.to` from which on `way.from`, by its primary of the moment, did not claim
-/// the slots any more; nullopt: it does, for the server that took over has forgotten the hand-over and may
-/// have taken writes since.
+/// By the clock of `way.to`: when `way.from` was last known to be the primary of its shard, and did not claim
+/// the slots from then on. Known from before the fence, or looked at anew. nullopt: it does claim them, since
+/// the server that took over has forgotten the hand-over, and may have taken writes.
 std::optional<std::string> MoveRunner::see_handed_over(const Way& way) {
   // A replica that took over and did not know of the hand-over would take writes to the slots. One that is
   // far behind is not waited for: clients wait too.
   await_replicas(way.from, Clock::now() + options_.max_pause / 4);
-  auto seen_at = way.to.look([](auto& transaction) {
-    return transaction.exec1("SELECT clock_timestamp()::text")[0].template as<std::string>();
-  });
-  way.from.find_again();
-  const auto slots =
-      way.from.look([&](auto& transaction) { return read_target_facts(transaction, entry_); }).shard.slots;
-  if (!slots || *slots == SlotState::owned || *slots == SlotState::fenced) return std::nullopt;
+  auto seen_at = std::exchange(primary_since_, std::nullopt);
+  if (!seen_at || Clock::now() - primary_found_ > own_within / 2) {
+    seen_at = clock_of(way.to);
+    way.from.find_again();
+    const auto slots =
+        way.from.look([&](auto& transaction) { return read_target_facts(transaction, entry_); }).shard.slots;
+    if (!slots || *slots == SlotState::owned || *slots == SlotState::fenced) return std::nullopt;
+  }
   crash_point("own:handed_over_seen");
   return seen_at;
 }
