@@ -124,6 +124,8 @@ class MoveRunner {
   void hand_over();
   bool await_replicas(MoveSite& site, Clock::time_point until);
   void require_replicas(MoveSite& site);
+  std::optional<std::string> see_handed_over(const Way& way);
+  void require_seen_lately(pqxx::work& transaction, const std::string& seen_at);
   void own();
   void hand_back();
   void own_source();
@@ -148,6 +150,8 @@ class MoveRunner {
   Assurance assurance_;
   std::vector<RowDifference> undecided_;  // by the last verify
   bool paused_by_fence_ = false;          // writes to the slots wait
+  Clock::time_point primary_found_{};
+  std::optional<std::string> primary_since_;  // known of the shard that hands over, by the other's clock
   std::int64_t fence_marker_ = 0;
   Clock::time_point pause_began_{};  // of the hand-over under way
   Clock::time_point fenced_at_{}, started_ = Clock::now(), checked_{}, progress_written_{};

@@ -80,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Reservation memory_;  // for the request under way, then for its answer
   std::shared_ptr<Caller> client_ = std::make_shared<Caller>();
   bool timed_out_ = false;
+  bool may_send_interim_ = false;  // once a request, and not within its answer
   std::optional<Clock::time_point> drain_began_;
   Clock::time_point idle_until_ = Clock::time_point::max();  // while draining
 };
