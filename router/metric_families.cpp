@@ -109,7 +109,8 @@ void epochs_of_servers(const Scrape& scrape, Samples& out) {
 
 void lags_of_replicas(const Scrape& scrape, Samples& out) {
   for (const auto& server : scrape.servers)
-    if (server.up && !server.writable) out.add({server.shard, server.server}, server.lag_seconds);
+    if (server.up && !server.writable && server.lag_seconds)
+      out.add({server.shard, server.server}, *server.lag_seconds);
 }
 
 template <bool Metrics::TableGauge::*is>

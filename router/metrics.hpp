@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -143,7 +144,7 @@ class Metrics final : public prometheus::Collectable {
     std::string shard, server;
     bool up, writable, readable;
     std::int64_t epoch;
-    double lag_seconds;
+    std::optional<double> lag_seconds;  ///< absent: unknown, or no replica
   };
   void set_servers(std::vector<ServerGauge> servers);
 

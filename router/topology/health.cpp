@@ -30,7 +30,9 @@ std::string problem_of_replica(const HealthCriteria& criteria, const postgres::S
   const auto limit = std::chrono::duration<double>(criteria.max_replica_lag).count();
   if (criteria.epoch && status.epoch < *criteria.epoch) return "behind the map";
   if (status.replay_lag_seconds.value_or(0) > limit) return "lags behind";
-  if (!status.receives_wal && status.wal_lsn < written_lsn) return "is cut off from its primary";
+  if (status.wal_lsn >= written_lsn) return {};
+  if (!status.receives_wal) return "is cut off from its primary";
+  if (!status.replay_lag_seconds) return "cannot tell how far it lags behind";
   return {};
 }
 

@@ -70,7 +70,7 @@ std::vector<Metrics::ServerGauge> server_gauges(const Membership& membership) {
   for (const auto& shard : membership.shards)
     for (const auto& server : shard->state.servers)
       gauges.push_back({shard->name, server.name, server.up, server.writable, server.readable,
-                        server.epoch.value, server.lag_seconds.value_or(0)});
+                        server.epoch.value, server.lag_seconds});
   return gauges;
 }
 

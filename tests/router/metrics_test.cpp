@@ -159,8 +159,9 @@ TEST_CASE("the counts of workers and of the control thread are shown under their
 
 TEST_CASE("what is known of a server is shown under its own name, a replica's lag with it") {
   Metrics metrics(1);
-  metrics.set_servers(
-      {{"alpha", "alpha", true, true, true, 7, 0}, {"alpha", "alpha-1", true, false, true, 6, 1.5}});
+  metrics.set_servers({{"alpha", "alpha", true, true, true, 7, {}},
+                       {"alpha", "alpha-1", true, false, true, 6, 1.5},
+                       {"alpha", "alpha-2", true, false, true, 6, {}}});
   const auto text = scrape(metrics);
   CHECK(has_line(text, R"(shardplex_server_writable{shard="alpha",server="alpha"} 1)"));
   CHECK(has_line(text, R"(shardplex_server_writable{shard="alpha",server="alpha-1"} 0)"));
@@ -168,6 +169,8 @@ TEST_CASE("what is known of a server is shown under its own name, a replica's la
   CHECK(has_line(text, R"(shardplex_map_epoch{shard="alpha",server="alpha-1"} 6)"));
   CHECK(has_line(text, R"(shardplex_replica_lag_seconds{shard="alpha",server="alpha-1"} 1.5)"));
   CHECK(text.find(R"(shardplex_replica_lag_seconds{shard="alpha",server="alpha"})") == std::string::npos);
+  // What is unknown is not 0.
+  CHECK(text.find(R"(shardplex_replica_lag_seconds{shard="alpha",server="alpha-2"})") == std::string::npos);
 }
 
 TEST_CASE("a scrape adds up what the workers counted") {

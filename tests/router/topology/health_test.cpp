@@ -22,6 +22,7 @@ const HealthCriteria criteria{.cluster = "movies",
 Status answer(bool in_recovery) {
   Status status;
   status.in_recovery = status.receives_wal = in_recovery;
+  if (in_recovery) status.replay_lag_seconds = 0;
   status.timeline = 2;
   status.wal_lsn = 100;
   status.initialised = true;
@@ -96,6 +97,20 @@ TEST_CASE("a replica is used unless it is of another shard, behind the map, lags
   CHECK(problem_of_replica([](Status& s) { s.wal_lsn = 99; }).empty());
   CHECK(problem_of_replica([](Status& s) { s.shard = "beta"; }) ==
         "it says it is shard beta of cluster movies");
+}
+
+TEST_CASE("a replica that cannot tell how old its data is, is read where it has all that its primary wrote") {
+  const auto unknown = [](std::int64_t lsn) {
+    return problem_of_replica([&](Status& s) { s.replay_lag_seconds.reset(), s.wal_lsn = lsn; });
+  };
+  CHECK(unknown(100).empty());
+  CHECK(unknown(101).empty());  // the primary was asked earlier
+  CHECK(unknown(99) == "cannot tell how far it lags behind");
+  CHECK(unknown(0) == "cannot tell how far it lags behind");
+  // While no primary is there to compare it with, it is as good as any.
+  auto replica = probed(answer(true));
+  replica.status.replay_lag_seconds.reset();
+  CHECK(assess({replica}).servers[0].readable);
 }
 
 TEST_CASE("of two primaries on the newest timeline neither is written to or read, and their replica is") {
