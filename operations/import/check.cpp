@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "operations/import/environments.hpp"
 #include "operations/import/tables.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/shard/primary.hpp"
@@ -219,6 +220,9 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   check_foreign_keys(map, origin.catalogue, findings.problems);
   check_definitions(map, origin, shards, findings);
   warn_of_counted(origin.counted, findings.warnings);
+  auto environments = compare_environments(map, source);
+  std::ranges::move(environments.problems, std::back_inserter(findings.problems));
+  std::ranges::move(environments.warnings, std::back_inserter(findings.warnings));
   return findings;
 }
 
