@@ -1,6 +1,7 @@
 #include "operations/cluster/accept_timeline.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <utility>
@@ -9,13 +10,19 @@
 #include "operations/process/text.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
+#include "operations/shard/setup.hpp"
 #include "operations/shard/timelines.hpp"
 #include "shard_schema/functions.hpp"
+#include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 const std::string replica = "a replica";
+
+/// The accepted server may know nothing of what the other promised meanwhile, or it was restored from a
+/// backup. Ids are promised so far ahead of the clock at most.
+constexpr std::int64_t promised_ahead_ms = 600'000;
 
 /// A server of the shard, as far as it could be asked.
 struct Asked {
@@ -112,6 +119,8 @@ AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard) {
   for (const auto& [name, connection] : primaries) try {
       pqxx::work transaction(*connection);
       transaction.exec_params(note_timeline_sql, shard.name, newest.ruling + 1, accepted.timeline);
+      if (name == shard.name)
+        promise_no_ids_before(transaction, row_id_ms(std::chrono::system_clock::now()) + promised_ahead_ms);
       transaction.commit();
     } catch (const std::exception& failure) {
       done.untold.push_back(name + ": " + one_line(failure.what()));
