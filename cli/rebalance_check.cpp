@@ -7,7 +7,6 @@
 #include "cli/command_line.hpp"
 #include "operations/move/duplicates.hpp"
 #include "operations/move/obstacles.hpp"
-#include "operations/process/progress.hpp"
 
 namespace shardplex::cli {
 namespace {
@@ -49,14 +48,6 @@ json::object to_json(const ShardMap& map, const Findings& findings) {
       {"cluster", map.cluster()}, {"ready", std::ranges::none_of(findings, is_problem)}, {"findings", list}};
 }
 
-/// Reads all rows of some tables, so it shows how far it is.
-Findings duplicates(const ShardMap& map, const RebalancePlan* plan, const Terminal& terminal) {
-  Progress progress(terminal, std::nullopt, Progress::Clock::now());
-  std::uint64_t rows = 0;
-  return find_duplicates(map, plan,
-                         [&](std::size_t more) { progress.show(rows += more, 0, Progress::Clock::now()); });
-}
-
 }  // namespace
 
 int rebalance_check(Arguments args, const Terminal& terminal) {
@@ -74,7 +65,7 @@ int rebalance_check(Arguments args, const Terminal& terminal) {
   std::optional<RebalancePlan> plan;
   if (const auto file = given->text("plan")) plan = load_rebalance_plan(*file, map);
   Findings findings = plan ? find_obstacles(map, *plan) : find_obstacles(map);
-  std::ranges::move(duplicates(map, plan ? &*plan : nullptr, terminal), std::back_inserter(findings));
+  std::ranges::move(find_duplicates(map, plan ? &*plan : nullptr, terminal), std::back_inserter(findings));
   std::ranges::move(find_movers(map), std::back_inserter(findings));
   sort_by_shard(map, findings);
   if (given->json())

@@ -41,9 +41,9 @@ class Stream {
  public:
   Stream(const LocalUnique& unique, const SearchedRows& rows, const std::function<void(std::size_t)>& read)
       : read_(read), transaction_(std::make_unique<Transaction>(*rows.connection)) {
-    transaction_->exec(
-        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; "
-        "SET LOCAL max_parallel_workers_per_gather = 0");
+    transaction_->exec("SET LOCAL statement_timeout = " + std::to_string(rows.statement_timeout.count()) +
+                       "; SET LOCAL idle_in_transaction_session_timeout = 0; "
+                       "SET LOCAL max_parallel_workers_per_gather = 0");
     transaction_->exec("DECLARE shardplex_values NO SCROLL CURSOR FOR " + values_sql(unique, rows));
     fetch();
   }

@@ -1,6 +1,7 @@
 // Values that are unique on each shard and on two of them all the same.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,8 +22,9 @@ struct DoubledValue {
 
 /// A part of a shard's rows. Lifetime: refers to the connection.
 struct SearchedRows {
-  pqxx::connection* connection = nullptr;  ///< no transaction is open
-  std::optional<SlotSet> slots;            ///< only those; nullopt: all that the shard owns
+  pqxx::connection* connection = nullptr;          ///< no transaction is open
+  std::optional<SlotSet> slots;                    ///< only those; nullopt: all that the shard owns
+  std::chrono::milliseconds statement_timeout{0};  ///< 0: none
 };
 
 /// "12, x" of the values.

@@ -6,7 +6,6 @@
 #include "operations/import/run.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/shard/primary.hpp"
 #include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
@@ -76,7 +75,18 @@ void ImportRunner::set_sequences() {
         transaction.exec_params("SELECT setval(to_regclass($1), $2, $3) WHERE to_regclass($1) IS NOT NULL",
                                 position.name, position.last_value, position.is_called);
     });
-  separate_sequences(find_primaries(map_), map_, Separate::all);
+  separate_sequences_on({});
+}
+
+void ImportRunner::separate_sequences_on(std::vector<pqxx::transaction_base*> open) {
+  if (open.size() == sites_.size()) {
+    separate_sequences(open, map_, Separate::all);
+    return;
+  }
+  sites_[open.size()]->change([&](pqxx::work& transaction) {
+    open.push_back(&transaction);
+    separate_sequences_on(open);
+  });
 }
 
 void ImportRunner::own_slots() {

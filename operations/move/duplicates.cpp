@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -10,7 +11,7 @@
 
 #include "operations/compare/doubled_values.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/process/terminal.hpp"
+#include "operations/process/progress.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
@@ -89,25 +90,46 @@ void check_sequences(const std::vector<Side>& sides, Findings& findings) {
                             "shardplex cluster duplicates --fix sets the sequences apart"});
 }
 
+/// By group and target: the sources, and the slots that come from each. They meet there.
+std::map<std::pair<std::string, std::string>, std::map<const Side*, SlotSet>> arrivals(
+    const ShardMap& map, const RebalancePlan& plan, const std::vector<Side>& sides) {
+  std::map<std::pair<std::string, std::string>, std::map<const Side*, SlotSet>> all;
+  for (const auto& move : plan.moves) {
+    const auto id = map.find_shard(move.source);
+    if (!id) continue;
+    const auto [slots, added] = all[{move.group, move.target}].emplace(&sides[id->value], move.slots);
+    if (!added) move.slots.for_each([&](Slot slot) { slots->second.insert(slot); });
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<CheckFinding> find_duplicates(const ShardMap& map, const RebalancePlan* plan,
-                                          const std::function<void(std::size_t)>& read) {
+                                          const Terminal& terminal) {
+  Progress progress(terminal, std::nullopt, Progress::Clock::now());
+  std::uint64_t rows_read = 0;
+  const std::function<void(std::size_t)> read = [&](std::size_t more) {
+    progress.show(rows_read += more, 0, Progress::Clock::now());
+  };
   const auto sides =
       in_parallel(map.shards().size(), [&](std::size_t i) { return look_at(map, map.shards()[i]); });
   Findings findings;
   check_sequences(sides, findings);
   if (plan) {
-    const auto side = [&](const std::string& name) -> const Side* {
-      const auto id = map.find_shard(name);
-      return id ? &sides[id->value] : nullptr;
-    };
-    for (const auto& move : plan->moves) {
-      const auto *source = side(move.source), *target = side(move.target);
-      if (!source || !target) continue;  // it is new, and has no rows
-      for (const auto& unique : source->uniques)
-        if (unique.group == move.group && has(*target, unique))
-          compare(unique, {{source, move.slots}, {target, std::nullopt}}, read, findings);
+    for (const auto& [where, arriving] : arrivals(map, *plan, sides)) {
+      const auto& [group, target] = where;
+      const auto id = map.find_shard(target);  // one that is added has no rows
+      std::set<std::string> compared;
+      for (const auto& [side, slots] : arriving)
+        for (const auto& unique : side->uniques) {
+          if (unique.group != group || !compared.insert(unique.name).second) continue;
+          std::vector<Rows> rows;
+          for (const auto& [source, moving] : arriving)
+            if (has(*source, unique)) rows.emplace_back(source, moving);
+          if (id && has(sides[id->value], unique)) rows.emplace_back(&sides[id->value], std::nullopt);
+          if (rows.size() > 1) compare(unique, rows, read, findings);
+        }
     }
     return findings;
   }
@@ -137,7 +159,7 @@ std::string doubled_on_both(const ShardMap& map, const std::string& group, const
     if (unique.group != group) continue;
     Counted counted;
     find_doubled_values(
-        unique, {{from.get(), slots}, {to.get(), std::nullopt}},
+        unique, {{from.get(), slots, patience}, {to.get(), std::nullopt, patience}},
         [&](const DoubledValue& doubled) { counted.add(doubled); },
         [&](std::size_t) {
           if (std::chrono::steady_clock::now() > deadline) throw CommandFailed("it takes too long");

@@ -2,11 +2,11 @@
 // shard, so a move stops at them, and a way back breaks on them.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "operations/move/obstacles.hpp"
+#include "operations/process/terminal.hpp"
 #include "shard_map/rebalance_plan.hpp"
 #include "shard_map/shard_map.hpp"
 
@@ -14,10 +14,9 @@ namespace shardplex::operations {
 
 /// Duplicates between the rows that the moves of the plan take along and their targets, or, without a plan,
 /// between any two shards; and sequences that would come to give some. Shards that cannot be read are left to
-/// find_obstacles(). `read` is told how many rows were read, often, and may throw.
-std::vector<CheckFinding> find_duplicates(
-    const ShardMap& map, const RebalancePlan* plan,
-    const std::function<void(std::size_t)>& read = [](std::size_t) {});
+/// find_obstacles(). Shows on the terminal how far it is, as it may read many rows.
+std::vector<CheckFinding> find_duplicates(const ShardMap& map, const RebalancePlan* plan,
+                                          const Terminal& terminal);
 
 /// Why a subscription to some slots of a group may be unable to apply its changes: "; unique constraint … has
 /// 3 values on both (1, 2, 3)"; "" where no duplicates are found within some seconds. Never throws.

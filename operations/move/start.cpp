@@ -50,11 +50,12 @@ std::vector<MoveEntry> new_moves(const RebalancePlan& plan) {
   return moves;
 }
 
-void check_start(const ShardMap& map, const RebalancePlan& plan, const std::vector<MoveEntry>& moves) {
+void check_start(const ShardMap& map, const RebalancePlan& plan, const std::vector<MoveEntry>& moves,
+                 const Terminal& terminal) {
   const Mover nobody_else(map);
   refuse_unfinished(all_moves(map), moves);
   auto problems = check_moves(map, plan);
-  for (const auto& finding : find_duplicates(map, &plan))
+  for (const auto& finding : find_duplicates(map, &plan, terminal))
     problems.push_back(finding.shard + ": " + finding.text);
   if (!problems.empty()) throw CommandFailed(std::move(problems));
 }

@@ -1,5 +1,9 @@
 #include <set>
+#include <sstream>
+#include <utility>
 
+#include "operations/move/duplicates.hpp"
+#include "operations/shard/map_file.hpp"
 #include "operations/shard/sequence_strides.hpp"
 #include "tests/operations/cluster_test.hpp"
 
@@ -75,6 +79,26 @@ TEST_CASE("unique values that two shards have are found by check, listed, and gi
       "beta\tproblem\tunique constraint labels (lower(label)) of table ratings: 1 value is also on alpha "
       "(alpha3)"));
   CHECK(found.says("gets values from sequence ratings_id_seq, which come on alpha too"));
+
+  // Rows meet on a shard that has none yet, and those that stay do not.
+  const auto to_gamma = [&](std::uint32_t of_beta) {
+    RebalancePlan plan{"movies", {{"gamma", "port=1", {}}}, {}, {}};
+    for (const auto& [shard, slot] : {std::pair("alpha", 7U), std::pair("beta", of_beta)}) {
+      SlotSet slots = SlotSet::none(1024);
+      slots.insert(Slot{slot});
+      plan.moves.push_back({"catalog", slots, shard, "gamma"});
+    }
+    std::istringstream in;
+    std::ostringstream out;
+    std::string told;
+    for (const auto& finding : find_duplicates(load_shard_map(cluster.map()), &plan, Terminal{in, out, out}))
+      told += finding.shard + ": " + finding.text + "\n";
+    return told;
+  };
+  CHECK(to_gamma(700).find(
+            "beta: unique constraint ratings_pkey (id) of table ratings: 12 values are also on alpha") !=
+        std::string::npos);
+  CHECK(to_gamma(701).find("ratings_pkey (id) of table ratings: ") == std::string::npos);
 
   const CommandRun listed = duplicates(cluster);
   CHECK(listed.exit == 1);
