@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "operations/import/environments.hpp"
 #include "operations/import/inventory.hpp"
 #include "operations/import/tables.hpp"
 #include "operations/process/failure.hpp"
@@ -195,6 +196,9 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
     if (!shard.inventory.name.empty()) reached.push_back(shard.inventory);
   findings.losses = find_losses(map, origin.inventory, reached);
   findings.warnings = warnings_of_counted(origin.inventory.counted);
+  auto environments = compare_environments(map, source);
+  std::ranges::move(environments.problems, std::back_inserter(findings.problems));
+  std::ranges::move(environments.warnings, std::back_inserter(findings.warnings));
   return findings;
 }
 
