@@ -5,6 +5,7 @@
 
 #include "operations/import/inventory.hpp"
 #include "operations/import/tables.hpp"
+#include "operations/import/way_back_check.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/text.hpp"
 #include "operations/shard/primary.hpp"
@@ -29,6 +30,8 @@ struct SourceFindings : ServerFindings {
 
 struct ShardFindings : ServerFindings {
   ShardInventory inventory;
+  std::string conninfo;               ///< of the primary
+  std::vector<std::string> way_back;  ///< why its changes could not be published
 };
 
 constexpr const char* source_sql = R"sql(
@@ -120,6 +123,8 @@ ShardFindings look_at_shard(const ShardMap& map, const Shard& shard, const Sourc
         "without the schema shardplex");
   found.catalogue = read_catalogue(transaction, map, ForeignKeys::all);
   found.inventory = read_shard_inventory(transaction, map, shard.name, source.inventory);
+  found.conninfo = primary.conninfo;
+  found.way_back = find_publishing_obstacles(transaction);
   for (auto& [name, table] : found.catalogue.tables) {
     table.has_slot_column = !map.find_table(name)->reference;
     if (transaction.exec1("SELECT EXISTS (SELECT FROM public." + transaction.quote_name(name) + ")")[0]
@@ -175,6 +180,28 @@ void check_databases(const ShardMap& map, const ServerFindings& source,
   }
 }
 
+/// Whether changes could flow to the source after the cutover.
+std::vector<std::string> find_way_back_obstacles(const ShardMap& map, const std::string& source,
+                                                 const std::vector<ShardFindings>& shards) try {
+  const auto connection = connect(source);
+  std::vector<std::string> found;
+  {
+    pqxx::read_transaction transaction(*connection);
+    for (const auto& obstacle : find_subscribing_obstacles(transaction, map))
+      found.push_back("the source: " + obstacle);
+  }
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string prefix = map.shards()[i].name + ": ";
+    for (const auto& obstacle : shards[i].way_back) found.push_back(prefix + obstacle);
+    if (shards[i].conninfo.empty()) continue;  // not reached
+    if (const auto obstacle = try_to_subscribe(*connection, source, shards[i].conninfo); !obstacle.empty())
+      found.push_back(prefix + obstacle);
+  }
+  return found;
+} catch (const std::exception& error) {
+  return {"the source: " + reason_of(error)};
+}
+
 }  // namespace
 
 ImportFindings check_import(const ShardMap& map, const std::string& source) {
@@ -194,6 +221,8 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   for (const auto& shard : shards)
     if (!shard.inventory.name.empty()) reached.push_back(shard.inventory);
   findings.losses = find_losses(map, origin.inventory, reached);
+  if (auto obstacles = find_way_back_obstacles(map, source, shards); !obstacles.empty())
+    findings.losses.push_back({LossKind::no_way_back, std::move(obstacles)});
   findings.warnings = warnings_of_counted(origin.inventory.counted);
   return findings;
 }

@@ -40,8 +40,9 @@ constexpr std::array kinds{
     Kind{"replication-left-behind", "those who follow the source's changes do not follow the shards'"},
     Kind{"large-objects-left-behind", "large objects stay behind"},
     Kind{"objects-left-behind", "other objects that no table of the map needs stay behind"},
+    Kind{"no-way-back", "after the cutover nothing that is written can get back to the source"},
 };
-static_assert(kinds.size() == static_cast<std::size_t>(LossKind::objects) + 1);
+static_assert(kinds.size() == static_cast<std::size_t>(LossKind::no_way_back) + 1);
 
 const Kind& described(LossKind kind) {
   return kinds[static_cast<std::size_t>(kind)];

@@ -35,6 +35,7 @@ enum class LossKind : std::uint8_t {
   replication,
   large_objects,
   objects,
+  no_way_back,
 };
 
 /// "views-left-behind"
@@ -64,7 +65,7 @@ class LossList {
   std::vector<ImportLoss> all() const;
 
  private:
-  static constexpr std::size_t count = static_cast<std::size_t>(LossKind::objects) + 1;
+  static constexpr std::size_t count = static_cast<std::size_t>(LossKind::no_way_back) + 1;
   static std::size_t index(LossKind kind) { return static_cast<std::size_t>(kind); }
   std::vector<std::string> objects_[count];
 };

@@ -30,6 +30,7 @@ void ImportRunner::cut_over(ImportReport& report) {
     follower_->compare_rest();
     crash_point("import_drained");
     set_sequences();
+    if (entry_.way_back) note_way_back();
     decide();
     report.write_pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
   } catch (const std::exception&) {
@@ -89,7 +90,10 @@ void ImportRunner::own_slots_on(pqxx::transaction_base& transaction) {
 void ImportRunner::finish() {
   follower_.reset();
   remove_from_source();
-  enter(ImportPhase::done);
+  if (entry_.way_back)
+    open_way_back();
+  else
+    enter(ImportPhase::done);
 }
 
 void ImportRunner::remove_from_source() {
