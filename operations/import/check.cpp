@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "operations/import/environments.hpp"
 #include "operations/import/inventory.hpp"
 #include "operations/import/tables.hpp"
 #include "operations/import/way_back_check.hpp"
@@ -224,6 +225,9 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   if (auto obstacles = find_way_back_obstacles(map, source, shards); !obstacles.empty())
     findings.losses.push_back({LossKind::no_way_back, std::move(obstacles)});
   findings.warnings = warnings_of_counted(origin.inventory.counted);
+  auto environments = compare_environments(map, source);
+  std::ranges::move(environments.problems, std::back_inserter(findings.problems));
+  std::ranges::move(environments.warnings, std::back_inserter(findings.warnings));
   return findings;
 }
 

@@ -126,7 +126,9 @@ TEST_CASE(
   CHECK(lost == 0);
   CHECK(writers.failed_on_beta() == 0);
   // What has been refused is not in doubt for ever: the old primary goes on alone and is not written to.
-  CHECK(router.admin("/shards").body.find("an old primary on an earlier timeline") != std::string::npos);
+  wait_until("it is known as an old primary", [&] {
+    return router.admin("/shards").body.find("an old primary on an earlier timeline") != std::string::npos;
+  });
 }
 
 TEST_CASE("a router that starts knows an old primary as one, also while its successor is away") {
@@ -143,8 +145,10 @@ TEST_CASE("a router that starts knows an old primary as one, also while its succ
   HttpClient client(router.port());
   wait_until("beta takes writes", [&] { return patch_of(client, "beta").status == 204; });
   for (int i = 0; i < 50; ++i) CHECK(patch_of(client, "alpha").status == 503);
-  CHECK(router.admin("/shards").body.find("an old primary on an earlier timeline (1; 2 is known)") !=
-        std::string::npos);
+  wait_until("alpha is known as an old primary", [&] {
+    return router.admin("/shards").body.find("an old primary on an earlier timeline (1; 2 is known)") !=
+           std::string::npos;
+  });
   CHECK(Database(cluster().conninfo("alpha"))
             .number("SELECT count(*) FROM movies WHERE director = 'patched'") == 0);
 
