@@ -135,6 +135,7 @@ int import_run(Arguments args, const Terminal& terminal) {
   how.bytes_per_second = static_cast<std::uint64_t>(number_option(*given, "rate", 0) * 1e6);
   how.max_lag = std::chrono::duration<double>(number_option(*given, "max-lag", 1));
   const AcceptedLosses accepted = accepted_losses(*given);
+  how.accepted = accepted;
   ImportFindings findings;
   if (!find_import(map)) {
     findings = check_import(map, source);

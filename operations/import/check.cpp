@@ -181,6 +181,17 @@ void check_databases(const ShardMap& map, const ServerFindings& source,
   }
 }
 
+std::vector<std::string> find_setting_changes(const ShardMap& map, const SourceFindings& source,
+                                              const std::vector<ShardFindings>& shards) {
+  std::vector<std::string> changes;
+  for (std::size_t i = 0; i < shards.size(); ++i)
+    if (shards[i].state.version != 0)
+      std::ranges::move(setting_differences("the source", source.state.settings, map.shards()[i].name,
+                                            shards[i].state.settings),
+                        std::back_inserter(changes));
+  return changes;
+}
+
 /// Whether changes could flow to the source after the cutover.
 std::vector<std::string> find_way_back_obstacles(const ShardMap& map, const std::string& source,
                                                  const std::vector<ShardFindings>& shards) try {
@@ -222,6 +233,8 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   for (const auto& shard : shards)
     if (!shard.inventory.name.empty()) reached.push_back(shard.inventory);
   findings.losses = find_losses(map, origin.inventory, reached);
+  if (auto changes = find_setting_changes(map, origin, shards); !changes.empty())
+    findings.losses.push_back({LossKind::settings, std::move(changes)});
   if (auto obstacles = find_way_back_obstacles(map, source, shards); !obstacles.empty())
     findings.losses.push_back({LossKind::no_way_back, std::move(obstacles)});
   findings.warnings = warnings_of_counted(origin.inventory.counted);

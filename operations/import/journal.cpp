@@ -53,6 +53,7 @@ std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction) {
   const auto rows = transaction.exec(
       "SELECT id, source, database, phase, identities::text, progress::text, problem, "
       "to_jsonb(imports) ->> 'way_back' IS NOT NULL AS way_back, "
+      "coalesce(to_jsonb(imports) ->> 'baseline', '') AS baseline, "
       "date_trunc('second', created_at)::text AS created_at, date_trunc('second', changed_at)::text AS "
       "changed_at "
       "FROM shardplex.imports ORDER BY imports.created_at DESC LIMIT 1");
@@ -69,6 +70,7 @@ std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction) {
   entry.identities = read_identities(row["identities"].as<std::string>());
   entry.progress = row["progress"].as<std::string>();
   entry.way_back = row["way_back"].as<bool>();
+  entry.baseline = row["baseline"].as<std::string>();
   if (!row["problem"].is_null()) entry.problem = row["problem"].as<std::string>();
   entry.created_at = row["created_at"].as<std::string>();
   entry.changed_at = row["changed_at"].as<std::string>();
@@ -77,10 +79,10 @@ std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction) {
 
 void write_import(pqxx::transaction_base& transaction, const ImportEntry& entry) {
   transaction.exec_params(
-      "INSERT INTO shardplex.imports (id, source, database, phase, identities, way_back) VALUES ($1, $2, $3, "
-      "$4, $5::jsonb, CASE WHEN $6::boolean THEN '' END)",
+      "INSERT INTO shardplex.imports (id, source, database, phase, identities, way_back, baseline) VALUES "
+      "($1, $2, $3, $4, $5::jsonb, CASE WHEN $6::boolean THEN '' END, nullif($7, '')::jsonb)",
       entry.id, entry.source, entry.database, std::string(to_string(entry.phase)), to_json(entry.identities),
-      entry.way_back);
+      entry.way_back, entry.baseline);
 }
 
 void write_phase(pqxx::transaction_base& transaction, const std::string& id, ImportPhase phase) {

@@ -38,6 +38,7 @@ struct ImportEntry {
   std::string database;  ///< identity_of_database() of the source
   ImportPhase phase = ImportPhase::prepare;
   ReplicaIdentities identities;  ///< on the source before the import
+  std::string baseline;          ///< JSON (baseline.hpp); empty where there is none
   bool way_back = false;         ///< whether it is to have one; of a new import
   std::string progress;          ///< JSON, for people
   std::optional<std::string> problem;

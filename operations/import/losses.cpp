@@ -20,6 +20,7 @@ struct Kind {
 constexpr std::array kinds{
     Kind{"order-changes", "text comes in another order, and compares otherwise"},
     Kind{"letters-change", "other letters count as upper and lower case (LC_CTYPE)"},
+    Kind{"settings-change", "settings that decide answers and stored values are other ones"},
     Kind{"ids-not-given", "rows have to bring values that the source gives"},
     Kind{"ids-repeat", "each shard counts for itself, so it gives values that another shard gives too"},
     Kind{"unique-per-shard", "constraints without the shard key hold within a shard only"},
@@ -54,6 +55,12 @@ std::string_view name_of(LossKind kind) {
   return described(kind).name;
 }
 
+std::optional<LossKind> parse_loss(std::string_view name) {
+  const auto kind = std::ranges::find(kinds, name, &Kind::name);
+  if (kind == kinds.end()) return std::nullopt;
+  return static_cast<LossKind>(kind - kinds.begin());
+}
+
 std::vector<std::string> loss_names() {
   std::vector<std::string> names;
   for (const auto& kind : kinds) names.emplace_back(kind.name);
@@ -75,11 +82,11 @@ std::variant<AcceptedLosses, std::string> parse_accepted(const std::vector<std::
     for (std::size_t from = 0; from <= list.size();) {
       const std::size_t comma = std::min(list.find(',', from), list.size());
       const std::string_view name = list.substr(from, comma - from);
-      const auto kind = std::ranges::find(kinds, name, &Kind::name);
-      if (kind == kinds.end())
+      const auto kind = parse_loss(name);
+      if (!kind)
         return "nothing that an import changes or loses is called '" + std::string(name) + "'" +
                did_you_mean(name, loss_names());
-      accepted.insert(static_cast<LossKind>(kind - kinds.begin()));
+      accepted.insert(*kind);
       from = comma + 1;
     }
   return accepted;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@ namespace shardplex::operations {
 enum class LossKind : std::uint8_t {
   order,
   letters,
+  settings,
   ids_not_given,
   ids_repeat,
   unique_per_shard,
@@ -40,6 +42,7 @@ enum class LossKind : std::uint8_t {
 
 /// "views-left-behind"
 std::string_view name_of(LossKind kind);
+std::optional<LossKind> parse_loss(std::string_view name);
 /// All names, in the order of the kinds.
 std::vector<std::string> loss_names();
 

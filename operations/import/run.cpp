@@ -7,6 +7,7 @@
 #include <random>
 #include <span>
 
+#include "operations/import/baseline.hpp"
 #include "operations/import/follow.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
@@ -72,6 +73,7 @@ ImportEntry new_entry(const ShardMap& map, const std::string& source, bool way_b
   entry.database = identity_of_database(transaction);
   entry.identities = identities_of(read_import_tables(transaction, map));
   entry.way_back = way_back;
+  entry.baseline = to_json(read_baseline(transaction, map));
   return entry;
 }
 
@@ -195,6 +197,7 @@ void ImportRunner::go_on(ImportReport& report) {
     enter(ImportPhase::follow);
   }
   if (entry_.phase == ImportPhase::follow) {
+    if (!options_.rehearse) check_since_beginning();
     if (entry_.way_back && !options_.rehearse) prepare_way_back();
     follow();
     if (options_.rehearse) return;

@@ -15,6 +15,7 @@
 
 #include "operations/import/apply.hpp"
 #include "operations/import/journal.hpp"
+#include "operations/import/losses.hpp"
 #include "operations/import/origin.hpp"
 #include "operations/import/tables.hpp"
 #include "operations/import/way_back.hpp"
@@ -29,8 +30,9 @@ class ImportComparison;
 class ImportFollower;
 
 struct ImportOptions {
-  bool rehearse = false;  ///< stop before the cutover
-  bool way_back = true;   ///< of an import that begins: it can be reversed until finished
+  bool rehearse = false;    ///< stop before the cutover
+  AcceptedLosses accepted;  ///< of what the source has got since the import began
+  bool way_back = true;     ///< of an import that begins: it can be reversed until finished
   std::chrono::duration<double> patience{60};  ///< of a reversal, for changes to reach the source
   bool source_is_gone = false;                 ///< for good: the import is to be finished without it
   std::uint64_t bytes_per_second = 0;          ///< of the copy; 0: as fast as it goes
@@ -101,6 +103,7 @@ class ImportRunner {
   void go_on(ImportReport& report);
   std::vector<std::string> steps();
   void open_follower();
+  void check_since_beginning();
   void follow();
   void advanced();
   void note_progress();

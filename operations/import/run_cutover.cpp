@@ -2,6 +2,7 @@
 #include <chrono>
 #include <future>
 
+#include "operations/import/baseline.hpp"
 #include "operations/import/follow.hpp"
 #include "operations/import/run.hpp"
 #include "operations/process/crash_point.hpp"
@@ -18,6 +19,19 @@ using namespace std::chrono_literals;
 constexpr auto longest_pause = 30s;  // of the source's writers; then they are let in again
 
 }  // namespace
+
+/// What the source has got since the shards' tables were made, and would not be on the shards.
+void ImportRunner::check_since_beginning() {
+  if (entry_.baseline.empty()) return;
+  pqxx::read_transaction transaction(origin_->connection());
+  std::vector<std::string> problems;
+  for (const auto& loss :
+       losses_since(parse_baseline(entry_.baseline), read_baseline(transaction, map_), options_.accepted))
+    problems.push_back("since the import began: " + to_text(loss));
+  if (problems.empty()) return;
+  problems.emplace_back("undo that, accept it by --allow and its name, or abort the import and begin again");
+  throw CommandFailed(std::move(problems));
+}
 
 void ImportRunner::cut_over(ImportReport& report) {
   enter(ImportPhase::fence);
