@@ -36,6 +36,8 @@ int import_check(Arguments args, const Terminal& terminal);
 int import_run(Arguments args, const Terminal& terminal);
 int import_status(Arguments args, const Terminal& terminal);
 int import_abort(Arguments args, const Terminal& terminal);
+int import_reverse(Arguments args, const Terminal& terminal);
+int import_finish(Arguments args, const Terminal& terminal);
 int rebalance_plan(Arguments args, const Terminal& terminal);
 int rebalance_check(Arguments args, const Terminal& terminal);
 int rebalance_run(Arguments args, const Terminal& terminal);

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <future>
 
+#include "operations/import/baseline.hpp"
 #include "operations/import/follow.hpp"
 #include "operations/import/run.hpp"
 #include "operations/process/crash_point.hpp"
@@ -20,6 +21,19 @@ constexpr auto longest_pause = 30s;  // of the source's writers; then they are l
 
 }  // namespace
 
+/// What the source has got since the shards' tables were made, and would not be on the shards.
+void ImportRunner::check_since_beginning() {
+  if (entry_.baseline.empty()) return;
+  pqxx::read_transaction transaction(origin_->connection());
+  std::vector<std::string> problems;
+  for (const auto& loss :
+       losses_since(parse_baseline(entry_.baseline), read_baseline(transaction, map_), options_.accepted))
+    problems.push_back("since the import began: " + to_text(loss));
+  if (problems.empty()) return;
+  problems.emplace_back("undo that, accept it by --allow and its name, or abort the import and begin again");
+  throw CommandFailed(std::move(problems));
+}
+
 void ImportRunner::cut_over(ImportReport& report) {
   enter(ImportPhase::fence);
   crash_point("import_fencing");
@@ -31,6 +45,7 @@ void ImportRunner::cut_over(ImportReport& report) {
     follower_->compare_rest();
     crash_point("import_drained");
     set_sequences();
+    if (entry_.way_back) note_way_back();
     decide();
     report.write_pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
   } catch (const std::exception&) {
@@ -103,7 +118,10 @@ void ImportRunner::own_slots_on(pqxx::transaction_base& transaction) {
 void ImportRunner::finish() {
   follower_.reset();
   remove_from_source();
-  enter(ImportPhase::done);
+  if (entry_.way_back)
+    open_way_back();
+  else
+    enter(ImportPhase::done);
 }
 
 void ImportRunner::remove_from_source() {
