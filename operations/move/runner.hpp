@@ -14,6 +14,7 @@
 
 #include "operations/compare/row_comparison.hpp"
 #include "operations/move/board.hpp"
+#include "operations/move/copy_speed.hpp"
 #include "operations/move/steps.hpp"
 #include "operations/replication/slot_copy.hpp"
 #include "operations/shard/move_entry.hpp"
@@ -94,6 +95,8 @@ class MoveRunner {
   // The copy (runner_copy.cpp)
   void copy();
   void copy_rows(const ReplicationSlotSnapshot& snapshot);
+  void report_total_rows(const std::string& slots);
+  void report_copied(std::uint64_t rows, std::uint64_t bytes, CopySpeed& speed);
   void start_over();
 
   // Following (runner_follow.cpp)

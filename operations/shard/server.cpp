@@ -6,6 +6,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/pqxx_rows.hpp"
+#include "query/plan/sql.hpp"
 #include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
 #include "shard_schema/slots.hpp"
@@ -132,6 +133,13 @@ ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMa
   if (is_shard[0].as<bool>())
     catalogue.key_forms = key_forms_of(decode_definitions(ask(transaction, definitions_sql)));
   return catalogue;
+}
+
+ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map) {
+  std::vector<std::string> tables;
+  for (const auto& table : map.tables()) tables.push_back(table.name);
+  return decode_environment(PqxxRows(
+      transaction.exec_params(environment_sql, array_literal(std::span<const std::string>(tables)))));
 }
 
 }  // namespace shardplex::operations

@@ -15,6 +15,7 @@
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 #include "shard_schema/catalogue_rows.hpp"
+#include "shard_schema/environment.hpp"
 #include "shard_schema/server_status.hpp"
 #include "shard_schema/session_settings.hpp"
 
@@ -79,6 +80,9 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 /// snapshot, whatever the transaction.
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
                               ForeignKeys foreign_keys = ForeignKeys::in_public);
+
+/// What decides answers beside the tables of the map, and what those tables use.
+ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// f(0) … f(count - 1), each on a thread of its own; the results in that order.
 template <class F>

@@ -27,7 +27,7 @@ using Handler = std::function<Awaitable<Answer>(Call&)>;
 
 /// What all sessions of a port have in common.
 struct PortSettings {
-  const Limits& limits;
+  Limits limits;
   Handler handler;
   const std::string& http_date;      ///< the time as a Date field has it
   WorkerMetrics* metrics = nullptr;  ///< null: nothing is counted
