@@ -26,6 +26,7 @@ constexpr std::array commands{
     Command{"cluster init", cluster_init, "make the schema shardplex in every shard"},
     Command{"cluster status", cluster_status, "show servers, ownership, rows and leftovers"},
     Command{"cluster doctor", cluster_doctor, "find and remove what moves and loads have left"},
+    Command{"cluster duplicates", cluster_duplicates, "find unique values that two shards have"},
     Command{"cluster accept-timeline", cluster_accept_timeline, "rule which server is a shard's primary"},
     Command{"cluster add-shard", cluster_add_shard, "make a database a shard that owns nothing yet"},
     Command{"cluster remove-shard", cluster_remove_shard, "take a shard out that owns nothing"},

@@ -25,6 +25,7 @@ int cluster_init(Arguments args, const Terminal& terminal);
 int cluster_status(Arguments args, const Terminal& terminal);
 int cluster_accept_timeline(Arguments args, const Terminal& terminal);
 int cluster_doctor(Arguments args, const Terminal& terminal);
+int cluster_duplicates(Arguments args, const Terminal& terminal);
 int cluster_add_shard(Arguments args, const Terminal& terminal);
 int cluster_remove_shard(Arguments args, const Terminal& terminal);
 int cluster_add_replica(Arguments args, const Terminal& terminal);

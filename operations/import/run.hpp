@@ -128,6 +128,8 @@ class ImportRunner {
   Lsn raise_fence();
   void decide();
   void set_sequences();
+  /// In one transaction of each shard: those that are open, and the others.
+  void separate_sequences_on(std::vector<pqxx::transaction_base*> open);
   void own_slots();
   static void own_slots_on(pqxx::transaction_base& transaction);
   void finish();

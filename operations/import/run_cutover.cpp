@@ -7,6 +7,7 @@
 #include "operations/import/run.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
+#include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_schema/slots.hpp"
@@ -79,7 +80,8 @@ void ImportRunner::decide() {
   entry_.phase = advance_.phase = ImportPhase::own;
 }
 
-/// Sequences go on where the source's stand. Each shard counts for itself from there.
+/// Sequences go on where the source's stand: each shard counts for itself from there, and those whose values
+/// have to be unique over all shards are set apart.
 void ImportRunner::set_sequences() {
   const auto positions = origin_->sequences(tables_);
   for (auto& site : sites_)
@@ -88,6 +90,18 @@ void ImportRunner::set_sequences() {
         transaction.exec_params("SELECT setval(to_regclass($1), $2, $3) WHERE to_regclass($1) IS NOT NULL",
                                 position.name, position.last_value, position.is_called);
     });
+  separate_sequences_on({});
+}
+
+void ImportRunner::separate_sequences_on(std::vector<pqxx::transaction_base*> open) {
+  if (open.size() == sites_.size()) {
+    separate_sequences(open, map_, Separate::all);
+    return;
+  }
+  sites_[open.size()]->change([&](pqxx::work& transaction) {
+    open.push_back(&transaction);
+    separate_sequences_on(open);
+  });
 }
 
 void ImportRunner::own_slots() {

@@ -148,8 +148,8 @@ TEST_CASE("what tables need comes with them: types, functions, triggers, sequenc
       "  loud text GENERATED ALWAYS AS (shout(name)) STORED, number bigint GENERATED ALWAYS AS IDENTITY); "
       "CREATE INDEX ON movies (shout(name)); "
       "CREATE TRIGGER stamp BEFORE INSERT ON movies FOR EACH ROW EXECUTE FUNCTION stamp(); "
-      "CREATE TABLE ratings (movie_id bigint REFERENCES movies, user_id serial, PRIMARY KEY (movie_id, "
-      "user_id)); "
+      "CREATE TABLE ratings (movie_id bigint REFERENCES movies, user_id serial, pin serial UNIQUE, PRIMARY "
+      "KEY (movie_id, user_id)); "
       "CREATE TABLE genres (name text PRIMARY KEY); CREATE TABLE elsewhere (id mood PRIMARY KEY)");
   source.sql(source_server,
              "INSERT INTO movies (name, mood, stars) SELECT 'n' || i, 'good', 1 + i % 5 FROM "
@@ -175,6 +175,9 @@ TEST_CASE("what tables need comes with them: types, functions, triggers, sequenc
                   "pg_attrdef WHERE adrelid = 'movies'::regclass AND adnum = 1)") == "t");
   CHECK(cluster.sql("beta", "SELECT nextval(pg_get_serial_sequence('movies', 'number'))") == "52");
   CHECK(cluster.sql("beta", "SELECT nextval('ratings_user_id_seq')") == "51");
+  // Those whose values must not be on two shards are set apart.
+  CHECK(cluster.sql("alpha", "SELECT nextval('ratings_pin_seq') FROM generate_series(1, 2)") == "51\n83");
+  CHECK(cluster.sql("beta", "SELECT nextval('ratings_pin_seq') FROM generate_series(1, 2)") == "52\n84");
 }
 
 TEST_CASE(

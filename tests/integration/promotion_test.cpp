@@ -131,6 +131,18 @@ TEST_CASE(
   });
 }
 
+TEST_CASE(
+    "rows are loaded into the promoted server, though the map names the old one, and that is there too") {
+  const auto before = stored_on("alpha").size();
+  const auto on_successor = stored_on("alpha-1").size(), on_beta = stored_on("beta").size();
+  std::string rows;
+  for (int i = 0; i < 40; ++i) rows += "{\"director\":\"loaded\"}\n";
+  cluster().load("movies", rows);
+  CHECK(stored_on("alpha").size() == before);
+  CHECK(stored_on("alpha-1").size() > on_successor);
+  CHECK(stored_on("alpha-1").size() + stored_on("beta").size() == on_successor + on_beta + 40);
+}
+
 TEST_CASE("a router that starts knows an old primary as one, also while its successor is away") {
   {
     // A router has seen the promotion, and told the other shard.
@@ -171,12 +183,48 @@ TEST_CASE("a promotion by mistake is undone by an operator's word, while routers
   INFO(done.errors);
   CHECK(done.status == 0);
   CHECK(done.output.find("timeline 2 is given up") != std::string::npos);
+  // What the other server promised is promised by nobody again.
+  CHECK(Database(cluster().conninfo("alpha"))
+            .number("SELECT count(*) FROM shardplex.nodes n, shardplex.shard s WHERE n.node BETWEEN "
+                    "s.first_node AND "
+                    "s.last_node AND n.reserved_until > extract(epoch FROM now() - timestamptz '2024-01-01 "
+                    "00:00 UTC') * "
+                    "1000") == 64);
   const auto told = Clock::now();
   wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
   CHECK(Clock::now() - told < std::chrono::seconds(2));
   const Router next(cluster().map_file());
   HttpClient of_next(next.port());
   wait_until("a router that starts follows it", [&] { return patch_of(of_next, "alpha").status == 204; });
+}
+
+TEST_CASE("of two primaries on one timeline none is written to, and the command line says what routers say") {
+  // The one that was given up is on timeline 2 and away. The other one comes to that as well.
+  Database alpha(cluster().conninfo("alpha"));
+  alpha.run("COPY (SELECT WHERE false) TO " +
+            alpha.quote(alpha.value("SHOW data_directory").value() + "/standby.signal"));
+  cluster().crash_and_start("alpha");
+  cluster().promote("alpha");
+  const Router router(cluster().map_file());
+  HttpClient client(router.port());
+  wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
+  cluster().start("alpha-1");
+  wait_until("alpha is not written to any more", [&] { return patch_of(client, "alpha").status == 503; });
+  const auto by_router = json::parse(router.admin("/shards").body).at(0).at("servers").as_array();
+  const auto status = run_shardplex({"cluster", "status", "--map", cluster().map_file(), "--json"});
+  CHECK(status.status == 1);
+  const auto by_command_line = json::parse(status.output).at("servers").as_array();
+  const auto verify = run_shardplex({"verify", "--map", cluster().map_file()});
+  CHECK(verify.status == 1);
+  for (const std::size_t rival : {0, 1}) {
+    const auto& problem = by_router.at(rival).at("problem");
+    REQUIRE(problem.is_string());
+    CHECK(problem.as_string().starts_with("two servers are primaries on the same timeline (2)"));
+    CHECK(by_command_line.at(rival).at("problem") == problem);
+    CHECK(verify.errors.find(problem.as_string().c_str()) != std::string::npos);
+  }
+  cluster().kill("alpha-1");
+  wait_until("the one that is left is written to", [&] { return patch_of(client, "alpha").status == 204; });
 }
 
 }  // namespace shardplex::integration

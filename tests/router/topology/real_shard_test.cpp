@@ -129,7 +129,7 @@ TEST_CASE("a server that is no shard yet is not used, and nothing more is asked 
   RealShard shard;
   CHECK_FALSE(shard.probe().new_report);
   CHECK(shard.alpha->state.servers[0].up);
-  CHECK(shard.alpha->state.servers[0].problem == "not initialised: run 'shardplex cluster init'");
+  CHECK(shard.alpha->state.servers[0].problem == "not initialised (shardplex cluster init)");
   CHECK_FALSE(shard.alpha->tables);
   shard.initialise();
   CHECK(shard.probe().new_report);
