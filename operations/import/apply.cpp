@@ -1,6 +1,8 @@
 #include "operations/import/apply.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "operations/process/failure.hpp"
 #include "operations/replication/copy_session.hpp"
@@ -167,6 +169,7 @@ void ImportApplier::apply(const pgoutput::Message& message) {
 void ImportApplier::begin(const pgoutput::Begin& begin) {
   in_transaction_ = true;
   commit_ = begin.commit;
+  transaction_ = begin.transaction;
   for (std::size_t i = 0; i < shards_.size(); ++i)
     skipped_[i] = shards_[i].applied() && begin.commit <= *shards_[i].applied();
 }
@@ -226,7 +229,10 @@ void ImportApplier::update(const pgoutput::Update& update) {
   const auto from = place(table, old_row), to = place(table, changed.row);
   touch(index, old_row);
   touch(index, changed.row);
-  if (!from || from->shard == to->shard) return update_row(table, old_row, changed, to);
+  // A row with a new key may have been left out under its old one.
+  const bool renamed = std::ranges::any_of(
+      table.primary_key, [&](std::size_t column) { return old_row[column] != changed.row[column]; });
+  if (!renamed && (!from || from->shard == to->shard)) return update_row(table, old_row, changed, to);
   delete_row(table, old_row, from);
   if (fill_unchanged(table, changed)) insert_row(table, changed.row, to);
 }
@@ -284,9 +290,21 @@ void ImportApplier::update_row(const ImportTable& table, const Row& old_row, con
   run(place, "UPDATE " + qualified_name(table) + " SET " + assignments + " WHERE " + condition, values);
 }
 
+/// A transaction is decoded once it is on the source's disk, which may be before others see what it has done.
+void ImportApplier::await_visible() {
+  pqxx::nontransaction look(source_);
+  while (!look.exec_params(
+                  "SELECT FROM pg_locks WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND "
+                  "granted AND transactionid = $1::xid",
+                  std::to_string(transaction_))
+              .empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 /// False where the source has no such row any more.
 bool ImportApplier::fill_unchanged(const ImportTable& table, Changed& changed) {
   if (std::ranges::count(changed.unchanged, true) == 0) return true;
+  await_visible();
   std::string condition;
   pqxx::nontransaction transaction(source_);
   for (const auto column : table.primary_key)

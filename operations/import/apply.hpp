@@ -118,6 +118,7 @@ class ImportApplier {
   void delete_row(const ImportTable& table, const Row& row, const std::optional<ImportPlace>& place);
   void update_row(const ImportTable& table, const Row& old_row, const Changed& changed,
                   const std::optional<ImportPlace>& place);
+  void await_visible();
   bool fill_unchanged(const ImportTable& table, Changed& changed);
   void touch(std::size_t table, const Row& row);
   void run(const std::optional<ImportPlace>& place, const std::string& sql,
@@ -128,8 +129,9 @@ class ImportApplier {
   pqxx::connection& source_;
   std::map<std::uint32_t, std::size_t> relations_;  // oid -> index of tables_
   bool in_transaction_ = false;
-  Lsn commit_;                 // of the transaction under way, or the last
-  std::vector<bool> skipped_;  // by shard: it has this transaction already
+  Lsn commit_;                     // of the transaction under way, or the last
+  std::uint32_t transaction_ = 0;  // the same, by its number on the source
+  std::vector<bool> skipped_;      // by shard: it has this transaction already
   std::size_t uncommitted_ = 0;
   std::uint64_t changes_ = 0;
   std::size_t most_touched_ = 0;  // 0: not watching

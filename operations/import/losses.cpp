@@ -22,7 +22,10 @@ constexpr std::array kinds{
     Kind{"letters-change", "other letters count as upper and lower case (LC_CTYPE)"},
     Kind{"settings-change", "settings that decide answers and stored values are other ones"},
     Kind{"ids-not-given", "rows have to bring values that the source gives"},
-    Kind{"ids-repeat", "each shard counts for itself, so it gives values that another shard gives too"},
+    Kind{
+        "ids-repeat",
+        "each shard counts for itself: values come again on another shard, or in steps where they have to be "
+        "unique"},
     Kind{"unique-per-shard", "constraints without the shard key hold within a shard only"},
     Kind{"foreign-keys-dropped", "foreign keys are not brought"},
     Kind{"cascades-dropped", "foreign keys are not brought, nor what they do ON DELETE or ON UPDATE"},

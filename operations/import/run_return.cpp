@@ -41,11 +41,18 @@ std::vector<ImportTable> reference_tables(const std::vector<ImportTable>& tables
   return reference;
 }
 
-/// Where the sequence stands, whichever of the two has gone further.
+/// The last value that was given.
+std::int64_t given_by(const SequencePosition& position, bool ascending) {
+  if (position.is_called) return position.last_value;
+  return ascending ? position.last_value - 1 : position.last_value + 1;
+}
+
+/// Where the sequence stands, whichever of the two has gone further. One that was restarted has given what is
+/// before it.
 SequencePosition further(const SequencePosition& a, const SequencePosition& b, bool ascending) {
-  if (!b.is_called) return a;
-  if (!a.is_called) return b;
-  return (a.last_value < b.last_value) == ascending ? b : a;
+  const auto of_a = given_by(a, ascending), of_b = given_by(b, ascending);
+  if (of_a == of_b || (of_a < of_b) != ascending) return a;
+  return {a.name, of_b, true};
 }
 
 }  // namespace
