@@ -188,6 +188,17 @@ std::pair<std::string, std::string> Cluster::add_shard() {
   throw std::runtime_error("scripts/cluster add-shard made no server");
 }
 
+void Cluster::rejoin(const std::string& server) const {
+  script({"rejoin", server});
+}
+
+void Cluster::remove_shard(const std::string& shard) {
+  script({"remove-shard", shard});
+  std::erase_if(ports_, [&](const auto& server) {
+    return server.first == shard || server.first.starts_with(shard + '-');
+  });
+}
+
 void Cluster::promote(const std::string& replica) const {
   script({"promote", replica});
 }
@@ -205,8 +216,13 @@ std::string Cluster::shard_of(const std::string& table, std::int64_t key,
 Router::Router(const std::string& map_file, const Options& options)
     : process_(
           [&] {
-            std::vector<std::string> command{shardplexd_program, "--map", map_file, "--port", "0",
-                                             "--admin-port",     "0"};
+            std::vector<std::string> command{shardplexd_program,
+                                             "--map",
+                                             map_file,
+                                             "--port",
+                                             std::to_string(options.port),
+                                             "--admin-port",
+                                             std::to_string(options.admin_port)};
             command.insert(command.end(), options.arguments.begin(), options.arguments.end());
             return command;
           }(),
