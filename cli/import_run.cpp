@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "cli/command_line.hpp"
+#include "cli/import_losses.hpp"
 #include "operations/import/check.hpp"
 #include "operations/import/run.hpp"
 
@@ -101,18 +102,20 @@ boost::json::object report_json(const ImportReport& report) {
 }  // namespace
 
 int import_run(Arguments args, const Terminal& terminal) {
-  CommandOptions options("import run --map FILE --from DSN [--rehearse] [--rate MB/s] [--max-lag S] [--json]",
-                         "Brings an unsharded PostgreSQL database into the shards of the map, which it makes "
-                         "out of empty databases: tables,\n"
-                         "rows, indexes and constraints. The source serves its clients meanwhile; their "
-                         "changes are followed, and all rows\n"
-                         "compared, before the cutover makes the source read-only and gives the slots to the "
-                         "shards. An import that was\n"
-                         "interrupted goes on where it was.");
+  CommandOptions options(
+      "import run --map FILE --from DSN [--allow NAME,…] [--rehearse] [--rate MB/s] [--max-lag S] [--json]",
+      "Brings an unsharded PostgreSQL database into the shards of the map, which it makes "
+      "out of empty databases: tables,\n"
+      "rows, indexes and constraints. The source serves its clients meanwhile; their "
+      "changes are followed, and all rows\n"
+      "compared, before the cutover makes the source read-only and gives the slots to the "
+      "shards. An import that was\n"
+      "interrupted goes on where it was.");
   options.add_map();
   options.add()(
       "from", po::value<std::string>()->value_name("DSN"),
       "connection string of the unsharded database; passwords belong into PGPASSWORD or a passfile");
+  add_allow(options);
   options.add()("rehearse", "stop before the cutover")("rate", po::value<double>()->value_name("MB/s"),
                                                        "copy no faster than this")(
       "max-lag", po::value<double>()->value_name("S"),
@@ -126,17 +129,25 @@ int import_run(Arguments args, const Terminal& terminal) {
   how.rehearse = given->has("rehearse");
   how.bytes_per_second = static_cast<std::uint64_t>(number_option(*given, "rate", 0) * 1e6);
   how.max_lag = std::chrono::duration<double>(number_option(*given, "max-lag", 1));
-  if (!find_import(map)) require_importable(map, source, terminal);
+  const AcceptedLosses accepted = accepted_losses(*given);
+  ImportFindings findings;
+  if (!find_import(map)) {
+    findings = check_import(map, source);
+    require_importable(findings, accepted, terminal);
+  }
   ImportReport report;
   {
     ImportDisplay display(terminal);
     ImportRunner runner(map, source, how, [&](const ImportAdvance& advance) { display.show(advance); });
     report = runner.run();
   }
-  if (given->json())
-    terminal.out << report_json(report) << '\n';
-  else
+  if (given->json()) {
+    boost::json::object object = report_json(report);
+    object["losses"] = to_json(findings.losses, accepted);
+    terminal.out << object << '\n';
+  } else {
     print_report(report, terminal);
+  }
   return exit_ok;
 }
 

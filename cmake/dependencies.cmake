@@ -33,6 +33,9 @@ endif()
 
 # Asio and Beast, compiled once.
 add_library(shardplex_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/asio.cpp)
+if(SHARDPLEX_SANITIZE MATCHES undefined)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/asio.cpp PROPERTIES COMPILE_OPTIONS -fno-sanitize=undefined)
+endif()
 target_compile_definitions(shardplex_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
                            BOOST_ASIO_NO_DEPRECATED)
 target_link_libraries(shardplex_asio PUBLIC Boost::headers Threads::Threads OpenSSL::Crypto shardplex_flags)

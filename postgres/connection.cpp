@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <charconv>
 #include <string_view>
+#include <system_error>
 
 #include "postgres/canceller.hpp"
 #include "postgres/result_rows.hpp"
@@ -20,6 +22,7 @@ constexpr std::chrono::milliseconds slow_after{20};    // nothing more is queued
 constexpr std::chrono::milliseconds stuck_after{100};  // what is queued behind it goes elsewhere
 constexpr std::size_t much_sent = 512 * 1024;          // bytes of one statement's parameters
 constexpr std::size_t counted_from = 16 * 1024;  // bytes of a result; smaller ones are not worth counting
+constexpr std::string_view timed_out = "timeout";
 constexpr int binary_results = 1;
 constexpr std::size_t parameter_limit = 65'535;  // a 16-bit count in the Bind message
 
@@ -132,7 +135,7 @@ void Connection::start_connect() {
   connect_timer_.expires_after(settings_.connect_timeout);
   connect_timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
     if (!error && (self->state_ == State::connecting || self->state_ == State::setting_up))
-      self->connect_failed("timeout");
+      self->connect_failed(std::string(timed_out));
   });
   pg_ = start_connection(settings_);
   if (pg_ && PQstatus(pg_) != CONNECTION_BAD) return wait_to_connect(Readiness::wait_write);
@@ -178,11 +181,12 @@ void Connection::connected() {
 
 // Nothing else is sent before the answer: a statement must not run under other settings.
 void Connection::set_up() {
-  held_to_ = settings_.sessions->agreed();
+  held_to_ = refusal_ ? std::nullopt : settings_.sessions->agreed();
+  const auto agreed = held_to_ ? std::optional(held_to_->values) : std::nullopt;
   auto opened = [self = shared_from_this()](Outcome<std::vector<ResultSet>> answer) {
     if (self->state_ == State::setting_up) self->session_opened(std::move(answer));
   };
-  jobs_.emplace_back(Job{.statements = {session_statement(settings_, held_to_)},
+  jobs_.emplace_back(Job{.statements = {session_statement(settings_, agreed)},
                          .deadline = Deadline::max(),  // connect_timer_ has it
                          .done = {std::move(opened), io_.get_executor()}});
   jobs_.back().housekeeping = true;
@@ -190,6 +194,11 @@ void Connection::set_up() {
 }
 
 void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
+  if (!answer && held_to_ && !refusal_) {
+    // What was agreed may be what is wrong: this server has its say all the same.
+    refusal_ = answer.error().message;
+    return set_up();
+  }
   if (!answer) return connect_failed(answer.error().message);
   auto session = opened_session(answer->front());
   if (!session) return connect_failed(session.error().message);
@@ -198,18 +207,24 @@ void Connection::session_opened(Outcome<std::vector<ResultSet>> answer) {
       return connect_failed("a connection pooler lends its sessions for a transaction only; " +
                             std::string(whole_sessions_needed));
     backend_ = std::move(session->backend);
-    // What came in between is the session's own no more.
-    if (settings_.sessions->agree(server_name(), session->own) != held_to_.value_or(session->own))
-      return set_up();
+    settings_.sessions->agree({settings_.conninfo, server_name()}, session->own);
   }
+  const auto agreed = *settings_.sessions->agreed();
+  if (agreed.values != (held_to_ ? held_to_->values : session->own)) {
+    if (refusal_) return connect_failed("it cannot be set as the other shards are: " + *refusal_);
+    return set_up();
+  }
+  generation_ = agreed.generation;
   connect_timer_.cancel();
   state_ = State::ready;
   last_progress_ = Clock::now();
   events_.idle_or_ready();
 }
 
-void Connection::connect_failed(std::string reason) {
-  lose(not_connected("cannot connect to " + server_name() + ": " + reason));
+void Connection::connect_failed(const std::string& reason) {
+  auto failure = not_connected("cannot connect to " + server_name() + ": " + reason);
+  failure.silent = reason == timed_out || reason == std::generic_category().message(ETIMEDOUT);
+  lose(std::move(failure));
 }
 
 std::string Connection::server_name() const {
@@ -278,9 +293,10 @@ void Connection::schedule_write() {
 }
 
 void Connection::write_queued() {
-  while (sent_ < jobs_.size()) {
+  while (sent_ < jobs_.size() && !awaits_commit()) {
     // Counted first: a job that was sent in part may have reached the server.
     if (!send(jobs_[sent_++])) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
+    if (awaits_commit()) break;
     while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements, settings_.prepared_bytes))
       send_housekeeping(std::string("DEALLOCATE ") + PreparedName(*evicted).c_str());
   }
@@ -288,30 +304,55 @@ void Connection::write_queued() {
 }
 
 bool Connection::send(PendingJob& pending) {
-  if (pending.housekeeping) pending.commands.push_back({.statement = 0, .prepare = false, .prepared = 0});
+  if (pending.housekeeping)
+    pending.commands.push_back({.statement = 0, .prepare = false, .control = false, .prepared = 0});
   const bool sent =
       pending.housekeeping ? send_unprepared(pending.job.statements.front()) : send_prepared(pending);
   return sent && PQpipelineSync(pg_) == 1;
 }
 
+/// What is sent now would belong to the transaction of the job before.
+bool Connection::awaits_commit() const {
+  return sent_ > 0 && !jobs_[sent_ - 1].ended;
+}
+
+/// BEGIN, COMMIT or ROLLBACK.
+bool Connection::send_control(PendingJob& pending, const char* sql) {
+  pending.commands.push_back({.statement = 0, .prepare = false, .control = true, .prepared = 0});
+  return PQsendQueryParams(pg_, sql, 0, nullptr, nullptr, nullptr, nullptr, binary_results) == 1;
+}
+
+/// All statements of a job have been answered, and its transaction stands open.
+void Connection::end_transaction(PendingJob& pending) {
+  const bool refused = pending.failure && pending.failure->kind == Failure::Kind::no_memory;
+  if (refused || !pending.job.done)
+    return give_up(pending.failure.value_or(lost("nobody waits for the answer any more")));
+  pending.ended = true;
+  if (!send_control(pending, pending.failure ? "ROLLBACK" : "COMMIT") || PQpipelineSync(pg_) != 1)
+    return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
+  schedule_write();
+}
+
 bool Connection::send_prepared(PendingJob& pending) {
+  pending.ended = pending.job.commit == Commit::at_once;
+  if (!pending.ended && !send_control(pending, "BEGIN")) return false;
   for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
     const Statement& statement = pending.job.statements[i];
     if (statement.sql.size() > settings_.longest_prepared) {
       if (!send_unprepared(statement)) return false;
-      pending.commands.push_back({.statement = i, .prepare = false, .prepared = 0});
+      pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = 0});
       continue;
     }
     const auto [id, fresh] = prepared_.use(statement.sql);
     const PreparedName name(id);
     if (fresh) {
       if (PQsendPrepare(pg_, name.c_str(), statement.sql.c_str(), 0, nullptr) != 1) return false;
-      pending.commands.push_back({.statement = i, .prepare = true, .prepared = id});
+      pending.commands.push_back({.statement = i, .prepare = true, .control = false, .prepared = id});
     }
     if (PQsendQueryPrepared(pg_, name.c_str(), static_cast<int>(statement.params.size()),
                             parameter_values(statement), nullptr, nullptr, binary_results) != 1)
       return false;
-    pending.commands.push_back({.statement = i, .prepare = false, .prepared = id});
+    pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = id});
   }
   return true;
 }
@@ -339,7 +380,8 @@ void Connection::send_housekeeping(std::string sql) {
   PendingJob pending({.statements = {{std::move(sql), {}}}, .deadline = Deadline::max(), .done = {}});
   pending.housekeeping = true;
   jobs_.insert(first_unsent, std::move(pending));
-  send(jobs_[sent_++]);  // a broken connection shows again, and is handled, at the next flush or read
+  if (awaits_commit()) return;  // it is sent when that has come
+  send(jobs_[sent_++]);         // a broken connection shows again, and is handled, at the next flush or read
 }
 
 void Connection::flush() {
@@ -385,7 +427,12 @@ std::vector<Job> Connection::displace(bool again) {
   for (std::size_t i = 1; i < jobs_.size(); ++i) {
     Job& job = jobs_[i].job;
     if (job.repeatable && job.done && (again || !job.displaced))
-      out.push_back({job.statements, job.deadline, std::move(job.done), job.clients, true, true});
+      out.push_back({.statements = job.statements,
+                     .deadline = job.deadline,
+                     .done = std::move(job.done),
+                     .clients = job.clients,
+                     .repeatable = true,
+                     .displaced = true});
   }
   return out;
 }
@@ -422,15 +469,24 @@ void Connection::give_up(const Failure& failure) {
 
 // To be called where bytes have come and no answer has become whole.
 void Connection::weigh_incoming() {
-  const auto verdict = incoming_.grown(PQsocket(pg_));
+  const bool refusable = stream_ || jobs_.empty() || may_refuse(jobs_.front());
+  const auto verdict = incoming_.grown(PQsocket(pg_), refusable);
   if (verdict == IncomingAnswer::Verdict::too_large)
-    return give_up({.kind = Failure::Kind::too_large,
-                    .sent = true,
-                    .message = "the limit is " + std::to_string(settings_.answer_bytes) + " bytes."});
-  // A write has been carried out by now, as likely as not: its answer is worth the memory.
-  const bool repeatable = stream_ || (!jobs_.empty() && jobs_.front().job.repeatable);
-  if (verdict == IncomingAnswer::Verdict::no_memory && repeatable)
+    return give_up({.kind = Failure::Kind::too_large, .sent = true, .message = limit_exceeded()});
+  if (verdict == IncomingAnswer::Verdict::no_memory)
     give_up({.kind = Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"});
+}
+
+std::string Connection::limit_exceeded() const {
+  auto text = "the limit is " + std::to_string(settings_.answer_bytes) + " bytes.";
+  if (stream_ || jobs_.empty() || jobs_.front().job.repeatable) return text;
+  return text +
+         (jobs_.front().ended ? " The write may have taken effect all the same." : " Nothing was written.");
+}
+
+/// The answer of a write that has been carried out by now, as likely as not, is worth the memory.
+bool Connection::may_refuse(const PendingJob& pending) const {
+  return pending.job.repeatable || !pending.ended;
 }
 
 // ---- Results
@@ -481,11 +537,12 @@ void Connection::take_result(PGresult* raw) {
     return;
   }
   ResultSet result(raw);
-  const bool of_statement =
-      pending.answered < pending.commands.size() && !pending.commands[pending.answered].prepare;
+  const auto* command =
+      pending.answered < pending.commands.size() ? &pending.commands[pending.answered] : nullptr;
+  const bool of_statement = command != nullptr && !command->prepare && !command->control;
   switch (PQresultStatus(raw)) {
     case PGRES_PIPELINE_SYNC:
-      return finish_front();
+      return pending.ended ? finish_front() : end_transaction(pending);
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
@@ -501,13 +558,13 @@ void Connection::take_result(PGresult* raw) {
 
 void Connection::keep(PendingJob& pending, ResultSet result) {
   incoming_.whole();  // counted once, not twice
-  const bool counted =
-      settings_.memory != nullptr && pending.job.repeatable && result.memory_bytes() >= counted_from;
-  if (counted && !result.charge(settings_.memory))
+  const bool counted = settings_.memory != nullptr && result.memory_bytes() >= counted_from;
+  if (counted && !may_refuse(pending))
+    result.charge_anyway(settings_.memory);
+  else if (counted && !result.charge(settings_.memory))
     pending.failure = {
         .kind = Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"};
-  else
-    pending.results.push_back(std::move(result));
+  if (!pending.failure) pending.results.push_back(std::move(result));
 }
 
 void Connection::take_error(PendingJob& pending, const PGresult* result) {
@@ -523,7 +580,7 @@ void Connection::take_error(PendingJob& pending, const PGresult* result) {
   const Command& command = pending.commands[pending.answered];
   if (command.prepare)
     prepared_.forget(pending.job.statements[command.statement].sql, command.prepared);
-  else if (!aborted && !pending.housekeeping)
+  else if (!aborted && !pending.housekeeping && !command.control)
     pending.stale = is_stale(result) ? std::optional(pending.answered) : std::nullopt;
 }
 

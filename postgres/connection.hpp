@@ -29,14 +29,15 @@
 namespace shardplex::postgres {
 
 /// The session is held to shard_schema/session_settings.hpp, so that text built by the server looks the same
-/// everywhere: pinned settings to their values, agreed ones to those of the first session of all that share
-/// `sessions`; jit off unless `conninfo` has it on. A host should be numeric: libpq resolves names by
+/// everywhere: pinned settings to their values, agreed ones to those that all which share `sessions` have;
+/// jit off unless `conninfo` has it on. A host should be numeric: libpq resolves names by
 /// blocking the thread.
 struct ConnectionSettings {
   std::string conninfo;  ///< libpq keywords; passwords come from the environment or files
   std::string application_name = "shardplexd";
   std::chrono::milliseconds connect_timeout{1000};
   std::chrono::milliseconds statement_timeout{30'000};  ///< set on the server; mirrors the longest deadline
+  std::chrono::milliseconds open_transaction{5'000};    ///< how long one may wait for its end
   std::size_t prepared_statements = 500;    ///< least recently used ones beyond this are deallocated
   std::size_t prepared_bytes = 256 * 1024;  ///< and beyond these, of their texts: plans take far more
   std::size_t longest_prepared = 4 * 1024;  ///< a longer text is not kept prepared
@@ -44,6 +45,14 @@ struct ConnectionSettings {
       32 * 1024 * 1024;            ///< most of one answer, or of one row of a stream; 0: no bound
   MemoryBudget* memory = nullptr;  ///< of all answers; null: no bound. Outlives the connection
   std::shared_ptr<Sessions> sessions = std::make_shared<Sessions>();  ///< copies of the settings share it
+};
+
+/// When a job's transaction is committed. The server ends one that stands open for ConnectionSettings::
+/// open_transaction: a process that hangs must not keep its locks.
+enum class Commit : std::uint8_t {
+  at_once,        ///< with its last statement, in the same round trip
+  once_answered,  ///< when its whole answer is here and has its memory. Where it is too large, or nobody
+                  ///< waits for it any more, nothing of the job is kept. Nothing is sent behind it meanwhile
 };
 
 /// One transaction: its statements are sent together, in one pipeline segment ended by a Sync, so they commit
@@ -54,7 +63,8 @@ struct Job {
   Deadline deadline;
   Completion<Outcome<std::vector<ResultSet>>> done;  ///< one ResultSet per statement, in order
   std::vector<CallerPtr> clients{};                  ///< where all have gone, it is cancelled; none: never
-  bool repeatable = false;                           ///< a read: it may be sent again on another connection
+  Commit commit = Commit::at_once;
+  bool repeatable = false;  ///< a read: it may be sent again on another connection
   bool displaced =
       false;  ///< it has been sent again: once is enough, or a busy server would be asked ever more
 };
@@ -81,12 +91,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   bool ready() const { return state_ == State::ready; }
   bool closed() const { return state_ == State::closed; }
+  /// Sessions are held to other settings by now: nothing more should be sent on this one.
+  bool outdated() const { return state_ == State::ready && generation_ != settings_.sessions->generation(); }
   std::size_t in_flight() const { return jobs_.size(); }
 
   /// How long an answer has been awaited without any coming, as expire() found it: to its 100 ms.
   Clock::duration stalled_for(Clock::time_point now) const { return now - last_progress_; }
-  /// The process that serves this connection. Precondition: ready().
-  int backend() const { return PQbackendPID(pg_); }
+  /// The process that serves this connection, as backend_sql() names it: by the server's own word, for a
+  /// pooler in between has process numbers of its own. Precondition: ready().
+  const std::string& backend() const { return backend_; }
 
   /// Completes jobs whose deadline has passed with Failure::deadline (their results are discarded when they
   /// come), and jobs whose clients have all gone; where nobody waits for an answer any more, what runs is
@@ -125,6 +138,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Command {
     std::uint32_t statement;  // index into Job::statements
     bool prepare;
+    bool control;  // of the transaction
     PreparedStatements::Id prepared;
   };
 
@@ -134,6 +148,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Job job;                    // done is empty once completed: what still comes is discarded
     bool housekeeping = false;  // ours: sent unprepared
     bool retried = false;
+    bool ended = true;  // the end of its transaction has been sent, or will be with its statements
     boost::container::small_vector<Command, 4> commands;
     std::size_t answered = 0;          // commands
     std::optional<std::size_t> stale;  // the command that failed for the server's prepared statement: retry
@@ -156,7 +171,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_up();
   void session_opened(Outcome<std::vector<ResultSet>> answer);
   bool is_open() const { return state_ == State::setting_up || state_ == State::ready; }
-  void connect_failed(std::string reason);
+  void connect_failed(const std::string& reason);
 
   void schedule_write();
   void write_queued();
@@ -166,6 +181,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send_housekeeping(std::string sql);
   const char* const* parameter_values(const Statement& statement);
   void flush();
+  bool awaits_commit() const;
+  bool send_control(PendingJob& pending, const char* sql);
+  void end_transaction(PendingJob& pending);
+  std::string limit_exceeded() const;
 
   void wait_readable();
   void on_readable();
@@ -179,6 +198,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take_stream_result(PGresult* result);
   void end_stream(std::optional<Failure> failure);
   void weigh_incoming();
+  bool may_refuse(const PendingJob& pending) const;
   std::vector<Job> displace(bool again);
   bool drop_abandoned();
   void give_up(const Failure& failure);
@@ -196,7 +216,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::steady_timer connect_timer_;
 
   std::string backend_;  // of the server, once it is known
-  std::optional<AgreedValues> held_to_;
+  std::optional<HeldTo> held_to_;
+  std::uint64_t generation_ = 0;        // of what the session is held to
+  std::optional<std::string> refusal_;  // why it could not be held to what had been agreed
 
   std::deque<PendingJob> jobs_;  // in the order of the server's answers; the first sent_ are with libpq
   std::size_t sent_ = 0;

@@ -91,9 +91,7 @@ Error to_error(const Failure& failure, std::string_view shard) {
     case Failure::Kind::deadline:
       return too_late(shard, failure.sent);
     case Failure::Kind::too_large:
-      return {"SHARD400", "The answer is too large",
-              "shard " + std::string(shard) + ": " + failure.message +
-                  " A write may have taken effect all the same.",
+      return {"SHARD400", "The answer is too large", "shard " + std::string(shard) + ": " + failure.message,
               "Ask for fewer rows or columns, or a write for none. The operator sets the limit by "
               "--max-answer-bytes.",
               std::nullopt};

@@ -25,6 +25,7 @@ struct Failure {
   std::string sqlstate{};  ///< 5 characters where PostgreSQL gave one
   std::string message{};   ///< primary message; never holds credentials or parameter values of ours
   std::string detail{}, hint{};
+  bool silent = false;  ///< connect: the other side said nothing in time; it did not refuse
 };
 
 template <class T>

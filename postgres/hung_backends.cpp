@@ -4,19 +4,21 @@
 #include <string>
 #include <vector>
 
+#include "postgres/session.hpp"
+
 namespace shardplex::postgres {
 namespace {
 
 // One that has become idle just now has answered, and its answer is on the way.
 const std::string state_sql =
-    "SELECT pid, state = 'idle' AND state_change < clock_timestamp() - interval '" +
-    std::to_string(stalled_after.count()) +
-    " ms' FROM pg_stat_activity WHERE pid = ANY($1::integer[]) AND state IS NOT NULL";
+    "SELECT b.backend, a.state = 'idle' AND a.state_change < clock_timestamp() - interval '" +
+    std::to_string(stalled_after.count()) + " ms' FROM pg_stat_activity a, LATERAL (SELECT " +
+    backend_sql("a.pid") + ") b(backend) WHERE b.backend = ANY($1::text[]) AND a.state IS NOT NULL";
 constexpr std::chrono::milliseconds patience{400};
 
-std::string array_of(const std::vector<int>& numbers) {
+std::string array_of(const std::vector<std::string>& backends) {
   std::string text = "{";
-  for (const int number : numbers) text += (text.size() > 1 ? "," : "") + std::to_string(number);
+  for (const auto& backend : backends) text += (text.size() > 1 ? ",\"" : "\"") + backend + '"';
   return text + "}";
 }
 
@@ -33,9 +35,8 @@ Awaitable<void> replace_hung_backends(std::shared_ptr<Pool> pool) {
   const auto& rows = answer->front();
   const auto still = pool->stalled(Clock::now(), stalled_after);
   for (int row = 0; row < rows.rows(); ++row) {
-    const auto backend = rows.integer(row, 0);
-    if (backend && std::ranges::find(still, *backend) != still.end())
-      pool->judge(static_cast<int>(*backend), rows.boolean(row, 1));
+    const std::string backend(rows.bytes(row, 0));
+    if (std::ranges::find(still, backend) != still.end()) pool->judge(backend, rows.boolean(row, 1));
   }
 }
 

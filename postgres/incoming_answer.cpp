@@ -18,14 +18,15 @@ std::optional<std::uint64_t> received(int socket) {
 
 }  // namespace
 
-IncomingAnswer::Verdict IncomingAnswer::grown(int socket) {
+IncomingAnswer::Verdict IncomingAnswer::grown(int socket, bool refusable) {
   const auto now = received(socket);
   if (!now) return Verdict::fits;
   if (!start_) start_ = *now;
   const auto bytes = static_cast<std::size_t>(*now - *start_);
   was_large_ |= bytes > large;
   if (limit_ > 0 && bytes > limit_) return Verdict::too_large;
-  return memory_.resize(bytes) ? Verdict::fits : Verdict::no_memory;
+  if (!refusable) memory_.resize_anyway(bytes);
+  return !refusable || memory_.resize(bytes) ? Verdict::fits : Verdict::no_memory;
 }
 
 }  // namespace shardplex::postgres

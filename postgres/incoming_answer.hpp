@@ -19,8 +19,9 @@ class IncomingAnswer {
   /// `limit`: the most bytes of one answer; 0 is no bound.
   IncomingAnswer(MemoryBudget* budget, std::size_t limit) : memory_(budget), limit_(limit) {}
 
-  /// To be called where bytes have been read and the answer is not whole. Costs a system call.
-  Verdict grown(int socket);
+  /// To be called where bytes have been read and the answer is not whole. Costs a system call. One that is
+  /// not `refusable` is counted whether the budget has room or not.
+  Verdict grown(int socket, bool refusable);
   /// The answer is whole; the next one begins.
   void whole() {
     if (!start_) return;

@@ -23,6 +23,8 @@ class MemoryBudget {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
+  /// Also where that makes more than the limit: others are refused for it.
+  void take_anyway(std::size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void give_back(std::size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   std::size_t limit() const { return limit_; }
@@ -56,6 +58,12 @@ class Reservation {
     if (budget_ != nullptr && bytes < bytes_) budget_->give_back(bytes_ - bytes);
     bytes_ = bytes;
     return true;
+  }
+  /// The same, whether the budget has room or not.
+  void resize_anyway(std::size_t bytes) {
+    if (budget_ != nullptr && bytes > bytes_) budget_->take_anyway(bytes - bytes_);
+    if (budget_ != nullptr && bytes < bytes_) budget_->give_back(bytes_ - bytes);
+    bytes_ = bytes;
   }
   std::size_t bytes() const { return bytes_; }
 

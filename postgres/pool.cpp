@@ -37,10 +37,10 @@ void Pool::submit(Lane lane, Job job) {
 }
 
 Awaitable<Outcome<std::vector<ResultSet>>> Pool::execute(Lane lane, std::vector<Statement> statements,
-                                                         Deadline deadline, CallerPtr client) {
+                                                         Deadline deadline, CallerPtr client, Commit commit) {
   using Results = Outcome<std::vector<ResultSet>>;
   co_return co_await completion_of<Results>(io_.get_executor(), [&](Completion<Results> done) {
-    submit(lane, {std::move(statements), deadline, std::move(done), only(std::move(client))});
+    submit(lane, {std::move(statements), deadline, std::move(done), only(std::move(client)), commit});
   });
 }
 
@@ -48,7 +48,9 @@ Connection* Pool::with_room(Lane lane) {
   Connection* best = nullptr;
   for (const Member& member : lane_of(lane).members) {
     Connection& connection = *member.connection;
-    if (member.taken || !connection.ready() || connection.in_flight() >= settings_of(lane).depth) continue;
+    if (member.taken || !connection.ready() || connection.outdated() ||
+        connection.in_flight() >= settings_of(lane).depth)
+      continue;
     if (connection.in_flight() > 0 && connection.slow(Clock::now())) continue;
     if (!best || connection.in_flight() < best->in_flight()) best = &connection;
   }
@@ -85,6 +87,7 @@ void Pool::open(Lane lane) {
 void Pool::on_room(Lane lane) {
   if (pulse_) pulse_->beat(Clock::now());
   Members& members = lane_of(lane);
+  const bool was_unreachable = unreachable_.has_value();
   for (Member& member : members.members) {
     if (member.connected || !member.connection->ready()) continue;
     member.connected = true;
@@ -93,6 +96,8 @@ void Pool::on_room(Lane lane) {
     backoff_ = std::chrono::milliseconds{0};
   }
   serve_waiting(lane);
+  if (was_unreachable && !unreachable_)
+    for (Lane other : all_lanes) open_for_waiting(other);
 }
 
 void Pool::on_broken(Lane lane, const Failure& failure) {
@@ -101,8 +106,9 @@ void Pool::on_broken(Lane lane, const Failure& failure) {
   if (failure.kind == Failure::Kind::connect) {
     ++members.connect_failures;
     back_off(lane, failure);
-    if (members.members.empty()) fail_waiting(lane, failure);
   }
+  // Nothing is opened for what waits, until an attempt has succeeded.
+  if (unreachable_ && members.members.empty()) fail_waiting(lane, Failure(*unreachable_));
   open_for_waiting(lane);
 }
 
@@ -170,6 +176,7 @@ void Pool::tick(Clock::time_point now) {
     for (const Member& member : members) member.connection->expire(now);
     for (Member& member : lane_of(lane).members)
       if (member.connection->stalled_for(now) == Clock::duration::zero()) member.known_slow = false;
+    close_idle(lane, [](const Connection& connection) { return connection.outdated(); });
     expire_waiting(lane, now);
   }
   if (!unreachable_ || now < retry_at_) return;
@@ -181,7 +188,8 @@ void Pool::tick(Clock::time_point now) {
 // ---- Servers and processes that hang
 
 void Pool::give_up(const std::string& reason) {
-  const Failure failure = unsent(Failure::Kind::connect, reason);
+  Failure failure = unsent(Failure::Kind::connect, reason);
+  failure.silent = true;
   back_off(Lane::read, failure);
   replace_connections(reason);
   for (Lane lane : all_lanes) fail_waiting(lane, failure);
@@ -190,12 +198,28 @@ void Pool::give_up(const std::string& reason) {
 void Pool::replace_connections(const std::string& reason) {
   for (Lane lane : all_lanes) {
     const auto members = lane_of(lane).members;  // a copy: each removes itself
-    for (const Member& member : members) member.connection->abandon(reason);
+    for (const Member& member : members)
+      if (member.connection->ready()) member.connection->abandon(reason);
   }
 }
 
-std::vector<int> Pool::stalled(Clock::time_point now, Clock::duration at_least) const {
-  std::vector<int> backends;
+void Pool::replace_idle_connections() {
+  for (Lane lane : all_lanes) close_idle(lane, [](const Connection&) { return true; });
+}
+
+template <class Condition>
+void Pool::close_idle(Lane lane, Condition condition) {
+  const auto closed = std::erase_if(lane_of(lane).members, [&](const Member& member) {
+    const bool idle = !member.taken && member.connection->ready() && member.connection->in_flight() == 0;
+    if (!idle || !condition(*member.connection)) return false;
+    member.connection->close();
+    return true;
+  });
+  if (closed > 0) open_for_waiting(lane);
+}
+
+std::vector<std::string> Pool::stalled(Clock::time_point now, Clock::duration at_least) const {
+  std::vector<std::string> backends;
   for (const Members& members : lanes_)
     for (const Member& member : members.members)
       if (member.connection->ready() && !member.known_slow && member.connection->stalled_for(now) >= at_least)
@@ -203,7 +227,7 @@ std::vector<int> Pool::stalled(Clock::time_point now, Clock::duration at_least) 
   return backends;
 }
 
-Lane Pool::lane_beside(const std::vector<int>& backends) const {
+Lane Pool::lane_beside(const std::vector<std::string>& backends) const {
   for (Lane lane : {Lane::point, Lane::read}) {
     const auto& members = lanes_[static_cast<std::size_t>(lane)].members;
     const bool owes = std::ranges::any_of(members, [&](const Member& member) {
@@ -215,7 +239,7 @@ Lane Pool::lane_beside(const std::vector<int>& backends) const {
   return Lane::write;
 }
 
-void Pool::judge(int backend, bool hangs) {
+void Pool::judge(const std::string& backend, bool hangs) {
   for (Lane lane : all_lanes) {
     auto& members = lane_of(lane).members;
     const auto found = std::ranges::find_if(members, [&](const Member& member) {
@@ -246,7 +270,8 @@ void Pool::take(Taken done, Deadline deadline) {
 Pool::Member* Pool::idle_member(Lane lane) {
   auto& members = lane_of(lane).members;
   const auto idle = std::ranges::find_if(members, [](const Member& member) {
-    return !member.taken && member.connection->ready() && member.connection->in_flight() == 0;
+    return !member.taken && member.connection->ready() && !member.connection->outdated() &&
+           member.connection->in_flight() == 0;
   });
   return idle == members.end() ? nullptr : &*idle;
 }

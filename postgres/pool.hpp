@@ -61,7 +61,8 @@ class Pool {
 
   /// co_await-able form. The vector has one ResultSet per statement.
   Awaitable<Outcome<std::vector<ResultSet>>> execute(Lane lane, std::vector<Statement> statements,
-                                                     Deadline deadline, CallerPtr client = nullptr);
+                                                     Deadline deadline, CallerPtr client = nullptr,
+                                                     Commit commit = Commit::at_once);
 
   /// An idle connection of Lane::stream, for exclusive use; it goes back when the pointer is dropped, or is
   /// replaced on demand where it has been closed by then. It may be dropped after the pool's end.
@@ -74,18 +75,22 @@ class Pool {
   void report_to(std::shared_ptr<ServerPulse> pulse) { pulse_ = std::move(pulse); }
 
   /// The server does not answer: all connections are replaced, jobs in flight fail with Failure::lost. Those
-  /// that wait, and new ones, fail at once until an attempt to connect has succeeded.
+  /// that wait, and new ones, fail at once until an attempt to connect has succeeded. An attempt that is
+  /// under way has a time of its own, and goes on: a server that is only busy is reached by it.
   void give_up(const std::string& reason);
   /// The same, but jobs go on at once over new connections.
   void replace_connections(const std::string& reason);
 
-  /// The processes on the server that owe an answer since `at_least` or longer, and that judge() has not been
-  /// told of since they gave the last one.
-  std::vector<int> stalled(Clock::time_point now, Clock::duration at_least) const;
+  /// Those that nobody uses are replaced on demand: a session shows what the server is set to when it begins.
+  void replace_idle_connections();
+
+  /// The processes on the server (Connection::backend()) that owe an answer since `at_least` or longer, and
+  /// that judge() has not been told of since they gave the last one.
+  std::vector<std::string> stalled(Clock::time_point now, Clock::duration at_least) const;
   /// A lane without such a process, to ask about them by.
-  Lane lane_beside(const std::vector<int>& backends) const;
+  Lane lane_beside(const std::vector<std::string>& backends) const;
   /// Whether the process hangs, or is only slow: a hung one's connection is replaced.
-  void judge(int backend, bool hangs);
+  void judge(const std::string& backend, bool hangs);
 
   LaneState state(Lane lane) const;
   asio::io_context& context() { return io_; }
@@ -132,6 +137,8 @@ class Pool {
   void back_off(Lane lane, const Failure& failure);
   void fail_waiting(Lane lane, const Failure& failure);
   void expire_waiting(Lane lane, Clock::time_point now);
+  template <class Condition>
+  void close_idle(Lane lane, Condition condition);
   void take(Taken done, Deadline deadline);
   std::shared_ptr<Connection> lend(Member& member);
   void take_back(const Connection* connection);

@@ -49,6 +49,10 @@ class ResultSet {
     memory_ = Reservation(budget);
     return memory_.resize(memory_bytes());
   }
+  void charge_anyway(MemoryBudget* budget) {
+    memory_ = Reservation(budget);
+    memory_.resize_anyway(memory_bytes());
+  }
 
  private:
   Reservation memory_;

@@ -26,10 +26,6 @@ bool says_of_jit(const ConnectionSettings& settings) {
   return given && own_options(*given).find("jit") != std::string::npos;
 }
 
-// Of a backend: a process number is used again, and two servers behind one address may both have it.
-constexpr std::string_view backend_sql =
-    "pg_catalog.pg_backend_pid() || ' of ' || pg_catalog.pg_postmaster_start_time()::text";
-
 }  // namespace
 
 PGconn* start_connection(const ConnectionSettings& settings) {
@@ -44,13 +40,22 @@ PGconn* start_connection(const ConnectionSettings& settings) {
   return PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/1);
 }
 
+std::string backend_sql(std::string_view process) {
+  return std::string(process) +
+         " || ' of ' || (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint";
+}
+
 Statement session_statement(const ConnectionSettings& settings, const std::optional<AgreedValues>& agreed) {
-  std::string sql =
-      "SELECT " + own_values_sql() + ", " + std::string(backend_sql) + ", " + pin_settings_sql();
+  std::string sql = "SELECT " + own_values_sql() + ", " + backend_sql("pg_catalog.pg_backend_pid()") + ", " +
+                    pin_settings_sql();
   if (!says_of_jit(settings)) sql += ", pg_catalog.set_config('jit', 'off', false)";
   if (agreed) sql += ", " + agree_settings_sql(*agreed);
-  sql += ", pg_catalog.set_config('statement_timeout', $1::text, false)";
-  return {std::move(sql), {std::to_string(settings.statement_timeout.count())}};
+  sql +=
+      ", pg_catalog.set_config('statement_timeout', $1::text, false)"
+      ", pg_catalog.set_config('idle_in_transaction_session_timeout', $2::text, false)";
+  return {std::move(sql),
+          {std::to_string(settings.statement_timeout.count()),
+           std::to_string(settings.open_transaction.count())}};
 }
 
 Outcome<OpenedSession> opened_session(const ResultSet& answer) {

@@ -1,20 +1,48 @@
 #include "postgres/sessions.hpp"
 
+#include <algorithm>
+
 namespace shardplex::postgres {
 
-std::optional<AgreedValues> Sessions::agreed() const {
+std::optional<HeldTo> Sessions::agreed() const {
   const std::lock_guard lock(mutex_);
   return agreed_;
 }
 
-AgreedValues Sessions::agree(const std::string& server, const AgreedValues& own) {
+HeldTo Sessions::agree(const Server& server, const AgreedValues& own) {
   const std::lock_guard lock(mutex_);
-  own_[server] = own;
-  if (!agreed_) {
-    agreed_ = own;
-    agreed_with_ = server;
-  }
+  own_[server.conninfo] = {server.name, own};
+  if (!agreed_) hold_to(own, server.name);
   return *agreed_;
+}
+
+void Sessions::elect(std::vector<std::vector<Server>> shards) {
+  const std::lock_guard lock(mutex_);
+  electorate_ = std::move(shards);
+  struct Candidate {
+    AgreedValues values;
+    std::string name;
+    std::size_t votes = 0;
+  };
+  std::vector<Candidate> candidates;
+  for (const auto& servers : electorate_) {
+    const auto speaker =
+        std::ranges::find_if(servers, [&](const Server& server) { return own_.contains(server.conninfo); });
+    if (speaker == servers.end()) continue;
+    const auto& values = own_.at(speaker->conninfo).values;
+    auto candidate = std::ranges::find(candidates, values, &Candidate::values);
+    if (candidate == candidates.end())
+      candidate = candidates.insert(candidates.end(), {values, speaker->name});
+    ++candidate->votes;
+  }
+  const auto elected = std::ranges::max_element(candidates, {}, &Candidate::votes);  // of equals the first
+  if (elected != candidates.end()) hold_to(elected->values, elected->name);
+}
+
+void Sessions::hold_to(const AgreedValues& values, const std::string& server) {
+  agreed_with_ = server;
+  if (agreed_ && agreed_->values == values) return;
+  agreed_ = HeldTo{values, generation_.fetch_add(1, std::memory_order_relaxed) + 1};
 }
 
 bool Sessions::enter(const std::string& server, const std::string& backend, const std::string& name) {
@@ -32,9 +60,16 @@ void Sessions::leave(const std::string& server, const std::string& backend) {
 std::vector<std::string> Sessions::problems() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> sentences;
-  for (const auto& [server, own] : own_)
-    for (auto& sentence : setting_differences(server, own, agreed_with_, *agreed_))
+  const auto compare = [&](const std::string& name, const AgreedValues& own) {
+    for (auto& sentence : setting_differences(name, own, agreed_with_, agreed_->values))
       sentences.push_back(std::move(sentence) + "; all sessions are held to the latter");
+  };
+  for (const auto& servers : electorate_)
+    for (const auto& server : servers)
+      if (const auto own = own_.find(server.conninfo); own != own_.end())
+        compare(server.name, own->second.values);
+  if (electorate_.empty())
+    for (const auto& [conninfo, own] : own_) compare(own.name, own.values);
   for (const auto& pooler : poolers_)
     sentences.push_back(pooler + " is a connection pooler that lends sessions for a transaction only; " +
                         std::string(whole_sessions_needed));

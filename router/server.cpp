@@ -123,95 +123,125 @@ class WorkerThread {
   std::thread thread_;
 };
 
+Limits limits_of_admin(const Settings& settings) {
+  Limits limits = settings.limits;
+  limits.connections_per_worker = admin_connections;
+  limits.hosts.clear();
+  return limits;
+}
+
+/// The workers, and on the calling thread the control of shards, the admin port and the signals. Where a port
+/// cannot be had the constructor throws, before any thread has begun.
+class Server {
+ public:
+  Server(const Settings& settings, std::size_t worker_count, std::shared_ptr<const ShardMap> map)
+      : settings_(settings),
+        metrics_(worker_count),
+        control_(io_, settings, std::move(map), ids_, metrics_,
+                 [this](const SnapshotPtr& snapshot) {
+                   for (const auto& worker : workers_) worker->adopt(snapshot);
+                 }),
+        admin_(control_, metrics_),
+        admin_listener_(io_, {settings.admin_address, settings.admin_port, false},
+                        {limits_of_admin(settings),
+                         [this](Call& call) {
+                           admin_date_.tick();
+                           return admin_.serve(call);
+                         },
+                         admin_date_.text(), nullptr, false}) {
+    metrics_.memory = settings.pool.connection.memory;
+    admin_listener_.start();
+    check_port_is_free(io_, settings);
+    auto port = settings.port;
+    for (std::size_t i = 0; i < worker_count; ++i) {
+      workers_.push_back(std::make_unique<WorkerThread>(settings, port, control_, ids_, metrics_.worker(i)));
+      port = workers_.front()->port();  // the first may have taken any free one
+    }
+  }
+
+  /// Serves until SIGTERM or SIGINT has come and all is drained.
+  void run() {
+    await_reload();
+    check_admin_times();
+    stop_signals_.async_wait([this](boost::system::error_code ec, int) {
+      if (!ec) drain();
+    });
+    log_info("listening", {{"version", version},
+                           {"address", settings_.address},
+                           {"port", static_cast<std::int64_t>(workers_.front()->port())},
+                           {"admin_port", static_cast<std::int64_t>(admin_listener_.port())},
+                           {"workers", static_cast<std::int64_t>(workers_.size())}});
+    for (const auto& worker : workers_) worker->start();
+    control_.start();
+    io_.run();
+    if (joiner_.joinable()) joiner_.join();
+    log_info("stopped");
+  }
+
+ private:
+  void await_reload() {
+    reload_signal_.async_wait([this](boost::system::error_code ec, int) {
+      if (ec) return;
+      control_.reload();
+      await_reload();
+    });
+  }
+
+  void check_admin_times() {
+    admin_timer_.expires_after(admin_check_every);
+    admin_timer_.async_wait([this](boost::system::error_code ec) {
+      if (ec) return;
+      admin_listener_.check_times(Clock::now());
+      check_admin_times();
+    });
+  }
+
+  /// The admin port answers until the last worker has ended, which a thread of its own waits for.
+  void drain() {
+    log_info("draining");
+    admin_.set_draining();
+    const auto closes = Clock::now() + settings_.drain_delay;
+    for (const auto& worker : workers_) worker->drain(closes, closes + settings_.drain_timeout);
+    joiner_ = std::thread([this] {
+      for (const auto& worker : workers_) worker->join();
+      asio::post(io_, [this] { end(); });
+    });
+  }
+
+  void end() {
+    control_.stop();
+    reload_signal_.cancel();
+    admin_timer_.cancel();
+    admin_listener_.drain();
+    admin_listener_.abandon();
+    io_.stop();
+  }
+
+  const Settings& settings_;
+  asio::io_context io_{1};
+  Metrics metrics_;
+  IdSource ids_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  Control control_;
+  Admin admin_;
+  DateClock admin_date_;
+  Listener admin_listener_;
+  asio::signal_set reload_signal_{io_, SIGHUP}, stop_signals_{io_, SIGTERM, SIGINT};
+  ServerTimer admin_timer_{io_};
+  std::thread joiner_;
+};
+
 }  // namespace
 
 int run_server(const Settings& given, std::shared_ptr<const ShardMap> map) {
+  std::signal(SIGPIPE, SIG_IGN);
   MemoryBudget memory(given.memory_budget_bytes);
   auto settings = given;
   settings.pool.connection.memory = &memory;
-  std::signal(SIGPIPE, SIG_IGN);
-  const auto worker_count =
+  const std::size_t worker_count =
       settings.workers > 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
   limit_connections(settings, worker_count, *map);
-
-  asio::io_context io(1);
-  Metrics metrics(worker_count);
-  metrics.memory = &memory;
-  IdSource ids;
-  std::vector<std::unique_ptr<WorkerThread>> workers;
-  Control control(io, settings, std::move(map), ids, metrics, [&workers](const SnapshotPtr& snapshot) {
-    for (const auto& worker : workers) worker->adopt(snapshot);
-  });
-  Admin admin(control, metrics);
-  Limits admin_limits = settings.limits;
-  admin_limits.connections_per_worker = admin_connections;
-  admin_limits.hosts.clear();
-  DateClock admin_date;
-  Listener admin_listener(io, {settings.admin_address, settings.admin_port, false},
-                          {admin_limits,
-                           [&](Call& call) {
-                             admin_date.tick();
-                             return admin.serve(call);
-                           },
-                           admin_date.text(), nullptr, false});
-  admin_listener.start();
-
-  check_port_is_free(io, settings);
-  auto port = settings.port;
-  for (std::size_t i = 0; i < worker_count; ++i) {
-    workers.push_back(std::make_unique<WorkerThread>(settings, port, control, ids, metrics.worker(i)));
-    port = workers.front()->port();  // the first may have taken any free one
-  }
-
-  asio::signal_set reload_signal(io, SIGHUP), stop_signals(io, SIGTERM, SIGINT);
-  std::function<void()> await_reload = [&] {
-    reload_signal.async_wait([&](boost::system::error_code ec, int) {
-      if (ec) return;
-      control.reload();
-      await_reload();
-    });
-  };
-  await_reload();
-  ServerTimer admin_timer(io);
-  std::function<void()> check_admin_times = [&] {
-    admin_timer.expires_after(admin_check_every);
-    admin_timer.async_wait([&](boost::system::error_code ec) {
-      if (ec) return;
-      admin_listener.check_times(Clock::now());
-      check_admin_times();
-    });
-  };
-  check_admin_times();
-  std::thread joiner;
-  stop_signals.async_wait([&](boost::system::error_code ec, int) {
-    if (ec) return;
-    log_info("draining");
-    admin.set_draining();
-    const auto closes = Clock::now() + settings.drain_delay;
-    for (const auto& worker : workers) worker->drain(closes, closes + settings.drain_timeout);
-    joiner = std::thread([&] {
-      for (const auto& worker : workers) worker->join();
-      asio::post(io, [&] {
-        control.stop();
-        reload_signal.cancel();
-        admin_timer.cancel();
-        admin_listener.drain();
-        admin_listener.abandon();
-        io.stop();
-      });
-    });
-  });
-
-  log_info("listening", {{"version", version},
-                         {"address", settings.address},
-                         {"port", static_cast<std::int64_t>(port)},
-                         {"admin_port", static_cast<std::int64_t>(admin_listener.port())},
-                         {"workers", static_cast<std::int64_t>(worker_count)}});
-  for (const auto& worker : workers) worker->start();
-  control.start();
-  io.run();
-  if (joiner.joinable()) joiner.join();
-  log_info("stopped");
+  Server(settings, worker_count, std::move(map)).run();
   return 0;
 }
 

@@ -98,6 +98,16 @@ std::vector<std::string> names_in(const std::string& list) {
   return names;
 }
 
+/// A list of names, separated by commas, bound to a setting.
+auto names(std::vector<std::string>& target) {
+  return po::value<std::string>()->value_name("LIST")->notifier(
+      [&target](const std::string& list) { target = names_in(list); });
+}
+
+postgres::LaneSettings& lane_of(Settings& s, postgres::Lane lane) {
+  return s.pool.lanes[static_cast<std::size_t>(lane)];
+}
+
 void require(bool holds, const char* message) {
   if (!holds) throw po::error(message);
 }
@@ -119,19 +129,15 @@ void check(const Settings& s) {
           "--memory-budget-bytes has to be at least 8388608");
 }
 
-}  // namespace
-
-std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
-  Settings s;
-  std::string config_file, level = "info", hosts;
-  auto& limits = s.limits;
-  auto& lanes = s.pool.lanes;
-
-  po::options_description general("General");
-  general.add_options()("help,h", "print this text and exit")("version,V", "print the version and exit")(
-      "config,c", po::value(&config_file)->value_name("FILE"),
+po::options_description general_options() {
+  po::options_description options("General");
+  options.add_options()("help,h", "print this text and exit")("version,V", "print the version and exit")(
+      "config,c", po::value<std::string>()->value_name("FILE"),
       "read the options below from a file of name = value lines");
+  return options;
+}
 
+po::options_description router_options(Settings& s) {
   po::options_description options("Router");
   options.add_options()("map,m", po::value(&s.map_file)->value_name("FILE"),
                         "YAML shard map; read again on SIGHUP")(
@@ -149,15 +155,19 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
       "confirm-primary",
       po::value(&s.confirm_primary)->default_value(s.confirm_primary, "on")->value_name("on|off"),
       "pass on writes and strong reads once the shard's other servers say that none was promoted")(
-      "log-level", po::value(&level)->default_value(level)->value_name("LEVEL"),
+      "log-level",
+      po::value<std::string>()->default_value("info")->value_name("LEVEL")->notifier(
+          [&s](const std::string& text) { s.log_level = parse_level(text); }),
       "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request")(
-      "cors-allowed-origins",
-      po::value<std::string>()->value_name("LIST")->notifier(
-          [&s](const std::string& list) { s.cors_allowed_origins = names_in(list); }),
+      "cors-allowed-origins", names(s.cors_allowed_origins),
       "origins whose pages may call, separated by commas; without it, all");
+  return options;
+}
 
-  po::options_description bounds("Limits");
-  bounds.add_options()("max-url-bytes", number(limits.url_bytes), "longest URL")(
+po::options_description limit_options(Settings& s) {
+  auto& limits = s.limits;
+  po::options_description options("Limits");
+  options.add_options()("max-url-bytes", number(limits.url_bytes), "longest URL")(
       "max-header-bytes", number(limits.header_bytes), "longest request head")(
       "max-body-bytes", number(limits.body_bytes), "longest request body")(
       "max-body-rows", number(limits.body_rows), "most rows of one POST")(
@@ -175,29 +185,38 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
       "idle-timeout", duration(limits.idle_timeout), "for an idle keep-alive connection")(
       "write-timeout", duration(limits.write_timeout), "in which a client has to keep up with --write-rate")(
       "write-rate", number(limits.write_rate), "bytes per second that a client has to take of its answer")(
-      "allowed-hosts", po::value(&hosts)->value_name("LIST"),
-      "names that Host may have, separated by commas; without it, any")(
+      "allowed-hosts", names(limits.hosts), "names that Host may have, separated by commas; without it, any")(
       "stream-window-bytes", number(s.stream_window_bytes), "rows held per shard while a big answer streams");
+  return options;
+}
 
+po::options_description pool_options(Settings& s) {
   using postgres::Lane;
-  const auto lane = [&lanes](Lane which) -> postgres::LaneSettings& {
-    return lanes[static_cast<std::size_t>(which)];
-  };
-  po::options_description pools("PostgreSQL connections, per worker and server");
-  pools.add_options()("point-connections", number(lane(Lane::point).connections), "for batched reads by key")(
-      "read-connections", number(lane(Lane::read).connections), "for other reads")(
-      "write-connections", number(lane(Lane::write).connections), "for writes")(
+  po::options_description options("PostgreSQL connections, per worker and server");
+  options.add_options()("point-connections", number(lane_of(s, Lane::point).connections),
+                        "for batched reads by key")(
+      "read-connections", number(lane_of(s, Lane::read).connections), "for other reads")(
+      "write-connections", number(lane_of(s, Lane::write).connections), "for writes")(
       "stream-connections", number(s.big_answers),
       "for answers larger than --stream-window-bytes, one each; as many more for those that may be")(
       "connect-timeout", duration(s.pool.connection.connect_timeout), "for a connection to be made")(
       "pool-wait", duration(s.pool.queue_wait), "for a place in a full pool");
+  return options;
+}
 
+}  // namespace
+
+std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
+  Settings s;
   po::options_description all(
       "Usage: shardplexd --map FILE [option]...\n\nThe sharding router: PostgREST's HTTP API over "
       "many PostgreSQL shards.\nSIGHUP reads the map again, SIGTERM drains and stops");
-  all.add(general).add(options).add(bounds).add(pools);
   po::options_description in_file;
-  in_file.add(options).add(bounds).add(pools);
+  all.add(general_options());
+  for (const auto& group : {router_options(s), limit_options(s), pool_options(s)}) {
+    all.add(group);
+    in_file.add(group);
+  }
 
   try {
     po::variables_map values;
@@ -215,10 +234,8 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
       po::store(po::parse_config_file(file, in_file), values);
     }
     po::notify(values);
-    s.log_level = parse_level(level);
-    limits.hosts = names_in(hosts);
     check(s);
-    lane(Lane::stream).connections = 2 * s.big_answers;
+    lane_of(s, postgres::Lane::stream).connections = 2 * s.big_answers;
   } catch (const po::error& e) {
     return Exit{2, "shardplexd: " + std::string(e.what()) + "\nTry 'shardplexd --help'.\n"};
   }

@@ -21,7 +21,9 @@ SELECT recovery::text,
        (to_regclass('shardplex.shard') IS NOT NULL)::text,
        (EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL))::text,
        has_table_privilege(to_regclass('shardplex.shards'), 'SELECT')::text,  -- null: no such table
-       coalesce(has_table_privilege(to_regclass('shardplex.timelines'), 'SELECT'), false)::text
+       coalesce(has_table_privilege(to_regclass('shardplex.timelines'), 'SELECT'), false)::text,
+       (SELECT concat_ws('/', system_identifier, extract(epoch FROM pg_postmaster_start_time()), d.oid)
+          FROM pg_control_system(), pg_database d WHERE d.datname = current_database())
   FROM pg_is_in_recovery() recovery)sql";
 
 // A row per replica; one whose replica is null for a shard that has none.
@@ -40,6 +42,7 @@ StatusAnswer decode_server_status(const TextRows& rows) {
   if (!rows.is_null(0, 3)) status.replay_lag_seconds = static_cast<double>(rows.integer(0, 3)) / 1e6;
   status.max_prepared_transactions = rows.integer(0, 4);
   status.receives_wal = rows.boolean(0, 6);
+  status.database_identity = rows.value(0, 9).value_or("");
   answer.has_identity = rows.boolean(0, 5);
   status.takes_notes = answer.has_identity && rows.boolean(0, 8);
   if (!answer.has_identity || rows.is_null(0, 7)) return answer;

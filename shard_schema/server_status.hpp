@@ -46,6 +46,7 @@ struct ServerStatus {
   std::string cluster, shard;  ///< identity, as `cluster init` wrote it
   Epoch epoch;
   std::int64_t max_prepared_transactions = 0;
+  std::string database_identity;  ///< equal for two connections exactly when they reach the same database
   std::vector<ListedShard> directory;  ///< by position; empty where the schema is older and has none
   bool directory_denied = false;       ///< this role may not read the directory
   std::vector<NotedTimeline> noted;    ///< what was noted there of the shards' timelines

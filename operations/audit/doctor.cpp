@@ -176,8 +176,10 @@ std::vector<LeftoverFound> examine(const Cluster& cluster, bool remove_them, con
 }  // namespace
 
 DoctorReport examine_cluster(const ShardMap& map, bool remove, const Terminal& terminal) {
-  Cluster cluster{map, {}};
-  for (auto& primary : find_primaries(map)) cluster.primaries.push_back(std::move(primary.connection));
+  auto primaries = find_primaries(map);
+  const ShardMap found = with_primaries(map, primaries);
+  Cluster cluster{found, {}};
+  for (auto& primary : primaries) cluster.primaries.push_back(std::move(primary.connection));
   if (remove) lock_out_movers(cluster);
   refuse_unknown_slot_states(cluster);
   DoctorReport report{examine(cluster, remove, terminal), {}};

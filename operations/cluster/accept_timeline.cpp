@@ -1,80 +1,68 @@
 #include "operations/cluster/accept_timeline.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <utility>
 
 #include "operations/process/failure.hpp"
 #include "operations/process/text.hpp"
+#include "operations/shard/inquiry.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
-#include "operations/shard/timelines.hpp"
 #include "shard_schema/functions.hpp"
+#include "shard_schema/primary_choice.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-const std::string replica = "a replica";
+constexpr std::chrono::seconds patience{5};
 
-/// A server of the shard, as far as it could be asked.
-struct Asked {
-  std::string conninfo;
-  std::string problem;  ///< why it is no primary of the shard
+struct Accepted {
   std::unique_ptr<pqxx::connection> connection;
+  std::string conninfo;
   std::int64_t timeline = 0;
 };
 
-Asked ask(const ShardMap& map, const Shard& shard, const std::string& conninfo) {
-  Asked asked;
-  asked.conninfo = conninfo;
-  try {
-    asked.connection = connect(conninfo);
-    pqxx::read_transaction transaction(*asked.connection);
-    const auto state = read_server_state(transaction);
-    asked.timeline = state.timeline;
-    if (state.in_recovery)
-      asked.problem = replica;
-    else if (!state.initialised)
-      asked.problem = "not initialised (shardplex cluster init)";
-    else if (auto wrong = identity_problem(state, map, shard))
-      asked.problem = *std::move(wrong);
-  } catch (const std::exception& error) {
-    asked.problem = reason_of(error);
-  }
-  return asked;
+bool is_primary(Standing standing) {
+  return standing == Standing::primary || standing == Standing::rival || standing == Standing::replaced;
 }
 
-Asked only_primary(const ShardMap& map, const Shard& shard) {
-  std::vector<std::string> servers{shard.primary};
-  servers.insert(servers.end(), shard.replicas.begin(), shard.replicas.end());
-  auto asked = in_parallel(servers.size(), [&](std::size_t i) { return ask(map, shard, servers[i]); });
-  std::vector<Asked*> primaries;
+/// Judged by what the shard's own servers say alone: what others have noted is what is to be outweighed.
+Accepted only_primary(const ShardMap& map, const Shard& shard) {
+  const auto servers = servers_of(shard);
+  const auto answers = ask_servers({{servers, patience, patience}}).front();
+  const auto choice =
+      choose_primary({.cluster = map.cluster(), .shard = shard.name, .known_timeline = 0}, words_of(answers));
+  std::vector<std::size_t> primaries;
   std::vector<std::string> reasons;
-  for (auto& server : asked) {
-    if (server.problem.empty())
-      primaries.push_back(&server);
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    if (is_primary(choice.servers[i].standing))
+      primaries.push_back(i);
     else
-      reasons.push_back(address_of(server.conninfo) + ": " + server.problem);
+      reasons.push_back(address_of(servers[i]) + ": " +
+                        (answers[i].status ? choice.servers[i].reason : answers[i].failure));
   }
   if (primaries.empty())
     throw CommandFailed(shard.name + ": no server is a primary: " + joined(reasons, {}, "; "));
   if (primaries.size() > 1)
     throw CommandFailed(
-        shard.name + ": " + address_of(primaries[0]->conninfo) + " and " +
-        address_of(primaries[1]->conninfo) +
+        shard.name + ": " + address_of(servers[primaries[0]]) + " and " + address_of(servers[primaries[1]]) +
         " are both primaries; stop the one that is not to be the primary, and run this again");
-  for (const auto& server : asked)
-    if (server.timeline > primaries.front()->timeline && server.problem == replica)
-      throw CommandFailed(shard.name + ": " + address_of(server.conninfo) + " is a replica on timeline " +
-                          std::to_string(server.timeline) +
+  const auto timeline = answers[primaries.front()].status->timeline;
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    if (choice.servers[i].standing == Standing::replica && answers[i].status->timeline > timeline)
+      throw CommandFailed(shard.name + ": " + address_of(servers[i]) + " is a replica on timeline " +
+                          std::to_string(answers[i].status->timeline) +
                           ", of which routers would learn again; stop it, and run this again");
-  return std::move(*primaries.front());
+  const auto& conninfo = servers[primaries.front()];
+  return {connect(conninfo), conninfo, timeline};
 }
 
 /// The primaries that can be told: of the shard itself, and of all others that have one.
 std::map<std::string, std::unique_ptr<pqxx::connection>> tellable(const ShardMap& map, const Shard& shard,
-                                                                  Asked& accepted,
+                                                                  Accepted& accepted,
                                                                   std::vector<std::string>& untold) {
   std::map<std::string, std::unique_ptr<pqxx::connection>> primaries;
   primaries.emplace(shard.name, std::move(accepted.connection));
@@ -89,12 +77,11 @@ std::map<std::string, std::unique_ptr<pqxx::connection>> tellable(const ShardMap
   return primaries;
 }
 
-KnownTimeline newest_noted(pqxx::connection& connection, const std::string& shard) {
+KnownTimeline noted_on(pqxx::connection& connection, const ShardMap& map, const Shard& shard) {
   pqxx::read_transaction transaction(connection);
-  KnownTimeline newest;
-  for (const auto& [name, known] : read_noted_timelines(transaction))
-    if (name == shard) newest = known;
-  return newest;
+  auto state = read_server_state(transaction);
+  read_noted_timelines(transaction, state);
+  return newest_noted(map.cluster(), shard.name, state, {});
 }
 
 }  // namespace
@@ -107,7 +94,7 @@ AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard) {
   const auto primaries = tellable(map, shard, accepted, done.untold);
   KnownTimeline newest;
   for (const auto& [name, connection] : primaries)
-    newest = std::max(newest, newest_noted(*connection, shard.name));
+    newest = std::max(newest, noted_on(*connection, map, shard));
   done.outweighed = newest.timeline;
   for (const auto& [name, connection] : primaries) try {
       pqxx::work transaction(*connection);

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "operations/cluster/alike.hpp"
 #include "operations/cluster/table_kinds.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/text.hpp"
@@ -360,6 +361,15 @@ void check_served(const std::vector<Member>& members, const ShardMap& map, const
   if (!refused.empty()) throw CommandFailed(std::move(refused));
 }
 
+/// The same for what decides answers beside the tables.
+void check_alike(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+  std::vector<ShardUnderWay> shards;
+  for (const auto& member : members) shards.push_back({member.shard->name, member.transaction.get()});
+  const bool makes_shards =
+      std::ranges::any_of(members, [](const Member& member) { return !member.state.initialised; });
+  require_alike(shards, map, makes_shards, terminal);
+}
+
 /// Notes where the slots are elsewhere than the map places them, and returns what is wrong with ownership.
 Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
   std::vector<std::optional<ShardOwnership>> reports;
@@ -422,6 +432,7 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
   give_slots(members, map);
   share_out_node_numbers(members, map);
   check_served(members, map, terminal);
+  check_alike(members, map, terminal);
   Problems faults = review_ownership(members, map);
   for (auto& member : members) {
     dry_run ? member.transaction->abort() : member.transaction->commit();

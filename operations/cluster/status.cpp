@@ -6,6 +6,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/directory.hpp"
+#include "shard_schema/primary_choice.hpp"
 #include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
@@ -72,38 +73,40 @@ ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& m
 void visit(Server& server, const ShardMap& map, bool exact) try {
   const auto connection = connect(server.conninfo);
   pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*connection);
-  server.state = read_server_state(transaction);
-  const Shard& shard = map.shard(server.shard);
-  if (!server.state->initialised)
-    server.problem = "not initialised (shardplex cluster init)";
-  else if (auto wrong = identity_problem(*server.state, map, shard))
-    server.problem = *std::move(wrong);
-  else if (!server.state->in_recovery)
+  auto state = read_server_state(transaction);
+  read_noted_timelines(transaction, state);
+  server.state = std::move(state);
+  if (server.state->initialised && !server.state->in_recovery &&
+      !identity_problem(*server.state, map, map.shard(server.shard)))
     server.content = read_content(transaction, map, exact);
 } catch (const std::exception& error) {
   server.problem = reason_of(error);
 }
 
-/// The primary with the newest timeline: an old one that came back is not the shard's primary any more.
-const Server* primary_of(const std::vector<Server>& servers, ShardId shard) {
-  const Server* primary = nullptr;
-  for (const auto& server : servers)
-    if (server.shard == shard && server.content &&
-        (primary == nullptr || server.state->timeline > primary->state->timeline))
-      primary = &server;
-  return primary;
+/// The primary that routers would take; why another server is not it, is its problem. nullptr where there is
+/// none whose content could be read.
+const Server* judge_servers(const ShardMap& map, std::vector<Server>& servers, ShardId shard) {
+  std::vector<Server*> members;
+  std::vector<ServerWord> words, all;
+  for (auto& server : servers) {
+    all.push_back({server.state ? &*server.state : nullptr, false});
+    if (server.shard != shard) continue;
+    members.push_back(&server);
+    words.push_back(all.back());
+  }
+  const auto choice = choose_primary(map.cluster(), map.shard(shard).name, words, all);
+  for (std::size_t i = 0; i < members.size(); ++i)
+    if (members[i]->problem.empty() && choice.servers[i].standing != Standing::replica)
+      members[i]->problem = choice.servers[i].reason;
+  const Server* primary = choice.primary ? members[*choice.primary] : nullptr;
+  return primary != nullptr && primary->content ? primary : nullptr;
 }
 
 void find_server_faults(const ShardMap& map, ClusterStatus& status) {
-  for (const auto& server : status.servers) {
-    const std::string name = map.shard(server.shard).name;
+  for (const auto& server : status.servers)
     if (server.state && !server.problem.empty())
-      status.faults.push_back(name + ": " + address_of(server.conninfo) + ": " + server.problem);
-    const Server* primary = status.primaries[server.shard.value];
-    if (server.content && primary != &server)
-      status.faults.push_back(name + ": two servers are primaries: " + address_of(primary->conninfo) +
-                              " and " + address_of(server.conninfo));
-  }
+      status.faults.push_back(map.shard(server.shard).name + ": " + address_of(server.conninfo) + ": " +
+                              server.problem);
   for (std::uint16_t i = 0; i < map.shards().size(); ++i)
     if (status.primaries[i] == nullptr)
       status.faults.push_back(map.shards()[i].name + ": no primary can be reached");
@@ -144,7 +147,7 @@ ClusterStatus read_cluster_status(const ShardMap& map, bool exact) {
   status.servers = servers_of(map);
   in_parallel(status.servers.size(), [&](std::size_t i) { return visit(status.servers[i], map, exact), 0; });
   for (std::uint16_t i = 0; i < map.shards().size(); ++i)
-    status.primaries.push_back(primary_of(status.servers, ShardId{i}));
+    status.primaries.push_back(judge_servers(map, status.servers, ShardId{i}));
   find_server_faults(map, status);
   find_content_faults(map, status);
   return status;

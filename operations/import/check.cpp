@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <map>
 
+#include "operations/import/environments.hpp"
+#include "operations/import/inventory.hpp"
 #include "operations/import/tables.hpp"
 #include "operations/process/failure.hpp"
+#include "operations/process/text.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/schema_dump.hpp"
 #include "operations/shard/server.hpp"
@@ -22,7 +25,11 @@ struct ServerFindings {
 };
 
 struct SourceFindings : ServerFindings {
-  std::vector<CountedColumn> counted;
+  SourceInventory inventory;
+};
+
+struct ShardFindings : ServerFindings {
+  ShardInventory inventory;
 };
 
 constexpr const char* source_sql = R"sql(
@@ -92,8 +99,8 @@ SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) 
   check_owners(transaction, map, found.problems);
   ImportSource source = read_import_source(transaction, map);
   std::ranges::move(source.problems, std::back_inserter(found.problems));
+  found.inventory = read_source_inventory(transaction, map, source);
   found.catalogue = std::move(source.catalogue);
-  found.counted = std::move(source.counted);
   return found;
 } catch (const std::exception& error) {
   SourceFindings found;
@@ -101,8 +108,8 @@ SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) 
   return found;
 }
 
-ServerFindings look_at_shard(const ShardMap& map, const Shard& shard) try {
-  ServerFindings found;
+ShardFindings look_at_shard(const ShardMap& map, const Shard& shard, const SourceFindings& source) try {
+  ShardFindings found;
   const auto primary = find_primary(map, shard, Uninitialised::allowed);
   pqxx::read_transaction transaction(*primary.connection);
   found.state = read_server_state(transaction);
@@ -113,6 +120,7 @@ ServerFindings look_at_shard(const ShardMap& map, const Shard& shard) try {
         "it is a shard already, whose slots have owners; an import makes its shards itself, out of databases "
         "without the schema shardplex");
   found.catalogue = read_catalogue(transaction, map, ForeignKeys::all);
+  found.inventory = read_shard_inventory(transaction, map, shard.name, source.inventory);
   for (auto& [name, table] : found.catalogue.tables) {
     table.has_slot_column = !map.find_table(name)->reference;
     if (transaction.exec1("SELECT EXISTS (SELECT FROM public." + transaction.quote_name(name) + ")")[0]
@@ -121,43 +129,18 @@ ServerFindings look_at_shard(const ShardMap& map, const Shard& shard) try {
   }
   return found;
 } catch (const CommandFailed& failure) {
-  return {failure.problems, {}, {}};
+  ShardFindings found;
+  found.problems = failure.problems;
+  return found;
 } catch (const std::exception& error) {
-  return {{reason_of(error)}, {}, {}};
-}
-
-bool maps_onto(const ForeignKey& key, const std::string& column, const std::string& foreign_column) {
-  for (std::size_t i = 0; i < key.columns.size(); ++i)
-    if (key.columns[i] == column && key.foreign_columns[i] == foreign_column) return true;
-  return false;
-}
-
-/// Why rows that the key ties together could be on different shards.
-std::optional<std::string> foreign_key_problem(const ShardMap& map, const TablePlacement& from,
-                                               const ForeignKey& key) {
-  const TablePlacement* to = map.find_table(key.foreign_table);
-  if (to == nullptr) return "which is not in the map";
-  if (to->reference) return std::nullopt;
-  if (from.reference) return "which is sharded, while " + from.name + " is whole on every shard";
-  if (*from.group != *to->group) return "which is in another group";
-  const auto* list = std::get_if<ListStrategy>(&map.group(*from.group).strategy);
-  if (!maps_onto(key, from.key, to->key) || (list != nullptr && !maps_onto(key, list->column, list->column)))
-    return "but not from shard key to shard key, so the rows may be on different shards";
-  return std::nullopt;
-}
-
-void check_foreign_keys(const ShardMap& map, const ShardCatalogue& source,
-                        std::vector<std::string>& problems) {
-  for (const auto& [name, table] : source.tables)
-    for (const auto& key : table.foreign_keys)
-      if (const auto problem = foreign_key_problem(map, *map.find_table(name), key))
-        problems.push_back("the source: " + name + ": foreign key " + key.name + " leads to " +
-                           key.foreign_table + ", " + *problem + "; drop it, or change the map");
+  ShardFindings found;
+  found.problems = {reason_of(error)};
+  return found;
 }
 
 /// The definitions of the source, and of the tables that are on shards already.
 void check_definitions(const ShardMap& map, const ServerFindings& source,
-                       const std::vector<ServerFindings>& shards, ImportFindings& findings) {
+                       const std::vector<ShardFindings>& shards, ImportFindings& findings) {
   std::vector<std::pair<std::string, ShardCatalogue>> catalogues{{"the source", source.catalogue}};
   for (std::size_t i = 0; i < shards.size(); ++i) {
     if (shards[i].catalogue.server_encoding.empty()) continue;
@@ -168,11 +151,10 @@ void check_definitions(const ShardMap& map, const ServerFindings& source,
   const Catalogue catalogue = combine(map, catalogues);
   for (const auto& [table, definition] : source.catalogue.tables)
     if (const auto* reason = catalogue.not_alike(table)) findings.problems.push_back(*reason);
-  for (const auto& warning : catalogue.warnings) findings.warnings.push_back(warning);
 }
 
 void check_versions(const ShardMap& map, const ServerFindings& source,
-                    const std::vector<ServerFindings>& shards, std::vector<std::string>& problems) {
+                    const std::vector<ShardFindings>& shards, std::vector<std::string>& problems) {
   const int major = source.state.version / 10000;
   const int program = dump_program_version();
   if (program < major)
@@ -184,7 +166,7 @@ void check_versions(const ShardMap& map, const ServerFindings& source,
 }
 
 void check_databases(const ShardMap& map, const ServerFindings& source,
-                     const std::vector<ServerFindings>& shards, std::vector<std::string>& problems) {
+                     const std::vector<ShardFindings>& shards, std::vector<std::string>& problems) {
   std::map<std::string, std::string> names{{source.state.database_identity, "the source"}};
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const std::string& identity = shards[i].state.database_identity;
@@ -194,20 +176,12 @@ void check_databases(const ShardMap& map, const ServerFindings& source,
   }
 }
 
-void warn_of_counted(const std::vector<CountedColumn>& counted, std::vector<std::string>& warnings) {
-  for (const auto& column : counted)
-    warnings.push_back(column.table + ": column " + column.column + " takes its values from a sequence; " +
-                       (column.decides_shard
-                            ? "on the shards it has none, and routers give ids instead (to a bigint)"
-                            : "each shard counts for itself, so shards give out the same values"));
-}
-
 }  // namespace
 
 ImportFindings check_import(const ShardMap& map, const std::string& source) {
   const SourceFindings origin = look_at_source(map, source);
-  const auto shards =
-      in_parallel(map.shards().size(), [&](std::size_t i) { return look_at_shard(map, map.shards()[i]); });
+  const auto shards = in_parallel(map.shards().size(),
+                                  [&](std::size_t i) { return look_at_shard(map, map.shards()[i], origin); });
   ImportFindings findings;
   for (const auto& problem : origin.problems) findings.problems.push_back("the source: " + problem);
   for (std::size_t i = 0; i < shards.size(); ++i)
@@ -216,16 +190,41 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   if (origin.state.version == 0) return findings;
   check_versions(map, origin, shards, findings.problems);
   check_databases(map, origin, shards, findings.problems);
-  check_foreign_keys(map, origin.catalogue, findings.problems);
   check_definitions(map, origin, shards, findings);
-  warn_of_counted(origin.counted, findings.warnings);
+  std::vector<ShardInventory> reached;
+  for (const auto& shard : shards)
+    if (!shard.inventory.name.empty()) reached.push_back(shard.inventory);
+  findings.losses = find_losses(map, origin.inventory, reached);
+  findings.warnings = warnings_of_counted(origin.inventory.counted);
+  auto environments = compare_environments(map, source);
+  std::ranges::move(environments.problems, std::back_inserter(findings.problems));
+  std::ranges::move(environments.warnings, std::back_inserter(findings.warnings));
   return findings;
 }
 
-void require_importable(const ShardMap& map, const std::string& source, const Terminal& terminal) {
-  const ImportFindings findings = check_import(map, source);
+bool is_ready(const ImportFindings& findings, const AcceptedLosses& accepted) {
+  return findings.problems.empty() && std::ranges::all_of(findings.losses, [&](const ImportLoss& loss) {
+           return accepted.contains(loss.kind);
+         });
+}
+
+void require_importable(const ImportFindings& findings, const AcceptedLosses& accepted,
+                        const Terminal& terminal) {
   for (const auto& warning : findings.warnings) terminal.warning(warning);
-  if (!findings.problems.empty()) throw CommandFailed(findings.problems);
+  std::vector<std::string> problems = findings.problems;
+  std::vector<std::string> names;
+  for (const auto& loss : findings.losses) {
+    if (accepted.contains(loss.kind)) {
+      terminal.note("accepted: " + to_text(loss));
+      continue;
+    }
+    problems.push_back(to_text(loss));
+    names.emplace_back(name_of(loss.kind));
+  }
+  if (!names.empty())
+    problems.push_back("an import changes or loses what is named above; mend it, or accept it: --allow " +
+                       joined(names, std::identity{}, ","));
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
 
 }  // namespace shardplex::operations

@@ -1,9 +1,11 @@
-// Everything that could fail later in an import, found before anything is made.
+// Everything that could fail later in an import, and all that it changes or loses, found before anything is
+// made.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "operations/import/losses.hpp"
 #include "operations/process/terminal.hpp"
 #include "shard_map/shard_map.hpp"
 
@@ -11,6 +13,7 @@ namespace shardplex::operations {
 
 struct ImportFindings {
   std::vector<std::string> problems;  ///< with any of them nothing begins
+  std::vector<ImportLoss> losses;     ///< nor with one of these that is not accepted
   std::vector<std::string> warnings;
 };
 
@@ -18,7 +21,12 @@ struct ImportFindings {
 /// that is to begin: they must not be shards yet.
 ImportFindings check_import(const ShardMap& map, const std::string& source);
 
-/// Throws CommandFailed with all problems of check_import(), and warns of the rest.
-void require_importable(const ShardMap& map, const std::string& source, const Terminal& terminal);
+/// Whether an import may begin.
+bool is_ready(const ImportFindings& findings, const AcceptedLosses& accepted);
+
+/// Throws CommandFailed with all problems of check_import() and all losses that are not accepted; tells the
+/// rest on the terminal.
+void require_importable(const ImportFindings& findings, const AcceptedLosses& accepted,
+                        const Terminal& terminal);
 
 }  // namespace shardplex::operations

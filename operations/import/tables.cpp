@@ -16,10 +16,12 @@ SELECT c.relkind, c.relpersistence, c.relreplident, greatest(c.reltuples, 0) AS 
                   WHERE x.indrelid = c.oid AND x.indisreplident), '') AS identity_index
   FROM pg_class c WHERE c.oid = to_regclass($1))sql";
 
-// computed: GENERATED … STORED; counted: by a sequence.
+// computed: GENERATED … STORED; value: the default's SQL; counted: by a sequence; owned: and by its own.
 constexpr const char* column_sql = R"sql(
 SELECT a.attname, a.attgenerated <> '' AS computed, a.attidentity = 'a' AS always,
-       a.attidentity <> '' OR (a.attgenerated = '' AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%') AS counted
+       CASE a.attgenerated WHEN '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), '') ELSE '' END AS value,
+       a.attidentity <> '' OR (a.attgenerated = '' AND coalesce(pg_get_expr(d.adbin, d.adrelid), '') ~ '\mnextval\(') AS counted,
+       pg_get_serial_sequence($1::text, a.attname) IS NOT NULL AS owned
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
  WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
  ORDER BY a.attnum)sql";
@@ -51,8 +53,25 @@ void check_kind(pqxx::transaction_base& source, const TablePlacement& placement,
     say("it is UNLOGGED or TEMPORARY; its changes cannot be followed");
 }
 
-void read_counted(pqxx::transaction_base& source, const std::vector<std::string>& deciding, Table& table,
-                  ImportSource& read) {
+/// What routers do for a row without this column, which decides the shard (docs/api.md, "Keys").
+GivenBy giver_of(const ShardMap& map, const TablePlacement& placement, const Table& table,
+                 const Column& column, bool has_own_sequence) {
+  if (column.name != placement.key || table.primary_key != std::vector{placement.key}) return GivenBy::nobody;
+  if (column.type_name == "int8" || column.type_name == "uuid") return GivenBy::routers;
+  const bool hashed = std::holds_alternative<HashStrategy>(map.group(*placement.group).strategy);
+  const bool small = column.type_name == "int4" || column.type_name == "int2";
+  return hashed && small && has_own_sequence ? GivenBy::first_sequence : GivenBy::nobody;
+}
+
+/// As the column will be on the shards (ImportRunner::uncounted_keys_sql()).
+void uncount(Column& column, GivenBy by) {
+  if (by == GivenBy::routers || by == GivenBy::nobody) column.has_default = false;
+  if (by != GivenBy::each_shard) column.generated = false;
+}
+
+void read_counted(pqxx::transaction_base& source, const ShardMap& map, const TablePlacement& placement,
+                  Table& table, ImportSource& read) {
+  const auto deciding = deciding_columns(map, placement);
   for (const auto& row : source.exec_params(column_sql, qualified(table.name))) {
     const auto name = row["attname"].as<std::string>();
     const auto column = std::ranges::find(table.columns, name, &Column::name);
@@ -60,10 +79,15 @@ void read_counted(pqxx::transaction_base& source, const std::vector<std::string>
     if (column == table.columns.end()) continue;
     if (row["computed"].as<bool>() && std::ranges::count(table.primary_key, name) > 0)
       read.problems.push_back(table.name + ": its primary key holds the generated column " + name);
-    if (!row["counted"].as<bool>()) continue;
-    const bool decides = std::ranges::count(deciding, name) > 0;
-    read.counted.push_back({table.name, name, decides});
-    if (decides) column->has_default = column->generated = false;
+    CountedColumn counted{table.name, name, row["value"].as<std::string>(), row["counted"].as<bool>()};
+    if (std::ranges::count(deciding, name) > 0) {
+      if (!counted.has_sequence && counted.value.empty()) continue;
+      counted.by = giver_of(map, placement, table, *column, row["owned"].as<bool>());
+    } else if (!counted.has_sequence) {
+      continue;
+    }
+    if (counted.has_sequence) uncount(*column, counted.by);
+    read.counted.push_back(std::move(counted));
   }
 }
 
@@ -124,7 +148,7 @@ ImportSource read_import_source(pqxx::transaction_base& source, const ShardMap& 
     check_kind(source, placement, read.problems);
     const auto found = read.catalogue.tables.find(placement.name);
     if (found == read.catalogue.tables.end()) continue;
-    read_counted(source, deciding_columns(map, placement), found->second, read);
+    read_counted(source, map, placement, found->second, read);
     found->second.has_slot_column = !placement.reference;
   }
   return read;

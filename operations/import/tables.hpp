@@ -1,6 +1,7 @@
 // The tables of an import, as the unsharded source has them, and where the map puts their rows.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -37,10 +38,21 @@ struct ImportTable {
   bool needs_full_identity() const;
 };
 
-/// A column of the source that its default takes from a sequence, or an identity column.
+/// Who gives a column its values on the shards, where a row comes without.
+enum class GivenBy : std::uint8_t {
+  routers,         ///< ids of their own
+  first_sequence,  ///< the sequence of the first shard, which routers ask
+  each_shard,      ///< its own sequence, so values come again on another shard
+  nobody,          ///< the row has to bring it
+};
+
+/// A column of the source that takes its values from a sequence (identity columns do), or one that decides
+/// the shard and has another default.
 struct CountedColumn {
   std::string table, column;
-  bool decides_shard = false;
+  std::string value;  ///< the default's SQL; of an identity column ""
+  bool has_sequence = false;
+  GivenBy by = GivenBy::each_shard;
 };
 
 /// What of the source is to be imported.
@@ -51,8 +63,8 @@ struct ImportSource {
       problems;  ///< tables that are not there, that logical decoding cannot follow, and the like
 };
 
-/// Reads the tables of the map. A column that decides the shard loses its sequence on the way: shards that
-/// count each for themselves would give ids twice.
+/// Reads the tables of the map. A column that decides the shard loses its sequence on the way, where routers
+/// do not ask the first shard for its next value: shards that count each for themselves would give ids twice.
 ImportSource read_import_source(pqxx::transaction_base& source, const ShardMap& map);
 
 /// Precondition: combine() has found nothing wrong with the source's catalogue, and read_import_source() no

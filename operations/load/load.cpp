@@ -169,7 +169,17 @@ std::vector<WritingShard> commit(OpenLoad& load, const LoadPipeline& pipeline, c
     terminal.warning(
         "max_prepared_transactions is 0 on a shard, so the shards commit one after the other: "
         "a crash between two commits would keep a part of the load");
+  const auto& map = *load.target.map;
+  if (auto replaced = replaced_since(map, load.target.primaries); !replaced.empty()) {
+    replaced.emplace_back("nothing of the load was kept");
+    throw CommandFailed(std::move(replaced));
+  }
   commit_load(writing);
+  // What a primary says that was replaced meanwhile is not to be passed on as the shard's word.
+  if (auto replaced = replaced_since(map, load.target.primaries); !replaced.empty()) {
+    replaced.emplace_back("the load was committed while this happened: whether its rows last is not known");
+    throw CommandFailed(std::move(replaced));
+  }
   return writing;
 }
 
@@ -194,7 +204,7 @@ LoadSummary load_rows(const ShardMap& map, const LoadRequest& request, const Ter
   std::istream& stream = input.stream != nullptr ? *input.stream : input.file;
   OpenLoad load = open_load(map, placement);
   // After the turn is taken: what an interrupted load left is then neither missed nor taken for our own.
-  finish_interrupted_loads(map, terminal);
+  finish_interrupted_loads(*load.target.map, terminal);
 
   InputBlocks blocks(stream, request.format, InputBlocks::default_block_bytes, request.dialect.delimiter);
   if (const auto foreign = foreign_input(blocks.beginning(), request.input, request.format, request.dialect))

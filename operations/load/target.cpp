@@ -5,7 +5,6 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/server.hpp"
-#include "operations/shard/timelines.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -15,25 +14,13 @@ struct ShardAnswer {
   std::vector<std::string> problems;
   ShardCatalogue catalogue;
   std::optional<ShardOwnership> ownership;
-  std::int64_t timeline = 0;
-  std::vector<NotedTimeline> noted;
   AgreedValues settings;
 };
 
-ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
+ShardAnswer ask(const ShardMap& map, pqxx::connection& primary) try {
   ShardAnswer answer;
-  const auto connection = connect(shard.primary);
-  pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(*connection);
+  pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> transaction(primary);
   const ServerState state = read_server_state(transaction);
-  if (state.in_recovery)
-    answer.problems.push_back("the server is a replica; the map names it as the primary");
-  if (!state.initialised)
-    answer.problems.push_back("it is not initialised; run shardplex cluster init");
-  else if (auto wrong = identity_problem(state, map, shard))
-    answer.problems.push_back(*std::move(wrong));
-  if (!answer.problems.empty()) return answer;
-  answer.timeline = state.timeline;
-  answer.noted = read_noted_timelines(transaction);
   answer.settings = state.settings;
   answer.catalogue = read_catalogue(transaction, map);
   answer.problems = definition_problems(transaction, map);
@@ -45,17 +32,10 @@ ShardAnswer ask(const ShardMap& map, const Shard& shard) try {
   return none;
 }
 
-std::vector<ShardAnswer> ask_all(const ShardMap& map) {
-  auto answers = in_parallel(map.shards().size(), [&](std::size_t i) { return ask(map, map.shards()[i]); });
+std::vector<ShardAnswer> ask_all(const ShardMap& map, const std::vector<PrimaryFound>& primaries) {
+  auto answers =
+      in_parallel(primaries.size(), [&](std::size_t i) { return ask(map, *primaries[i].connection); });
   std::vector<std::string> problems;
-  std::vector<std::vector<NotedTimeline>> notes;
-  for (const auto& answer : answers) notes.push_back(answer.noted);
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    const auto& shard = map.shards()[i];
-    if (!answers[i].problems.empty()) continue;
-    if (auto replaced = replaced_problem(notes, shard.name, shard.primary, answers[i].timeline))
-      answers[i].problems.push_back(*std::move(replaced));
-  }
   for (std::size_t i = 0; i < answers.size(); ++i)
     for (const auto& problem : answers[i].problems) problems.push_back(map.shards()[i].name + ": " + problem);
   for (std::size_t i = 1; i < answers.size() && problems.empty(); ++i)
@@ -153,12 +133,15 @@ std::variant<RowPlace, std::string> ShardedTarget::place(const Row& row, const R
 }
 
 LoadTarget find_load_target(const ShardMap& map, const TablePlacement& placement) {
-  const auto answers = ask_all(map);
-  Table table = agreed_table(map, placement.name, answers);
+  auto primaries = find_primaries(map);
+  auto found = std::make_shared<const ShardMap>(with_primaries(map, primaries));
+  const auto answers = ask_all(*found, primaries);
+  Table table = agreed_table(*found, placement.name, answers);
+  for (auto& primary : primaries) primary.connection.reset();
   RowColumns columns(table);
   std::optional<ShardedTarget> sharded;
-  if (!placement.reference) sharded = sharded_target(map, placement, table, columns, answers);
-  return {&map, std::move(table), std::move(columns), std::move(sharded)};
+  if (!placement.reference) sharded = sharded_target(*found, placement, table, columns, answers);
+  return {std::move(found), std::move(primaries), std::move(table), std::move(columns), std::move(sharded)};
 }
 
 }  // namespace shardplex::operations

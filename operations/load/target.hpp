@@ -6,8 +6,10 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "operations/load/row.hpp"
+#include "operations/shard/primary.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 
@@ -40,15 +42,16 @@ struct ShardedTarget {
 };
 
 struct LoadTarget {
-  const ShardMap* map = nullptr;
+  std::shared_ptr<const ShardMap> map;  ///< with each shard's primary of now in the first place
+  std::vector<PrimaryFound> primaries;  ///< of the shards; without their connections
   Table table;
   RowColumns columns;
   std::optional<ShardedTarget> sharded;  ///< nullopt: a reference table, copied to every shard
 };
 
-/// Reads the table and the ownership from the shards and checks that rows can be placed: every shard reached
-/// and itself and made by the map's definitions, the table the same on all of them, every slot of its group
-/// owned and none fenced. Throws CommandFailed with all problems.
+/// Reads the table and the ownership from the shards' primaries, wherever the map names them, and checks that
+/// rows can be placed: every shard made by the map's definitions, the table the same on all of them, every
+/// slot of its group owned and none fenced. Throws CommandFailed with all problems.
 LoadTarget find_load_target(const ShardMap& map, const TablePlacement& placement);
 
 }  // namespace shardplex::operations

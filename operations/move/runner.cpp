@@ -101,6 +101,7 @@ void MoveRunner::reconnect_after(const std::string& trouble) {
   const auto now = Clock::now();
   if (!trouble_since_) trouble_since_ = now;
   let_writes_in();
+  primary_since_.reset();
   std::string reason = trouble;
   for (auto* site : {source_.get(), target_.get()}) try {
       if (site != nullptr) site->find_again();

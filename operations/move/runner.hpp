@@ -14,6 +14,7 @@
 
 #include "operations/compare/row_comparison.hpp"
 #include "operations/move/board.hpp"
+#include "operations/move/copy_speed.hpp"
 #include "operations/move/steps.hpp"
 #include "operations/replication/slot_copy.hpp"
 #include "operations/shard/move_entry.hpp"
@@ -94,6 +95,8 @@ class MoveRunner {
   // The copy (runner_copy.cpp)
   void copy();
   void copy_rows(const ReplicationSlotSnapshot& snapshot);
+  void report_total_rows(const std::string& slots);
+  void report_copied(std::uint64_t rows, std::uint64_t bytes, CopySpeed& speed);
   void start_over();
 
   // Following (runner_follow.cpp)
@@ -121,6 +124,8 @@ class MoveRunner {
   void hand_over();
   bool await_replicas(MoveSite& site, Clock::time_point until);
   void require_replicas(MoveSite& site);
+  std::optional<std::string> see_handed_over(const Way& way);
+  void require_seen_lately(pqxx::work& transaction, const std::string& seen_at);
   void own();
   void hand_back();
   void own_source();
@@ -145,6 +150,8 @@ class MoveRunner {
   Assurance assurance_;
   std::vector<RowDifference> undecided_;  // by the last verify
   bool paused_by_fence_ = false;          // writes to the slots wait
+  Clock::time_point primary_found_{};
+  std::optional<std::string> primary_since_;  // known of the shard that hands over, by the other's clock
   std::int64_t fence_marker_ = 0;
   Clock::time_point pause_began_{};  // of the hand-over under way
   Clock::time_point fenced_at_{}, started_ = Clock::now(), checked_{}, progress_written_{};

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "operations/move/copy_speed.hpp"
 #include "operations/move/objects.hpp"
 #include "operations/move/runner.hpp"
 #include "operations/process/crash_point.hpp"
@@ -36,6 +35,22 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+void without_time_limits(CopySession& session) {
+  for (const auto* limit : {"statement_timeout", "idle_in_transaction_session_timeout"})
+    session.execute(std::string("SET ") + limit + " = 0");
+}
+
+/// In the target's transaction: the marker of the source's snapshot, up to which the copy has everything.
+void note_copied(CopySession& source, CopySession& target, const MoveEntry& entry) {
+  const auto marker =
+      source.execute("SELECT number FROM shardplex.markers WHERE name = $1", {entry.forward()});
+  target.execute(
+      "INSERT INTO shardplex.markers VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET number = "
+      "excluded.number",
+      {entry.forward(), marker.value()});
+  target.execute("UPDATE shardplex.moves SET copied = true WHERE id = $1", {entry.id});
+}
+
 }  // namespace
 
 void MoveRunner::copy() {
@@ -66,18 +81,9 @@ void MoveRunner::copy() {
 
 void MoveRunner::copy_rows(const ReplicationSlotSnapshot& snapshot) {
   const auto slots = array_literal(entry_.slots);
-  report([](MoveProgress& progress) { progress.rows = progress.bytes = 0; });
-  const auto total = source_->look([&](auto& transaction) {
-    std::uint64_t rows = 0;
-    for (const auto& table : tables_) rows += planned_rows(transaction, table, slots);
-    return rows;
-  });
-  report([&](MoveProgress& progress) { progress.total_rows = total; });
-
+  report_total_rows(slots);
   CopySession source(source_->conninfo()), target(target_->conninfo());
-  for (auto* session : {&source, &target})
-    for (const auto* limit : {"statement_timeout", "idle_in_transaction_session_timeout"})
-      session->execute(std::string("SET ") + limit + " = 0");
+  for (auto* session : {&source, &target}) without_time_limits(*session);
   source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   source.execute("SET TRANSACTION SNAPSHOT " + quoted(snapshot.snapshot()));
   target.execute("BEGIN");
@@ -88,30 +94,36 @@ void MoveRunner::copy_rows(const ReplicationSlotSnapshot& snapshot) {
                    {slots});
 
   CopySpeed speed(Clock::now());
-  const CopyWatch watch{[&](std::uint64_t rows, std::uint64_t bytes) {
-                          const double now = speed.after(bytes, Clock::now());
-                          report([&](MoveProgress& progress) {
-                            progress.rows += rows;
-                            progress.bytes += bytes;
-                            progress.bytes_per_second = now;
-                            // What was estimated is more, then.
-                            progress.total_rows = std::max(progress.total_rows.value_or(0), progress.rows);
-                          });
-                        },
+  const CopyWatch watch{[&](std::uint64_t rows, std::uint64_t bytes) { report_copied(rows, bytes, speed); },
                         [&] { check(); }};
   for (const auto& table : tables_) {
     copy_table(source, target, table, entry_.slots, rate_, watch);
     crash_point("copy:table_copied");
   }
-  const auto marker =
-      source.execute("SELECT number FROM shardplex.markers WHERE name = $1", {entry_.forward()});
-  target.execute(
-      "INSERT INTO shardplex.markers VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET number = "
-      "excluded.number",
-      {entry_.forward(), marker.value()});
-  target.execute("UPDATE shardplex.moves SET copied = true WHERE id = $1", {entry_.id});
+  note_copied(source, target, entry_);
   crash_point("copy:before_commit");
   target.execute("COMMIT");
+}
+
+void MoveRunner::report_total_rows(const std::string& slots) {
+  report([](MoveProgress& progress) { progress.rows = progress.bytes = 0; });
+  const auto total = source_->look([&](auto& transaction) {
+    std::uint64_t rows = 0;
+    for (const auto& table : tables_) rows += planned_rows(transaction, table, slots);
+    return rows;
+  });
+  report([&](MoveProgress& progress) { progress.total_rows = total; });
+}
+
+void MoveRunner::report_copied(std::uint64_t rows, std::uint64_t bytes, CopySpeed& speed) {
+  const double now = speed.after(bytes, Clock::now());
+  report([&](MoveProgress& progress) {
+    progress.rows += rows;
+    progress.bytes += bytes;
+    progress.bytes_per_second = now;
+    // What was estimated is more, then.
+    progress.total_rows = std::max(progress.total_rows.value_or(0), progress.rows);
+  });
 }
 
 void MoveRunner::start_over() {

@@ -3,11 +3,13 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "operations/move/facts.hpp"
 #include "operations/move/objects.hpp"
 #include "operations/move/routers.hpp"
 #include "operations/move/runner.hpp"
+#include "operations/process/crash_point.hpp"
 #include "operations/shard/moved_table.hpp"
 
 namespace shardplex::operations {
@@ -18,6 +20,18 @@ using std::chrono::milliseconds;
 constexpr int most_cutovers = 10;
 /// How much longer than --max-pause a fence may stand before anybody may end it.
 constexpr milliseconds lease_beyond_pause{3000};
+/// How soon after the look at the shard that has handed over the other one has to own the slots. A server
+/// that takes over from the former and has forgotten the hand-over comes with the fence, and routers leave a
+/// fence alone for longer than this after they have first seen it (fence_patience in router_report.cpp).
+constexpr milliseconds own_within{3500};
+constexpr const char* commit_at_once =
+    "SET LOCAL idle_in_transaction_session_timeout = '500ms'";  // of a mover that stands still before COMMIT
+
+std::string clock_of(MoveSite& site) {
+  return site.look([](auto& transaction) {
+    return transaction.exec1("SELECT clock_timestamp()::text")[0].template as<std::string>();
+  });
+}
 
 /// The fence of the move on this shard may be ended by anybody when the lease is over; nullopt: there is no
 /// fence any more.
@@ -61,6 +75,8 @@ void MoveRunner::require_routers() {
 
 void MoveRunner::fence(const Way& way) {
   // Servers that took over meanwhile are found now, not while writes wait.
+  primary_since_ = clock_of(way.to);
+  primary_found_ = Clock::now();
   source_->find_again();
   target_->find_again();
   report([](MoveProgress& progress) { ++progress.cutover_attempts; });
@@ -165,14 +181,45 @@ void MoveRunner::require_replicas(MoveSite& site) {
                       "it has caught up: shardplex rebalance resume");
 }
 
+/// By the clock of `way.to`: when `way.from` was last known to be the primary of its shard, and did not claim
+/// the slots from then on. Known from before the fence, or looked at anew. nullopt: it does claim them, since
+/// the server that took over has forgotten the hand-over, and may have taken writes.
+std::optional<std::string> MoveRunner::see_handed_over(const Way& way) {
+  // A replica that took over and did not know of the hand-over would take writes to the slots. One that is
+  // far behind is not waited for: clients wait too.
+  await_replicas(way.from, Clock::now() + options_.max_pause / 4);
+  auto seen_at = std::exchange(primary_since_, std::nullopt);
+  if (!seen_at || Clock::now() - primary_found_ > own_within / 2) {
+    seen_at = clock_of(way.to);
+    way.from.find_again();
+    const auto slots =
+        way.from.look([&](auto& transaction) { return read_target_facts(transaction, entry_); }).shard.slots;
+    if (!slots || *slots == SlotState::owned || *slots == SlotState::fenced) return std::nullopt;
+  }
+  crash_point("own:handed_over_seen");
+  return seen_at;
+}
+
+/// Last in the transaction by which a shard owns the slots: not when the mover has stood still for long.
+void MoveRunner::require_seen_lately(pqxx::work& transaction, const std::string& seen_at) {
+  transaction.exec(commit_at_once);
+  const bool lately =
+      transaction
+          .exec_params1("SELECT clock_timestamp() < $1::timestamptz + $2 * interval '1 millisecond'", seen_at,
+                        own_within.count())[0]
+          .as<bool>();
+  if (!lately)
+    throw CommandFailed("the hand-over was seen too long ago to build on it, and is looked at again");
+}
+
 void MoveRunner::own() {
-  // A replica of the source that took over and did not know of the hand-over would take writes to the slots.
-  // One that is far behind is not waited for: clients wait too.
-  await_replicas(*source_, Clock::now() + options_.max_pause / 4);
+  const auto seen_at = see_handed_over(forward());
+  if (!seen_at) return;
   target_->change([&](pqxx::work& transaction) {
     change_slots(transaction, "own_slots");
     transaction.exec_params(
         "UPDATE shardplex.moves SET reverse_from = pg_current_wal_insert_lsn() WHERE id = $1", entry_.id);
+    require_seen_lately(transaction, *seen_at);
   });
   note_pause();
 }
@@ -187,11 +234,13 @@ void MoveRunner::hand_back() {
 }
 
 void MoveRunner::own_source() {
-  await_replicas(*target_, Clock::now() + options_.max_pause / 4);
+  const auto seen_at = see_handed_over(reverse());
+  if (!seen_at) return;
   with_lock_timeout(*source_, [&](pqxx::work& transaction) {
     change_slots(transaction, "receive_slots");
     change_slots(transaction, "own_slots");
     set_phase(transaction, entry_.id, Phase::returning);
+    require_seen_lately(transaction, *seen_at);
   });
   note_pause();
 }

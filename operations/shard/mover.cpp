@@ -5,7 +5,6 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <condition_variable>
 #include <cstdio>
 #include <random>
 #include <thread>
@@ -84,19 +83,6 @@ Mover::Mover(const ShardMap& map, OtherMover other) : token_(new_token()) {
     take(shard, std::move(session), Wait::hardly, other);
   }
   if (sessions_.empty()) throw CommandFailed(std::move(unreachable));
-  life_ = std::jthread([this](const std::stop_token& stop) { show_life(stop); });
-}
-
-Mover::~Mover() {
-  life_.request_stop();
-  if (life_.joinable()) life_.join();
-  // Said, and not left to the end of the connections, which servers notice a little later.
-  for (auto& [shard, session] : sessions_) try {
-      pqxx::nontransaction(*session->connection)
-          .exec(std::string("SELECT pg_advisory_unlock(") + mover_lock_arguments + ")");
-    } catch (const std::exception&) {
-      // Lost with its connection.
-    }
 }
 
 std::string Mover::holder() {
@@ -113,54 +99,31 @@ void Mover::renew(const Shard& shard, const std::string& conninfo) {
 
 void Mover::take(const Shard& shard, std::unique_ptr<pqxx::connection> connection, Wait wait,
                  OtherMover other) {
-  auto session = std::make_shared<Session>(std::move(connection));
-  pqxx::nontransaction transaction(*session->connection);
-  require_this_version(transaction, shard.name);
-  // The session is idle by design; and the lock of a mover whose machine is gone has to come free.
-  transaction.exec(
-      "SET idle_session_timeout = 0; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
-      "SET tcp_keepalives_count = 3");
-  // The server may not have noticed yet that an earlier session, of ours or of a mover that died, is gone.
-  bool taken = false;
-  for (int attempt = 0; !taken && attempt < (wait == Wait::hardly ? 5 : 20); ++attempt) {
-    if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    taken = transaction.exec1(lock_sql)[0].as<bool>();
-    if (!taken && other == OtherMover::is_replaced) end_silent_mover(transaction, shard.name);
-  }
-  if (!taken) {
-    const auto row =
-        transaction.exec1("SELECT holder, date_trunc('second', since)::text FROM shardplex.mover");
-    throw MoverReplaced("slots are being moved already, by " + row[0].as<std::string>() + ", since " +
-                        row[1].as<std::string>() + " (says shard " + shard.name + ")");
-  }
-  if (other == OtherMover::is_replaced) transaction.exec(end_transactions_sql);
-  transaction.exec_params("UPDATE shardplex.mover SET token = $1, holder = $2, since = now()", token_,
-                          holder());
-  sessions_[shard.name] = std::move(session);
-}
-
-/// A session that says something is one whose process runs: a stopped one is found by its silence.
-void Mover::show_life(const std::stop_token& stop) {
-  std::mutex waiting;
-  std::condition_variable_any wake;
-  while (!stop.stop_requested()) {
-    {
-      std::unique_lock lock(waiting);
-      wake.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+  {
+    pqxx::nontransaction transaction(*connection);
+    require_this_version(transaction, shard.name);
+    // The session is idle by design; and the lock of a mover whose machine is gone has to come free.
+    transaction.exec(
+        "SET idle_session_timeout = 0; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
+        "SET tcp_keepalives_count = 3");
+    // The server may not have noticed yet that an earlier session, of ours or of a mover that died, is gone.
+    bool taken = false;
+    for (int attempt = 0; !taken && attempt < (wait == Wait::hardly ? 5 : 20); ++attempt) {
+      if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      taken = transaction.exec1(lock_sql)[0].as<bool>();
+      if (!taken && other == OtherMover::is_replaced) end_silent_mover(transaction, shard.name);
     }
-    std::vector<std::shared_ptr<Session>> sessions;
-    {
-      const std::lock_guard lock(mutex_);
-      for (const auto& [shard, session] : sessions_) sessions.push_back(session);
+    if (!taken) {
+      const auto row =
+          transaction.exec1("SELECT holder, date_trunc('second', since)::text FROM shardplex.mover");
+      throw MoverReplaced("slots are being moved already, by " + row[0].as<std::string>() + ", since " +
+                          row[1].as<std::string>() + " (says shard " + shard.name + ")");
     }
-    for (const auto& session : sessions) try {
-        if (stop.stop_requested()) break;
-        const std::lock_guard lock(session->mutex);
-        pqxx::nontransaction(*session->connection).exec("SELECT 1");
-      } catch (const std::exception&) {
-        // Whoever needs the shard next finds out, and takes the lock anew.
-      }
+    if (other == OtherMover::is_replaced) transaction.exec(end_transactions_sql);
+    transaction.exec_params("UPDATE shardplex.mover SET token = $1, holder = $2, since = now()", token_,
+                            holder());
   }
+  sessions_[shard.name] = std::make_unique<MoverSession>(std::move(connection));
 }
 
 }  // namespace shardplex::operations

@@ -7,9 +7,9 @@
 #include <mutex>
 #include <pqxx/pqxx>
 #include <string>
-#include <thread>
 
 #include "operations/process/failure.hpp"
+#include "operations/shard/mover_session.hpp"
 #include "shard_map/shard_map.hpp"
 #include "shard_schema/sqlstates.hpp"
 
@@ -41,7 +41,6 @@ class Mover {
   /// Throws MoverReplaced where another mover is at work (naming it, and since when), or a shard has no
   /// primary; CommandFailed where a shard has the schema of an older version.
   explicit Mover(const ShardMap& map, OtherMover other = OtherMover::stays);
-  ~Mover();
   Mover(const Mover&) = delete;
 
   const std::string& token() const { return token_; }
@@ -52,21 +51,12 @@ class Mover {
   void renew(const Shard& shard, const std::string& conninfo);
 
  private:
-  /// A session that holds the lock. Its own mutex, so that a server that hangs holds up nobody but who talks
-  /// to it.
-  struct Session {
-    explicit Session(std::unique_ptr<pqxx::connection> open) : connection(std::move(open)) {}
-    std::mutex mutex;
-    std::unique_ptr<pqxx::connection> connection;
-  };
   enum class Wait : bool { hardly, briefly };
-  void take(const Shard& shard, std::unique_ptr<pqxx::connection> session, Wait wait, OtherMover other);
-  void show_life(const std::stop_token& stop);
+  void take(const Shard& shard, std::unique_ptr<pqxx::connection> connection, Wait wait, OtherMover other);
 
   std::string token_;
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Session>> sessions_;  // by shard
-  std::jthread life_;                                         // last: it ends before what it uses
+  std::map<std::string, std::unique_ptr<MoverSession>> sessions_;  // by shard
 };
 
 }  // namespace shardplex::operations

@@ -1,5 +1,4 @@
-// Which server of a shard is its primary. Roles are found, not configured: after a failover the map names a
-// dead server, or an old primary that came back.
+// Finds the primaries of shards, wherever the map names them, and connects to them.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "shard_map/shard_map.hpp"
+#include "shard_schema/primary_choice.hpp"
 
 namespace shardplex::operations {
 
@@ -21,19 +21,25 @@ struct PrimaryFound {
 /// To the primary of each shard, in the order of the map.
 using Connections = std::vector<std::unique_ptr<pqxx::connection>>;
 
-/// Whether a database that `cluster init` has not been to may be taken for the shard.
-enum class Uninitialised : bool { refused, allowed };
-
-/// The server of the shard that is not in recovery and says that it is this shard; of several, the one on the
-/// newest timeline. All servers are asked at once. Once one has answered as a primary the others have another
-/// second, so a dead one holds nothing up for long; an old primary is taken only where the new one stays
-/// silent for that second. Throws CommandFailed, naming each server and its reason, where there is none
-/// within five seconds, where two differ in nothing that would tell which is the right one, or where servers
-/// of other shards, asked for two seconds at most, know that it has been replaced (shardplex.timelines).
+/// The primary of the shard, by choose_primary(), the rule that routers go by. All servers of the shard are
+/// asked at once, and those of the other shards of the map for what they have noted of it. Once one has
+/// answered as a primary the others of the shard have another second, and those of other shards have two
+/// seconds in all, so a dead one holds nothing up for long; an old primary is taken only where the new one
+/// stays silent for that time, and no shard that answers has noted it. Throws CommandFailed, naming each
+/// server and its reason, where there is none within five seconds.
 PrimaryFound find_primary(const ShardMap& map, const Shard& shard,
                           Uninitialised uninitialised = Uninitialised::refused);
 
-/// The primaries of all shards, in the order of the map; found at the same time. Throws as above.
+/// The primaries of all shards, in the order of the map; found at the same time. Throws as above, with the
+/// problems of all.
 std::vector<PrimaryFound> find_primaries(const ShardMap& map);
+
+/// The map with each shard's primary in the first place; `found` is by shard. What looks a server up by the
+/// map from then on reaches the primary of now.
+ShardMap with_primaries(const ShardMap& map, const std::vector<PrimaryFound>& found);
+
+/// Why shards are not written by these primaries any more, in sentences; `found` is by shard. Asks all
+/// servers again.
+std::vector<std::string> replaced_since(const ShardMap& map, const std::vector<PrimaryFound>& found);
 
 }  // namespace shardplex::operations

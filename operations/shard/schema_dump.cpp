@@ -23,7 +23,8 @@ WITH RECURSIVE tables AS (SELECT unnest($1::regclass[])::oid AS oid),
 parts (classid, objid, part_of) AS (
   SELECT 'pg_class'::regclass::oid, oid, 0::oid FROM tables
   UNION ALL SELECT 'pg_attrdef'::regclass, d.oid, d.adrelid FROM pg_attrdef d WHERE d.adrelid IN (SELECT oid FROM tables)
-  UNION ALL SELECT 'pg_constraint'::regclass, k.oid, k.conrelid FROM pg_constraint k WHERE k.conrelid IN (SELECT oid FROM tables)
+  UNION ALL SELECT 'pg_constraint'::regclass, k.oid, k.conrelid FROM pg_constraint k
+             WHERE k.conrelid IN (SELECT oid FROM tables) AND k.oid <> ALL ($2::oid[])
   UNION ALL SELECT 'pg_class'::regclass, x.indexrelid, x.indrelid FROM pg_index x WHERE x.indrelid IN (SELECT oid FROM tables)
   UNION ALL SELECT 'pg_trigger'::regclass, t.oid, t.tgrelid FROM pg_trigger t
              WHERE t.tgrelid IN (SELECT oid FROM tables) AND NOT t.tgisinternal AND t.tgname NOT LIKE 'shardplex%'
@@ -52,7 +53,7 @@ SELECT n.classid, n.objid, coalesce(p.part_of, 0) AS part_of, i.type, i.identity
 
 constexpr const char* missing_sql = R"sql(
 SELECT n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS o(kind, identity, n)
- WHERE CASE WHEN kind IN ('table', 'sequence') THEN to_regclass(identity) IS NULL
+ WHERE CASE WHEN kind IN ('table', 'sequence', 'view', 'materialized view') THEN to_regclass(identity) IS NULL
             WHEN kind = 'type' THEN to_regtype(identity) IS NULL
             WHEN kind IN ('function', 'procedure', 'aggregate') THEN to_regprocedure(identity) IS NULL
             WHEN kind = 'schema' THEN to_regnamespace(identity) IS NULL
@@ -116,11 +117,14 @@ std::vector<SchemaObject> with_parts(const std::vector<SchemaObject>& wanted,
 
 }  // namespace
 
-std::vector<SchemaObject> read_schema_objects(pqxx::transaction_base& source, const ShardMap& map) {
-  std::vector<std::string> names;
+std::vector<SchemaObject> read_schema_objects(pqxx::transaction_base& source, const ShardMap& map,
+                                              const std::vector<std::uint32_t>& without) {
+  std::vector<std::string> names, unwanted;
+  for (const auto oid : without) unwanted.push_back(std::to_string(oid));
   for (const auto& table : map.tables()) names.push_back("public." + quote_identifier(table.name));
   std::vector<SchemaObject> objects;
-  for (const auto& row : source.exec_params(objects_sql, array_literal(std::span<const std::string>(names))))
+  for (const auto& row : source.exec_params(objects_sql, array_literal(std::span<const std::string>(names)),
+                                            array_literal(std::span<const std::string>(unwanted))))
     objects.push_back({row["classid"].as<std::uint32_t>(), row["objid"].as<std::uint32_t>(),
                        row["part_of"].as<std::uint32_t>(), row["type"].as<std::string>(),
                        row["identity"].as<std::string>(), row["owned_by"].as<std::string>()});

@@ -23,8 +23,9 @@ struct SchemaObject {
   std::string owned_by;     ///< of a sequence: the column that it goes with, qualified; empty: none
 };
 
-/// The tables of the map with all of their parts, and what they depend on.
-std::vector<SchemaObject> read_schema_objects(pqxx::transaction_base& source, const ShardMap& map);
+/// The tables of the map with all of their parts, and what they depend on; without these constraints (OIDs).
+std::vector<SchemaObject> read_schema_objects(pqxx::transaction_base& source, const ShardMap& map,
+                                              const std::vector<std::uint32_t>& without = {});
 
 /// Those that are not part of a table, and are not in this database.
 std::vector<SchemaObject> missing_objects(pqxx::transaction_base& shard,

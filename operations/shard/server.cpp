@@ -6,8 +6,10 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/pqxx_rows.hpp"
+#include "query/plan/sql.hpp"
 #include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
+#include "shard_schema/primary_choice.hpp"
 #include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
@@ -17,9 +19,7 @@ constexpr const char* connect_timeout_seconds = "5";
 
 // What the command line asks of a server beyond its status.
 constexpr std::string_view database_sql = R"sql(
-SELECT current_setting('server_version_num'), pg_encoding_to_char(d.encoding),
-       concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
-                 extract(epoch FROM pg_postmaster_start_time()), d.oid)
+SELECT current_setting('server_version_num'), pg_encoding_to_char(d.encoding)
   FROM pg_database d WHERE d.datname = current_database())sql";
 
 PqxxRows ask(pqxx::transaction_base& transaction, std::string_view sql) {
@@ -69,17 +69,18 @@ ServerState read_server_state(pqxx::transaction_base& transaction) {
   static_cast<ServerStatus&>(state) = answer.status;
   state.version = static_cast<int>(database.integer(0, 0));
   state.encoding = database.text(0, 1);
-  state.database_identity = database.text(0, 2);
   state.settings = decode_own_values(ask(transaction, "SELECT " + own_values_sql()));
   if (answer.has_identity) decode_identity(ask(transaction, identity_sql), state);
   return state;
 }
 
+void read_noted_timelines(pqxx::transaction_base& transaction, ServerState& state) {
+  if (state.takes_notes) state.noted = decode_timelines(ask(transaction, timelines_sql));
+}
+
 std::optional<std::string> identity_problem(const ServerState& state, const ShardMap& map,
                                             const Shard& shard) {
-  if (!state.initialised || (state.cluster == map.cluster() && state.shard == shard.name))
-    return std::nullopt;
-  return "it says it is shard " + state.shard + " of cluster " + state.cluster;
+  return shardplex::identity_problem(state, map.cluster(), shard.name);
 }
 
 ShardOwnership read_ownership(pqxx::transaction_base& transaction, const ShardMap& map,
@@ -132,6 +133,13 @@ ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMa
   if (is_shard[0].as<bool>())
     catalogue.key_forms = key_forms_of(decode_definitions(ask(transaction, definitions_sql)));
   return catalogue;
+}
+
+ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map) {
+  std::vector<std::string> tables;
+  for (const auto& table : map.tables()) tables.push_back(table.name);
+  return decode_environment(PqxxRows(
+      transaction.exec_params(environment_sql, array_literal(std::span<const std::string>(tables)))));
 }
 
 }  // namespace shardplex::operations

@@ -15,6 +15,7 @@
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 #include "shard_schema/catalogue_rows.hpp"
+#include "shard_schema/environment.hpp"
 #include "shard_schema/server_status.hpp"
 #include "shard_schema/session_settings.hpp"
 
@@ -36,13 +37,16 @@ std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);
 
 /// What a server says about itself. The directory stays empty: read_directory() reads it.
 struct ServerState : ServerStatus {
-  int version = 0;                ///< server_version_num
-  std::string encoding;           ///< of the database
-  std::string database_identity;  ///< equal for two connections exactly when they reach the same database
-  AgreedValues settings;          ///< of this role's sessions, that have to be the same on every shard
+  int version = 0;        ///< server_version_num
+  std::string encoding;   ///< of the database
+  AgreedValues settings;  ///< of this role's sessions, that have to be the same on every shard
 };
 
 ServerState read_server_state(pqxx::transaction_base& transaction);
+
+/// What was noted on this server of the shards' timelines; nothing where its schema has no notes, or this
+/// role may not read them.
+void read_noted_timelines(pqxx::transaction_base& transaction, ServerState& state);
 
 /// "it says it is shard beta of cluster movies", where the server is initialised as another shard than it
 /// should be; nullopt where nothing is wrong (or it is not initialised).
@@ -79,6 +83,9 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 /// snapshot, whatever the transaction.
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
                               ForeignKeys foreign_keys = ForeignKeys::in_public);
+
+/// What decides answers beside the tables of the map, and what those tables use.
+ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// f(0) … f(count - 1), each on a thread of its own; the results in that order.
 template <class F>

@@ -107,9 +107,10 @@ bool another_server_may_answer(const Failure& failure, const ServerState& server
 }
 
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                           postgres::Lane lane, std::vector<Statement> statements) {
+                                           postgres::Lane lane, std::vector<Statement> statements,
+                                           postgres::Commit commit) {
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return pool->execute(lane, std::move(statements), context.deadline, context.client);
+    return pool->execute(lane, std::move(statements), context.deadline, context.client, commit);
   };
   co_return co_await on_primary(context, view, shard, lane == postgres::Lane::write, run);
 }

@@ -159,7 +159,8 @@ inline void sort_asked(RequestContext& context) {
 /// way is SHARD503 whose details say that the outcome is unknown; and so is, on the lane of writes, an answer
 /// of a server that has been replaced as the primary when it comes.
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
-                                           postgres::Lane lane, std::vector<Statement> statements);
+                                           postgres::Lane lane, std::vector<Statement> statements,
+                                           postgres::Commit commit = postgres::Commit::at_once);
 
 /// ask_primary() of begin_write() and an INSERT, in one transaction with other requests' inserts. The result
 /// set is the INSERT's.

@@ -1,8 +1,11 @@
 #include "router/execution/promotion_watch.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <chrono>
+#include <exception>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "router/execution/all_of.hpp"
@@ -13,8 +16,10 @@
 namespace shardplex::router {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(1);         // for an answer, and for a promotion to show
-constexpr auto ask_again = std::chrono::milliseconds(10);  // while a replica receives nothing
+constexpr auto patience = std::chrono::seconds(1);           // for an answer, and for a promotion to show
+constexpr auto ask_again = std::chrono::milliseconds(10);    // while a replica receives nothing
+constexpr auto keep = std::chrono::minutes(1);               // in mind, without any write that asks
+constexpr auto look_again = std::chrono::milliseconds(500);  // whether one that receives nothing still does
 
 const std::string role_sql =
     "SELECT s.cluster, s.name, recovery,"
@@ -60,7 +65,12 @@ Awaitable<bool> PromotionWatch::saw_promotion(const View& view, ShardId shard,
   const auto& state = view.state(shard);
   std::vector<Awaitable<OtherServer>> tasks;
   for (std::size_t server = 0; server < state.servers.size(); ++server)
-    if (server != state.primary) tasks.push_back(ask(view, shard, server));
+    if (server != state.primary)
+      tasks.push_back(ask({.pool = view.shards[shard.value].servers[server].pool,
+                           .conninfo = state.servers[server].conninfo,
+                           .cluster = view.map().cluster(),
+                           .shard = view.map().shard(shard).name,
+                           .timeline = state.servers[*state.primary].timeline}));
   std::vector<OtherServer> roles;
   if (tasks.size() == 1)
     roles.push_back(co_await std::move(tasks.front()));
@@ -84,24 +94,55 @@ bool PromotionWatch::is_deposed(const View& view, ShardId shard) const {
 /// A promotion first ends the receiver of WAL, and what is written from then on will be lost. So a replica
 /// without one is asked again until it is clear what it is about, but each time it comes off only once for
 /// long.
-Awaitable<OtherServer> PromotionWatch::ask(const View& view, ShardId shard, std::size_t server) {
-  const auto& state = view.state(shard);
-  const auto& conninfo = state.servers[server].conninfo;
-  const auto& pool = view.shards[shard.value].servers[server].pool;
+Awaitable<OtherServer> PromotionWatch::ask(Beside server) {
   for (;;) {
-    const auto answer = co_await reads_.read(pool, role_statement(), Clock::now() + patience);
-    const auto role = answer ? role_of(**answer, view.map().cluster(), view.map().shard(shard).name,
-                                       state.servers[*state.primary].timeline)
-                             : OtherServer::no_matter;
-    if (role != OtherServer::detached) {
-      if (answer) detached_since_.erase(conninfo);
-      co_return role;
-    }
-    const auto now = Clock::now();
-    if (now - detached_since_.try_emplace(conninfo, now).first->second >= patience) co_return role;
+    const auto role = co_await look_at(server);
+    const auto known = detached_.find(server.conninfo);
+    if (role != OtherServer::detached || known == detached_.end()) co_return role;
+    known->second.wanted = Clock::now();
+    if (Clock::now() - known->second.since >= patience) co_return role;
     asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> pause(io_, ask_again);
     co_await pause.async_wait(use_awaitable);
   }
+}
+
+/// One question. A server that does not answer may be another one when it does.
+Awaitable<OtherServer> PromotionWatch::look_at(Beside server) {
+  const auto answer = co_await reads_.read(server.pool, role_statement(), Clock::now() + patience);
+  const auto role =
+      answer ? role_of(**answer, server.cluster, server.shard, server.timeline) : OtherServer::no_matter;
+  const auto now = Clock::now();
+  if (role == OtherServer::promoted) tell(server.shard, (*answer)->integer(0, 4).value_or(0));
+  if (role != OtherServer::detached) {
+    detached_.erase(server.conninfo);
+    co_return role;
+  }
+  const auto [known, is_new] = detached_.try_emplace(server.conninfo);
+  if (is_new) known->second = {.server = server, .since = now, .asked = now, .wanted = now};
+  known->second.asked = now;
+  co_return role;
+}
+
+/// The control thread need not meet the server itself.
+void PromotionWatch::tell(const std::string& shard, std::int64_t timeline) {
+  auto& told = told_[shard];
+  if (Clock::now() - told < patience) return;
+  told = Clock::now();
+  refresher_.saw_timeline(shard, timeline);
+}
+
+void PromotionWatch::tick(Clock::time_point now) {
+  std::erase_if(detached_, [&](const auto& entry) { return now - entry.second.wanted > keep; });
+  std::vector<Beside> servers;
+  for (auto& [conninfo, detached] : detached_) {
+    if (now - detached.asked < look_again) continue;
+    detached.asked = now;
+    servers.push_back(detached.server);
+  }
+  for (auto& server : servers)
+    asio::co_spawn(io_, look_at(std::move(server)), [](std::exception_ptr failure, OtherServer) {
+      if (failure) std::rethrow_exception(failure);  // a broken invariant: ends the process, loudly
+    });
 }
 
 }  // namespace shardplex::router

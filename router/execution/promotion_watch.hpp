@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -51,15 +52,32 @@ class PromotionWatch {
   /// True where saw_promotion() was true for this primary, and no newer view has come since.
   bool is_deposed(const View& view, ShardId shard) const;
 
+  /// To be called about every 100 ms: looks whether servers that were detached still are.
+  void tick(Clock::time_point now);
+
  private:
-  Awaitable<OtherServer> ask(const View& view, ShardId shard, std::size_t server);
+  /// A server beside the primary that is on `timeline`.
+  struct Beside {
+    std::shared_ptr<postgres::Pool> pool;
+    std::string conninfo, cluster, shard;
+    std::int64_t timeline = 0;
+  };
+  struct Detached {
+    Beside server;
+    Clock::time_point since, asked;
+    Clock::time_point wanted;  // by a request, last
+  };
+  Awaitable<OtherServer> ask(Beside server);
+  Awaitable<OtherServer> look_at(Beside server);
+  void tell(const std::string& shard, std::int64_t timeline);
 
   asio::io_context& io_;
   Refresher& refresher_;
   SharedReads reads_;
-  std::map<std::string, Clock::time_point> detached_since_;  // by connection string
-  std::set<std::string> deposed_;                            // by connection string, under deposed_under_
-  std::uint64_t deposed_under_ = 0;                          // a snapshot's version
+  std::map<std::string, Detached> detached_;       // by connection string, as long as each look found it so
+  std::map<std::string, Clock::time_point> told_;  // by shard, when its timeline was last told
+  std::set<std::string> deposed_;                  // by connection string, under deposed_under_
+  std::uint64_t deposed_under_ = 0;                // a snapshot's version
 };
 
 }  // namespace shardplex::router

@@ -128,6 +128,7 @@ void Worker::tick(Clock::time_point now) {
   for (const auto& [conninfo, pool] : pools_) pool->tick(now);
   big_answers_.tick(now);
   insert_batcher_.tick();
+  promotion_watch_.tick(now);
   std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
   for (const auto& pool : retired_) pool->tick(now);
   std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });

@@ -11,6 +11,7 @@
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
 #include "shard_map/joined.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -76,6 +77,20 @@ bool may_share_transaction(const WritePlan& plan, const Statement& statement) {
   return statement.sql.size() <= most_sql && values <= most_values;
 }
 
+/// The client is to be told of what was written. Where that cannot be done, nothing should be.
+postgres::Commit commit_of(const WritePlan& plan) {
+  return plan.returns == WritePlan::Returns::nothing ? postgres::Commit::at_once
+                                                     : postgres::Commit::once_answered;
+}
+
+/// The statement refused itself, for it touched no row and may not do so.
+bool refused_none(const Attempt<ResultSets>& answer) {
+  if (answer) return false;
+  const auto failed = answer.error();
+  const auto* error = std::get_if<Error>(&failed);
+  return error != nullptr && error->code == sqlstate_row_bounds && error->details == "0";
+}
+
 /// One try at a write on sharded rows. `located_before`: the slot in which the try before found the row, but
 /// could not change it.
 Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, const WritePlan& plan,
@@ -119,14 +134,17 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     std::vector<Statement> statements;
     statements.push_back(begin_write(plan.group, target->epoch));
     statements.push_back(std::move(statement));
-    answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements));
+    answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements),
+                                  commit_of(plan));
   }
-  if (!answer) co_return answer.error();
-  auto out = written(std::move(*answer), plan);
+  if (!answer && !refused_none(answer)) co_return answer.error();
+  Written out;
+  if (answer) out = written(std::move(*answer), plan);
   // Between being located and being written, the row may have changed its slot. Nothing was changed: look
   // again. A row that is still there was left alone by a trigger.
   if (pinned && out.affected == 0 && std::exchange(located_before, pinned) != pinned)
     co_return Replan{"the row is changing its slot", ""};
+  if (!answer) co_return answer.error();
   co_return out;
 }
 
@@ -141,7 +159,8 @@ Awaitable<Attempt<Written>> try_reference_write(RequestContext& context, ViewPtr
         "Load it with 'shardplex load'.");
   std::vector<Statement> statements;
   statements.push_back(plan.statement(std::nullopt, false));
-  auto answer = co_await ask_primary(context, view, ShardId{0}, postgres::Lane::write, std::move(statements));
+  auto answer = co_await ask_primary(context, view, ShardId{0}, postgres::Lane::write, std::move(statements),
+                                     commit_of(plan));
   if (!answer) co_return answer.error();
   co_return written(std::move(*answer), plan);
 }

@@ -68,15 +68,20 @@ Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally
   }
   const auto [ec, n] = co_await http::async_write_header(socket_, serializer, as_tuple);
   if (ec) co_return false;
-  const bool sent = co_await write_body(response.body());
+  const bool sent = co_await write_slices(response.body(), false);
   co_return sent&& framing.keep_alive;
 }
 
-/// In slices, so that a client's progress is seen.
-Awaitable<bool> AnswerWriter::write_body(std::string_view body) {
+/// So that a client's progress is seen.
+Awaitable<bool> AnswerWriter::write_slices(std::string_view body, bool chunked) {
   while (!body.empty()) {
     const auto slice = body.substr(0, slice_bytes);
-    const auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(slice), as_tuple);
+    boost::system::error_code ec;
+    if (chunked)
+      co_await asio::async_write(socket_, http::make_chunk(asio::buffer(slice)),
+                                 asio::redirect_error(use_awaitable, ec));
+    else
+      co_await asio::async_write(socket_, asio::buffer(slice), asio::redirect_error(use_awaitable, ec));
     if (ec) co_return false;
     clock_.sent(slice.size(), limits_);
     body.remove_prefix(slice.size());
@@ -117,14 +122,8 @@ Awaitable<bool> AnswerWriter::write_parts(Answer& answer, bool chunked) {
   auto part = std::move(answer.body);
   for (;;) {
     clock_.enter(Phase::writing);
-    boost::system::error_code ec;
-    if (!part.empty() && chunked)
-      co_await asio::async_write(socket_, http::make_chunk(asio::buffer(part)),
-                                 asio::redirect_error(use_awaitable, ec));
-    else if (!part.empty())
-      co_await asio::async_write(socket_, asio::buffer(part), asio::redirect_error(use_awaitable, ec));
-    if (ec) co_return false;
-    clock_.sent(part.size(), limits_);
+    const bool sent = co_await write_slices(part, chunked);
+    if (!sent) co_return false;
     clock_.enter(Phase::serving);
     const bool pulled = co_await pull(*answer.rest, part);
     if (pulled && part.empty()) co_return true;

@@ -39,7 +39,7 @@ class AnswerWriter {
   Awaitable<bool> write_streamed(Answer& answer, Framing framing, RequestTally* tally);
   Awaitable<bool> write_head(Answer& answer, const Framing& framing);
   Awaitable<bool> write_parts(Answer& answer, bool chunked);
-  Awaitable<bool> write_body(std::string_view body);
+  Awaitable<bool> write_slices(std::string_view body, bool chunked);
   void reset();
 
   TcpSocket& socket_;

@@ -1,6 +1,7 @@
 #include "router/http/session.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,7 @@ namespace {
 
 constexpr auto as_tuple = asio::as_tuple(use_awaitable);
 constexpr std::size_t idle_buffer_bytes = 4096;  // kept by an idle connection
+constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::size_t lingering_bytes = 4 * 1024 * 1024;
 constexpr std::size_t counted_from = 16 * 1024;
 constexpr std::size_t body_copies = 4;  // as text, as parsed, as parameters, and in libpq's buffer
@@ -86,10 +88,16 @@ bool Session::overstays(Clock::time_point now, bool pressed) {
   return waiting >= time_limit(clock_.phase, port_.limits);
 }
 
-/// The client has closed the connection, or its side of it: nobody is known to wait for an answer.
+/// Nobody waits for an answer any more. A client that has closed its side may have gone, or have said no more
+/// than that it sends nothing further. Its kernel tells which, when something is sent: an interim answer,
+/// which clients of HTTP/1.1 expect at any time.
 bool Session::has_left() {
   pollfd descriptor{socket_.native_handle(), POLLRDHUP, 0};
-  return ::poll(&descriptor, 1, 0) > 0;
+  if (::poll(&descriptor, 1, 0) <= 0) return false;
+  if ((descriptor.revents & (POLLHUP | POLLERR)) != 0) return true;
+  if (!std::exchange(may_send_interim_, false)) return false;
+  (void)::send(socket_.native_handle(), go_on.data(), go_on.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return false;
 }
 
 void Session::drain(Clock::time_point idle_until) {
@@ -158,7 +166,9 @@ Awaitable<bool> Session::serve_one() {
   parser.reset();
   clock_.enter(Phase::serving);
   RequestTally tally(port_.metrics, port_.access_log, call);
+  may_send_interim_ = call.request.version() >= 11;
   auto answer = co_await answer_to(call);
+  may_send_interim_ = false;
   const Framing framing{call.request.version(), call.request.method() == http::verb::head,
                         call.request.keep_alive() && !answers_its_last()};
   co_return co_await writer_.write(std::move(answer), framing, &tally);
@@ -180,7 +190,9 @@ Awaitable<Answer> Session::answer_to(Call& call) {
   // What was written has been written, and its client has to be told so.
   const bool repeatable =
       call.request.method() == http::verb::get || call.request.method() == http::verb::head;
-  if (!hold(memory_, answer.body.size()) && repeatable) co_return to_answer(postgres::out_of_memory());
+  const auto bytes = answer.body.size() < counted_from ? 0 : answer.body.size();
+  if (!repeatable) memory_.resize_anyway(bytes);
+  if (repeatable && !memory_.resize(bytes)) co_return to_answer(postgres::out_of_memory());
   co_return answer;
 }
 
@@ -213,7 +225,6 @@ Awaitable<bool> Session::read_body(Parser& parser) {
   clock_.enter(Phase::body);
   const auto& request = parser.get();
   if (boost::beast::iequals(request[http::field::expect], "100-continue")) {
-    static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(go_on), as_tuple);
     if (ec) co_return false;
   }

@@ -27,7 +27,7 @@ using Handler = std::function<Awaitable<Answer>(Call&)>;
 
 /// What all sessions of a port have in common.
 struct PortSettings {
-  const Limits& limits;
+  Limits limits;
   Handler handler;
   const std::string& http_date;      ///< the time as a Date field has it
   WorkerMetrics* metrics = nullptr;  ///< null: nothing is counted
@@ -80,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Reservation memory_;  // for the request under way, then for its answer
   std::shared_ptr<Caller> client_ = std::make_shared<Caller>();
   bool timed_out_ = false;
+  bool may_send_interim_ = false;  // once a request, and not within its answer
   std::optional<Clock::time_point> drain_began_;
   Clock::time_point idle_until_ = Clock::time_point::max();  // while draining
 };

@@ -34,7 +34,8 @@ Control::Control(asio::io_context& io, const Settings& settings, std::shared_ptr
                                       std::size_t server) { return on_probed(shard, server); }}),
       reload_(settings.map_file, metrics),
       publisher_(metrics, std::move(publish)),
-      id_reservation_(ids) {}
+      id_reservation_(ids),
+      reporter_(settings.poll_interval) {}
 
 void Control::start() {
   started_ = Clock::now();
@@ -62,6 +63,13 @@ void Control::request_probes() {
   });
 }
 
+void Control::saw_timeline(const std::string& shard, std::int64_t timeline) {
+  asio::post(io_, [this, shard, timeline] {
+    for (const auto& member : membership_.shards)
+      if (member->name == shard) health_watch_.hear_timeline(member, timeline);
+  });
+}
+
 void Control::request_tables() {
   if (tables_requested_.exchange(true)) return;
   asio::post(io_, [this] {
@@ -80,7 +88,7 @@ Readiness Control::readiness() const {
 }
 
 std::vector<std::string> Control::warnings() const {
-  std::vector<std::string> texts;
+  auto texts = health_watch_.sessions().problems();
   for (const auto& waiting : reporter_.waiting_writes(membership_)) texts.push_back(to_string(waiting));
   return texts;
 }
@@ -91,7 +99,21 @@ void Control::on_changed(Changes changes) {
   discover_shards();
   const bool joined = join_shards();
   if (reloaded || joined) changes = {.tables = true, .ownership = true};
+  elect_settings();
   publisher_.publish(membership_, changes);
+}
+
+/// Each shard has a say in what sessions are held to: its primary has, where it has told.
+void Control::elect_settings() {
+  std::vector<std::vector<postgres::Sessions::Server>> shards;
+  for (const auto& shard : membership_.shards) {
+    auto servers = shard->state.servers;
+    if (shard->state.primary) std::swap(servers.front(), servers[*shard->state.primary]);
+    auto& voters = shards.emplace_back();
+    for (const auto& server : servers)
+      voters.push_back({server.conninfo, server.name + " (" + server.address + ")"});
+  }
+  health_watch_.sessions().elect(std::move(shards));
 }
 
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {

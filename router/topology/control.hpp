@@ -22,8 +22,7 @@
 
 namespace shardplex::router {
 
-/// Thread: all members on the control thread, except request_refresh(), request_probes(), request_tables()
-/// and reload().
+/// Thread: all members on the control thread, except those of Refresher and reload().
 class Control final : public Refresher {
  public:
   using Publish = Publisher::Publish;
@@ -38,6 +37,7 @@ class Control final : public Refresher {
 
   void request_refresh() override;
   void request_probes() override;
+  void saw_timeline(const std::string& shard, std::int64_t timeline) override;
   void request_tables() override;
 
   /// Reads the map file again; a bad one is logged, problem by problem, and the old map goes on serving. A
@@ -56,6 +56,7 @@ class Control final : public Refresher {
  private:
   void on_changed(Changes changes);
   void show_fences();
+  void elect_settings();
   Awaitable<void> on_probed(const WatchedShardPtr& shard, std::size_t server);
   void read_map_again();
   bool take_over_reload();
@@ -72,8 +73,8 @@ class Control final : public Refresher {
   Reload reload_;
   Publisher publisher_;
   IdReservation id_reservation_;
-  Clock::time_point started_ = Clock::now();
   RouterReporter reporter_;
+  Clock::time_point started_ = Clock::now();
   std::atomic<bool> refresh_requested_{false}, probes_requested_{false}, tables_requested_{false};
 };
 

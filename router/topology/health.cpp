@@ -9,17 +9,19 @@
 namespace shardplex::router {
 namespace {
 
-bool is_of(const postgres::ServerStatus& status, const std::string& cluster, const std::string& shard) {
-  return status.cluster == cluster && status.shard == shard;
-}
-
-/// The furthest any server of the shard is known to have written. A replica that receives nothing cannot tell
-/// how far behind it is; while its primary is down too, it is as good as any.
-std::int64_t newest_lsn(const std::vector<ProbedServer>& servers) {
-  std::int64_t newest = 0;
-  for (const auto& server : servers)
-    if (server.up && !server.status.in_recovery) newest = std::max(newest, server.status.wal_lsn);
-  return newest;
+/// The furthest that a primary of the shard is known to have written, also one that was replaced. A replica
+/// that receives nothing cannot tell how far behind it is; while its primary is down too, it is as good as
+/// any.
+std::int64_t written_lsn(const std::vector<ProbedServer>& servers, const PrimaryChoice& choice) {
+  std::int64_t written = 0;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    const auto standing = choice.servers[i].standing;
+    if (standing == Standing::silent || standing == Standing::replica || standing == Standing::stranger ||
+        standing == Standing::uninitialised)
+      continue;
+    written = std::max(written, servers[i].status.wal_lsn);
+  }
+  return written;
 }
 
 /// Why a replica is not read; empty where it is.
@@ -32,54 +34,47 @@ std::string problem_of_replica(const HealthCriteria& criteria, const postgres::S
   return {};
 }
 
-/// Why a server that is up is not used; empty where it is.
-std::string problem_of(const HealthCriteria& criteria, const postgres::ServerStatus& status,
-                       std::int64_t written_lsn, bool has_primary) {
-  if (!status.initialised) return "not initialised: run 'shardplex cluster init'";
-  if (!is_of(status, criteria.cluster, criteria.shard))
-    return "is shard '" + status.shard + "' of cluster '" + status.cluster + "', not '" + criteria.shard +
-           "' of '" + criteria.cluster + "'";
-  if (status.in_recovery) return problem_of_replica(criteria, status, written_lsn);
-  if (has_primary && status.timeline >= criteria.newest_timeline)
-    return "a second primary on the same timeline";
-  if (status.timeline < criteria.newest_timeline)
-    return "an old primary on an earlier timeline (" + std::to_string(status.timeline) + "; " +
-           std::to_string(criteria.newest_timeline) + " is known)";
-  if (!criteria.others_heard) return "its timeline is being looked up in the other shards";
-  return {};
+/// Why a server is not used; empty where it is.
+std::string problem_of(const HealthCriteria& criteria, const ProbedServer& server, const JudgedServer& judged,
+                       std::int64_t written_lsn) {
+  if (judged.standing == Standing::silent) return server.failure;
+  if (judged.standing == Standing::replica) return problem_of_replica(criteria, server.status, written_lsn);
+  return judged.reason;
 }
 
 }  // namespace
 
-std::int64_t newest_timeline(const std::string& cluster, const std::string& shard,
-                             const std::vector<ProbedServer>& servers, std::int64_t before) {
+PrimaryChoice choose_primary(const HealthCriteria& criteria, const std::vector<ProbedServer>& servers) {
+  std::vector<ServerWord> words;
   for (const auto& server : servers)
-    if (server.up && !server.overruled && is_of(server.status, cluster, shard))
-      before = std::max(before, server.status.timeline);
-  return before;
+    words.push_back({server.probed && server.up ? &server.status : nullptr, server.overruled});
+  return shardplex::choose_primary({.cluster = criteria.cluster,
+                                    .shard = criteria.shard,
+                                    .known_timeline = criteria.known_timeline,
+                                    .others_heard = criteria.others_heard},
+                                   words);
 }
 
 ShardState assess_health(const HealthCriteria& criteria, const std::vector<ProbedServer>& servers,
-                         ShardState state) {
+                         const PrimaryChoice& choice, ShardState state) {
   invariant(servers.size() == state.servers.size(), "every server has its state");
-  const auto written_lsn = newest_lsn(servers);
-  state.primary.reset();
+  invariant(servers.size() == choice.servers.size(), "every server was judged");
+  const auto written = written_lsn(servers, choice);
+  state.primary = choice.primary;
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    const auto& [probed, settled, up, failure, hangs, status, overruled] = servers[i];
-    if (!probed) continue;
+    if (!servers[i].probed) continue;
+    const auto& status = servers[i].status;
     auto& server = state.servers[i];
-    server.up = up;
-    server.hangs = !up && hangs;
-    server.writable = server.readable = false;
-    server.problem = up ? problem_of(criteria, status, written_lsn, state.primary.has_value()) : failure;
-    if (!up) continue;
+    server.up = servers[i].up;
+    server.hangs = !server.up && servers[i].hangs;
+    server.problem = problem_of(criteria, servers[i], choice.servers[i], written);
+    server.readable = server.up && server.problem.empty();
+    server.writable = choice.primary == i;
+    if (!server.up) continue;
     server.timeline = status.timeline;
     server.wal_lsn = status.wal_lsn;
     server.lag_seconds = status.in_recovery ? status.replay_lag_seconds : std::nullopt;
     server.epoch = status.epoch;
-    server.readable = server.problem.empty();
-    server.writable = server.readable && !status.in_recovery;
-    if (server.writable) state.primary = i;
   }
   return state;
 }

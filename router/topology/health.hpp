@@ -9,6 +9,7 @@
 
 #include "postgres/ownership_reader.hpp"
 #include "router/topology/snapshot.hpp"
+#include "shard_schema/primary_choice.hpp"
 
 namespace shardplex::router {
 
@@ -27,21 +28,19 @@ struct ProbedServer {
 struct HealthCriteria {
   std::string cluster, shard;  ///< the identity that they must have
   std::chrono::milliseconds max_replica_lag{};
-  std::int64_t newest_timeline = 0;  ///< of any server of the shard, ever: see newest_timeline()
-  bool others_heard = true;          ///< the other shards have told what they know of its timeline, or cannot
-  std::optional<Epoch> epoch;        ///< of the ownership that requests are routed by
+  std::int64_t known_timeline = 0;  ///< the newest of any server of the shard, ever
+  bool others_heard = true;         ///< the other shards have told what they know of its timeline, or cannot
+  std::optional<Epoch> epoch;       ///< of the ownership that requests are routed by
 };
 
-/// The newest timeline that any of these servers is on, or `before` where that is newer. Servers of other
-/// shards do not count.
-std::int64_t newest_timeline(const std::string& cluster, const std::string& shard,
-                             const std::vector<ProbedServer>& servers, std::int64_t before);
+/// Which of the servers is the primary, by what they told last.
+PrimaryChoice choose_primary(const HealthCriteria& criteria, const std::vector<ProbedServer>& servers);
 
-/// `state` as it is after these probes; `servers[i]` is what is known of `state.servers[i]`. A server that
-/// was never probed keeps the state it has. What another server has ever been seen to have left behind is not
-/// written to, also while that one is away; of several primaries on the newest timeline the first is taken.
+/// `state` as it is after these probes, with the primary that was chosen by them; `servers[i]` is what is
+/// known of `state.servers[i]`. A server that was never probed keeps the state it has. A primary that was not
+/// chosen is neither written to nor read.
 ShardState assess_health(const HealthCriteria& criteria, const std::vector<ProbedServer>& servers,
-                         ShardState state);
+                         const PrimaryChoice& choice, ShardState state);
 
 /// True where both are used for the same, and for the same reason.
 bool same_health(const ServerState& a, const ServerState& b);

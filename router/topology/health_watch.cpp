@@ -6,6 +6,8 @@
 #include <exception>
 #include <utility>
 
+#include "router/topology/hang_watch.hpp"
+
 namespace shardplex::router {
 namespace {
 
@@ -56,6 +58,18 @@ void HealthWatch::probe_now() {
   for (const auto& watch : watches_) watch->probe_now();
 }
 
+void HealthWatch::hear_timeline(const WatchedShardPtr& shard, std::int64_t timeline) {
+  if (stopping_) return;
+  asio::co_spawn(io_, take_in_timeline(shard, timeline), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);  // a broken invariant: ends the process, loudly
+  });
+}
+
+Awaitable<void> HealthWatch::take_in_timeline(WatchedShardPtr shard, std::int64_t timeline) {
+  co_await prober_.hear_timeline(*shard, timeline);
+  if (!stopping_) hooks_.changed(prober_.take_changes());
+}
+
 void HealthWatch::look_at_tables() {
   const auto now = Clock::now();
   const bool at_once = now >= looked_at_tables_ + between_looks;  // else with the next probe
@@ -73,16 +87,24 @@ postgres::Pool& HealthWatch::pool(const WatchedShard& shard, std::size_t server)
 
 Awaitable<void> HealthWatch::run(ServerWatchPtr self) {
   while (!self->ended) {
-    const auto result = co_await probe(*self);
-    self->shard->servers[self->server].settled = true;
-    note_first_round();
-    if (self->ended) break;
-    if (result.changed) hooks_.changed(prober_.take_changes());
-    co_await hooks_.probed(self->shard, self->server);
-    co_await wait_for_next_probe(*self);
+    co_await probe_and_follow(*self);
+    if (!self->ended) co_await wait_for_next_probe(*self);
   }
   pools_.release(self->shard->state.servers[self->server].conninfo);
   std::erase(watches_, self);
+}
+
+/// A probe, and what else is asked of the server on that occasion.
+Awaitable<void> HealthWatch::probe_and_follow(ServerWatch& self) {
+  const auto& state = self.shard->state.servers[self.server];
+  const HangWatch watch(io_, pools_.at(state.conninfo), state.pulse);
+  const auto result = co_await probe(self);
+  self.shard->servers[self.server].settled = true;
+  note_first_round();
+  if (self.ended) co_return;
+  if (result.changed) hooks_.changed(prober_.take_changes());
+  co_await hooks_.probed(self.shard, self.server);
+  if (watch.gave_up()) self.probe_due = Clock::now();
 }
 
 /// No primary is written to before.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -43,8 +44,14 @@ class HealthWatch {
   /// Whole probes of all servers begin now; one that is under way is followed by another.
   void probe_now();
 
+  /// A server of the shard was a primary on this timeline a moment ago.
+  void hear_timeline(const WatchedShardPtr& shard, std::int64_t timeline);
+
   /// Has the tables of every shard looked at now, or with the next probe where that was done moments ago.
   void look_at_tables();
+
+  /// What all sessions of the process are held to.
+  postgres::Sessions& sessions() const { return pools_.sessions(); }
 
   /// The connections to a server that is being watched.
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server);
@@ -70,6 +77,8 @@ class HealthWatch {
   using ServerWatchPtr = std::shared_ptr<ServerWatch>;
 
   Awaitable<void> run(ServerWatchPtr self);
+  Awaitable<void> take_in_timeline(WatchedShardPtr shard, std::int64_t timeline);
+  Awaitable<void> probe_and_follow(ServerWatch& self);
   Awaitable<Prober::Result> probe(ServerWatch& self);
   Awaitable<void> wait_for_next_probe(ServerWatch& self);
   void probe_other_servers_now(const ServerWatch& self);

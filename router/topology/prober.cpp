@@ -1,8 +1,11 @@
 #include "router/topology/prober.hpp"
 
+#include <algorithm>
+
 #include "postgres/catalogue_reader.hpp"
 #include "postgres/ownership_reader.hpp"
 #include "router/log.hpp"
+#include "router/topology/silence.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -13,13 +16,8 @@ constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of table
 // A server that hangs is given up within a second, the interval of probes included.
 constexpr auto first_patience = std::chrono::milliseconds(350);
 constexpr auto second_patience = std::chrono::milliseconds(300);  // over a connection of its own
-constexpr auto own_delay =
-    std::chrono::milliseconds(150);  // later than its deadline: this thread was held up
 
-bool timed_out(const postgres::Outcome<postgres::ServerStatus>& status) {
-  return !status && status.error().kind == postgres::Failure::Kind::deadline;
-}
-
+constexpr auto between_sessions = std::chrono::seconds(5);
 constexpr auto note_timeout = std::chrono::milliseconds(500);
 
 void note_failure(WatchedShard& shard, const char* what, const postgres::Failure& failure) {
@@ -41,7 +39,7 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   probed.probed = true;
   probed.overruled = false;
   probed.up = status.has_value();
-  probed.hangs = timed_out(status);
+  probed.hangs = !status && is_silence(status.error());
   if (status) {
     probed.status = std::move(*status);
     probed.failure.clear();
@@ -50,7 +48,7 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   }
   assess_health(shard);
   if (shard.state.primary == server) co_await bring_notes_up_to_date(shard, server);
-  for (const auto& problem : pools_.sessions().problems()) warn_once_(problem);
+  look_at_sessions(shard, server);
   if (shard.best_server() != server) co_return Result{};
   shard.directory = std::exchange(probed.status.directory, {});
   if (probed.status.directory_denied)
@@ -69,14 +67,16 @@ Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> Prober::ask_
   for (auto patience = first_patience;; patience = second_patience) {
     const auto deadline = Clock::now() + patience;
     auto status = co_await postgres::read_status(pool(shard, server), deadline);
-    if (!timed_out(status)) co_return status;
-    pool(shard, server).replace_connections("no answer to a probe");
+    if (status || !is_silence(status.error())) co_return status;
+    if (is_late(status.error())) pool(shard, server).replace_connections(std::string(silence));
     const bool held_up = Clock::now() > deadline + own_delay;
     if (patience == first_patience || (held_up && Clock::now() < began + question_timeout)) continue;
-    if (shard.servers[server].up && shard.state.servers[server].pulse->beat_since(began))
+    // A pool that has not reached the server before says so at once.
+    const auto since = std::min(began, Clock::now() - first_patience - second_patience);
+    if (shard.servers[server].up && shard.state.servers[server].pulse->beat_since(since))
       co_return std::nullopt;
     auto hangs = status.error();
-    hangs.message = "does not answer";
+    hangs.message = silence;
     co_return hangs;
   }
 }
@@ -89,14 +89,27 @@ Awaitable<void> Prober::learn_timelines(const WatchedShard& shard, const postgre
   auto& newest = notes_.of(shard.name).timeline;
   if (status.shard != shard.name || status.timeline <= newest) co_return;
   newest = status.timeline;
-  co_await note_elsewhere(shard.name);
+  co_await note_elsewhere(shard.name, notes_);
+}
+
+/// Taken for known when it is noted, so that no probe takes the server into use before that.
+Awaitable<void> Prober::hear_timeline(WatchedShard& shard, std::int64_t timeline) {
+  if (timeline <= notes_.of(shard.name).timeline) co_return;
+  auto notes = notes_;
+  const auto ruling = notes.of(shard.name).ruling;
+  notes.of(shard.name).timeline = timeline;
+  co_await note_elsewhere(shard.name, std::move(notes));
+  auto& newest = notes_.of(shard.name);
+  if (newest.ruling != ruling) co_return;  // an operator has ruled on it meanwhile
+  newest.timeline = std::max(newest.timeline, timeline);
+  assess_health(shard);
 }
 
 /// One other shard is enough here: the rest is brought up to date by the next probes.
-Awaitable<void> Prober::note_elsewhere(std::string shard) {
+Awaitable<void> Prober::note_elsewhere(std::string shard, TimelineNotes notes) {
   for (const auto& [name, place] : std::map(note_places_)) {
     auto* pool = name == shard ? nullptr : pools_.find(place.conninfo);
-    auto statements = notes_.missing(name, place.noted);
+    auto statements = notes.missing(name, place.noted);
     if (pool == nullptr || statements.empty()) continue;
     const auto noted =
         co_await pool->execute(postgres::Lane::write, std::move(statements), Clock::now() + note_timeout);
@@ -187,6 +200,17 @@ Awaitable<bool> Prober::read_ownership_report(WatchedShard& shard, std::size_t s
   changes_.ownership = true;
   assess_health(shard);  // again, against the epoch just read
   co_return true;
+}
+
+/// While servers are set differently, their sessions are opened anew now and then, to see whether that has
+/// been mended.
+void Prober::look_at_sessions(const WatchedShard& shard, std::size_t server) {
+  const auto problems = pools_.sessions().problems();
+  for (const auto& problem : problems) warn_once_(problem);
+  auto& due = sessions_due_[shard.state.servers[server].conninfo];
+  if (problems.empty() || Clock::now() < due) return;
+  due = Clock::now() + between_sessions;
+  pool(shard, server).replace_idle_connections();
 }
 
 void Prober::assess_health(WatchedShard& shard) {

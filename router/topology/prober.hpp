@@ -40,6 +40,9 @@ class Prober {
   /// Asks for the epoch alone, and for the ownership where that has changed.
   Awaitable<Result> probe_epoch(WatchedShard& shard, std::size_t server);
 
+  /// A server of the shard was a primary on this timeline a moment ago, whether a probe meets it or not.
+  Awaitable<void> hear_timeline(WatchedShard& shard, std::int64_t timeline);
+
   /// From now on primaries are written to: all servers have been probed once, so that what the other shards
   /// know of a shard's timeline has been heard, or cannot be.
   void heard_all() { others_heard_ = true; }
@@ -55,9 +58,10 @@ class Prober {
   Awaitable<bool> read_tables(WatchedShard& shard, std::size_t server);
   Awaitable<bool> read_ownership_report(WatchedShard& shard, std::size_t server);
   Awaitable<void> learn_timelines(const WatchedShard& shard, const postgres::ServerStatus& status);
-  Awaitable<void> note_elsewhere(std::string shard);
+  Awaitable<void> note_elsewhere(std::string shard, TimelineNotes notes);
   Awaitable<void> bring_notes_up_to_date(const WatchedShard& shard, std::size_t server);
   void assess_health(WatchedShard& shard);
+  void look_at_sessions(const WatchedShard& shard, std::size_t server);
   postgres::Pool& pool(const WatchedShard& shard, std::size_t server) const;
 
   ServerPools& pools_;
@@ -68,7 +72,8 @@ class Prober {
     std::string conninfo;  // of the primary
     std::vector<NotedTimeline> noted;
   };
-  std::map<std::string, NotePlace> note_places_;  // by shard, as last probed
+  std::map<std::string, Clock::time_point> sessions_due_;  // by connection string
+  std::map<std::string, NotePlace> note_places_;           // by shard, as last probed
   Changes changes_;
   WarnOnce warn_once_;
 };

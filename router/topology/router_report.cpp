@@ -17,8 +17,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto timeout = 1s;
-/// A fence of a mover that lives does not stand for so long; whether its lease is over, the shard decides.
-constexpr auto fence_patience = 3s;
+/// A fence of a mover that lives hardly stands for so long; whether its lease is over, the shard decides. It
+/// may also be that of a hand-over which this server, that has just taken over, has forgotten. Then the slots
+/// are owned elsewhere within 4 s (own_within in runner_hand_over.cpp), which the next probe shows; with the
+/// time after which a server is known to hang.
+constexpr auto fence_patience = 5s;
 constexpr auto between_attempts = 1s, where_it_cannot_be = 60s;
 
 std::string process_name() {
@@ -89,7 +92,8 @@ bool may_end_fences(const Membership& membership, const WatchedShard& shard) {
   return true;
 }
 
-RouterReporter::RouterReporter() : id_(make_uuid_v7()), name_(process_name()) {}
+RouterReporter::RouterReporter(std::chrono::milliseconds poll_interval)
+    : id_(make_uuid_v7()), name_(process_name()), fence_patience_(fence_patience + poll_interval) {}
 
 Awaitable<void> RouterReporter::tell(WatchedShardPtr shard, postgres::Pool& primary, RouterReport report,
                                      bool may_end) {
@@ -104,7 +108,7 @@ Awaitable<void> RouterReporter::tell(WatchedShardPtr shard, postgres::Pool& prim
     co_return;
   }
   if (!told.fenced_since) told.fenced_since = now;
-  if (!may_end || now - *told.fenced_since < fence_patience || now < told.fences_due) co_return;
+  if (!may_end || now - *told.fenced_since < fence_patience_ || now < told.fences_due) co_return;
   co_await end_overdue_fences(shard->name, primary);
 }
 

@@ -45,7 +45,8 @@ bool may_end_fences(const Membership& membership, const WatchedShard& shard);
 /// Thread: the control thread.
 class RouterReporter {
  public:
-  RouterReporter();
+  /// `poll_interval`: what is known of the other shards is at most so old.
+  explicit RouterReporter(std::chrono::milliseconds poll_interval = {});
 
   /// To be called after each probe of a shard's primary, whose connections `primary` are: reports where that
   /// is due and, where it `may_end` them, ends fences that have stood for so long that their lease may be
@@ -69,6 +70,7 @@ class RouterReporter {
   bool note_failure(const std::string& shard, const postgres::Failure& failure);
 
   const std::string id_, name_;
+  const std::chrono::milliseconds fence_patience_;
   std::map<std::string, Told> told_;  // by shard
   WarnOnce warn_once_;
 };

@@ -32,7 +32,7 @@ class ServerPools {
   postgres::Pool* find(const std::string& conninfo);
 
   /// What sessions know of each other, those of the workers included.
-  const postgres::Sessions& sessions() const { return *settings_.connection.sessions; }
+  postgres::Sessions& sessions() const { return *settings_.connection.sessions; }
 
   std::size_t size() const { return servers_.size(); }
 

@@ -26,16 +26,17 @@ void WatchedShard::assess_health(std::chrono::milliseconds max_replica_lag, Know
     // there say again what they are.
     for (auto& server : servers) server.overruled = true;
   }
-  newest.timeline = newest_timeline(map->cluster(), name, servers, newest.timeline);
   const HealthCriteria criteria{
       .cluster = map->cluster(),
       .shard = name,
       .max_replica_lag = max_replica_lag,
-      .newest_timeline = newest.timeline,
-      .others_heard = others_heard || servers.size() == 1,  // one server alone has no successor
+      .known_timeline = newest.timeline,
+      .others_heard = others_heard,
       .epoch = ownership ? std::optional(ownership->epoch) : std::nullopt,
   };
-  state = router::assess_health(criteria, servers, std::move(state));
+  const auto choice = choose_primary(criteria, servers);
+  newest.timeline = choice.newest_timeline;
+  state = router::assess_health(criteria, servers, choice, std::move(state));
 }
 
 std::optional<std::size_t> WatchedShard::best_server() const {

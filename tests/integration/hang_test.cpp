@@ -151,7 +151,12 @@ TEST_CASE("a primary that hangs is told in a detection time, holds up no other s
     CHECK(Clock::now() - began < milliseconds(500));
   }
   CHECK(router.admin("/ready").status == 200);
-  CHECK(router.admin("/ready?strict").body.find("no answer to a probe") != std::string::npos);
+  const auto reason = [&] { return router.admin("/ready?strict").body; };
+  wait_until("the reason is told", [&] { return reason().find("does not answer") != std::string::npos; });
+  for (int i = 0; i < 10; ++i) {
+    std::this_thread::sleep_for(milliseconds(100));  // it is probed again, and connected to in vain
+    CHECK_MESSAGE(reason().find("does not answer") != std::string::npos, reason());
+  }
   reads.wait_for_more(50);
   cluster().wake("alpha");
   const auto awake = Clock::now();

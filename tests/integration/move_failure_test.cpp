@@ -1,6 +1,7 @@
 // Servers that fail, and people who change their minds, while slots move.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -84,6 +85,36 @@ TEST_CASE("a replica of the source promoted during the copy: the move starts ove
 
 TEST_CASE("a replica of the target promoted during the copy: the move starts over, and nothing is lost") {
   fail_over_during_copy(false);
+}
+
+TEST_CASE("a hand-over that the source has forgotten while the mover stood still makes nobody an owner") {
+  Moves moves({.shards = 2, .replicas = 1});
+  const auto [from, to] = moves.owner_and_other();
+  moves.crash("run", "before:fence");
+  moves.cluster().wait_for_replicas();
+  // The replica knows of the move, and learns neither of the fence nor of the hand-over.
+  Database replica(moves.cluster().conninfo(from + "-1"));
+  replica.run("ALTER SYSTEM SET primary_conninfo TO ''");
+  replica.run("SELECT pg_reload_conf()");
+  wait_until("it receives nothing",
+             [&] { return replica.number("SELECT count(*) FROM pg_stat_wal_receiver") == 0; });
+  const auto mover = moves.run_until("own:handed_over_seen", {}, "resume");
+  const auto stopped = std::chrono::steady_clock::now();
+  moves.disconnect();
+  moves.cluster().kill(from);
+  moves.cluster().promote(from + "-1");
+  moves.connect({{from, from + "-1"}});
+  moves.shard(from).run("UPDATE movies SET imdb_votes = 77 WHERE shardplex_slot BETWEEN 0 AND 255");
+  wait_until("the mover has stood still for long",
+             [&] { return std::chrono::steady_clock::now() - stopped > std::chrono::seconds(4); });
+  mover->signal(SIGCONT);
+  const auto status = mover->wait();
+  CHECK_MESSAGE(status == 0, log_of(*mover));
+  CHECK(moves.owner_and_other().first == to);
+  moves.expect("finish");
+  CHECK(moves.shard(to).number("SELECT count(*) FROM movies WHERE shardplex_slot BETWEEN 0 AND 255") > 0);
+  CHECK(moves.shard(to).number("SELECT count(*) FROM movies WHERE shardplex_slot BETWEEN 0 AND 255 AND "
+                               "imdb_votes IS DISTINCT FROM 77") == 0);
 }
 
 TEST_CASE("what the target has seen but not yet on disk is not given up by the source") {

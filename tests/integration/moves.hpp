@@ -173,9 +173,10 @@ class Moves {
     REQUIRE_MESSAGE(done.status == 0, verb << ": " << done.output << done.errors);
   }
   /// A mover that stops itself at this point (SIGSTOP); on by SIGCONT.
-  std::unique_ptr<Process> run_until(const std::string& point, std::vector<std::string> more = {}) {
-    std::vector<std::string> command{shardplex_program(), "rebalance", "run", "--map",
-                                     cluster_.map_file(), plan_file()};
+  std::unique_ptr<Process> run_until(const std::string& point, std::vector<std::string> more = {},
+                                     const std::string& verb = "run") {
+    std::vector<std::string> command{shardplex_program(), "rebalance", verb, "--map", cluster_.map_file()};
+    if (verb == "run") command.push_back(plan_file());
     command.insert(command.end(), more.begin(), more.end());
     auto mover = std::make_unique<Process>(command, Process::Environment{{"SHARDPLEX_STOP_AT", point}});
     wait_until("the mover stops at " + point, [&] {

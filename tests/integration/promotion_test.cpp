@@ -126,7 +126,21 @@ TEST_CASE(
   CHECK(lost == 0);
   CHECK(writers.failed_on_beta() == 0);
   // What has been refused is not in doubt for ever: the old primary goes on alone and is not written to.
-  CHECK(router.admin("/shards").body.find("an old primary on an earlier timeline") != std::string::npos);
+  wait_until("it is known as an old primary", [&] {
+    return router.admin("/shards").body.find("an old primary on an earlier timeline") != std::string::npos;
+  });
+}
+
+TEST_CASE(
+    "rows are loaded into the promoted server, though the map names the old one, and that is there too") {
+  const auto before = stored_on("alpha").size();
+  const auto on_successor = stored_on("alpha-1").size(), on_beta = stored_on("beta").size();
+  std::string rows;
+  for (int i = 0; i < 40; ++i) rows += "{\"director\":\"loaded\"}\n";
+  cluster().load("movies", rows);
+  CHECK(stored_on("alpha").size() == before);
+  CHECK(stored_on("alpha-1").size() > on_successor);
+  CHECK(stored_on("alpha-1").size() + stored_on("beta").size() == on_successor + on_beta + 40);
 }
 
 TEST_CASE("a router that starts knows an old primary as one, also while its successor is away") {
@@ -143,8 +157,10 @@ TEST_CASE("a router that starts knows an old primary as one, also while its succ
   HttpClient client(router.port());
   wait_until("beta takes writes", [&] { return patch_of(client, "beta").status == 204; });
   for (int i = 0; i < 50; ++i) CHECK(patch_of(client, "alpha").status == 503);
-  CHECK(router.admin("/shards").body.find("an old primary on an earlier timeline (1; 2 is known)") !=
-        std::string::npos);
+  wait_until("alpha is known as an old primary", [&] {
+    return router.admin("/shards").body.find("an old primary on an earlier timeline (1; 2 is known)") !=
+           std::string::npos;
+  });
   CHECK(Database(cluster().conninfo("alpha"))
             .number("SELECT count(*) FROM movies WHERE director = 'patched'") == 0);
 
@@ -173,6 +189,35 @@ TEST_CASE("a promotion by mistake is undone by an operator's word, while routers
   const Router next(cluster().map_file());
   HttpClient of_next(next.port());
   wait_until("a router that starts follows it", [&] { return patch_of(of_next, "alpha").status == 204; });
+}
+
+TEST_CASE("of two primaries on one timeline none is written to, and the command line says what routers say") {
+  // The one that was given up is on timeline 2 and away. The other one comes to that as well.
+  Database alpha(cluster().conninfo("alpha"));
+  alpha.run("COPY (SELECT WHERE false) TO " +
+            alpha.quote(alpha.value("SHOW data_directory").value() + "/standby.signal"));
+  cluster().crash_and_start("alpha");
+  cluster().promote("alpha");
+  const Router router(cluster().map_file());
+  HttpClient client(router.port());
+  wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
+  cluster().start("alpha-1");
+  wait_until("alpha is not written to any more", [&] { return patch_of(client, "alpha").status == 503; });
+  const auto by_router = json::parse(router.admin("/shards").body).at(0).at("servers").as_array();
+  const auto status = run_shardplex({"cluster", "status", "--map", cluster().map_file(), "--json"});
+  CHECK(status.status == 1);
+  const auto by_command_line = json::parse(status.output).at("servers").as_array();
+  const auto verify = run_shardplex({"verify", "--map", cluster().map_file()});
+  CHECK(verify.status == 1);
+  for (const std::size_t rival : {0, 1}) {
+    const auto& problem = by_router.at(rival).at("problem");
+    REQUIRE(problem.is_string());
+    CHECK(problem.as_string().starts_with("two servers are primaries on the same timeline (2)"));
+    CHECK(by_command_line.at(rival).at("problem") == problem);
+    CHECK(verify.errors.find(problem.as_string().c_str()) != std::string::npos);
+  }
+  cluster().kill("alpha-1");
+  wait_until("the one that is left is written to", [&] { return patch_of(client, "alpha").status == 204; });
 }
 
 }  // namespace shardplex::integration

@@ -631,6 +631,40 @@ TEST_CASE("a change of genre on the same shard changes the slot, one to another 
   CHECK(client.request("PUT", row, as_json, R"({"name":"put","primary_genre":"Action"})").status == 204);
   CHECK(site.value_of("primary_genre", id) == "Action");
   check_slots(site.cluster, "movies");
+
+  // One that comes between a write's looking for the row and its changing it.
+  const auto& group = site.cluster.map().group(*site.cluster.map().find_table("movies")->group);
+  const auto slot = slot_of_row(group, canonical_bytes(id), *near).value;
+  for (const std::string accept : {"application/vnd.pgrst.object+json", "application/json"}) {
+    CAPTURE(accept);
+    Database shard(site.cluster.conninfo(home)), watcher(site.cluster.conninfo(home));
+    shard.run("UPDATE movies SET primary_genre = 'Action', shardplex_slot = " +
+              std::to_string(slot_of_row(group, canonical_bytes(id), "Action").value) +
+              " WHERE id = " + std::to_string(id));
+    std::optional<HttpResponse> answer;
+    {
+      pqxx::work change(shard.connection());
+      change.exec("UPDATE movies SET primary_genre = '" + *near +
+                  "', shardplex_slot = " + std::to_string(slot) + " WHERE id = " + std::to_string(id));
+      std::jthread patching([&] {
+        HttpClient other(site.router->port());
+        answer = other.request(
+            "PATCH", "/movies?select=name&id=eq." + std::to_string(id),
+            {{"Content-Type", "application/json"}, {"Prefer", "return=representation"}, {"Accept", accept}},
+            R"({"name":"in between"})");
+      });
+      wait_until("the write waits for the row", [&] {
+        return watcher.number(
+                   "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                   "application_name = 'shardplexd'") > 0;
+      });
+      change.commit();
+    }
+    INFO(answer->body);
+    CHECK(answer->status == 200);
+    CHECK(answer->body.find(R"({"name":"in between"})") != std::string::npos);
+  }
+  check_slots(site.cluster, "movies");
 }
 
 TEST_CASE("uuid keys in any spelling, partitioned tables and domains over tsvector are served") {

@@ -173,6 +173,92 @@ TEST_CASE("an answer that the memory budget has no room for is given up, and wha
   CHECK(memory.used() == 0);
 }
 
+namespace {
+
+/// A write, and an answer of so many bytes.
+std::vector<Statement> insert_and_answer(std::size_t bytes) {
+  return {{"INSERT INTO told VALUES (1)", {}}, {"SELECT repeat('x', $1::int)", {std::to_string(bytes)}}};
+}
+
+Results held(Worker& worker, std::vector<Statement> statements) {
+  return worker.run(worker.pool().execute(Lane::write, std::move(statements), in(bound), nullptr,
+                                          postgres::Commit::once_answered));
+}
+
+}  // namespace
+
+TEST_CASE("a write that waits for its answer is kept where that fits, and undone where it does not") {
+  MemoryBudget memory(3'000'000);
+  auto settings = lanes_of(1, 1);
+  settings.connection.memory = &memory;
+  settings.connection.answer_bytes = 2'000'000;
+  settings.connection.prepared_statements = 1;  // each statement has another one deallocated
+  Worker worker(settings);
+  worker.execute("CREATE TABLE IF NOT EXISTS told (id int)").value();
+  worker.execute("TRUNCATE told").value();
+  const auto rows = [&] { return worker.integer("SELECT count(*)::int FROM told"); };
+  CHECK(held(worker, insert_and_answer(10)).value().at(1).bytes(0, 0).size() == 10);
+  CHECK(rows() == 1);
+  {
+    const auto large = held(worker, insert_and_answer(1'900'000)).value();
+    CHECK(rows() == 2);
+    CHECK(memory.used() > 1'800'000);
+    const auto refused = held(worker, insert_and_answer(1'800'000));
+    CHECK(refused.error().kind == Failure::Kind::no_memory);
+    CHECK(rows() == 2);
+  }
+  const auto too_large = held(worker, insert_and_answer(200'000'000));
+  CHECK(too_large.error().kind == Failure::Kind::too_large);
+  CHECK(too_large.error().message == "the limit is 2000000 bytes. Nothing was written.");
+  CHECK(rows() == 2);
+  const auto failed =
+      held(worker, {{"INSERT INTO told VALUES (1)", {}}, {"SELECT 1/0", {}}, {"SELECT 1", {}}});
+  CHECK(failed.error().sqlstate == "22012");
+  CHECK(rows() == 2);
+  CHECK(held(worker, insert_and_answer(10)).has_value());
+  CHECK(rows() == 3);
+}
+
+TEST_CASE("a constraint that is looked at last is told, and a write of nobody any more is undone") {
+  Worker worker(lanes_of(1, 1));
+  worker.execute("CREATE TABLE IF NOT EXISTS late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)").value();
+  worker.execute("TRUNCATE late").value();
+  const auto twice = held(worker, {{"INSERT INTO late VALUES (1), (1)", {}}, {"SELECT 1", {}}});
+  CHECK(twice.error().sqlstate == "23505");
+  const auto late = worker.run(
+      worker.pool().execute(Lane::write, {{"INSERT INTO late VALUES (2)", {}}, {"SELECT pg_sleep(0.3)", {}}},
+                            in(100ms), nullptr, postgres::Commit::once_answered));
+  CHECK(late.error().kind == Failure::Kind::deadline);
+  worker.wait_until([&] { return worker.pool().state(Lane::write).ready == 0; });
+  CHECK(worker.integer("SELECT count(*)::int FROM late") == 0);
+}
+
+TEST_CASE("jobs behind one that waits for its answer are transactions of their own") {
+  Worker worker(one_connection(shared_server().conninfo()));
+  worker.execute("CREATE TABLE IF NOT EXISTS alone (id int PRIMARY KEY)").value();
+  worker.execute("TRUNCATE alone").value();
+  const auto submit = [&](std::vector<Statement> statements) {
+    auto answer = std::make_shared<std::optional<Results>>();
+    Job job;
+    job.statements = std::move(statements);
+    job.deadline = in(bound);
+    job.done = {[answer](Results results) { answer->emplace(std::move(results)); },
+                worker.pool().context().get_executor()};
+    job.commit = postgres::Commit::once_answered;
+    worker.pool().submit(Lane::write, std::move(job));
+    return answer;
+  };
+  const auto first = submit({{"INSERT INTO alone VALUES (1)", {}}});
+  const auto doubled = submit({{"INSERT INTO alone VALUES (2)", {}}, {"INSERT INTO alone VALUES (1)", {}}});
+  const auto at_once = worker.submit(Lane::write, {{"INSERT INTO alone VALUES (3)", {}}});
+  const auto last = submit({{"SELECT count(*)::int FROM alone", {}}});
+  worker.wait_until([&] { return last->has_value(); });
+  CHECK((*first)->has_value());
+  CHECK((*doubled)->error().sqlstate == "23505");
+  CHECK((*at_once)->has_value());
+  CHECK((*last)->value().at(0).integer(0, 0) == 2);
+}
+
 TEST_CASE("a stream that fits its window gives its connection back before its rows are used") {
   Worker worker(lanes_of(1, 1));
   const auto started = [&](const std::string& sql) {

@@ -104,6 +104,16 @@ TEST_CASE("connections that are replaced leave the jobs that wait for one waitin
   gate.open();
 }
 
+TEST_CASE("an attempt to connect that is under way outlives the connections that are replaced") {
+  Worker worker(shared_server());
+  const auto first = worker.submit(Lane::read, {{"SELECT 1", {}}});
+  worker.pool().replace_connections("does not answer");
+  worker.wait_until([&] { return first->has_value(); });
+  CHECK((*first)->value().at(0).integer(0, 0) == 1);
+  CHECK(worker.pool().state(Lane::read).connect_failures == 0);
+  CHECK(worker.pool().state(Lane::read).connects == 1);
+}
+
 TEST_CASE("every answer is a beat of its server's pulse") {
   Worker worker(shared_server());
   const auto pulse = std::make_shared<postgres::ServerPulse>();

@@ -111,6 +111,29 @@ TEST_CASE("a job waiting for a first connection fails with it") {
   CHECK(result.error().message.find("Connection refused") != std::string::npos);
 }
 
+TEST_CASE(
+    "a job that waits in a lane which loses its last connection while none can be made is told at once") {
+  outside(shared_server(), "CREATE ROLE limited LOGIN CONNECTION LIMIT 1");
+  auto settings = one_connection(shared_server().conninfo() + " user=limited");
+  settings.lanes.fill({1, 1});
+  settings.backoff_min = settings.backoff_max = 20s;
+  Worker worker(settings);
+  Gate gate(shared_server().conninfo());
+  const auto running = worker.submit(Lane::write, {Gate::wait()});
+  worker.wait_until([&] { return worker.pool().state(Lane::write).ready == 1; });
+  const auto waiting = worker.submit(Lane::write, {{"SELECT 1", {}}});
+  CHECK(worker.execute("SELECT 1").error().message.find("too many connections") != std::string::npos);
+  CHECK_FALSE(waiting->has_value());
+  outside(shared_server(),
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'limited'");
+  const auto begin = Clock::now();
+  worker.wait_until([&] { return waiting->has_value(); });
+  CHECK((*waiting)->error().kind == Failure::Kind::connect);
+  CHECK(Clock::now() - begin < 3s);
+  CHECK((*running)->has_error());
+  gate.open();
+}
+
 TEST_CASE("a server that accepts and says nothing is a connect failure after the connect timeout") {
   asio::io_context io;
   asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});

@@ -21,16 +21,70 @@ std::string show(Worker& worker, const std::string& setting) {
 
 }  // namespace
 
-TEST_CASE("all sessions are held to what the first one had, and who had it otherwise is named") {
+TEST_CASE(
+    "sessions are held to what the first one had, until shards vote, and who has it otherwise is named") {
   postgres::Sessions sessions;
   CHECK_FALSE(sessions.agreed());
-  CHECK(sessions.agree("a:1", values_with("UTC")) == values_with("UTC"));
-  CHECK(sessions.agree("b:2", values_with("Asia/Tokyo")) == values_with("UTC"));
-  CHECK(sessions.agreed() == values_with("UTC"));
+  CHECK(sessions.agree({"a", "a:1"}, values_with("UTC")).values == values_with("UTC"));
+  CHECK(sessions.agree({"b", "b:2"}, values_with("Asia/Tokyo")).values == values_with("UTC"));
+  CHECK(sessions.agreed()->values == values_with("UTC"));
   CHECK(sessions.problems() ==
         std::vector<std::string>{
             "TimeZone is Asia/Tokyo on b:2 and UTC on a:1; all sessions are held to the latter"});
-  sessions.agree("b:2", values_with("UTC"));
+  sessions.agree({"b", "b:2"}, values_with("UTC"));
+  CHECK(sessions.problems().empty());
+}
+
+TEST_CASE("each shard has one vote, by the first of its servers that has told, and the most decide") {
+  postgres::Sessions sessions;
+  const std::vector<std::vector<postgres::Sessions::Server>> shards{
+      {{"a", "alpha"}, {"a1", "alpha-1"}}, {{"b", "beta"}}, {{"c", "gamma"}}};
+  sessions.elect(shards);
+  CHECK_FALSE(sessions.agreed());
+  for (const auto* replica : {"x", "a1"})
+    sessions.agree({replica, "wrong"}, values_with("Asia/Tokyo"));  // x is of no shard
+  sessions.agree({"b", "b:2"}, values_with("UTC"));
+  sessions.elect(shards);
+  CHECK(sessions.agreed()->values == values_with("Asia/Tokyo"));  // of equals the first
+  const auto before = sessions.generation();
+  sessions.agree({"a", "a:1"}, values_with("UTC"));
+  CHECK(sessions.generation() == before);
+  sessions.elect(shards);
+  CHECK(sessions.agreed()->values == values_with("UTC"));
+  CHECK(sessions.generation() > before);
+  CHECK(sessions.problems() ==
+        std::vector<std::string>{
+            "TimeZone is Asia/Tokyo on alpha-1 and UTC on alpha; all sessions are held to the latter"});
+  const auto elected = sessions.generation();
+  sessions.agree({"c", "c:3"}, values_with("Asia/Tokyo"));
+  sessions.elect(shards);
+  CHECK(sessions.generation() == elected);  // two to one
+}
+
+TEST_CASE("what one server is set to locks no other out: the vote is followed by sessions that are open") {
+  Server server;
+  server.run_sql("CREATE TEXT SEARCH CONFIGURATION public.ours (COPY = simple)");
+  server.run_sql("ALTER DATABASE postgres SET default_text_search_config = 'public.ours'");
+  server.run_sql("CREATE DATABASE other");
+  PoolSettings settings = one_connection(server.conninfo());
+  Worker first(settings);
+  CHECK(show(first, "default_text_search_config") == "public.ours");
+  settings.connection.conninfo = server.conninfo("other");
+  Worker second(settings);
+  const auto refused = second.execute("SELECT 1");
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().message.find("it cannot be set as the other shards are: invalid value for parameter "
+                                     "\"default_text_search_config\"") != std::string::npos);
+  auto& sessions = *settings.connection.sessions;
+  sessions.elect({{{server.conninfo("other"), "other"}}, {{server.conninfo(), "postgres"}}});
+  second.wait_until([&] { return second.pool().state(Lane::read).ready == 1; });
+  const auto own = show(second, "default_text_search_config");
+  CHECK(own != "public.ours");
+  CHECK(show(first, "default_text_search_config") == own);
+  CHECK(sessions.problems().size() == 1);
+  server.run_sql("ALTER DATABASE postgres RESET default_text_search_config");
+  first.pool().replace_idle_connections();
+  CHECK(show(first, "default_text_search_config") == own);
   CHECK(sessions.problems().empty());
 }
 

@@ -173,6 +173,19 @@ void MoveModel::take(ModelShard& shard, SlotState state) {
   on(shard, [&](ShardState& now) { now.slots = state; });
 }
 
+/// What the mover sees of the shard that has handed over, before the other one owns the slots.
+void MoveModel::see_handed_over(ModelShard& from) {
+  on_both([&] {
+    if (!replicas_behind) from.durable = from.history.size() - 1;
+    if (from.now.slots == SlotState::owned || from.now.slots == SlotState::fenced) throw LookAgain{};
+  });
+}
+
+/// A failover that leads to a write takes longer than a mover that does not stand still.
+void MoveModel::not_long_after(const ModelShard& from) const {
+  if (planted_ != Planted::own_late) connected(from);
+}
+
 void MoveModel::subscribe(ModelShard& to) {
   on(to, [](ShardState& now) {
     now.subscribed = now.markers = true;
@@ -288,8 +301,9 @@ void MoveModel::perform(Step step) {
         now.phase = Phase::switching;
       });
     case Step::own:
-      if (planted_ != Planted::own_at_once) on_both([&] { source.durable = source.history.size() - 1; });
+      if (planted_ != Planted::own_at_once) see_handed_over(source);
       return on(target, [&](ShardState& now) {
+        not_long_after(source);
         now.slots = SlotState::owned;
         now.reverse_from = target.log.size();
       });
@@ -337,9 +351,9 @@ void MoveModel::perform(Step step) {
     case Step::unfence_target:
       return unfence(target);
     case Step::own_source:
-      if (planted_ != Planted::own_source_at_once)
-        on_both([&] { target.durable = target.history.size() - 1; });
-      return on(source, [](ShardState& now) {
+      if (planted_ != Planted::own_source_at_once) see_handed_over(target);
+      return on(source, [&](ShardState& now) {
+        not_long_after(target);
         now.slots = SlotState::owned;
         now.phase = Phase::returning;
       });

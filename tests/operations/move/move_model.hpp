@@ -61,6 +61,7 @@ enum class Planted {
   nothing,
   own_at_once,
   own_source_at_once,
+  own_late,
   delete_at_once,
   close_at_once,
   no_drain,
@@ -95,6 +96,7 @@ class MoveModel {
   std::function<void()> disturb = [] {};  ///< called before and after each transaction of the mover
   bool abort_wanted = false;
   int slow_drains = 0;           ///< fences that end because the target takes too long
+  bool replicas_behind = false;  ///< far: nobody waits for them before slots are owned elsewhere
   bool forgets_durable = false;  ///< replicas are promoted that nobody thought were far behind
 
   static int key_of(int number) { return number % 5; }
@@ -110,6 +112,8 @@ class MoveModel {
   template <class F>
   void on_both(F change);
   void perform(operations::Step step);
+  void see_handed_over(ModelShard& from);
+  void not_long_after(const ModelShard& from) const;
   void copy();
   void start_over();
   void take(ModelShard& shard, SlotState state);

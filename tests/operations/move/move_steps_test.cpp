@@ -249,6 +249,41 @@ TEST_CASE("a failover of either shard at any time, however much it forgets, lose
 
 namespace {
 
+/// How a move ends whose mover stands still when it has seen the hand-over and is about to have the slots
+/// owned at the other end. Meanwhile a server takes over that has forgotten the hand-over, its fence is ended
+/// as a lease, and it takes a write.
+std::string end_after_standing_still(Step own, Planted planted) {
+  MoveModel model(planted);
+  model.replicas_behind = true;
+  ModelShard& before = own == Step::own ? model.source : model.target;
+  int transactions = 0;
+  model.disturb = [&] {
+    if (model.last_step != own || ++transactions != 2) return;
+    before.fail_over(1, false);
+    REQUIRE(before.now.slots == SlotState::fenced);
+    before.now.slots = SlotState::owned;
+    before.commit();
+    const int writes = model.writes;
+    model.write();
+    REQUIRE(model.writes == writes + 1);
+  };
+  const auto problem = drive(model, own == Step::own ? Goal::finish : Goal::reverse);
+  REQUIRE(transactions >= 2);
+  return problem.empty() ? verdict(model) : problem;
+}
+
+}  // namespace
+
+TEST_CASE("no shard owns slots on the word of a hand-over that was forgotten while the mover stood still") {
+  for (const auto own : {Step::own, Step::own_source}) {
+    CAPTURE(to_string(own));
+    CHECK(end_after_standing_still(own, Planted::nothing) == "");
+    CHECK(end_after_standing_still(own, Planted::own_late) != "");
+  }
+}
+
+namespace {
+
 /// Facts of a move that has copied and follows, and is ready for its hand-over but for the fence.
 MoveFacts ready() {
   MoveFacts facts;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <thread>
 
 #include "operations/process/failure.hpp"
 #include "shard_map/yaml_map.hpp"
@@ -70,6 +71,20 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+/// Until the replica of alpha has replayed that it is one.
+void wait_for_replica(const Cluster& cluster) {
+  const auto written = cluster.sql("alpha", "SELECT pg_current_wal_lsn()");
+  for (int i = 0; i < 1000; ++i) {
+    if (cluster.sql("alpha-1", "SELECT pg_last_wal_replay_lsn() >= '" + written + "'") == "t") return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  FAIL("alpha-1 does not catch up");
+}
+
+std::string problem_in(const boost::json::value& server) {
+  return std::string(server.at("problem").as_string());
+}
+
 constexpr const char* nobody = "host=127.0.0.1 port=1 dbname=movies user=shardplex";
 
 }  // namespace
@@ -79,7 +94,7 @@ TEST_CASE(
   Cluster& cluster = initialised(hash_cluster());
   cluster.sql("beta", "INSERT INTO shardplex.timelines (shard, ruling, timeline) VALUES ('alpha', 0, 9)");
   const Shard alpha = map_of(cluster).shards()[0];
-  CHECK(contains(failure_of(cluster, alpha), "is on timeline 1, and 9 is known"));
+  CHECK(contains(failure_of(cluster, alpha), "an old primary on an earlier timeline (1; 9 is known)"));
   CHECK(contains(failure_of(cluster, map_of(cluster).shards()[1]), "found "));
   // Nor does init go on with what the map calls the primary.
   const auto run = init(cluster.map());
@@ -110,6 +125,7 @@ TEST_CASE("one database under two names is no second primary") {
 
 TEST_CASE("where no server is the primary, each one's reason is told") {
   Cluster& cluster = initialised(hash_cluster());
+  wait_for_replica(cluster);
   const Shard shard{
       "alpha", cluster.conninfo("beta"), {cluster.conninfo("alpha-1"), nobody, "not a connection string"}};
   const std::string failure = failure_of(cluster, shard);
@@ -162,7 +178,26 @@ TEST_CASE("after a failover the promoted replica is the primary, and stays so wh
   CHECK(found.conninfo == alpha.replicas[0]);
   CHECK(found.timeline == 2);
 
+  // What is loaded goes there, though the map names the old one, and that is there as well.
+  const std::string film = R"({"director":"after the failover"})";
+  const auto loaded = load(cluster, "movies", film);
+  REQUIRE_MESSAGE(loaded.exit == 0, loaded);
+  CHECK(cluster.sql("alpha-1", "SELECT count(*) FROM movies") == "1");
+  CHECK(cluster.sql("alpha", "SELECT count(*) FROM movies") == "0");
+  const auto of_old = status(cluster, 1).at("servers").as_array()[0];
+  CHECK(problem_in(of_old).starts_with("an old primary on an earlier timeline (1; 2 is known)"));
+
   // Both replicas promoted: nothing tells which one has the shard's writes.
   cluster.sql("alpha-2", "SELECT pg_promote()");
-  CHECK(contains(failure_of(cluster, alpha), "two servers are primaries on the same timeline"));
+  const auto failure = failure_of(cluster, alpha);
+  CHECK(contains(failure, "two servers are primaries on the same timeline (2)"));
+  // Everybody who looks for a primary says so.
+  const auto servers = status(cluster, 1).at("servers").as_array();
+  CHECK(problem_in(servers[0]).starts_with("an old primary on an earlier timeline (1; 2 is known)"));
+  for (const std::size_t rival : {1, 2})
+    CHECK(contains(
+        failure, std::string(servers[rival].at("address").as_string()) + ": " + problem_in(servers[rival])));
+  const auto refused = load(cluster, "movies", film);
+  CHECK(refused.exit == 1);
+  CHECK_MESSAGE(refused.says(failure), refused);
 }

@@ -49,6 +49,7 @@ struct CountingRefresher final : Refresher {
   int requests = 0, table_requests = 0;
   void request_refresh() override { ++requests; }
   void request_probes() override { ++requests; }
+  void saw_timeline(const std::string&, std::int64_t) override {}
   void request_tables() override { ++table_requests; }
 };
 

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "postgres/memory_budget.hpp"
@@ -160,6 +162,73 @@ TEST_CASE("whoever waits for an answer is known to have left") {
   client.reset();
   CHECK(server.pass(1s, gone));
   gate.open(server);
+}
+
+TEST_CASE("a client that has only said that it sends nothing further waits for its answer, and gets it") {
+  for (const std::string version : {"1.1", "1.0"}) {
+    CAPTURE(version);
+    Gate gate;
+    std::vector<CallerPtr> clients;
+    auto held = gate.handler();
+    Loopback server([&](Call& call) {
+      clients.push_back(call.client);
+      return held(call);
+    });
+    Client client(server);
+    client.send("GET /a HTTP/" + version + "\r\nHost: x\r\n\r\n");
+    client.half_close();
+    REQUIRE(gate.reached(server));
+    for (int i = 0; i < 3; ++i) {
+      bool is_gone = true;
+      server.on_thread([&](Listener& listener) {
+        listener.check_times(Clock::now() + 1s);
+        is_gone = clients.front()->gone;
+      });
+      CHECK_FALSE(is_gone);
+    }
+    gate.open(server);
+    if (version == "1.1") CHECK(client.read().result_int() == 100);
+    CHECK(client.read().body() == "GET /a");
+    CHECK(client.ended());
+  }
+}
+
+namespace {
+
+/// One part that is larger than a connection holds.
+class OnePart : public BodyStream {
+ public:
+  static constexpr std::size_t size = 50'000'000;
+  Awaitable<Result<void>> next(std::string& part) override {
+    if (!std::exchange(given_, true)) part.assign(size, 'x');
+    co_return Result<void>{};
+  }
+
+ private:
+  bool given_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("a client that takes its answer slowly but surely gets all of it, however large its parts are") {
+  auto limits = small_limits();
+  limits.write_timeout = 300ms;
+  limits.write_rate = 100'000;
+  Loopback server(
+      [](Call&) -> Awaitable<Answer> {
+        Answer answer;
+        answer.rest = std::make_unique<OnePart>();
+        co_return answer;
+      },
+      limits);
+  Client client(server);
+  client.send(get_a);
+  for (int i = 0; i < 10; ++i) {
+    client.read_bytes(1'000'000);
+    std::this_thread::sleep_for(100ms);
+    server.on_thread([](Listener& listener) { listener.check_times(Clock::now()); });
+  }
+  CHECK(client.read_bytes(OnePart::size - 10'000'000).size() == OnePart::size - 10'000'000);
 }
 
 TEST_CASE("a host that is not allowed is 421, in whichever place the request names it") {

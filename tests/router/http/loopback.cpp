@@ -103,6 +103,10 @@ void Client::send(std::string_view bytes) {
   if (failure) throw boost::system::system_error(failure);
 }
 
+void Client::half_close() {
+  socket_.shutdown(asio::socket_base::shutdown_send);
+}
+
 Client::Response Client::read(bool to_head) {
   bool done = false;
   boost::system::error_code failure;

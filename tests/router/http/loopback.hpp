@@ -65,6 +65,8 @@ class Client {
   explicit Client(const Loopback& server);
 
   void send(std::string_view bytes);
+  /// Says that nothing more will be sent.
+  void half_close();
   /// Reads one answer; throws boost::system::system_error where there is none, or where it ends too early.
   Response read(bool to_head = false);
   /// The same, as the error; success where the answer is whole.

@@ -21,7 +21,9 @@ class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
   void request_probes() override {}
-  void request_tables() override {}
+  void saw_timeline(const std::string&, std::int64_t) override {}
+  void request_tables() override { ++table_requests; }
+  int table_requests = 0;
 };
 
 /// The movies API on a worker without servers.
@@ -70,6 +72,7 @@ class MoviesApi {
   }
   /// Of the request asked last.
   RouteLabel route() const { return call_->route; }
+  int table_requests() const { return refresher_.table_requests; }
 
  private:
   static Settings settings() {
@@ -104,6 +107,19 @@ TEST_CASE("until a shard has answered, every table is 503, and what is no endpoi
   CHECK(api.ask("OPTIONS", "/movies").status == 503);
   CHECK(api.ask("POST", "/movies/1").status == 405);
   CHECK(api.ask("GET", "/").status == 404);
+}
+
+TEST_CASE("while tables change, a read that finds no shard is asked again, and a write is not") {
+  MoviesApi api;
+  api.look_at_shards();
+  CHECK(has_code(api.ask("GET", "/movies?id=eq.1"), "SHARD503"));
+  CHECK(api.table_requests() == 0);
+  api.look_at_shards();  // another catalogue
+  const auto written = api.ask("PATCH", "/movies?id=eq.1", {}, R"({"name":"x"})");
+  CHECK(has_code(written, "SHARD503"));
+  CHECK(api.table_requests() == 0);
+  CHECK(has_code(api.ask("GET", "/movies?id=eq.1"), "SHARD503"));
+  CHECK(api.table_requests() == 1);
 }
 
 TEST_CASE("requests that no endpoint or table is there for are refused by name") {

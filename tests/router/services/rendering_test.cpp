@@ -19,6 +19,7 @@ class NoRefresher final : public Refresher {
  public:
   void request_refresh() override {}
   void request_probes() override {}
+  void saw_timeline(const std::string&, std::int64_t) override {}
   void request_tables() override {}
 };
 

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +79,34 @@ TEST_CASE("a server that refuses connections is settled, and it is said what is 
     CHECK(server.problem != "not reached yet");
   }
   CHECK_FALSE(alpha->best_server());
+}
+
+TEST_CASE("a server that says nothing hangs, and goes on to hang, for one and the same reason") {
+  // Within the first probe an attempt to connect ends, or it does not: both are silence.
+  for (const auto connect_timeout : {std::chrono::milliseconds(200), std::chrono::milliseconds(900)}) {
+    Watching watching;
+    watching.settings.pool.connection.connect_timeout = connect_timeout;
+    const asio::ip::tcp::acceptor silent(watching.io, {asio::ip::address_v4::loopback(), 0});
+    const auto conninfo =
+        "host=127.0.0.1 dbname=movies port=" + std::to_string(silent.local_endpoint().port());
+    const auto alpha = std::make_shared<WatchedShard>(Shard{"alpha", conninfo, {}}, sample_map());
+    HealthWatch watch(watching.io, watching.settings,
+                      {.changed = [](const Changes&) {},
+                       .probed = [](const WatchedShardPtr&, std::size_t) -> Awaitable<void> { co_return; }});
+    watch.start();
+    watch.watch(alpha);
+    REQUIRE(watching.run_until([&] { return alpha->settled(); }));
+    std::set<std::string> problems;
+    const auto until = Clock::now() + 2 * connect_timeout;
+    watching.run_until([&] {
+      problems.insert(alpha->state.servers[0].problem);
+      CHECK(alpha->state.servers[0].hangs);
+      return Clock::now() >= until;
+    });
+    CHECK(problems == std::set<std::string>{"does not answer"});
+    watch.stop();
+    watching.run_for(std::chrono::milliseconds(50));
+  }
 }
 
 TEST_CASE("a shard that is left is not probed any more, others are") {

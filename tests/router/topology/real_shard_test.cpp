@@ -1,5 +1,6 @@
 // What the control thread asks of a shard, as a real one answers it.
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <chrono>
@@ -9,6 +10,8 @@
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "router/topology/health_watch.hpp"
 #include "router/topology/id_reservation.hpp"
@@ -126,7 +129,7 @@ TEST_CASE("a server that is no shard yet is not used, and nothing more is asked 
   RealShard shard;
   CHECK_FALSE(shard.probe().new_report);
   CHECK(shard.alpha->state.servers[0].up);
-  CHECK(shard.alpha->state.servers[0].problem == "not initialised: run 'shardplex cluster init'");
+  CHECK(shard.alpha->state.servers[0].problem == "not initialised (shardplex cluster init)");
   CHECK_FALSE(shard.alpha->tables);
   shard.initialise();
   CHECK(shard.probe().new_report);
@@ -168,6 +171,30 @@ TEST_CASE("a shard that has lost its schema is not used, and keeps the report th
   CHECK(shard.alpha->ownership);
 }
 
+TEST_CASE(
+    "a primary that a worker has heard to be replaced is one of the past, whether its successor is met or "
+    "not") {
+  RealShard shard;
+  shard.initialise();
+  shard.probe();
+  REQUIRE(shard.alpha->state.primary == 0);
+  const auto hear = [&](std::int64_t timeline) {
+    bool heard = false;
+    asio::co_spawn(shard.io, shard.prober.hear_timeline(*shard.alpha, timeline),
+                   [&](std::exception_ptr failure) {
+                     CHECK_FALSE(failure);
+                     heard = true;
+                   });
+    REQUIRE(shard.run_until([&] { return heard; }));
+  };
+  hear(1);
+  CHECK(shard.alpha->state.primary == 0);
+  hear(2);
+  CHECK_FALSE(shard.alpha->state.primary);
+  shard.probe();
+  CHECK(shard.alpha->state.servers[0].problem == "an old primary on an earlier timeline (1; 2 is known)");
+}
+
 TEST_CASE("while requests wait, a change of ownership is noticed long before the next whole probe") {
   RealShard shard;
   shard.initialise();
@@ -185,6 +212,45 @@ TEST_CASE("while requests wait, a change of ownership is noticed long before the
     watch.probe_closely();
     return shard.alpha->epoch > epoch;
   }));
+}
+
+TEST_CASE("a server that begins to hang at what is asked between two probes is told as soon as at a probe") {
+  RealShard shard;
+  shard.initialise();
+  Settings settings;
+  settings.poll_interval = std::chrono::milliseconds(20);
+  std::vector<pid_t> processes;  // to be stopped
+  std::optional<Clock::time_point> hung_since;
+  HealthWatch* watched = nullptr;
+  const auto ask = [&](const WatchedShardPtr& alpha, std::size_t) -> Awaitable<void> {
+    if (processes.empty() || hung_since) co_return;
+    hung_since = Clock::now();
+    for (const auto process : processes) ::kill(process, SIGSTOP);
+    std::vector<Statement> statements;
+    statements.push_back({"SELECT 1", {}});
+    const auto answer = co_await watched->pool(*alpha, 0).execute(
+        postgres::Lane::write, std::move(statements), Clock::now() + std::chrono::seconds(20));
+    CHECK(answer.has_error());
+  };
+  HealthWatch watch(shard.io, settings, {.changed = [](const Changes&) {}, .probed = ask});
+  watched = &watch;
+  watch.start();
+  watch.watch(shard.alpha);
+  REQUIRE(shard.run_until([&] { return shard.alpha->state.primary == 0; }));
+  {
+    pqxx::connection connection(shard.conninfo);
+    for (const auto& row :
+         pqxx::nontransaction(connection)
+             .exec("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int UNION "
+                   "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                   "AND pid <> pg_backend_pid()"))
+      processes.push_back(row[0].as<int>());
+  }
+  CHECK(shard.run_until([&] { return shard.alpha->state.servers[0].hangs; }));
+  CHECK(Clock::now() - *hung_since < std::chrono::seconds(2));
+  CHECK(shard.alpha->state.servers[0].problem == "does not answer");
+  for (const auto process : processes) ::kill(process, SIGCONT);
+  CHECK(shard.run_until([&] { return shard.alpha->state.servers[0].up; }));
 }
 
 TEST_CASE("a shard promises ids, and goes on to promise them to the node that it named") {

@@ -85,8 +85,8 @@ TEST_CASE("a server of another shard or cluster is not used") {
   watch.alpha.servers[0].status.shard = "beta";
   watch.alpha.servers[1].status.cluster = "books";
   watch.assess();
-  CHECK(watch.problem(0) == "is shard 'beta' of cluster 'movies', not 'alpha' of 'movies'");
-  CHECK(watch.problem(1) == "is shard 'alpha' of cluster 'books', not 'alpha' of 'movies'");
+  CHECK(watch.problem(0) == "it says it is shard beta of cluster movies");
+  CHECK(watch.problem(1) == "it says it is shard alpha of cluster books");
   CHECK_FALSE(watch.alpha.best_server());
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("a primary on an earlier timeline is not written to, also while the ne
   promoted.status.timeline = 2;
   watch.assess();
   CHECK(watch.alpha.state.primary == 1);
-  CHECK(watch.problem(0) == "an old primary on an earlier timeline (1; 2 is known)");
+  CHECK(watch.problem(0).starts_with("an old primary on an earlier timeline (1; 2 is known)"));
   promoted.up = false;
   promoted.failure = "gone";
   watch.assess();

@@ -1,0 +1,90 @@
+#include "operations/import/foreign_keys.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "query/plan/sql.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+constexpr const char* keys_sql = R"sql(
+SELECT k.oid, k.conname, pg_get_constraintdef(k.oid) AS definition,
+       k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r') AS cascades
+  FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = to_regclass($1) ORDER BY k.conname)sql";
+
+// $1: the map's tables. Partitions repeat the key of their table.
+constexpr const char* keys_from_outside_sql = R"sql(
+WITH mapped AS (SELECT to_regclass(name)::oid AS oid, ordinality FROM unnest($1::text[]) WITH ORDINALITY AS n(name))
+SELECT k.oid, k.conname, pg_get_constraintdef(k.oid) AS definition, k.conrelid::regclass::text AS from_table,
+       k.confrelid::regclass::text AS to_table,
+       k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r') AS cascades
+  FROM pg_constraint k
+ WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (SELECT oid FROM mapped)
+   AND k.conrelid NOT IN (SELECT oid FROM mapped WHERE oid IS NOT NULL)
+ ORDER BY from_table, k.conname)sql";
+
+bool maps_onto(const ForeignKey& key, const std::string& column, const std::string& foreign_column) {
+  for (std::size_t i = 0; i < key.columns.size(); ++i)
+    if (key.columns[i] == column && key.foreign_columns[i] == foreign_column) return true;
+  return false;
+}
+
+/// Why rows that the key ties together could be on different shards.
+std::optional<std::string> problem_of(const ShardMap& map, const TablePlacement& from,
+                                      const ForeignKey& key) {
+  const TablePlacement* to = map.find_table(key.foreign_table);
+  if (to == nullptr) return "which is not in the map";
+  if (to->reference) return std::nullopt;
+  if (from.reference) return "which is sharded, while " + from.name + " is whole on every shard";
+  if (*from.group != *to->group) return "which is in another group";
+  const auto* list = std::get_if<ListStrategy>(&map.group(*from.group).strategy);
+  if (!maps_onto(key, from.key, to->key) || (list != nullptr && !maps_onto(key, list->column, list->column)))
+    return "but not from shard key to shard key, so the rows may be on different shards";
+  return std::nullopt;
+}
+
+std::string actions_of(const std::string& definition) {
+  const auto from = definition.find(" ON ");
+  return from == std::string::npos ? "" : " (" + definition.substr(from + 1) + ")";
+}
+
+DroppedForeignKey dropped_key(const pqxx::row& row, const std::string& table) {
+  DroppedForeignKey key;
+  key.oid = row["oid"].as<std::uint32_t>();
+  key.table = table;
+  key.name = row["conname"].as<std::string>();
+  key.definition = row["definition"].as<std::string>();
+  key.cascades = row["cascades"].as<bool>();
+  return key;
+}
+
+}  // namespace
+
+std::vector<DroppedForeignKey> read_dropped_foreign_keys(pqxx::transaction_base& source, const ShardMap& map,
+                                                         const ShardCatalogue& catalogue) {
+  std::vector<DroppedForeignKey> dropped;
+  std::vector<std::string> names;
+  for (const auto& placement : map.tables()) names.push_back("public." + quote_identifier(placement.name));
+  for (const auto& [name, table] : catalogue.tables)
+    for (const auto& row : source.exec_params(keys_sql, "public." + quote_identifier(name))) {
+      const auto key =
+          std::ranges::find(table.foreign_keys, row["conname"].as<std::string>(), &ForeignKey::name);
+      if (key == table.foreign_keys.end()) continue;
+      const auto problem = problem_of(map, *map.find_table(name), *key);
+      if (!problem) continue;
+      dropped.push_back(dropped_key(row, name));
+      dropped.back().text = name + ": foreign key " + key->name + " leads to " + key->foreign_table + ", " +
+                            *problem + actions_of(dropped.back().definition);
+    }
+  for (const auto& row :
+       source.exec_params(keys_from_outside_sql, array_literal(std::span<const std::string>(names)))) {
+    dropped.push_back(dropped_key(row, row["from_table"].as<std::string>()));
+    dropped.back().text = dropped.back().table + ", which is not in the map: foreign key " +
+                          dropped.back().name + " leads to " + row["to_table"].as<std::string>() +
+                          actions_of(dropped.back().definition);
+  }
+  return dropped;
+}
+
+}  // namespace shardplex::operations
