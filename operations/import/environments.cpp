@@ -28,7 +28,10 @@ void add(const std::string& shard, std::vector<EnvironmentFinding> findings, Env
 }  // namespace
 
 EnvironmentsOfImport compare_environments(const ShardMap& map, const std::string& source) {
-  const auto origin = environment_of(map, [&] { return connect(source); });
+  auto origin = environment_of(map, [&] { return connect(source); });
+  // What an import does not bring is a loss, which find_losses() tells.
+  if (origin)
+    for (auto& [name, part] : origin->parts) part.named_only = false;
   auto shards = in_parallel(map.shards().size(), [&](std::size_t i) {
     return environment_of(map, [&] {
       return std::move(find_primary(map, map.shards()[i], Uninitialised::allowed).connection);

@@ -9,9 +9,8 @@
 namespace shardplex::operations {
 
 /// What decides answers beside the tables. Between the shards all of it; between each and the source the
-/// objects that the tables use and that the shard already has, or that an import does not bring, as only the
-/// text of a function names them. Sentences with the name of the shard; servers that cannot be read are left
-/// to the rest of the check.
+/// objects that the tables use and that the shard already has. Sentences with the name of the shard; servers
+/// that cannot be read are left to the rest of the check.
 struct EnvironmentsOfImport {
   std::vector<std::string> problems, warnings;
 };

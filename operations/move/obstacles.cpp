@@ -18,7 +18,6 @@
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/table_structure.hpp"
-#include "server_address/server_address.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -222,6 +221,7 @@ void check_as_shard(pqxx::transaction_base& transaction, const ShardMap& map, Pa
   part.routers = read_live_routers(transaction);
   part.rights = read_access_rights(transaction, map);
   part.add(check_leftovers(transaction, part.shard.name));
+  part.add(check_import_over(transaction, part.shard.name));
   for (const auto* moves : {&part.leaving, &part.arriving})
     for (const PlannedMove* move : *moves) part.add(check_unfinished(transaction, part.shard.name, *move));
   check_ownership(part);
@@ -364,16 +364,6 @@ void compare_environments(Undertaking& all) {
   for (auto& part : all.parts)
     if (!compared.contains(&part)) compare(*first, part);
   add_environment(tables_left_behind(first->environment), *first);
-}
-
-bool is_loopback(const std::string& conninfo) {
-  const auto options = connection_options(conninfo);
-  if (!options) return false;
-  for (const std::string_view key : {"hostaddr", "host"})
-    if (const auto host = options->find(key); host != options->end() && !host->second.empty())
-      return host->second == "localhost" || host->second == "::1" || host->second.starts_with("127.") ||
-             host->second.starts_with('/') || host->second.starts_with('@');
-  return !options->contains("service");
 }
 
 /// Has the server really connect, as a subscription would, and takes everything back.

@@ -53,6 +53,16 @@ std::string with_defaults(const std::string& conninfo) {
   return to_conninfo(*options);
 }
 
+bool is_loopback(const std::string& conninfo) {
+  const auto options = connection_options(conninfo);
+  if (!options) return false;
+  for (const std::string_view key : {"hostaddr", "host"})
+    if (const auto host = options->find(key); host != options->end() && !host->second.empty())
+      return host->second == "localhost" || host->second == "::1" || host->second.starts_with("127.") ||
+             host->second.starts_with('/') || host->second.starts_with('@');
+  return !options->contains("service");
+}
+
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
   auto connection = std::make_unique<pqxx::connection>(with_defaults(conninfo));
   pqxx::nontransaction(*connection).exec("SET client_min_messages = warning");

@@ -31,6 +31,9 @@ std::string without_password(const std::string& conninfo);
 /// libpq does not understand is returned as it is: connecting will say what is wrong with it.
 std::string with_defaults(const std::string& conninfo);
 
+/// Whether the connection string names this machine, by a loopback address or a socket.
+bool is_loopback(const std::string& conninfo);
+
 /// Connects, and pins the session (shard_schema/session_settings.hpp); throws std::runtime_error with libpq's
 /// reason on one line.
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);

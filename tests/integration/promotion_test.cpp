@@ -183,6 +183,13 @@ TEST_CASE("a promotion by mistake is undone by an operator's word, while routers
   INFO(done.errors);
   CHECK(done.status == 0);
   CHECK(done.output.find("timeline 2 is given up") != std::string::npos);
+  // What the other server promised is promised by nobody again.
+  CHECK(Database(cluster().conninfo("alpha"))
+            .number("SELECT count(*) FROM shardplex.nodes n, shardplex.shard s WHERE n.node BETWEEN "
+                    "s.first_node AND "
+                    "s.last_node AND n.reserved_until > extract(epoch FROM now() - timestamptz '2024-01-01 "
+                    "00:00 UTC') * "
+                    "1000") == 64);
   const auto told = Clock::now();
   wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
   CHECK(Clock::now() - told < std::chrono::seconds(2));
