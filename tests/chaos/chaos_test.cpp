@@ -108,16 +108,18 @@ TEST_CASE("the first write after a promotion is measured, of the shard alone") {
 
 TEST_CASE("each bound that is not kept is told, and what may fail is not") {
   const Bounds nothing, primary{.writes_of_shard_may_fail = true, .strong_reads_of_shard_may_fail = true},
-      router{.requests_may_be_cut = true};
+      router{.requests_may_be_cut = true}, memory{.requests_may_be_shed = true};
   const auto write = failed(request(Deed::change, 1, 1'100, 1'110), "503");
   const auto strong_read = failed(request(Deed::strong_read, 1, 1'100, 1'110), "503");
   const auto read = failed(request(Deed::read, 1, 1'100, 1'110), "503");
   const auto of_beta = failed(request(Deed::change, 101, 1'100, 1'110), "503");
   auto cut = failed(request(Deed::change, 101, 1'100, 1'110), "cut", Outcome::unknown);
   cut.cut = true;
+  const auto shed = failed(request(Deed::read, 0, 1'100, 1'110), "as much as --memory-budget-bytes allows");
   const auto slow = request(Deed::read, 1, 1'000, 2'300);
   const std::vector<std::pair<Bounds, std::vector<std::pair<Asked, std::size_t>>>> table{
-      {nothing, {{write, 1}, {strong_read, 1}, {read, 1}, {of_beta, 1}, {cut, 2}, {slow, 1}}},
+      {nothing, {{write, 1}, {strong_read, 1}, {read, 1}, {of_beta, 1}, {cut, 2}, {slow, 1}, {shed, 1}}},
+      {memory, {{write, 1}, {read, 1}, {of_beta, 1}, {shed, 0}}},
       {primary, {{write, 0}, {strong_read, 0}, {read, 1}, {of_beta, 1}, {cut, 2}, {slow, 1}}},
       {router, {{write, 1}, {strong_read, 1}, {read, 1}, {of_beta, 1}, {cut, 0}, {slow, 1}}}};
   for (const auto& [bounds, requests] : table)
@@ -126,6 +128,11 @@ TEST_CASE("each bound that is not kept is told, and what may fail is not") {
       CAPTURE(asked.answer);
       CHECK(found.size() == count);
     }
+  Figures big;
+  big.peak_megabytes = 301;
+  CHECK(violations(big, nothing).size() == 1);
+  big.peak_megabytes = 300;
+  CHECK(violations(big, nothing).empty());
   Hit promoted = alpha_at_1000;
   promoted.promoted = milliseconds(2'000);
   CHECK(

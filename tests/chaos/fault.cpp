@@ -11,9 +11,13 @@ constexpr Time any = std::chrono::hours(1);
 constexpr Bounds primary_is_away{
     .writes_of_shard_may_fail = true, .strong_reads_of_shard_may_fail = true, .p99_of_shard = any};
 constexpr Bounds writes_are_lost{.writes_of_shard_may_fail = true};
+constexpr Bounds memory_is_spent{.requests_may_be_shed = true};
 constexpr Bounds router_dies{.requests_may_be_cut = true};
 
+// The small disk is that of a primary at first.
 constexpr Fault faults[] = {
+    {"disk-full", "the disk of a server is full, for tables and then for WAL", false, primary_is_away,
+     fill_disk, why_no_disk_is_filled},
     {"kill-replica", "a replica dies (kill -9), and comes back", true, nothing_fails, kill_replica},
     {"stop-replica", "a replica hangs (SIGSTOP), and goes on", true, nothing_fails, stop_replica},
     {"stop-backends", "processes of a replica hang, and the replica does not", true, nothing_fails,
@@ -33,6 +37,20 @@ constexpr Fault faults[] = {
      return_primary},
     {"router-sigterm", "a router is told to end", false, nothing_fails, end_router},
     {"router-kill", "a router dies", false, router_dies, kill_router},
+    {"ddl", "columns come, change their type and go, on one shard after the other", false, nothing_fails,
+     change_tables},
+    {"slow-client", "clients read big answers slowly", false, nothing_fails, slow_clients},
+    {"client-leaves", "clients leave before they are answered", false, nothing_fails, leaving_clients},
+    {"half-requests", "clients never finish their requests", false, memory_is_spent, unfinished_requests},
+    {"endless-chunks", "clients send chunk extensions and trailers without end", false, nothing_fails,
+     endless_chunks},
+    {"many-shapes", "clients send statements no two of which are alike", false, nothing_fails, many_shapes},
+    {"many-rows", "clients send bodies of as many rows as fit", false, nothing_fails, many_rows},
+    {"mover-kill", "a mover dies at any moment, and another one goes on", true, nothing_fails, kill_mover},
+    {"add-shard", "a shard is added, and slots move to it", false, nothing_fails, add_shard,
+     why_no_shard_is_added},
+    {"remove-shard", "the added shard is drained and removed", false, nothing_fails, remove_shard,
+     why_no_shard_is_removed},
 };
 
 }  // namespace

@@ -58,5 +58,19 @@ void drop_packets_of_replica(Round& round);
 void drop_packets_of_primary(Round& round);
 void end_router(Round& round);
 void kill_router(Round& round);
+void change_tables(Round& round);
+void slow_clients(Round& round);
+void leaving_clients(Round& round);
+void unfinished_requests(Round& round);
+void endless_chunks(Round& round);
+void many_shapes(Round& round);
+void many_rows(Round& round);
+void kill_mover(Round& round);
+void add_shard(Round& round);
+std::string why_no_shard_is_added(const Site& site);
+void remove_shard(Round& round);
+std::string why_no_shard_is_removed(const Site& site);
+void fill_disk(Round& round);
+std::string why_no_disk_is_filled(const Site& site);
 
 }  // namespace shardplex::chaos

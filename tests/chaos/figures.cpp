@@ -108,6 +108,7 @@ class Counting {
     ++count_of(is_of_shard ? figures_.of_shard : figures_.of_others, asked.deed);
     if (asked.deed == Deed::change && asked.outcome == Outcome::unknown) ++figures_.unknown;
     if (asked.cut) ++figures_.cut;
+    if (asked.answer.find("--memory-budget-bytes") != std::string::npos) ++figures_.shed;
     // One example of each kind: the numbers in it differ.
     std::string kind;
     for (const char c : asked.answer)
@@ -149,9 +150,9 @@ std::vector<std::string> violations(const Figures& figures, const Bounds& bounds
     if (time > bound) found.push_back(what + ' ' + seconds_text(time) + ", over " + seconds_text(bound));
   };
   // What a router that dies cuts may be anything; nothing else may fail then.
-  const auto of_others = bounds.requests_may_be_cut
-                             ? figures.of_shard.all() + figures.of_others.all() - figures.cut
-                             : figures.of_others.all();
+  auto of_others = figures.of_others.all();
+  if (bounds.requests_may_be_cut) of_others += figures.of_shard.all() - figures.cut;
+  if (bounds.requests_may_be_shed) of_others -= figures.shed;
   none_of(of_others, "requests that do not need what was hit");
   if (!bounds.requests_may_be_cut) {
     none_of(figures.cut, "requests were cut:");
@@ -165,6 +166,9 @@ std::vector<std::string> violations(const Figures& figures, const Bounds& bounds
   if (figures.writes_after_promotion)
     at_most(*figures.writes_after_promotion, bounds.writes_after_promotion,
             "the first write after the promotion came after");
+  if (figures.peak_megabytes.value_or(0) > bounds.peak_megabytes)
+    found.push_back("a router had " + std::to_string(*figures.peak_megabytes) + " MB, over " +
+                    std::to_string(bounds.peak_megabytes));
   return found;
 }
 

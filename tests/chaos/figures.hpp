@@ -39,6 +39,7 @@ struct Figures {
   Failed of_shard;
   Failed of_others;
   std::size_t unknown = 0;  ///< of the failed writes, those that may have had their effect
+  std::size_t shed = 0;     ///< of all failed, those that a router had no memory left for
   std::size_t cut = 0;      ///< of all failed, those whose connection ended before the answer did
   /// Of requests for one film of the shard that was hit, and of all others.
   Time p99_of_shard{0}, p99_of_others{0};
@@ -46,6 +47,7 @@ struct Figures {
   Unavailable shard, others;
   /// From the promotion to the first write of the shard that was acknowledged.
   std::optional<Time> writes_after_promotion;
+  std::optional<int> peak_megabytes;  ///< the most memory that a router had which clients attacked
   std::vector<std::string> examples;  ///< what some of the failed were told
 };
 
@@ -59,10 +61,12 @@ struct Bounds {
   bool writes_of_shard_may_fail = false;
   bool strong_reads_of_shard_may_fail = false;
   bool reads_of_shard_may_fail = false;
-  bool requests_may_be_cut = false;  ///< by a router that dies
+  bool requests_may_be_cut = false;   ///< by a router that dies
+  bool requests_may_be_shed = false;  ///< by a router whose memory clients have spent
   Time p99_of_shard = std::chrono::milliseconds(1'200);
   Time p99_of_others = std::chrono::milliseconds(1'200);
   Time writes_after_promotion = std::chrono::seconds(1);
+  int peak_megabytes = 300;  ///< of a router's memory
 };
 
 /// A sentence for each bound that was not kept.

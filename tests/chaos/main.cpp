@@ -1,4 +1,8 @@
 // Faults by name under a recorded load: `chaos --help`.
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
@@ -21,20 +25,35 @@ void print_list() {
     std::printf("%-18s %s\n", std::string(fault.name).c_str(), std::string(fault.what).c_str());
 }
 
+std::string why_not(const Fault& fault, const Site& site) {
+  return fault.why_not == nullptr ? "" : fault.why_not(site);
+}
+
 /// Which fault comes next; nullptr: it is over.
 class Draw {
  public:
   explicit Draw(const Options& options) : options_(options), random_(options.seed) {}
 
-  const Fault* next() {
+  const Fault* next(const Site& site) {
     const auto done = done_++;
-    if (options_.time) return integration::now() - start_ < *options_.time ? any() : nullptr;
-    if (options_.rounds) return done < static_cast<std::size_t>(*options_.rounds) ? any() : nullptr;
-    return done < options_.faults.size() ? options_.faults[done] : nullptr;
+    if (options_.time) return integration::now() - start_ < *options_.time ? any(site) : nullptr;
+    if (options_.rounds) return done < static_cast<std::size_t>(*options_.rounds) ? any(site) : nullptr;
+    if (done == options_.faults.size()) return nullptr;
+    const auto* fault = options_.faults[done];
+    const auto reason = why_not(*fault, site);
+    if (reason.empty()) return fault;
+    say(std::string(fault->name) + " is left out: " + reason);
+    return next(site);
   }
 
  private:
-  const Fault* any() { return options_.faults[random_() % options_.faults.size()]; }
+  /// Of those that can happen now.
+  const Fault* any(const Site& site) {
+    std::vector<const Fault*> possible;
+    for (const auto* fault : options_.faults)
+      if (why_not(*fault, site).empty()) possible.push_back(fault);
+    return possible.empty() ? nullptr : possible[random_() % possible.size()];
+  }
 
   const Options& options_;
   Random random_;
@@ -42,19 +61,27 @@ class Draw {
   std::size_t done_ = 0;
 };
 
+/// What is mounted from now on is seen by this program and its children alone, and goes with the last of
+/// them.
+void leave_mounts_of_others() {
+  if (::geteuid() == 0 && ::unshare(CLONE_NEWNS) == 0)
+    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+}
+
 int run(const Options& options) {
   say("seed " + std::to_string(options.seed));
+  leave_mounts_of_others();
   Site site;
   Rounds rounds(site, options.seed, options.hold);
   Draw draw(options);
   std::vector<RoundResult> results;
-  while (const auto* fault = draw.next()) {
-    if (const auto why_not = fault->why_not == nullptr ? "" : fault->why_not(site); !why_not.empty()) {
-      say(std::string(fault->name) + " is left out: " + why_not);
-      continue;
-    }
+  while (const auto* fault = draw.next(site)) {
     results.push_back(rounds.run(*fault));
     say(line_of(results.back()));
+    if (!results.back().healed) {
+      say("the cluster is not well again, so this is the end");
+      break;
+    }
   }
   std::printf("%s", table_of(results).c_str());
   if (!options.json.empty()) {

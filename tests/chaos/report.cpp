@@ -36,7 +36,6 @@ struct Sum {
   std::string fault;
   std::size_t rounds = 0, lost_or_doubled = 0;
   Figures figures;
-  std::optional<int> peak_megabytes;
   bool needs_shard = false;
 
   void take(const RoundResult& round) {
@@ -54,7 +53,7 @@ struct Sum {
     raise(figures.shard, more.shard);
     raise(figures.others, more.others);
     raise(figures.writes_after_promotion, more.writes_after_promotion);
-    raise(peak_megabytes, round.peak_megabytes);
+    raise(figures.peak_megabytes, more.peak_megabytes);
   }
 };
 
@@ -93,7 +92,7 @@ Row cells_of(const Sum& sum) {
           of_shard(seconds_text(others)),
           seconds_text(std::max(figures.p99_of_shard, figures.p99_of_others)),
           figures.writes_after_promotion ? seconds_text(*figures.writes_after_promotion) : "-",
-          sum.peak_megabytes ? std::to_string(*sum.peak_megabytes) + " MB" : "-"};
+          figures.peak_megabytes ? std::to_string(*figures.peak_megabytes) + " MB" : "-"};
 }
 
 const Row heads = {"fault",   "runs",  "requests", "writes", "strong", "reads", "others",    "cut",
@@ -121,6 +120,7 @@ json::object json_of(const RoundResult& round) {
                       {"failed_of_others", json_of(figures.of_others)},
                       {"unknown_writes", figures.unknown},
                       {"cut", figures.cut},
+                      {"shed", figures.shed},
                       {"lost_or_doubled", round.lost_or_doubled},
                       {"longest_without_of_shard", json_of(figures.shard)},
                       {"longest_without_of_others", json_of(figures.others)},
@@ -130,7 +130,7 @@ json::object json_of(const RoundResult& round) {
                       {"violations", json::value_from(round.violations)}};
   if (figures.writes_after_promotion)
     object["writes_after_promotion"] = seconds(*figures.writes_after_promotion);
-  if (round.peak_megabytes) object["peak_megabytes"] = *round.peak_megabytes;
+  if (figures.peak_megabytes) object["peak_megabytes"] = *figures.peak_megabytes;
   return object;
 }
 
@@ -164,6 +164,8 @@ std::string line_of(const RoundResult& round) {
   for (const auto& what : round.violations) text += "\n  VIOLATED: " + what;
   if (!round.violations.empty())
     for (const auto& example : figures.examples) text += "\n  told: " + example;
+  constexpr std::size_t lines_told = 60;
+  for (std::size_t i = 0; i < std::min(round.log.size(), lines_told); ++i) text += "\n  " + round.log[i];
   return text;
 }
 

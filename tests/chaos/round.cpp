@@ -65,6 +65,33 @@ void let_run(const RecordedLoad& load, std::chrono::milliseconds time) {
   wait_until("the load goes on", [&] { return load.requests() > before + 100; });
 }
 
+/// What the routers log from now on, but for those that are started anew: of them all.
+class Logs {
+ public:
+  explicit Logs(Site& site) : site_(site) {
+    for (std::size_t i = 0; i < site.routers(); ++i) {
+      auto& process = site.router(i).process();
+      begins_.emplace_back(process.pid(), process.errors().size());
+    }
+  }
+
+  std::vector<std::string> lines() const {
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < site_.routers(); ++i) {
+      auto& process = site_.router(i).process();
+      const auto errors = process.errors();
+      const auto [pid, begin] = begins_[i];
+      for (auto line = pid == process.pid() ? begin : 0; line < errors.size(); ++line)
+        lines.push_back("router " + std::to_string(i + 1) + ": " + errors[line]);
+    }
+    return lines;
+  }
+
+ private:
+  Site& site_;
+  std::vector<std::pair<pid_t, std::size_t>> begins_;
+};
+
 std::string tag_of(const RecordedLoadOptions& options) {
   return "recorded-" + std::to_string(options.first_id) + '-';
 }
@@ -84,26 +111,29 @@ RoundResult Rounds::run(const Fault& fault) {
   for (const auto& shard : site_.shards())
     if (shard.replica) candidates.push_back(shard.name);
   const auto drawn = candidates[random() % candidates.size()];
-  if (fault.needs_shard) round.hit.shard = result.shard = drawn;
+  if (fault.needs_shard) round.hit.shard = drawn;
 
   auto options = load_options(site_, random(), number_);
   insert_steady_films(options);
   const auto shard_of = site_.owners();
   add_watchers(options, site_, shard_of);
   site_.wait_until_well();
+  const Logs logs(site_);
   RecordedLoad load(options);
   let_run(load, before_the_fault);
   const auto violated = [&](std::string what) { result.violations.push_back(std::move(what)); };
   try {
     fault.happen(round);
     site_.wait_until_well();
+    let_run(load, after_it);
   } catch (const std::exception& failure) {
     violated(failure.what());
+    result.healed = false;
   }
-  let_run(load, after_it);
+  result.shard = round.hit.shard;
   auto history = load.stop();
   result.figures = figures_of(load.asked(), round.hit, shard_of);
-  result.peak_megabytes = round.peak_megabytes;
+  result.figures.peak_megabytes = round.peak_megabytes;
   std::ranges::copy(violations(result.figures, fault.bounds), std::back_inserter(result.violations));
 
   const auto primaries = site_.primaries();
@@ -122,6 +152,7 @@ RoundResult Rounds::run(const Fault& fault) {
   constexpr std::size_t told = 10;
   for (std::size_t i = 0; i < std::min(differences.size(), told); ++i) violated(differences[i]);
   if (differences.size() > told) violated("and " + std::to_string(differences.size() - told) + " more rows");
+  if (!result.violations.empty()) result.log = logs.lines();
   result.seconds = std::chrono::duration<double>(integration::now() - start).count();
   return result;
 }

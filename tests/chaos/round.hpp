@@ -12,10 +12,11 @@ namespace shardplex::chaos {
 struct RoundResult {
   std::string fault, shard;  ///< "" no shard
   Figures figures;
-  std::optional<int> peak_megabytes;
   std::size_t lost_or_doubled = 0;
   std::size_t operations = 0, rows = 0;  ///< that the judge looked at
   double seconds = 0;
+  bool healed = true;  ///< false: the cluster is not as it was before, and no further round means much
+  std::vector<std::string> log;         ///< what the routers logged meanwhile, where a must was violated
   std::vector<std::string> violations;  ///< sentences; empty: all was well
 };
 

@@ -1,6 +1,7 @@
 #include "tests/chaos/site.hpp"
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -33,9 +34,27 @@ std::string with_other_port(std::string map, std::uint16_t from, std::uint16_t t
   return map;
 }
 
+/// Puts the data of a server that is stopped on a file system in memory, which the program's mount namespace
+/// alone has (main.cpp).
+bool move_to_small_disk(const std::string& home) {
+  constexpr const char* script = R"(set -e
+mv "$1" "$1.before"
+mkdir "$1"
+if mount -t tmpfs -o size=512m,mode=0755 shardplex-chaos "$1"; then
+  cp -a "$1.before/." "$1" && rm -rf "$1.before"
+else
+  rmdir "$1" && mv "$1.before" "$1" && exit 1
+fi)";
+  return integration::run({"sh", "-c", script, "sh", home}).status == 0;
+}
+
 }  // namespace
 
-Site::Site() : cluster_({.shards = 3, .replicas = 1, .map = "hash"}) {
+Site::Site() : cluster_({.shards = 3, .replicas = 1, .map = "hash", .settings = {"max_wal_size=128MB"}}) {
+  const auto& last = cluster_.shards().back();
+  cluster_.stop(last);
+  if (move_to_small_disk(cluster_.home(last))) server_on_small_disk_ = last;
+  cluster_.start(last);
   cluster_.initialise();
   cluster_.load("movies", integration::make_movies({"--count", "2000"}));
   auto map = read_file(cluster_.map_file());
@@ -58,6 +77,11 @@ Site::Shard& Site::shard(const std::string& name) {
   return *std::ranges::find(shards_, name, &Shard::name);
 }
 
+const Site::Shard& Site::shard_of_server(const std::string& server) const {
+  return *std::ranges::find_if(
+      shards_, [&](const Shard& shard) { return shard.primary == server || shard.replica == server; });
+}
+
 std::vector<integration::Primary> Site::primaries() const {
   std::vector<integration::Primary> primaries;
   for (const auto& shard : shards_) primaries.push_back({shard.name, cluster_.conninfo(shard.primary)});
@@ -74,6 +98,18 @@ std::function<std::string(std::int64_t)> Site::owners() const {
   return [&group, owner_of_slot](std::int64_t id) {
     return owner_of_slot[slot_of_row(group, canonical_bytes(id), std::nullopt).value];
   };
+}
+
+std::vector<int> Site::slots_of(const std::string& shard, std::size_t most) const {
+  std::vector<int> slots;
+  for (const auto& primary : primaries())
+    if (primary.shard == shard)
+      for (const auto& row : Database(primary.conninfo)
+                                 .run("SELECT slot FROM shardplex.slots WHERE grp = 'catalog' AND state = "
+                                      "'owned' ORDER BY slot LIMIT " +
+                                      std::to_string(most)))
+        slots.push_back(row[0].as<int>());
+  return slots;
 }
 
 void Site::start_router(std::size_t index) {
@@ -114,6 +150,13 @@ void Site::promote(Shard& shard) {
 
 void Site::remove(const std::string& shard) {
   std::erase_if(shards_, [&](const Shard& known) { return known.name == shard; });
+}
+
+std::size_t Site::shards_of_routers() const {
+  std::size_t most = 0;
+  for (const auto& router : routers_)
+    most = std::max(most, boost::json::parse(router->admin("/shards").body).as_array().size());
+  return most;
 }
 
 void Site::wait_until_well() const {

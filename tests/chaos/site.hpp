@@ -26,11 +26,16 @@ class Site {
   Site();
 
   integration::Cluster& cluster() { return cluster_; }
+  const std::string& map_file() const { return cluster_.map_file(); }
+  /// A file beside the second router's map.
+  std::string file(const std::string& name) const { return folder_.path() + '/' + name; }
   const std::vector<Shard>& shards() const { return shards_; }
   Shard& shard(const std::string& name);
   std::vector<integration::Primary> primaries() const;
   /// Whose each film is, as the shards say now.
   std::function<std::string(std::int64_t)> owners() const;
+  /// Some slots of the shard, so many at most.
+  std::vector<int> slots_of(const std::string& shard, std::size_t most) const;
 
   std::size_t routers() const { return routers_.size(); }
   integration::Router& router(std::size_t index) { return *routers_[index]; }
@@ -38,6 +43,11 @@ class Site {
   const std::vector<std::pair<std::uint16_t, std::uint16_t>>& router_ports() const { return router_ports_; }
   /// Starts a router that has ended, on its ports of before.
   void start_router(std::size_t index);
+
+  /// A server whose disk is small and its own; nullopt where none can be mounted, which takes root.
+  const std::optional<std::string>& server_on_small_disk() const { return server_on_small_disk_; }
+  /// The shard of a server, whichever its role.
+  const Shard& shard_of_server(const std::string& server) const;
 
   /// The second router's way to a server.
   Proxy& proxy(const std::string& server) { return *proxies_.at(server); }
@@ -49,9 +59,11 @@ class Site {
   /// Makes the server that is not the primary a replica again.
   void rejoin(const Shard& shard) { cluster_.rejoin(*shard.replica); }
 
-  /// Makes a fourth shard, or forgets it again.
+  /// What add_shard() of the cluster has made belongs to it, or does no longer.
   void add(const Shard& shard) { shards_.push_back(shard); }
   void remove(const std::string& shard);
+  /// To how many shards routers route: the most of them.
+  std::size_t shards_of_routers() const;
 
   /// Waits until both routers miss nothing and the replicas have what the primaries have.
   void wait_until_well() const;
@@ -60,6 +72,7 @@ class Site {
   integration::Cluster cluster_;
   integration::TemporaryFolder folder_;
   std::vector<Shard> shards_;
+  std::optional<std::string> server_on_small_disk_;
   std::map<std::string, std::unique_ptr<Proxy>> proxies_;  // by server
   std::vector<std::string> maps_;                          // by router
   std::vector<std::pair<std::uint16_t, std::uint16_t>> router_ports_;

@@ -34,6 +34,7 @@ constexpr const char* guard_script = R"(
 trap '' HUP INT TERM
 cat > /dev/null
 [ ! -f "$1/servers.tsv" ] || "$2" destroy --dir "$1" > /dev/null 2>&1
+awk -v folder="$1/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | xargs -r umount
 rm -rf "$1"
 )";
 
@@ -171,6 +172,10 @@ void Cluster::hang(const std::string& server) const {
 
 void Cluster::wake(const std::string& server) const {
   script({"wake", server});
+}
+
+void Cluster::stop(const std::string& server) const {
+  script({"stop-server", server});
 }
 
 void Cluster::crash_and_start(const std::string& server) const {

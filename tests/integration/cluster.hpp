@@ -86,6 +86,7 @@ class Cluster {
   void wake(const std::string& server) const;   ///< and go on
   void start(const std::string& server) const;  ///< returns when it accepts connections
 
+  void stop(const std::string& server) const;             ///< in order
   void crash_and_start(const std::string& server) const;  ///< an immediate stop, then as start()
   void promote(const std::string& replica) const;         ///< returns when it is a primary
   /// Makes a server a replica of its shard's primary of now, from its rows; returns when it follows.
