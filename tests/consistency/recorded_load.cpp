@@ -12,6 +12,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace shardplex::integration {
@@ -56,6 +57,7 @@ struct Request {
   json::object body{};
   bool strong = false;
   std::string prefer{};
+  std::optional<std::int64_t> film{};  ///< whose shard alone is asked
 };
 
 Headers headers_of(const Request& request) {
@@ -64,6 +66,20 @@ Headers headers_of(const Request& request) {
   if (!request.prefer.empty()) headers.emplace_back("Prefer", request.prefer);
   if (request.strong) headers.emplace_back("Shardplex-Consistency", "strong");
   return headers;
+}
+
+Deed deed_of(const Request& request) {
+  if (request.method != "GET") return Deed::change;
+  return request.strong ? Deed::strong_read : Deed::read;
+}
+
+/// What an answer says that is not the one that was asked for. A router says of a write that it may have had
+/// its effect that this is not known; of what else it refuses, it says that it has not been done.
+Outcome outcome_of(const HttpResponse& answer) {
+  const bool is_refused =
+      (answer.status >= 400 && answer.status < 500) || answer.status == 503 || answer.status == 504;
+  const bool is_certain = answer.body.find("not known") == std::string::npos;
+  return is_refused && is_certain ? Outcome::failed : Outcome::unknown;
 }
 
 std::int64_t number_in(const json::value& row, std::string_view column) {
@@ -80,19 +96,31 @@ class RecordedLoad::Client {
         options_(load.options_),
         process_(process),
         random_(options_.seed * 1000 + static_cast<std::uint64_t>(process)) {
+    if (process > options_.clients)
+      watcher_ = &options_.watchers[static_cast<std::size_t>(process - options_.clients - 1)];
     for (const auto port : options_.routers) routers_.emplace_back(port);
   }
 
   void run() {
     while (!load_.stopping_) {
-      act();
+      if (watcher_ != nullptr)
+        watch();
+      else
+        act();
       if (options_.pause.count() > 0) std::this_thread::sleep_for(options_.pause);
     }
   }
 
   std::vector<Operation> operations;
+  std::vector<Asked> requests;
 
  private:
+  void watch() {
+    const auto film = watcher_->films[static_cast<std::size_t>(below(std::ssize(watcher_->films)))];
+    if (watcher_->deed == Deed::change) return compare_and_set(film);
+    read_votes(film, watcher_->deed == Deed::strong_read);
+  }
+
   void act() {
     const auto dice = below(100);
     if (dice < 24) return compare_and_set(steady_film());
@@ -128,31 +156,55 @@ class RecordedLoad::Client {
 
   /// Sends the request and completes the operation by its answer.
   Operation perform(Operation operation, const Request& request, const Understand& understand) {
+    Asked& asking = requests.emplace_back();
+    asking.deed = deed_of(request);
+    asking.film = request.film;
     const auto fail = [&](Outcome outcome, const std::string& why) {
       operation.outcome = outcome;
       operation.answer = request.method + ' ' + request.target + ": " + why;
       ++load_.failures_;
     };
-    auto& router = routers_[random_() % routers_.size()];
-    const auto body = request.body.empty() ? std::string() : json::serialize(request.body);
     operation.invoked = now();
     try {
-      const auto answer = router.request(request.method, request.target, headers_of(request), body);
+      const auto answer = send(request);
       operation.completed = now();
-      if (!understand(answer, operation)) {
-        const bool is_refused = answer.status >= 400 && answer.status < 500;
-        fail(is_refused ? Outcome::failed : Outcome::unknown,
-             std::to_string(answer.status) + ' ' + answer.body);
-      }
+      if (!understand(answer, operation))
+        fail(outcome_of(answer), std::to_string(answer.status) + ' ' + answer.body);
     } catch (const ConnectionFailure& failure) {
       operation.completed = now();
-      const std::string why = failure.what();
-      fail(why.starts_with("cannot connect") ? Outcome::failed : Outcome::unknown, why);
+      asking.cut = !could_not_connect(failure);
+      fail(asking.cut ? Outcome::unknown : Outcome::failed, failure.what());
     } catch (const std::exception& failure) {  // its JSON is not as promised
       fail(Outcome::unknown, failure.what());
     }
+    asking.outcome = operation.outcome;
+    asking.answer = operation.answer;
+    asking.invoked = operation.invoked;
+    asking.completed = operation.completed;
     ++load_.requests_;
     return operation;
+  }
+
+  static bool could_not_connect(const ConnectionFailure& failure) {
+    return std::string_view(failure.what()).starts_with("cannot connect");
+  }
+
+  /// To one of the routers, by chance, and on to the next where it takes no connection: nothing was sent.
+  HttpResponse send(const Request& request) {
+    const auto body = request.body.empty() ? std::string() : json::serialize(request.body);
+    const auto first = random_() % routers_.size();
+    for (std::size_t i = 0;; ++i) {
+      const auto router = (first + i) % routers_.size();
+      const bool is_last = i + 1 == routers_.size();
+      if (load_.is_out_[router] && !is_last) continue;
+      try {
+        return routers_[router].request(request.method, request.target, headers_of(request), body);
+      } catch (const ConnectionFailure& failure) {
+        if (!could_not_connect(failure)) throw;
+        load_.is_out_[router] = !options_.admin_ports.empty();
+        if (is_last) throw;
+      }
+    }
   }
 
   const Operation& record(Operation operation) { return operations.emplace_back(std::move(operation)); }
@@ -166,7 +218,8 @@ class RecordedLoad::Client {
                               std::to_string(*operation.expected),
                           {{"imdb_votes", *operation.value}},
                           false,
-                          "return=representation"};
+                          "return=representation",
+                          id};
     const auto& done =
         record(perform(std::move(operation), request, [](const auto& answer, Operation& asked) {
           if (answer.status != 200) return false;
@@ -181,7 +234,8 @@ class RecordedLoad::Client {
   void write(std::int64_t id) {
     auto operation = about(Action::write, {id, films});
     operation.value = new_number();
-    const Request request{"PATCH", "/movies/" + std::to_string(id), {{"imdb_votes", *operation.value}}};
+    const Request request{
+        "PATCH", "/movies/" + std::to_string(id), {{"imdb_votes", *operation.value}}, false, "", id};
     const auto& done =
         record(perform(std::move(operation), request, [](const auto& answer, Operation& asked) {
           asked.applied = answer.status == 204;
@@ -191,7 +245,7 @@ class RecordedLoad::Client {
   }
 
   void read_votes(std::int64_t id, bool strong) {
-    const Request request{"GET", "/movies/" + std::to_string(id) + "?select=imdb_votes", {}, strong};
+    const Request request{"GET", "/movies/" + std::to_string(id) + "?select=imdb_votes", {}, strong, "", id};
     const auto& done = record(
         perform(about(Action::read, {id, films}, strong), request, [](const auto& answer, Operation& asked) {
           if (answer.status == 200) asked.value = number_in(json::parse(answer.body), "imdb_votes");
@@ -252,8 +306,9 @@ class RecordedLoad::Client {
     auto operation = about(Action::insert, {back.number, films});
     operation.group = films_of(process_);
     operation.value = back.number % 1000;
-    const Request request{"PUT", "/movies/" + std::to_string(back.id),
-                          own_film(back.number, *operation.value)};
+    const Request request{
+        "PUT",  "/movies/" + std::to_string(back.id), own_film(back.number, *operation.value), false, "",
+        back.id};
     const auto& done =
         record(perform(std::move(operation), request, [](const auto& answer, Operation& asked) {
           asked.applied = answer.status == 201;  // otherwise it has replaced one
@@ -265,7 +320,7 @@ class RecordedLoad::Client {
   void remove_film() {
     if (own_films_.empty()) return;
     const auto film = take_one(own_films_);
-    const Request request{"DELETE", "/movies/" + std::to_string(film.id)};
+    const Request request{"DELETE", "/movies/" + std::to_string(film.id), {}, false, "", film.id};
     const auto& done = record(perform(about(Action::remove, {film.number, films}), request,
                                       [](const auto& answer, Operation& asked) {
                                         asked.applied = answer.status == 204;
@@ -280,8 +335,9 @@ class RecordedLoad::Client {
     if (from.empty()) return;
     const auto& film = from[static_cast<std::size_t>(below(std::ssize(from)))];
     const bool strong = chance(80);
-    const Request request{
-        "GET", "/movies/" + std::to_string(film.id) + "?select=worldwide_gross,imdb_votes", {}, strong};
+    const Request request{"GET", "/movies/" + std::to_string(film.id) + "?select=worldwide_gross,imdb_votes",
+                          {},    strong,
+                          "",    film.id};
     record(perform(about(Action::read, {film.number, films}, strong), request,
                    [](const auto& answer, Operation& asked) {
                      if (answer.status == 404) return true;
@@ -299,7 +355,10 @@ class RecordedLoad::Client {
     operation.value = 1 + rating.number % 10;
     const Request request{"POST",
                           "/ratings",
-                          {{"movie_id", rating.id}, {"user_id", rating.number}, {"score", *operation.value}}};
+                          {{"movie_id", rating.id}, {"user_id", rating.number}, {"score", *operation.value}},
+                          false,
+                          "",
+                          rating.id};
     const auto& done = record(perform(std::move(operation), request,
                                       [](const auto& answer, Operation&) { return answer.status == 201; }));
     if (done.outcome == Outcome::ok) own_ratings_.push_back(rating);
@@ -313,7 +372,8 @@ class RecordedLoad::Client {
                               "&user_id=eq." + std::to_string(rating.number),
                           {},
                           false,
-                          "return=representation"};
+                          "return=representation",
+                          rating.id};
     record(perform(about(Action::remove, {rating.number, ratings}), request,
                    [](const auto& answer, Operation& asked) {
                      if (answer.status != 200) return false;
@@ -340,16 +400,16 @@ class RecordedLoad::Client {
     if (dice < 65) return list_rows(films, "films.", films_by("like." + tag(options_) + '*'));
     if (dice < 85) {
       const auto id = steady_film();
-      return list_rows(ratings, ratings_of(id), ratings_from + "&movie_id=eq." + std::to_string(id));
+      return list_rows(ratings, ratings_of(id), ratings_from + "&movie_id=eq." + std::to_string(id), "", id);
     }
     list_rows(ratings, "ratings.", ratings_from);
   }
 
   void list_rows(std::int32_t table, const std::string& group, const std::string& target,
-                 const std::string& prefer = "") {
+                 const std::string& prefer = "", std::optional<std::int64_t> film = std::nullopt) {
     auto operation = about(Action::list, {}, chance(70));
     operation.group = group;
-    const Request request{"GET", target, {}, operation.strong, prefer};
+    const Request request{"GET", target, {}, operation.strong, prefer, film};
     record(perform(std::move(operation), request, [&](const auto& answer, Operation& asked) {
       if (answer.status != 200) return false;
       const auto rows = json::parse(answer.body).as_array();
@@ -378,13 +438,15 @@ class RecordedLoad::Client {
   RecordedLoad& load_;
   const RecordedLoadOptions& options_;
   const int process_;
+  const Watcher* watcher_ = nullptr;
   Random random_;
   std::deque<HttpClient> routers_;
   std::map<std::int64_t, std::int64_t> votes_;  // as last seen, by steady film
   std::vector<OwnRow> own_films_, removed_films_, own_ratings_;
 };
 
-RecordedLoad::RecordedLoad(const RecordedLoadOptions& options) : options_(options) {
+RecordedLoad::RecordedLoad(const RecordedLoadOptions& options)
+    : options_(options), is_out_(options_.routers.size()) {
   history_.tables = {"movies", "ratings"};
   for (int i = 0; i < options_.steady_films; ++i) {
     Operation loaded;
@@ -396,9 +458,24 @@ RecordedLoad::RecordedLoad(const RecordedLoadOptions& options) : options_(option
     loaded.invoked = loaded.completed = now();
     history_.operations.push_back(std::move(loaded));
   }
-  for (int process = 1; process <= options_.clients; ++process)
+  const int processes = options_.clients + static_cast<int>(options_.watchers.size());
+  for (int process = 1; process <= processes; ++process)
     clients_.push_back(std::make_unique<Client>(*this, process));
   for (const auto& client : clients_) threads_.emplace_back([&client = *client] { client.run(); });
+  if (!options_.admin_ports.empty()) threads_.emplace_back([this] { look_after_routers(); });
+}
+
+void RecordedLoad::look_after_routers() {
+  while (!stopping_) {
+    for (std::size_t i = 0; i < is_out_.size(); ++i) {
+      if (!is_out_[i]) continue;
+      try {
+        if (HttpClient(options_.admin_ports[i]).get("/ready").status == 200) is_out_[i] = false;
+      } catch (const ConnectionFailure&) {
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 RecordedLoad::~RecordedLoad() {
@@ -410,8 +487,10 @@ RecordedLoad::~RecordedLoad() {
 History RecordedLoad::stop() {
   stopping_ = true;
   for (auto& thread : threads_) thread.join();
-  for (const auto& client : clients_)
+  for (const auto& client : clients_) {
     std::ranges::move(client->operations, std::back_inserter(history_.operations));
+    std::ranges::move(client->requests, std::back_inserter(asked_));
+  }
   return std::move(history_);
 }
 
@@ -430,6 +509,13 @@ Time now() {
 }
 
 void add_stock(History& history, const RecordedLoadOptions& options, const Cluster& cluster) {
+  std::vector<Primary> primaries;
+  for (const auto& shard : cluster.shards()) primaries.push_back({shard, cluster.conninfo(shard)});
+  add_stock(history, options, cluster.map(), primaries);
+}
+
+void add_stock(History& history, const RecordedLoadOptions& options, const ShardMap& map,
+               const std::vector<Primary>& primaries) {
   const auto stock = [&](const std::string& table, std::int32_t number, const std::string& group,
                          const std::string& columns, const std::string& where) {
     Operation list;
@@ -437,10 +523,10 @@ void add_stock(History& history, const RecordedLoadOptions& options, const Clust
     list.action = Action::list;
     list.group = group;
     list.invoked = now();
-    const auto& slots = cluster.map().group(*cluster.map().find_table(table)->group).name;
-    for (std::size_t place = 0; place < cluster.shards().size(); ++place)
+    const auto& slots = map.group(*map.find_table(table)->group).name;
+    for (std::size_t place = 0; place < primaries.size(); ++place)
       for (const auto& row :
-           Database(cluster.conninfo(cluster.shards()[place]))
+           Database(primaries[place].conninfo)
                .run("SELECT " + columns + " FROM " + table + " WHERE " + where +
                     " AND shardplex_slot IN (SELECT slot FROM shardplex.slots WHERE grp = '" + slots +
                     "' AND state IN ('owned', 'fenced'))"))
@@ -450,7 +536,8 @@ void add_stock(History& history, const RecordedLoadOptions& options, const Clust
     list.completed = now();
     history.operations.push_back(std::move(list));
   };
-  history.places = cluster.shards();
+  history.places.clear();
+  for (const auto& primary : primaries) history.places.push_back(primary.shard);
   stock("movies", films, "films.", "worldwide_gross, imdb_votes", "director LIKE '" + tag(options) + "%'");
   stock("ratings", ratings, "ratings.", "user_id, score",
         "user_id >= " + std::to_string(options.first_id) + " AND user_id < " +

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,8 +23,33 @@ inline constexpr std::int64_t ids_of_a_load = 1'000'000'000;
 /// greater one.
 inline constexpr auto weak_read_staleness = std::chrono::seconds(6);
 
+enum class Deed : std::uint8_t { change, strong_read, read };
+
+/// A client that only ever does one thing, to some of the steady films in turn: from its answers it is seen
+/// how long that could not be done.
+struct Watcher {
+  Deed deed = Deed::read;
+  std::vector<std::int64_t> films;
+};
+
+/// A request as its client saw it, beside what it says of rows.
+struct Asked {
+  Deed deed = Deed::read;
+  consistency::Outcome outcome = consistency::Outcome::ok;
+  bool cut = false;  ///< the connection ended before the answer did
+  /// The film whose shard alone is asked; nullopt: several shards are, or the router chooses one.
+  std::optional<std::int64_t> film;
+  consistency::Time invoked{0}, completed{0};
+  std::string answer;  ///< where the outcome is not ok
+};
+
 struct RecordedLoadOptions {
-  std::vector<std::uint16_t> routers;  ///< ports; each request goes to one of them, by chance
+  /// Ports; each request goes to one of them, by chance, and to another where that does not take connections:
+  /// as with a load balancer before them.
+  std::vector<std::uint16_t> routers;
+  /// Their admin ports: a router that took no connection is not used until its /ready says yes. Empty: it is
+  /// tried again at once.
+  std::vector<std::uint16_t> admin_ports{};
   int clients = 6;
   std::uint64_t seed = 1;
   /// Whether clients may choose the ids of films; false under a map by list, where routers do.
@@ -34,6 +60,7 @@ struct RecordedLoadOptions {
   std::int64_t first_id = 1'000'000'000'000;
   /// What each client waits between two requests.
   std::chrono::microseconds pause{0};
+  std::vector<Watcher> watchers{};  ///< clients beside the others
 };
 
 /// The steady films, one JSON object per line: to be loaded into `movies` before the load is started.
@@ -56,16 +83,23 @@ class RecordedLoad {
 
   /// Waits for the requests under way. Once.
   consistency::History stop();
+  /// After stop(): the requests, those of a client one after the other.
+  const std::vector<Asked>& asked() const { return asked_; }
 
  private:
   class Client;
+
+  /// Puts routers that are out back in when they are ready. Thread: its own.
+  void look_after_routers();
 
   RecordedLoadOptions options_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> requests_{0}, failures_{0};
   std::atomic<std::int64_t> numbers_{0};  // taken so far, for films, users and values
   consistency::History history_;
+  std::vector<Asked> asked_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::atomic<bool>> is_out_;  // by router
   std::vector<std::thread> threads_;
 };
 
@@ -75,6 +109,14 @@ consistency::Time now();
 /// Adds to the history, after its end, what the primaries hold in the slots that they own: all films and
 /// ratings of the load.
 void add_stock(consistency::History& history, const RecordedLoadOptions& options, const Cluster& cluster);
+
+/// The primary of a shard.
+struct Primary {
+  std::string shard, conninfo;
+};
+/// The same of these primaries.
+void add_stock(consistency::History& history, const RecordedLoadOptions& options, const ShardMap& map,
+               const std::vector<Primary>& primaries);
 
 struct Latencies {
   std::size_t requests = 0, failures = 0;

@@ -34,6 +34,7 @@ constexpr const char* guard_script = R"(
 trap '' HUP INT TERM
 cat > /dev/null
 [ ! -f "$1/servers.tsv" ] || "$2" destroy --dir "$1" > /dev/null 2>&1
+awk -v folder="$1/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | xargs -r umount
 rm -rf "$1"
 )";
 
@@ -173,6 +174,10 @@ void Cluster::wake(const std::string& server) const {
   script({"wake", server});
 }
 
+void Cluster::stop(const std::string& server) const {
+  script({"stop-server", server});
+}
+
 void Cluster::crash_and_start(const std::string& server) const {
   script({"stop-server", server, "-m", "immediate"});
   script({"start-server", server});
@@ -186,6 +191,17 @@ std::pair<std::string, std::string> Cluster::add_shard() {
   for (const auto& [name, port] : ports_)
     if (!before.contains(name)) return {name, conninfo(name)};
   throw std::runtime_error("scripts/cluster add-shard made no server");
+}
+
+void Cluster::rejoin(const std::string& server) const {
+  script({"rejoin", server});
+}
+
+void Cluster::remove_shard(const std::string& shard) {
+  script({"remove-shard", shard});
+  std::erase_if(ports_, [&](const auto& server) {
+    return server.first == shard || server.first.starts_with(shard + '-');
+  });
 }
 
 void Cluster::promote(const std::string& replica) const {
@@ -205,8 +221,13 @@ std::string Cluster::shard_of(const std::string& table, std::int64_t key,
 Router::Router(const std::string& map_file, const Options& options)
     : process_(
           [&] {
-            std::vector<std::string> command{shardplexd_program, "--map", map_file, "--port", "0",
-                                             "--admin-port",     "0"};
+            std::vector<std::string> command{shardplexd_program,
+                                             "--map",
+                                             map_file,
+                                             "--port",
+                                             std::to_string(options.port),
+                                             "--admin-port",
+                                             std::to_string(options.admin_port)};
             command.insert(command.end(), options.arguments.begin(), options.arguments.end());
             return command;
           }(),

@@ -86,10 +86,16 @@ class Cluster {
   void wake(const std::string& server) const;   ///< and go on
   void start(const std::string& server) const;  ///< returns when it accepts connections
 
+  void stop(const std::string& server) const;             ///< in order
   void crash_and_start(const std::string& server) const;  ///< an immediate stop, then as start()
   void promote(const std::string& replica) const;         ///< returns when it is a primary
+  /// Makes a server a replica of its shard's primary of now, from its rows; returns when it follows.
+  void rejoin(const std::string& server) const;
   /// Makes one more shard, which the map does not have: its name, and the connection string of its primary.
   std::pair<std::string, std::string> add_shard();
+  void remove_shard(const std::string& shard);  ///< one that add_shard() has made, with its data
+  /// Where scripts/cluster keeps the server, its data and its log.
+  std::string home(const std::string& server) const { return folder_.path() + '/' + server; }
 
   /// The name of the shard that the map places the row on.
   std::string shard_of(const std::string& table, std::int64_t key,
@@ -113,6 +119,7 @@ class Router {
     std::vector<std::string> arguments{};  ///< beside --map and the ports
     Process::Environment environment{};
     bool wait_until_ready = true;
+    std::uint16_t port = 0, admin_port = 0;  ///< 0: free ones
   };
   explicit Router(const std::string& map_file) : Router(map_file, Options{}) {}
   Router(const std::string& map_file, const Options& options);

@@ -1,5 +1,7 @@
 #include "tests/integration/http_client.hpp"
 
+#include <sys/socket.h>
+
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
@@ -11,6 +13,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/json/parse.hpp>
+#include <cerrno>
 #include <limits>
 
 #include "tests/integration/process.hpp"
@@ -61,8 +64,15 @@ void HttpClient::connect() {
   throw ConnectionFailure("cannot connect: " + failure.message(), false);
 }
 
+bool HttpClient::closed_by_server() {
+  char byte = 0;
+  const auto seen = ::recv(stream_->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return seen == 0 || (seen < 0 && errno != EAGAIN);
+}
+
 HttpResponse HttpClient::request(std::string_view method, std::string_view target, const Headers& headers,
                                  std::string_view body) {
+  if (connected() && closed_by_server()) close();
   const bool kept = connected();
   try {
     return exchange(method, target, headers, body);

@@ -42,8 +42,8 @@ class HttpClient {
  public:
   explicit HttpClient(std::uint16_t port) : port_(port) {}
 
-  /// Throws ConnectionFailure. A kept connection that the server closed while it was idle is made anew once,
-  /// as browsers do, where the method may be repeated.
+  /// Throws ConnectionFailure. A kept connection that the server has closed while it was idle is made anew;
+  /// one that it closes under the request is too, once, as browsers do, where the method may be repeated.
   HttpResponse request(std::string_view method, std::string_view target, const Headers& headers = {},
                        std::string_view body = {});
   HttpResponse get(std::string_view target, const Headers& headers = {}) {
@@ -58,6 +58,7 @@ class HttpClient {
   HttpResponse exchange(std::string_view method, std::string_view target, const Headers& headers,
                         std::string_view body);
   void connect();
+  bool closed_by_server();
   /// Runs the one operation that has been begun to its end.
   void run_operation();
 

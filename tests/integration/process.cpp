@@ -1,6 +1,7 @@
 #include "tests/integration/process.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -76,6 +77,8 @@ pid_t start(const std::vector<std::string>& command, const Process::Environment&
   ::dup2(input, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
+  // Asio's sockets are handed on by themselves: a connection would outlive its end in this program.
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   ::execvpe(arguments[0], arguments.data(), variables.data());
   ::_exit(127);
 }

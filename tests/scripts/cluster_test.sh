@@ -112,6 +112,20 @@ for name in 1 2 3 4 5 6 7 8; do printf '%s\tprimary\t%s\t1\n' "$name" "$name" >>
 expect_exit 1 'has 8 shards, which is all there can be' scripts/cluster add-shard --dir "$scratch/full"
 expect_exit 1 'there is no cluster in' scripts/cluster add-shard --dir "$scratch/nothing"
 
+# The end of a failover: the old primary follows the new one, also after a start of all servers. And a shard that goes.
+scripts/cluster kill --dir "$dir" beta
+scripts/cluster rejoin --dir "$dir" beta
+eventually 3 sql beta 'SELECT value FROM only_here'
+expect_exit 1 'no server of alpha but alpha is a primary' scripts/cluster rejoin --dir "$dir" alpha
+scripts/cluster remove-shard --dir "$dir" gamma
+start
+expect_equal 'after a failover' \
+  '[["alpha","primary","up"],["beta","replica","up"],["alpha-1","replica","up"],["beta-1","primary","up"]]' "$(states "$dir")"
+sql beta-1 'INSERT INTO only_here VALUES (5)'
+eventually 2 sql beta 'SELECT count(*) FROM only_here'
+[[ ! -e $dir/gamma && ! -e $dir/gamma-2 ]] || failed 'remove-shard left data behind'
+expect_exit 1 "no shard 'gamma'" scripts/cluster remove-shard --dir "$dir" gamma
+
 scripts/cluster stop --dir "$dir"
 expect_equal 'after stop' '["down"]' "$(scripts/cluster status --dir "$dir" --json | jq -c 'map(.state) | unique')"
 scripts/cluster destroy --dir "$dir"

@@ -48,6 +48,11 @@ expect_exit 1 "at work in .*/b .process $$.; stop that one first" scripts/bench 
 exec 9>&-
 expect_exit 0 'no benchmark has run' scripts/bench --stop --dir "$scratch/b"
 
+expect_exit 2 "unknown argument 'now'" scripts/chaos now
+expect_exit 2 "--seed takes a number, not '1e6'" scripts/chaos --seed 1e6
+expect_exit 2 '--only needs a value' scripts/chaos --only --list
+expect_exit 2 '--json takes a file in a folder that can be written to' scripts/chaos --json "$scratch/none/f"
+
 expect_exit 2 "no preset 'fast'" scripts/test --preset fast
 expect_exit 2 'whole number' scripts/make-movies --count many
 expect_exit 2 'no films to rate' scripts/make-movies --count 0 --ratings 1

@@ -1,0 +1,66 @@
+#include "tests/chaos/fault.hpp"
+
+#include <thread>
+
+namespace shardplex::chaos {
+namespace {
+
+constexpr Bounds nothing_fails{};
+// Requests of a shard without its primary are refused, or wait for one detection time.
+constexpr Time any = std::chrono::hours(1);
+constexpr Bounds primary_is_away{
+    .writes_of_shard_may_fail = true, .strong_reads_of_shard_may_fail = true, .p99_of_shard = any};
+constexpr Bounds writes_are_lost{.writes_of_shard_may_fail = true};
+constexpr Bounds memory_is_spent{.requests_may_be_shed = true};
+constexpr Bounds router_dies{.requests_may_be_cut = true};
+
+// The small disk is that of a primary at first.
+constexpr Fault faults[] = {
+    {"disk-full", "the disk of a server is full, for tables and then for WAL", false, primary_is_away,
+     fill_disk, why_no_disk_is_filled},
+    {"kill-replica", "a replica dies (kill -9), and comes back", true, nothing_fails, kill_replica},
+    {"stop-replica", "a replica hangs (SIGSTOP), and goes on", true, nothing_fails, stop_replica},
+    {"stop-backends", "processes of a replica hang, and the replica does not", true, nothing_fails,
+     stop_backends},
+    {"drop-replica", "packets between a router and a replica are lost", true, nothing_fails,
+     drop_packets_of_replica},
+    {"kill-primary", "a primary dies, and its replica is promoted", true, primary_is_away, kill_primary},
+    {"crash-primary", "a primary dies, and comes back", true, primary_is_away, crash_primary},
+    {"stop-primary", "a primary hangs, and goes on", true, primary_is_away, stop_primary},
+    {"drop-primary", "packets between a router and a primary are lost", true, primary_is_away,
+     drop_packets_of_primary},
+    {"drop-connections", "connections between a router and a shard are cut", true, writes_are_lost,
+     drop_connections},
+    {"replace-primary", "a replica is promoted, and the old primary goes on taking writes", true,
+     primary_is_away, replace_primary},
+    {"return-primary", "a primary that died and was replaced comes back as one", true, primary_is_away,
+     return_primary},
+    {"router-sigterm", "a router is told to end", false, nothing_fails, end_router},
+    {"router-kill", "a router dies", false, router_dies, kill_router},
+    {"ddl", "columns come, change their type and go, on one shard after the other", false, nothing_fails,
+     change_tables},
+    {"slow-client", "clients read big answers slowly", false, nothing_fails, slow_clients},
+    {"client-leaves", "clients leave before they are answered", false, nothing_fails, leaving_clients},
+    {"half-requests", "clients never finish their requests", false, memory_is_spent, unfinished_requests},
+    {"endless-chunks", "clients send chunk extensions and trailers without end", false, nothing_fails,
+     endless_chunks},
+    {"many-shapes", "clients send statements no two of which are alike", false, nothing_fails, many_shapes},
+    {"many-rows", "clients send bodies of as many rows as fit", false, nothing_fails, many_rows},
+    {"mover-kill", "a mover dies at any moment, and another one goes on", true, nothing_fails, kill_mover},
+    {"add-shard", "a shard is added, and slots move to it", false, nothing_fails, add_shard,
+     why_no_shard_is_added},
+    {"remove-shard", "the added shard is drained and removed", false, nothing_fails, remove_shard,
+     why_no_shard_is_removed},
+};
+
+}  // namespace
+
+void Round::hold_on() const {
+  std::this_thread::sleep_for(hold);
+}
+
+std::span<const Fault> all_faults() {
+  return faults;
+}
+
+}  // namespace shardplex::chaos

@@ -1,0 +1,76 @@
+// Faults by name.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "tests/chaos/figures.hpp"
+#include "tests/chaos/site.hpp"
+
+namespace shardplex::chaos {
+
+using Random = std::mt19937_64;
+
+/// What a fault is given to work with, and what it tells of itself.
+struct Round {
+  Site& site;
+  Random& random;
+  Hit hit;
+  std::chrono::milliseconds hold;       ///< how long the fault lasts
+  std::optional<int> peak_megabytes{};  ///< the most memory that a router has had
+
+  Site::Shard& shard() { return site.shard(hit.shard); }
+  /// The fault begins now.
+  void begin() { hit.began = integration::now(); }
+  void promoted() { hit.promoted = integration::now(); }
+  void hold_on() const;
+};
+
+struct Fault {
+  std::string_view name;
+  std::string_view what;  ///< for people, after the name
+  bool needs_shard;       ///< it happens to one with a replica
+  Bounds bounds;
+  /// Makes it happen and heals it. Throws where that cannot be done.
+  void (*happen)(Round& round);
+  /// Why it cannot happen here and now; "" it can.
+  std::string (*why_not)(const Site& site) = nullptr;
+};
+
+/// In an order in which each can happen once.
+std::span<const Fault> all_faults();
+
+// By their files.
+void kill_replica(Round& round);
+void stop_replica(Round& round);
+void stop_backends(Round& round);
+void kill_primary(Round& round);
+void crash_primary(Round& round);
+void stop_primary(Round& round);
+void replace_primary(Round& round);
+void return_primary(Round& round);
+void drop_connections(Round& round);
+void drop_packets_of_replica(Round& round);
+void drop_packets_of_primary(Round& round);
+void end_router(Round& round);
+void kill_router(Round& round);
+void change_tables(Round& round);
+void slow_clients(Round& round);
+void leaving_clients(Round& round);
+void unfinished_requests(Round& round);
+void endless_chunks(Round& round);
+void many_shapes(Round& round);
+void many_rows(Round& round);
+void kill_mover(Round& round);
+void add_shard(Round& round);
+std::string why_no_shard_is_added(const Site& site);
+void remove_shard(Round& round);
+std::string why_no_shard_is_removed(const Site& site);
+void fill_disk(Round& round);
+std::string why_no_disk_is_filled(const Site& site);
+
+}  // namespace shardplex::chaos
