@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/command_line.hpp"
+#include "operations/cluster/alike.hpp"
 #include "operations/cluster/init.hpp"
 #include "operations/cluster/schema_file.hpp"
 #include "operations/process/text_file.hpp"
@@ -26,6 +27,7 @@ int cluster_init(Arguments args, const Terminal& terminal) {
   std::optional<std::string> schema_sql;
   if (const auto file = given->text("schema")) schema_sql = schema_statements(read_text_file(*file));
   initialise_cluster(map, schema_sql, given->has("dry-run"), terminal);
+  if (!given->has("dry-run")) warn_of_rights(map, terminal);
   return exit_ok;
 }
 

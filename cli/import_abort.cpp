@@ -10,7 +10,7 @@ int import_abort(Arguments args, const Terminal& terminal) {
   CommandOptions options(
       "import abort --map FILE [--from DSN]",
       "Removes all that an import has made, on the shards and on the source, which goes on as before.\n"
-      "Refused once the cutover is decided.");
+      "Refused once the cutover is decided, until the import has been reversed.");
   options.add_map();
   options.add()(
       "from", po::value<std::string>()->value_name("DSN"),

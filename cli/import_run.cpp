@@ -1,4 +1,5 @@
 // import run: an existing unsharded database becomes a cluster.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 
@@ -89,6 +90,10 @@ void print_report(const ImportReport& report, const Terminal& terminal) {
   }
   terminal.out << "done: the shards own the data; the source keeps its own and refuses writes\n";
   if (report.write_pause) terminal.out << "writes paused for " << report.write_pause->count() << " ms\n";
+  if (advance.phase == ImportPhase::reversible)
+    terminal.out
+        << "What is written to the shards flows to the source. 'import reverse' goes back to it with all of "
+           "that,\n'import finish' ends the time in which that can be done; until then no slots move.\n";
 }
 
 boost::json::object report_json(const ImportReport& report) {
@@ -130,10 +135,13 @@ int import_run(Arguments args, const Terminal& terminal) {
   how.bytes_per_second = static_cast<std::uint64_t>(number_option(*given, "rate", 0) * 1e6);
   how.max_lag = std::chrono::duration<double>(number_option(*given, "max-lag", 1));
   const AcceptedLosses accepted = accepted_losses(*given);
+  how.accepted = accepted;
   ImportFindings findings;
   if (!find_import(map)) {
     findings = check_import(map, source);
     require_importable(findings, accepted, terminal);
+    how.way_back = std::ranges::none_of(
+        findings.losses, [](const ImportLoss& loss) { return loss.kind == LossKind::no_way_back; });
   }
   ImportReport report;
   {

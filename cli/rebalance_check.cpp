@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cli/command_line.hpp"
+#include "operations/move/duplicates.hpp"
 #include "operations/move/obstacles.hpp"
 
 namespace shardplex::cli {
@@ -61,8 +62,10 @@ int rebalance_check(Arguments args, const Terminal& terminal) {
   const auto given = options.parse(args, terminal);
   if (!given) return exit_ok;
   const ShardMap map = given->map();
-  const auto plan = given->text("plan");
-  Findings findings = plan ? find_obstacles(map, load_rebalance_plan(*plan, map)) : find_obstacles(map);
+  std::optional<RebalancePlan> plan;
+  if (const auto file = given->text("plan")) plan = load_rebalance_plan(*file, map);
+  Findings findings = plan ? find_obstacles(map, *plan) : find_obstacles(map);
+  std::ranges::move(find_duplicates(map, plan ? &*plan : nullptr, terminal), std::back_inserter(findings));
   std::ranges::move(find_movers(map), std::back_inserter(findings));
   sort_by_shard(map, findings);
   if (given->json())

@@ -46,7 +46,7 @@ int rebalance_run(Arguments args, const Terminal& terminal) {
   if (!plan_file && plan.moves.empty()) return exit_ok;
 
   const auto moves = new_moves(plan);
-  check_start(map, plan, moves);
+  check_start(map, plan, moves, terminal);
   map = add_shards(pool.map_file, map, plan.added, terminal);  // takes the mover's lock itself, for a while
   await_routers(map, plan.moves, pool.runner.patience, terminal);
   Mover mover(map);

@@ -106,11 +106,23 @@ CREATE TABLE IF NOT EXISTS shardplex.imports (
   made        text[]      NOT NULL DEFAULT '{}',       -- this shard: the statements that remove what the import has made here
   applied     pg_lsn,                                  -- this shard: the last transaction of the source that is in its rows
   identities  jsonb       NOT NULL DEFAULT '{}',       -- first shard: table -> replica identity on the source before the import
+  baseline    jsonb,                                   -- first shard: what the source was like; operations/import/baseline.hpp
   progress    jsonb       NOT NULL DEFAULT '{}',       -- first shard: for people, about once a second
   problem     text,                                    -- first shard: why the import stopped
   created_at  timestamptz NOT NULL DEFAULT now(),
-  changed_at  timestamptz NOT NULL DEFAULT now()
+  changed_at  timestamptz NOT NULL DEFAULT now(),
+  -- This shard's way back to the source: the name of its publication and replication slot, and of the subscription on the source;
+  -- empty: it is to be made; null: there is none. From reverse_from on its changes are to flow.
+  way_back     text,
+  reverse_from pg_lsn,
+  -- While the import is reversed, all slots of this shard are fenced until then, or until anybody ends that (end_overdue_fences).
+  fence_until  timestamptz
 );
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shardplex.imports'::regclass AND attname = 'way_back') THEN
+    ALTER TABLE shardplex.imports ADD COLUMN baseline jsonb, ADD COLUMN way_back text, ADD COLUMN reverse_from pg_lsn, ADD COLUMN fence_until timestamptz;
+  END IF;
+END $$;
 
 -- Published along with the rows of a move: a number seen on the subscriber tells that everything before it has been applied.
 CREATE TABLE IF NOT EXISTS shardplex.markers (
@@ -298,15 +310,28 @@ BEGIN
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, report = excluded.report, reported_at = excluded.reported_at;
 END $$;
 
--- Lets writes in again where a fence has outlived its lease, as that of a mover that hangs does; returns the moves whose fence was
--- ended. Anybody may call it: it takes nothing from a mover that is alive. It is safe whatever the mover does next, since the mover's
+-- Lets writes in again where a fence has outlived its lease, as that of a mover that hangs does; returns the moves and imports whose
+-- fence was ended. Anybody may call it: it takes nothing from a mover that is alive. It is safe whatever the mover does next, since the mover's
 -- hand-over is one transaction with change_slots(), which refuses slots that are not fenced any more. The lock is that of
 -- change_slots(), so the slots are looked at when no hand-over is under way. What a shard cannot know is whether it failed over and
 -- has forgotten a hand-over: a router calls this only where no other shard owns the slots.
 CREATE OR REPLACE FUNCTION shardplex.end_overdue_fences() RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
-DECLARE overdue record; still integer[];
+DECLARE overdue record; still integer[]; fenced record;
 BEGIN
+  FOR overdue IN SELECT i.id FROM shardplex.imports i WHERE i.fence_until < clock_timestamp() LOOP
+    FOR fenced IN SELECT DISTINCT s.grp FROM shardplex.slots s ORDER BY s.grp LOOP
+      PERFORM pg_advisory_xact_lock(1936223344, hashtext(fenced.grp));
+    END LOOP;
+    UPDATE shardplex.imports SET fence_until = NULL WHERE id = overdue.id AND fence_until < clock_timestamp();
+    IF NOT FOUND THEN
+      CONTINUE;
+    END IF;
+    FOR fenced IN SELECT s.grp, array_agg(s.slot ORDER BY s.slot) AS slots FROM shardplex.slots s WHERE s.state = 'fenced' GROUP BY s.grp LOOP
+      PERFORM shardplex.unfence_slots(fenced.grp, fenced.slots);
+      RETURN NEXT overdue.id;
+    END LOOP;
+  END LOOP;
   FOR overdue IN SELECT m.id, m.grp, m.slots FROM shardplex.moves m WHERE m.fence_until < clock_timestamp() LOOP
     PERFORM pg_advisory_xact_lock(1936223344, hashtext(overdue.grp));
     UPDATE shardplex.moves SET fenced_at = NULL, fence_until = NULL WHERE id = overdue.id AND fence_until < clock_timestamp();

@@ -43,7 +43,8 @@ SELECT c.relname, coalesce((SELECT m.identities ->> c.relname FROM shardplex.mov
                     WHERE p.schemaname = 'public' AND p.tablename = c.relname AND p.pubname NOT LIKE 'shardplex\_%')
  ORDER BY c.relname)sql";
 
-constexpr const char* import_sql = "SELECT EXISTS (SELECT FROM shardplex.imports WHERE phase <> 'done')";
+constexpr const char* import_sql =
+    "SELECT EXISTS (SELECT FROM shardplex.imports WHERE phase NOT IN ('done', 'reversible'))";
 
 /// What one shard has of everything that moves and loads make.
 struct ShardObjects {

@@ -11,13 +11,19 @@
 #include "operations/shard/inquiry.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
+#include "operations/shard/setup.hpp"
 #include "shard_schema/functions.hpp"
 #include "shard_schema/primary_choice.hpp"
+#include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 constexpr std::chrono::seconds patience{5};
+
+/// The accepted server may know nothing of what the other promised meanwhile, or it was restored from a
+/// backup. Ids are promised so far ahead of the clock at most.
+constexpr std::int64_t promised_ahead_ms = 600'000;
 
 struct Accepted {
   std::unique_ptr<pqxx::connection> connection;
@@ -99,6 +105,8 @@ AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard) {
   for (const auto& [name, connection] : primaries) try {
       pqxx::work transaction(*connection);
       transaction.exec_params(note_timeline_sql, shard.name, newest.ruling + 1, accepted.timeline);
+      if (name == shard.name)
+        promise_no_ids_before(transaction, row_id_ms(std::chrono::system_clock::now()) + promised_ahead_ms);
       transaction.commit();
     } catch (const std::exception& failure) {
       done.untold.push_back(name + ": " + one_line(failure.what()));

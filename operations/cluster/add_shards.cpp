@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "operations/cluster/alike.hpp"
 #include "operations/cluster/init.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/replication/copy_session.hpp"
@@ -22,6 +23,13 @@ ShardMap with_shards(const ShardMap& map, const std::vector<Shard>& added) {
   std::vector<Shard> shards = map.shards();
   shards.insert(shards.end(), added.begin(), added.end());
   return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables());
+}
+
+/// Before anything is made there.
+void check_fit(const ShardMap& map, const PrimaryFound& from, const PrimaryFound& to, const std::string& name,
+               const std::string& first, const Terminal& terminal) {
+  pqxx::nontransaction source(*from.connection), target(*to.connection);
+  require_fit({name, &target}, {first, &source}, map, terminal);
 }
 
 /// Makes the tables of the map that the new shard lacks, as the other has them.
@@ -108,6 +116,7 @@ ShardMap add_shards(const std::string& map_file, const ShardMap& map, const std:
   const auto first = find_primary(map, map.shards().front());
   for (const auto& shard : added) try {
       const auto primary = find_primary(wanted, shard, Uninitialised::allowed);
+      check_fit(map, first, primary, shard.name, map.shards().front().name, terminal);
       copy_schema(map, first, primary, shard.name, terminal);
       copy_reference_rows(map, first, primary, shard.name, terminal);
       // Before it is in any directory: a router that learns of it finds its role there.

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "operations/cluster/alike.hpp"
 #include "operations/cluster/table_kinds.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/text.hpp"
@@ -23,6 +24,7 @@
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/mover.hpp"
 #include "operations/shard/primary.hpp"
+#include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
 #include "shard_schema/functions.hpp"
@@ -378,6 +380,34 @@ void check_served(const std::vector<Member>& members, const ShardMap& map, const
   if (!refused.empty()) throw CommandFailed(std::move(refused));
 }
 
+/// The same for what decides answers beside the tables.
+void check_alike(const std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+  std::vector<ShardUnderWay> shards;
+  for (const auto& member : members) shards.push_back({member.shard->name, member.transaction.get()});
+  const bool makes_shards =
+      std::ranges::any_of(members, [](const Member& member) { return !member.state.initialised; });
+  require_alike(shards, map, makes_shards, terminal);
+}
+
+/// Where shards are made, sequences of ids that must not be on two shards give each its own. Those of a
+/// cluster that is in use are left as they are: who has seen its ids may rely on them.
+void check_sequences(std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+  std::vector<pqxx::transaction_base*> transactions;
+  for (const auto& member : members) transactions.push_back(member.transaction.get());
+  if (std::ranges::any_of(members, [](const Member& member) { return !member.state.initialised; })) {
+    for (const auto& sequence : separate_sequences(transactions, map, Separate::all))
+      for (auto& member : members) member.done.push_back("set the sequence " + sequence + " apart");
+    return;
+  }
+  std::vector<std::vector<LocalUnique>> uniques;
+  for (auto* transaction : transactions) uniques.push_back(read_local_uniques(*transaction, map));
+  for (const auto& meeting : meeting_sequences(uniques))
+    terminal.warning(to_string(meeting.unique) + ": sequence " + meeting.unique.sequence->name +
+                     " gives the same values on " + members[meeting.one].shard->name + " and on " +
+                     members[meeting.other].shard->name +
+                     "; shardplex cluster duplicates tells what that means, --fix sets them apart");
+}
+
 /// Notes where the slots are elsewhere than the map places them, and returns what is wrong with ownership.
 Problems review_ownership(std::vector<Member>& members, const ShardMap& map) {
   std::vector<std::optional<ShardOwnership>> reports;
@@ -441,6 +471,8 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
   give_slots(members, map);
   share_out_node_numbers(members, map);
   check_served(members, map, terminal);
+  check_alike(members, map, terminal);
+  check_sequences(members, map, terminal);
   Problems faults = review_ownership(members, map);
   for (auto& member : members) {
     dry_run ? member.transaction->abort() : member.transaction->commit();

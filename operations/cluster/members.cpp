@@ -12,6 +12,7 @@
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/mover.hpp"
 #include "operations/shard/primary.hpp"
+#include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "shard_map/ownership.hpp"
 
@@ -174,6 +175,7 @@ void remove_shard(const std::string& map_file, const ShardMap& map, const std::s
   const ShardMap remaining = without_shard(map, leaving, ownership);
   auto& removed = *primaries[leaving.value].connection;
   hand_over_node_numbers(removed, remaining);
+  carry_sequences(removed, find_primaries(remaining), map);
   write_directories(remaining, name);
   // It names no shard any more, itself included, and comes back without the node numbers that others may have
   // by then.

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "operations/import/environments.hpp"
 #include "operations/import/inventory.hpp"
 #include "operations/import/tables.hpp"
+#include "operations/import/way_back_check.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/text.hpp"
 #include "operations/shard/primary.hpp"
@@ -29,6 +31,8 @@ struct SourceFindings : ServerFindings {
 
 struct ShardFindings : ServerFindings {
   ShardInventory inventory;
+  std::string conninfo;               ///< of the primary
+  std::vector<std::string> way_back;  ///< why its changes could not be published
 };
 
 constexpr const char* source_sql = R"sql(
@@ -120,6 +124,8 @@ ShardFindings look_at_shard(const ShardMap& map, const Shard& shard, const Sourc
         "without the schema shardplex");
   found.catalogue = read_catalogue(transaction, map, ForeignKeys::all);
   found.inventory = read_shard_inventory(transaction, map, shard.name, source.inventory);
+  found.conninfo = primary.conninfo;
+  found.way_back = find_publishing_obstacles(transaction);
   for (auto& [name, table] : found.catalogue.tables) {
     table.has_slot_column = !map.find_table(name)->reference;
     if (transaction.exec1("SELECT EXISTS (SELECT FROM public." + transaction.quote_name(name) + ")")[0]
@@ -175,6 +181,39 @@ void check_databases(const ShardMap& map, const ServerFindings& source,
   }
 }
 
+std::vector<std::string> find_setting_changes(const ShardMap& map, const SourceFindings& source,
+                                              const std::vector<ShardFindings>& shards) {
+  std::vector<std::string> changes;
+  for (std::size_t i = 0; i < shards.size(); ++i)
+    if (shards[i].state.version != 0)
+      std::ranges::move(setting_differences("the source", source.state.settings, map.shards()[i].name,
+                                            shards[i].state.settings),
+                        std::back_inserter(changes));
+  return changes;
+}
+
+/// Whether changes could flow to the source after the cutover.
+std::vector<std::string> find_way_back_obstacles(const ShardMap& map, const std::string& source,
+                                                 const std::vector<ShardFindings>& shards) try {
+  const auto connection = connect(source);
+  std::vector<std::string> found;
+  {
+    pqxx::read_transaction transaction(*connection);
+    for (const auto& obstacle : find_subscribing_obstacles(transaction, map))
+      found.push_back("the source: " + obstacle);
+  }
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string prefix = map.shards()[i].name + ": ";
+    for (const auto& obstacle : shards[i].way_back) found.push_back(prefix + obstacle);
+    if (shards[i].conninfo.empty()) continue;  // not reached
+    if (const auto obstacle = try_to_subscribe(*connection, source, shards[i].conninfo); !obstacle.empty())
+      found.push_back(prefix + obstacle);
+  }
+  return found;
+} catch (const std::exception& error) {
+  return {"the source: " + reason_of(error)};
+}
+
 }  // namespace
 
 ImportFindings check_import(const ShardMap& map, const std::string& source) {
@@ -194,7 +233,14 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   for (const auto& shard : shards)
     if (!shard.inventory.name.empty()) reached.push_back(shard.inventory);
   findings.losses = find_losses(map, origin.inventory, reached);
+  if (auto changes = find_setting_changes(map, origin, shards); !changes.empty())
+    findings.losses.push_back({LossKind::settings, std::move(changes)});
+  if (auto obstacles = find_way_back_obstacles(map, source, shards); !obstacles.empty())
+    findings.losses.push_back({LossKind::no_way_back, std::move(obstacles)});
   findings.warnings = warnings_of_counted(origin.inventory.counted);
+  auto environments = compare_environments(map, source);
+  std::ranges::move(environments.problems, std::back_inserter(findings.problems));
+  std::ranges::move(environments.warnings, std::back_inserter(findings.warnings));
   return findings;
 }
 

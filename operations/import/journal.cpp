@@ -16,6 +16,11 @@ constexpr std::array phase_names{
     std::pair{ImportPhase::follow, std::string_view("follow")},
     std::pair{ImportPhase::fence, std::string_view("fence")},
     std::pair{ImportPhase::own, std::string_view("own")},
+    std::pair{ImportPhase::reversible, std::string_view("reversible")},
+    std::pair{ImportPhase::reversing, std::string_view("reversing")},
+    std::pair{ImportPhase::returning, std::string_view("returning")},
+    std::pair{ImportPhase::returned, std::string_view("returned")},
+    std::pair{ImportPhase::finishing, std::string_view("finishing")},
     std::pair{ImportPhase::done, std::string_view("done")},
     std::pair{ImportPhase::abort, std::string_view("abort")},
 };
@@ -47,6 +52,8 @@ std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction) {
   if (transaction.exec1("SELECT to_regclass('shardplex.imports') IS NULL")[0].as<bool>()) return std::nullopt;
   const auto rows = transaction.exec(
       "SELECT id, source, database, phase, identities::text, progress::text, problem, "
+      "to_jsonb(imports) ->> 'way_back' IS NOT NULL AS way_back, "
+      "coalesce(to_jsonb(imports) ->> 'baseline', '') AS baseline, "
       "date_trunc('second', created_at)::text AS created_at, date_trunc('second', changed_at)::text AS "
       "changed_at "
       "FROM shardplex.imports ORDER BY imports.created_at DESC LIMIT 1");
@@ -62,6 +69,8 @@ std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction) {
   entry.phase = *phase;
   entry.identities = read_identities(row["identities"].as<std::string>());
   entry.progress = row["progress"].as<std::string>();
+  entry.way_back = row["way_back"].as<bool>();
+  entry.baseline = row["baseline"].as<std::string>();
   if (!row["problem"].is_null()) entry.problem = row["problem"].as<std::string>();
   entry.created_at = row["created_at"].as<std::string>();
   entry.changed_at = row["changed_at"].as<std::string>();
@@ -70,9 +79,10 @@ std::optional<ImportEntry> read_import(pqxx::transaction_base& transaction) {
 
 void write_import(pqxx::transaction_base& transaction, const ImportEntry& entry) {
   transaction.exec_params(
-      "INSERT INTO shardplex.imports (id, source, database, phase, identities) VALUES ($1, $2, $3, $4, "
-      "$5::jsonb)",
-      entry.id, entry.source, entry.database, std::string(to_string(entry.phase)), to_json(entry.identities));
+      "INSERT INTO shardplex.imports (id, source, database, phase, identities, way_back, baseline) VALUES "
+      "($1, $2, $3, $4, $5::jsonb, CASE WHEN $6::boolean THEN '' END, nullif($7, '')::jsonb)",
+      entry.id, entry.source, entry.database, std::string(to_string(entry.phase)), to_json(entry.identities),
+      entry.way_back, entry.baseline);
 }
 
 void write_phase(pqxx::transaction_base& transaction, const std::string& id, ImportPhase phase) {

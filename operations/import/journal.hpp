@@ -14,12 +14,17 @@ namespace shardplex::operations {
 
 /// How far an import is, as the first shard of the map says.
 enum class ImportPhase : std::uint8_t {
-  prepare,  ///< the shards get the schema shardplex and the tables
-  copy,     ///< of a snapshot of the source
-  index,    ///< the shards get indexes, constraints and triggers
-  follow,   ///< the source's changes are applied, and the rows compared; a rehearsal rests here
-  fence,    ///< the source may be refusing writes; not decided
-  own,      ///< decided: the shards own the slots, or are about to
+  prepare,     ///< the shards get the schema shardplex and the tables
+  copy,        ///< of a snapshot of the source
+  index,       ///< the shards get indexes, constraints and triggers
+  follow,      ///< the source's changes are applied, and the rows compared; a rehearsal rests here
+  fence,       ///< the source may be refusing writes; not decided
+  own,         ///< decided: the shards own the slots, or are about to
+  reversible,  ///< the shards own the slots, and their changes flow to the source
+  reversing,   ///< the shards may be fenced; not decided
+  returning,   ///< decided: the source owns the data again, and is about to be opened
+  returned,    ///< the shards keep a copy that nobody reads, until the import is aborted
+  finishing,   ///< the way back is being removed
   done,
   abort,  ///< everything is being removed
 };
@@ -33,6 +38,8 @@ struct ImportEntry {
   std::string database;  ///< identity_of_database() of the source
   ImportPhase phase = ImportPhase::prepare;
   ReplicaIdentities identities;  ///< on the source before the import
+  std::string baseline;          ///< JSON (baseline.hpp); empty where there is none
+  bool way_back = false;         ///< whether it is to have one; of a new import
   std::string progress;          ///< JSON, for people
   std::optional<std::string> problem;
   std::string created_at, changed_at;  ///< as PostgreSQL writes a timestamp, to the second

@@ -5,7 +5,6 @@
 
 #include "operations/import/foreign_keys.hpp"
 #include "query/plan/sql.hpp"
-#include "shard_map/invariant.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -75,13 +74,6 @@ std::string table_names(const ShardMap& map) {
   return array_literal(std::span<const std::string>(names));
 }
 
-LossKind kind_of(const std::string& name) {
-  for (std::size_t kind = 0; kind <= static_cast<std::size_t>(LossKind::objects); ++kind)
-    if (name_of(static_cast<LossKind>(kind)) == name) return static_cast<LossKind>(kind);
-  invariant(false, "every kind that left_sql names is one");
-  return LossKind::objects;
-}
-
 }  // namespace
 
 std::vector<SchemaObject> read_import_objects(pqxx::transaction_base& source, const ShardMap& map,
@@ -103,7 +95,7 @@ std::vector<LeftObject> read_left_objects(pqxx::transaction_base& source, const 
        source.exec_params(left_sql, table_names(map), array_literal(std::span<const std::string>(catalogues)),
                           array_literal(std::span<const std::string>(oids)))) {
     LeftObject object;
-    object.loss = kind_of(row[0].as<std::string>());
+    object.loss = parse_loss(row[0].as<std::string>()).value();
     object.object.kind = row[1].as<std::string>();
     object.object.identity = row[2].as<std::string>();
     object.may_be_there = object.loss == LossKind::views || object.loss == LossKind::functions ||

@@ -20,6 +20,7 @@ struct Kind {
 constexpr std::array kinds{
     Kind{"order-changes", "text comes in another order, and compares otherwise"},
     Kind{"letters-change", "other letters count as upper and lower case (LC_CTYPE)"},
+    Kind{"settings-change", "settings that decide answers and stored values are other ones"},
     Kind{"ids-not-given", "rows have to bring values that the source gives"},
     Kind{"ids-repeat", "each shard counts for itself, so it gives values that another shard gives too"},
     Kind{"unique-per-shard", "constraints without the shard key hold within a shard only"},
@@ -40,8 +41,9 @@ constexpr std::array kinds{
     Kind{"replication-left-behind", "those who follow the source's changes do not follow the shards'"},
     Kind{"large-objects-left-behind", "large objects stay behind"},
     Kind{"objects-left-behind", "other objects that no table of the map needs stay behind"},
+    Kind{"no-way-back", "after the cutover nothing that is written can get back to the source"},
 };
-static_assert(kinds.size() == static_cast<std::size_t>(LossKind::objects) + 1);
+static_assert(kinds.size() == static_cast<std::size_t>(LossKind::no_way_back) + 1);
 
 const Kind& described(LossKind kind) {
   return kinds[static_cast<std::size_t>(kind)];
@@ -51,6 +53,12 @@ const Kind& described(LossKind kind) {
 
 std::string_view name_of(LossKind kind) {
   return described(kind).name;
+}
+
+std::optional<LossKind> parse_loss(std::string_view name) {
+  const auto kind = std::ranges::find(kinds, name, &Kind::name);
+  if (kind == kinds.end()) return std::nullopt;
+  return static_cast<LossKind>(kind - kinds.begin());
 }
 
 std::vector<std::string> loss_names() {
@@ -74,11 +82,11 @@ std::variant<AcceptedLosses, std::string> parse_accepted(const std::vector<std::
     for (std::size_t from = 0; from <= list.size();) {
       const std::size_t comma = std::min(list.find(',', from), list.size());
       const std::string_view name = list.substr(from, comma - from);
-      const auto kind = std::ranges::find(kinds, name, &Kind::name);
-      if (kind == kinds.end())
+      const auto kind = parse_loss(name);
+      if (!kind)
         return "nothing that an import changes or loses is called '" + std::string(name) + "'" +
                did_you_mean(name, loss_names());
-      accepted.insert(static_cast<LossKind>(kind - kinds.begin()));
+      accepted.insert(*kind);
       from = comma + 1;
     }
   return accepted;

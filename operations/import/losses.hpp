@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@ namespace shardplex::operations {
 enum class LossKind : std::uint8_t {
   order,
   letters,
+  settings,
   ids_not_given,
   ids_repeat,
   unique_per_shard,
@@ -35,10 +37,12 @@ enum class LossKind : std::uint8_t {
   replication,
   large_objects,
   objects,
+  no_way_back,
 };
 
 /// "views-left-behind"
 std::string_view name_of(LossKind kind);
+std::optional<LossKind> parse_loss(std::string_view name);
 /// All names, in the order of the kinds.
 std::vector<std::string> loss_names();
 
@@ -64,7 +68,7 @@ class LossList {
   std::vector<ImportLoss> all() const;
 
  private:
-  static constexpr std::size_t count = static_cast<std::size_t>(LossKind::objects) + 1;
+  static constexpr std::size_t count = static_cast<std::size_t>(LossKind::no_way_back) + 1;
   static std::size_t index(LossKind kind) { return static_cast<std::size_t>(kind); }
   std::vector<std::string> objects_[count];
 };

@@ -96,16 +96,8 @@ void ImportOrigin::make_identities_full(const std::vector<ImportTable>& tables) 
 }
 
 void ImportOrigin::restore_identities(const ReplicaIdentities& before) {
-  for (const auto& [table, identity] : before) {
-    const std::string name = "public." + quote_identifier(table);
-    with_locks([&](pqxx::work& transaction) {
-      const auto now = transaction.exec_params(
-          "SELECT relreplident FROM pg_class WHERE oid = to_regclass($1) AND relreplident <> left($2, 1)",
-          name, identity);
-      if (!now.empty())
-        transaction.exec("ALTER TABLE " + name + " REPLICA IDENTITY " + identity_clause(identity));
-    });
-  }
+  for (const auto& [table, identity] : before)
+    with_locks([&](pqxx::work& transaction) { set_identity(transaction, table, identity); });
 }
 
 bool ImportOrigin::has_replication_slot() {
@@ -196,6 +188,15 @@ std::vector<SequencePosition> ImportOrigin::sequences(const std::vector<ImportTa
   std::vector<SequencePosition> positions;
   for (auto& [name, position] : found) positions.push_back(std::move(position));
   return positions;
+}
+
+void set_identity(pqxx::work& transaction, const std::string& table, const std::string& identity) {
+  const std::string name = "public." + quote_identifier(table);
+  const auto other = transaction.exec_params(
+      "SELECT FROM pg_class WHERE oid = to_regclass($1) AND relreplident::text <> left($2, 1)", name,
+      identity);
+  if (!other.empty())
+    transaction.exec("ALTER TABLE " + name + " REPLICA IDENTITY " + identity_clause(identity));
 }
 
 ReplicaIdentities identities_of(const std::vector<ImportTable>& tables) {

@@ -63,12 +63,16 @@ class ImportOrigin {
   Lsn written();
   std::vector<SequencePosition> sequences(const std::vector<ImportTable>& tables);
 
- private:
+  /// A transaction that asks for locks as the methods above do; tried again as a whole.
   void with_locks(const std::function<void(pqxx::work&)>& change);
 
+ private:
   std::string conninfo_, name_;
   std::unique_ptr<pqxx::connection> connection_;
 };
+
+/// Gives the table of schema public this identity, where it is there and has another one.
+void set_identity(pqxx::work& transaction, const std::string& table, const std::string& identity);
 
 ReplicaIdentities identities_of(const std::vector<ImportTable>& tables);
 

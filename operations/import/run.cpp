@@ -7,6 +7,7 @@
 #include <random>
 #include <span>
 
+#include "operations/import/baseline.hpp"
 #include "operations/import/follow.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
@@ -63,7 +64,7 @@ void prepare_shard(const ShardMap& map, std::size_t shard, const ImportEntry& en
   transaction.commit();
 }
 
-ImportEntry new_entry(const ShardMap& map, const std::string& source) {
+ImportEntry new_entry(const ShardMap& map, const std::string& source, bool way_back) {
   const auto connection = connect(source);
   pqxx::read_transaction transaction(*connection);
   ImportEntry entry;
@@ -71,6 +72,8 @@ ImportEntry new_entry(const ShardMap& map, const std::string& source) {
   entry.source = without_password(source);
   entry.database = identity_of_database(transaction);
   entry.identities = identities_of(read_import_tables(transaction, map));
+  entry.way_back = way_back;
+  entry.baseline = to_json(read_baseline(transaction, map));
   return entry;
 }
 
@@ -100,6 +103,7 @@ ImportRunner::ImportRunner(const ShardMap& map, const std::string& source, const
   mover_ = std::make_unique<Mover>(map_);
   for (const auto& shard : map_.shards()) sites_.push_back(std::make_unique<MoveSite>(map_, shard, *mover_));
   check_placement();
+  if (options_.source_is_gone) return;
   origin_ = std::make_unique<ImportOrigin>(source.empty() ? entry_.source : source, entry_.id);
   pqxx::read_transaction transaction(origin_->connection());
   if (identity_of_database(transaction) != entry_.database)
@@ -110,10 +114,12 @@ ImportRunner::~ImportRunner() = default;
 
 /// The first shard's row comes first, and tells the id to those who complete the others'.
 void ImportRunner::prepare_shards(const std::string& source) {
-  if (!find_import(map_)) prepare_shard(map_, 0, new_entry(map_, source));
+  if (!find_import(map_)) prepare_shard(map_, 0, new_entry(map_, source, options_.way_back));
   crash_point("import_begun");
   entry_ = find_import(map_).value();
   if (entry_.phase == ImportPhase::done) throw CommandFailed("the import is done; nothing is left to do");
+  // Later there may be shards that have no part in it.
+  if (entry_.phase != ImportPhase::prepare && entry_.phase != ImportPhase::abort) return;
   for (std::size_t i = 1; i < map_.shards().size(); ++i) prepare_shard(map_, i, entry_);
 }
 
@@ -152,6 +158,11 @@ void ImportRunner::enter(ImportPhase phase) {
 ImportReport ImportRunner::run() try {
   if (entry_.phase == ImportPhase::abort)
     throw CommandFailed("the import is being aborted; run import abort again");
+  if (entry_.phase == ImportPhase::returned)
+    throw CommandFailed("the import was reversed; import abort removes what it has left on the shards");
+  if (entry_.phase > ImportPhase::own)
+    throw CommandFailed("the import is cut over and " + std::string(to_string(entry_.phase)) +
+                        ": import finish ends that, import reverse goes back to the source");
   read_tables();
   ImportReport report;
   report.id = entry_.id;
@@ -186,6 +197,8 @@ void ImportRunner::go_on(ImportReport& report) {
     enter(ImportPhase::follow);
   }
   if (entry_.phase == ImportPhase::follow) {
+    if (!options_.rehearse) check_since_beginning();
+    if (entry_.way_back && !options_.rehearse) prepare_way_back();
     follow();
     if (options_.rehearse) return;
     cut_over(report);
@@ -235,14 +248,21 @@ void ImportRunner::abort() {
     throw CommandFailed(
         "the cutover is decided: the shards own the data, and writes to them would be lost; import run "
         "finishes it");
+  if (entry_.phase > ImportPhase::own && entry_.phase < ImportPhase::abort &&
+      entry_.phase != ImportPhase::returned)
+    throw CommandFailed(
+        "the shards own the data, and writes to them would be lost; import reverse gives it back to the "
+        "source first");
   enter(ImportPhase::abort);
   crash_point("import_aborting");
   origin_->lower_fence();
+  close_way_back();
   remove_from_source();
   // The first shard's row is the last to go: without it nobody would know that there is something to remove.
   for (std::size_t i = sites_.size(); i-- > 0;) {
     sites_[i]->change([&](pqxx::work& transaction) {
       for (const auto& statement : read_made(transaction, entry_.id)) transaction.exec(statement);
+      transaction.exec("DROP SCHEMA IF EXISTS shardplex_import CASCADE");
       transaction.exec("DROP SCHEMA shardplex CASCADE");
     });
     crash_point("import_removed");

@@ -9,12 +9,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "operations/import/apply.hpp"
 #include "operations/import/journal.hpp"
+#include "operations/import/losses.hpp"
 #include "operations/import/origin.hpp"
 #include "operations/import/tables.hpp"
+#include "operations/import/way_back.hpp"
 #include "operations/shard/mover.hpp"
 #include "operations/shard/mover_site.hpp"
 #include "operations/shard/schema_dump.hpp"
@@ -22,12 +26,17 @@
 
 namespace shardplex::operations {
 
+class ImportComparison;
 class ImportFollower;
 
 struct ImportOptions {
-  bool rehearse = false;                     ///< stop before the cutover
-  std::uint64_t bytes_per_second = 0;        ///< of the copy; 0: as fast as it goes
-  std::chrono::duration<double> max_lag{1};  ///< of the shards behind the source, before the fence
+  bool rehearse = false;    ///< stop before the cutover
+  AcceptedLosses accepted;  ///< of what the source has got since the import began
+  bool way_back = true;     ///< of an import that begins: it can be reversed until finished
+  std::chrono::duration<double> patience{60};  ///< of a reversal, for changes to reach the source
+  bool source_is_gone = false;                 ///< for good: the import is to be finished without it
+  std::uint64_t bytes_per_second = 0;          ///< of the copy; 0: as fast as it goes
+  std::chrono::duration<double> max_lag{1};    ///< of the shards behind the source, before the fence
 };
 
 /// How far an import is; what a phase has nothing to say about is 0.
@@ -72,8 +81,16 @@ class ImportRunner {
   /// Throws CommandFailed, SqlFailure and pqxx's exceptions; the reason is in the journal too.
   ImportReport run();
 
-  /// Removes all that the import has made. Throws CommandFailed where the cutover is decided.
+  /// Removes all that the import has made. Throws CommandFailed where the cutover is decided, unless the
+  /// import has been reversed.
   void abort();
+
+  /// Gives the data back to the source with all that was written since the cutover, and opens it. May be
+  /// called again after any failure; one before the decision leaves the shards open. Throws as run() does.
+  ImportReport reverse();
+
+  /// Removes the way back.
+  void finish_import();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -86,6 +103,7 @@ class ImportRunner {
   void go_on(ImportReport& report);
   std::vector<std::string> steps();
   void open_follower();
+  void check_since_beginning();
   void follow();
   void advanced();
   void note_progress();
@@ -110,10 +128,30 @@ class ImportRunner {
   Lsn raise_fence();
   void decide();
   void set_sequences();
+  /// In one transaction of each shard: those that are open, and the others.
+  void separate_sequences_on(std::vector<pqxx::transaction_base*> open);
   void own_slots();
   static void own_slots_on(pqxx::transaction_base& transaction);
   void finish();
   void remove_from_source();
+
+  // The way back (run_return.cpp)
+  void prepare_way_back();
+  static Lsn position_of(MoveSite& site);
+  void note_way_back();
+  std::optional<WayBack> way_back_of(MoveSite& site);
+  void open_way_back();
+  void close_way_back();
+  void require_way_back();
+  void await_source(Clock::time_point deadline);
+  static std::set<TouchedRow> differing(ImportComparison& comparison, const std::set<TouchedRow>& rows,
+                                        std::vector<std::string>* told);
+  std::chrono::milliseconds reverse_once();
+  void fence_reference_tables();
+  void fence_shards();
+  void bring_sequences_back();
+  void hand_back();
+  void take_back();
 
   const ShardMap& map_;
   ImportOptions options_;
@@ -121,7 +159,7 @@ class ImportRunner {
   ImportEntry entry_;
   std::unique_ptr<Mover> mover_;
   std::vector<std::unique_ptr<MoveSite>> sites_;  // by shard
-  std::unique_ptr<ImportOrigin> origin_;
+  std::unique_ptr<ImportOrigin> origin_;          // nullptr where the source is gone
   std::vector<ImportTable> tables_;
   std::unique_ptr<ImportFollower> follower_;
   ImportAdvance advance_;

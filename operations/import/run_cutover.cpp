@@ -2,10 +2,12 @@
 #include <chrono>
 #include <future>
 
+#include "operations/import/baseline.hpp"
 #include "operations/import/follow.hpp"
 #include "operations/import/run.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
+#include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_schema/slots.hpp"
@@ -19,6 +21,19 @@ constexpr auto longest_pause = 30s;  // of the source's writers; then they are l
 
 }  // namespace
 
+/// What the source has got since the shards' tables were made, and would not be on the shards.
+void ImportRunner::check_since_beginning() {
+  if (entry_.baseline.empty()) return;
+  pqxx::read_transaction transaction(origin_->connection());
+  std::vector<std::string> problems;
+  for (const auto& loss :
+       losses_since(parse_baseline(entry_.baseline), read_baseline(transaction, map_), options_.accepted))
+    problems.push_back("since the import began: " + to_text(loss));
+  if (problems.empty()) return;
+  problems.emplace_back("undo that, accept it by --allow and its name, or abort the import and begin again");
+  throw CommandFailed(std::move(problems));
+}
+
 void ImportRunner::cut_over(ImportReport& report) {
   enter(ImportPhase::fence);
   crash_point("import_fencing");
@@ -30,6 +45,7 @@ void ImportRunner::cut_over(ImportReport& report) {
     follower_->compare_rest();
     crash_point("import_drained");
     set_sequences();
+    if (entry_.way_back) note_way_back();
     decide();
     report.write_pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
   } catch (const std::exception&) {
@@ -64,7 +80,8 @@ void ImportRunner::decide() {
   entry_.phase = advance_.phase = ImportPhase::own;
 }
 
-/// Sequences go on where the source's stand. Each shard counts for itself from there.
+/// Sequences go on where the source's stand: each shard counts for itself from there, and those whose values
+/// have to be unique over all shards are set apart.
 void ImportRunner::set_sequences() {
   const auto positions = origin_->sequences(tables_);
   for (auto& site : sites_)
@@ -73,6 +90,18 @@ void ImportRunner::set_sequences() {
         transaction.exec_params("SELECT setval(to_regclass($1), $2, $3) WHERE to_regclass($1) IS NOT NULL",
                                 position.name, position.last_value, position.is_called);
     });
+  separate_sequences_on({});
+}
+
+void ImportRunner::separate_sequences_on(std::vector<pqxx::transaction_base*> open) {
+  if (open.size() == sites_.size()) {
+    separate_sequences(open, map_, Separate::all);
+    return;
+  }
+  sites_[open.size()]->change([&](pqxx::work& transaction) {
+    open.push_back(&transaction);
+    separate_sequences_on(open);
+  });
 }
 
 void ImportRunner::own_slots() {
@@ -89,7 +118,10 @@ void ImportRunner::own_slots_on(pqxx::transaction_base& transaction) {
 void ImportRunner::finish() {
   follower_.reset();
   remove_from_source();
-  enter(ImportPhase::done);
+  if (entry_.way_back)
+    open_way_back();
+  else
+    enter(ImportPhase::done);
 }
 
 void ImportRunner::remove_from_source() {

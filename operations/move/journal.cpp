@@ -40,8 +40,8 @@ const std::string fences_sql =
 constexpr const char* ways_back_sql = R"sql(
 SELECT m.id, CASE WHEN s.subname IS NULL THEN 'its subscription is gone'
                   WHEN NOT s.subenabled THEN 'its subscription is disabled'
-                  WHEN t.apply_error_count > 2 AND NOT EXISTS (SELECT FROM pg_stat_subscription a WHERE a.subid = s.oid AND a.pid IS NOT NULL)
-                    THEN format('%s cannot apply the changes of %s (%s errors; its PostgreSQL log says why)', m.source, m.target, t.apply_error_count)
+                  WHEN t.apply_error_count > 0 AND NOT EXISTS (SELECT FROM pg_stat_subscription a WHERE a.subid = s.oid AND a.pid IS NOT NULL)
+                    THEN format('%s cannot apply the changes of %s (%s errors; its PostgreSQL log says why; where both have one unique value, shardplex cluster duplicates --renumber mends it)', m.source, m.target, t.apply_error_count)
              END AS fault
   FROM shardplex.moves m
   LEFT JOIN pg_subscription s ON s.subname = 'shardplex_' || m.id || '_r'

@@ -1,5 +1,6 @@
-// What a move makes in PostgreSQL: publications, subscriptions, replication slots, replica identities,
-// markers. Each function takes the transaction it is part of, and can be repeated.
+// What a move makes in PostgreSQL: publications, replica identities, markers; subscriptions and replication
+// slots are of operations/replication. Each function takes the transaction it is part of, and can be
+// repeated.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "operations/replication/subscription.hpp"
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/moved_table.hpp"
 
@@ -27,16 +29,6 @@ void unpublish(pqxx::work& transaction, const std::string& name);
 /// Gives the tables the identities that the move's row on this shard has written down, where no other move
 /// still publishes them, and clears the note.
 void restore_identities(pqxx::work& transaction, const MoveEntry& entry);
-
-/// Subscribes to the publication and replication slot `name` of the server at `publisher`; copies nothing.
-/// With `from`, an LSN there, what committed before it is left out.
-void subscribe(pqxx::work& transaction, const std::string& name, const std::string& publisher,
-               const std::optional<std::string>& from = std::nullopt);
-/// Leaves the replication slot alone.
-void unsubscribe(pqxx::work& transaction, const std::string& name);
-
-/// True where there is no such replication slot (any more); false where a walsender still uses it.
-bool drop_replication_slot(pqxx::transaction_base& transaction, const std::string& name);
 
 /// Raises the marker, and returns its new number; what commits before this transaction comes before it.
 std::int64_t raise_marker(pqxx::transaction_base& transaction, const std::string& name);

@@ -18,7 +18,6 @@
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/table_structure.hpp"
-#include "server_address/server_address.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -40,8 +39,9 @@ struct Part {
   bool has_journal = false;  ///< initialised, and by this version
   ShardOwnership ownership{};
   std::map<std::string, TableStructure> tables{};
-  std::set<std::string> told{};  ///< tables with which something is wrong, as the findings say
-  ShardCatalogue catalogue{};    ///< meaningful where reached
+  std::set<std::string> told{};    ///< tables with which something is wrong, as the findings say
+  ShardCatalogue catalogue{};      ///< meaningful where reached
+  ShardEnvironment environment{};  ///< the same
   std::map<std::string, std::uint64_t> bytes{};  ///< of each group
   std::vector<RouterSeen> routers{};             ///< that live and report to it
   std::vector<AccessRight> rights{};             ///< where it has a journal
@@ -221,10 +221,19 @@ void check_as_shard(pqxx::transaction_base& transaction, const ShardMap& map, Pa
   part.routers = read_live_routers(transaction);
   part.rights = read_access_rights(transaction, map);
   part.add(check_leftovers(transaction, part.shard.name));
+  part.add(check_import_over(transaction, part.shard.name));
   for (const auto* moves : {&part.leaving, &part.arriving})
     for (const PlannedMove* move : *moves) part.add(check_unfinished(transaction, part.shard.name, *move));
   check_ownership(part);
   check_no_rows_in_the_way(transaction, map, part);
+}
+
+void add_environment(std::vector<EnvironmentFinding> findings, Part& part) {
+  for (auto& finding : findings) {
+    const bool differs = finding.effect == EnvironmentFinding::Effect::differs;
+    if (differs) part.told.insert(finding.tables.begin(), finding.tables.end());
+    part.add(differs ? Kind::problem : Kind::warning, std::move(finding.text));
+  }
 }
 
 void visit(const ShardMap& map, Part& part) try {
@@ -235,7 +244,10 @@ void visit(const ShardMap& map, Part& part) try {
   const bool can_go_on = basics.empty();
   part.add(std::move(basics));
   if (!can_go_on) return;
-  part.catalogue = read_catalogue(transaction, map);
+  part.environment = read_environment(transaction, map);
+  part.environment.to_be_made = !part.state.initialised;
+  part.catalogue = read_catalogue(transaction, map);  // says that the shard was read
+  add_environment(environment_faults(part.environment), part);
   if (part.bystander) return;
   part.add(check_server(transaction, part.shard.name, part.needs));
   for (const auto& table : tables_of(map, part.groups)) read_table(transaction, map, table, part);
@@ -337,23 +349,21 @@ void check_routers(Undertaking& all) {
     }
 }
 
-void compare_databases(const Part& one, Part& other) {
-  if (one.state.encoding != other.state.encoding)
-    other.add(Kind::problem, "its encoding is " + other.state.encoding + ", and that of " + one.shard.name +
-                                 " is " + one.state.encoding);
-  for (auto& difference :
-       setting_differences(one.shard.name, one.state.settings, other.shard.name, other.state.settings))
-    other.add(Kind::problem, std::move(difference) + "; answers and stored values would depend on the shard");
-}
-
-bool is_loopback(const std::string& conninfo) {
-  const auto options = connection_options(conninfo);
-  if (!options) return false;
-  for (const std::string_view key : {"hostaddr", "host"})
-    if (const auto host = options->find(key); host != options->end() && !host->second.empty())
-      return host->second == "localhost" || host->second == "::1" || host->second.starts_with("127.") ||
-             host->second.starts_with('/') || host->second.starts_with('@');
-  return !options->contains("service");
+/// Each shard that was read with one that it takes part in moves with; where it has none, as where it is only
+/// looked at for a shard that is added, with the first.
+void compare_environments(Undertaking& all) {
+  Part* first = first_shard(all);
+  std::set<const Part*> compared{first};
+  const auto compare = [&](const Part& one, Part& other) {
+    if (!is_read(one) || !is_read(other) || &one == &other) return;
+    add_environment(environment_differences(other.environment, one.environment, one.shard.name), other);
+    compared.insert({&one, &other});
+  };
+  for (const auto& [two, groups] : all.alike) compare(all.parts[two.first], all.parts[two.second]);
+  if (!first) return;
+  for (auto& part : all.parts)
+    if (!compared.contains(&part)) compare(*first, part);
+  add_environment(tables_left_behind(first->environment), *first);
 }
 
 /// Has the server really connect, as a subscription would, and takes everything back.
@@ -433,10 +443,10 @@ Findings carry_out(Undertaking all, AskRouters ask_routers = AskRouters::yes) {
   for (const auto& [two, groups] : all.alike) {
     Part &one = all.parts[two.first], &other = all.parts[two.second];
     if (!one.primary || !other.primary) continue;
-    compare_databases(one, other);
     compare_rights(one, other);
     compare_tables(all.map, one, other, groups);
   }
+  compare_environments(all);
   check_served(all);
   if (ask_routers == AskRouters::yes) check_routers(all);
   check_followers(all);

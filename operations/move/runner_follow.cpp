@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "operations/move/duplicates.hpp"
 #include "operations/move/objects.hpp"
 #include "operations/move/runner.hpp"
 
@@ -61,10 +62,11 @@ void MoveRunner::watch(const Way& way) {
   if (!apply_errors_) apply_errors_ = count;
   if (count - *apply_errors_ < errors_of_a_broken_subscription) return;
   apply_errors_.reset();
-  throw MoveStopped("shard " + way.to.name() + " cannot apply the changes of " + way.from.name() +
-                    " (subscription " + way.name +
-                    "); its PostgreSQL log says why. Then: shardplex rebalance resume, or " +
-                    (entry_.phase == Phase::reversing ? "finish" : "abort"));
+  throw MoveStopped(
+      "shard " + way.to.name() + " cannot apply the changes of " + way.from.name() + " (subscription " +
+      way.name + "); its PostgreSQL log says why" +
+      doubled_on_both(map_, entry_.group, entry_.slots, way.from.conninfo(), way.to.conninfo()) +
+      ". Then: shardplex rebalance resume, or " + (entry_.phase == Phase::reversing ? "finish" : "abort"));
 }
 
 void MoveRunner::catch_up(const Way& way) {

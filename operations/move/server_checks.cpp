@@ -204,6 +204,14 @@ std::vector<CheckFinding> check_unfinished(pqxx::transaction_base& transaction, 
   return findings;
 }
 
+std::vector<CheckFinding> check_import_over(pqxx::transaction_base& transaction, const std::string& shard) {
+  if (transaction.exec("SELECT FROM shardplex.imports i WHERE to_jsonb(i) ->> 'way_back' <> ''").empty())
+    return {};
+  return {{Kind::problem, shard,
+           "the import into this cluster can still be reversed, and slots cannot move until that is over: "
+           "shardplex import finish"}};
+}
+
 std::vector<CheckFinding> check_table(pqxx::transaction_base& transaction, const std::string& shard,
                                       const std::string& table, bool initialised) {
   const std::string literal = transaction.quote(table);

@@ -33,6 +33,10 @@ std::vector<CheckFinding> check_schema(pqxx::transaction_base& transaction, cons
 /// Precondition: check_schema() found nothing.
 std::vector<CheckFinding> check_leftovers(pqxx::transaction_base& transaction, const std::string& shard);
 
+/// An import that may still be reversed: its way back carries changes of the rows that are here now.
+/// Precondition as above.
+std::vector<CheckFinding> check_import_over(pqxx::transaction_base& transaction, const std::string& shard);
+
 /// Moves that are not over and have slots of this one, on either side. Precondition as above.
 std::vector<CheckFinding> check_unfinished(pqxx::transaction_base& transaction, const std::string& shard,
                                            const PlannedMove& move);

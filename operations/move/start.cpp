@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "operations/move/duplicates.hpp"
 #include "operations/move/facts.hpp"
 #include "operations/move/obstacles.hpp"
 #include "operations/move/on_source.hpp"
@@ -49,10 +50,14 @@ std::vector<MoveEntry> new_moves(const RebalancePlan& plan) {
   return moves;
 }
 
-void check_start(const ShardMap& map, const RebalancePlan& plan, const std::vector<MoveEntry>& moves) {
+void check_start(const ShardMap& map, const RebalancePlan& plan, const std::vector<MoveEntry>& moves,
+                 const Terminal& terminal) {
   const Mover nobody_else(map);
   refuse_unfinished(all_moves(map), moves);
-  if (auto problems = check_moves(map, plan); !problems.empty()) throw CommandFailed(std::move(problems));
+  auto problems = check_moves(map, plan);
+  for (const auto& finding : find_duplicates(map, &plan, terminal))
+    problems.push_back(finding.shard + ": " + finding.text);
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
 
 void start_moves(const ShardMap& map, const std::vector<MoveEntry>& moves, const Mover& mover) {

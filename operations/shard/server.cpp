@@ -6,6 +6,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/pqxx_rows.hpp"
+#include "query/plan/sql.hpp"
 #include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
 #include "shard_schema/primary_choice.hpp"
@@ -50,6 +51,16 @@ std::string with_defaults(const std::string& conninfo) {
   options->try_emplace("keepalives_count", "3");
   options->try_emplace("tcp_user_timeout", "25000");
   return to_conninfo(*options);
+}
+
+bool is_loopback(const std::string& conninfo) {
+  const auto options = connection_options(conninfo);
+  if (!options) return false;
+  for (const std::string_view key : {"hostaddr", "host"})
+    if (const auto host = options->find(key); host != options->end() && !host->second.empty())
+      return host->second == "localhost" || host->second == "::1" || host->second.starts_with("127.") ||
+             host->second.starts_with('/') || host->second.starts_with('@');
+  return !options->contains("service");
 }
 
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
@@ -132,6 +143,13 @@ ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMa
   if (is_shard[0].as<bool>())
     catalogue.key_forms = key_forms_of(decode_definitions(ask(transaction, definitions_sql)));
   return catalogue;
+}
+
+ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map) {
+  std::vector<std::string> tables;
+  for (const auto& table : map.tables()) tables.push_back(table.name);
+  return decode_environment(PqxxRows(
+      transaction.exec_params(environment_sql, array_literal(std::span<const std::string>(tables)))));
 }
 
 }  // namespace shardplex::operations

@@ -15,6 +15,7 @@
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 #include "shard_schema/catalogue_rows.hpp"
+#include "shard_schema/environment.hpp"
 #include "shard_schema/server_status.hpp"
 #include "shard_schema/session_settings.hpp"
 
@@ -29,6 +30,9 @@ std::string without_password(const std::string& conninfo);
 /// The connection string with a connect timeout and an application name, where it has none. A string that
 /// libpq does not understand is returned as it is: connecting will say what is wrong with it.
 std::string with_defaults(const std::string& conninfo);
+
+/// Whether the connection string names this machine, by a loopback address or a socket.
+bool is_loopback(const std::string& conninfo);
 
 /// Connects, and pins the session (shard_schema/session_settings.hpp); throws std::runtime_error with libpq's
 /// reason on one line.
@@ -82,6 +86,9 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 /// snapshot, whatever the transaction.
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
                               ForeignKeys foreign_keys = ForeignKeys::in_public);
+
+/// What decides answers beside the tables of the map, and what those tables use.
+ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// f(0) … f(count - 1), each on a thread of its own; the results in that order.
 template <class F>

@@ -36,6 +36,14 @@ bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
   return true;
 }
 
+void promise_no_ids_before(pqxx::transaction_base& transaction, std::int64_t until_ms) {
+  transaction.exec_params(
+      "INSERT INTO shardplex.nodes AS t SELECT n, $1 FROM shardplex.shard s, "
+      "generate_series(s.first_node, s.last_node) n ON CONFLICT (node) DO UPDATE SET reserved_until = "
+      "greatest(t.reserved_until, excluded.reserved_until)",
+      until_ms);
+}
+
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map) {
   std::size_t written = 0;
   for (const auto& [subject, definition] : definitions_of(map))

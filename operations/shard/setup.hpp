@@ -24,6 +24,10 @@ void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, co
 bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
                        std::optional<std::int64_t> after_ms);
 
+/// No ids are promised here that are of a time before `until_ms`: they may have been, by a server whose word
+/// this one does not have.
+void promise_no_ids_before(pqxx::transaction_base& transaction, std::int64_t until_ms);
+
 /// Writes down how keys become slots; the number of definitions that were not there yet. Those that were are
 /// left as they are.
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map);

@@ -9,22 +9,12 @@ namespace shardplex::operations {
 namespace {
 
 // Rows of kind, name, definition; columns first, in their order. Collations are told by what they come to:
-// the default one is the database's. Types are those of this database that the columns are made of.
+// the default one is the database's. What types are is for read_environment() to say.
 const std::string structure_sql = R"sql(
-WITH RECURSIVE tab AS (
+WITH tab AS (
   SELECT c.* FROM pg_class c WHERE c.oid = to_regclass($1)
 ), col AS (
   SELECT a.* FROM pg_attribute a JOIN tab ON a.attrelid = tab.oid WHERE a.attnum > 0 AND NOT a.attisdropped
-), types(oid) AS (
-  SELECT atttypid FROM col
-  UNION
-  SELECT part.oid
-    FROM types JOIN pg_type t ON t.oid = types.oid
-   CROSS JOIN LATERAL (SELECT t.typelem UNION SELECT t.typbasetype
-                       UNION SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid
-                       UNION SELECT a.atttypid FROM pg_attribute a
-                              WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS part(oid)
-   WHERE part.oid <> 0
 ), part(kind, name, definition, position) AS (
   SELECT 'column', a.attname::text,
          concat_ws(' ', format_type(a.atttypid, a.atttypmod),
@@ -41,20 +31,6 @@ WITH RECURSIVE tab AS (
     JOIN pg_database d ON d.datname = current_database()
     LEFT JOIN pg_collation l ON l.oid = a.attcollation
     LEFT JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
-  UNION ALL
-  SELECT 'type', format_type(t.oid, NULL),
-         CASE t.typtype
-           WHEN 'e' THEN 'ENUM (' || (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
-                                        FROM pg_enum WHERE enumtypid = t.oid) || ')'
-           WHEN 'c' THEN '(' || (SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
-                                   FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped) || ')'
-           WHEN 'd' THEN concat_ws(' ', format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN 'NOT NULL' END,
-                                   'DEFAULT ' || t.typdefault,
-                                   (SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY pg_get_constraintdef(oid))
-                                      FROM pg_constraint WHERE contypid = t.oid))
-           WHEN 'r' THEN 'RANGE OF ' || (SELECT format_type(rngsubtype, NULL) FROM pg_range WHERE rngtypid = t.oid)
-           ELSE 'BASE TYPE' END, NULL
-    FROM types JOIN pg_type t USING (oid) WHERE t.oid >= 16384 AND t.typcategory <> 'A'
   UNION ALL
   SELECT 'constraint', pg_get_constraintdef(k.oid), NULL, NULL
     FROM pg_constraint k JOIN tab ON k.conrelid = tab.oid WHERE k.contype <> 't'

@@ -17,7 +17,7 @@ constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of table
 constexpr auto first_patience = std::chrono::milliseconds(350);
 constexpr auto second_patience = std::chrono::milliseconds(300);  // over a connection of its own
 
-constexpr auto between_sessions = std::chrono::seconds(5);
+constexpr auto between_sessions = std::chrono::seconds(2);
 constexpr auto note_timeout = std::chrono::milliseconds(500);
 
 void note_failure(WatchedShard& shard, const char* what, const postgres::Failure& failure) {

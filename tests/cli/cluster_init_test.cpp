@@ -514,3 +514,35 @@ TEST_CASE("init refuses to change a table that was served into one that is not")
   CHECK(run.says("movies: there is no primary key; no router would serve it, and nothing was changed"));
   CHECK(cluster.sql("alpha", "SELECT to_regclass('ratings') IS NULL") == "t");
 }
+
+TEST_CASE("init makes no shards that would answer differently, and upgrades those that do with a warning") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  const std::string slug =
+      "CREATE FUNCTION public.slug(t text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT ";
+  cluster.sql("alpha", slug + "lower(t)'");
+  cluster.sql("beta", slug + "upper(t)'");
+  std::ifstream movies(movies_schema);
+  const std::string tables(std::istreambuf_iterator<char>(movies), {});
+  const TemporaryFile schema(tables +
+                             "\nALTER TABLE movies ADD slug text GENERATED ALWAYS AS (slug(name)) STORED;");
+  const std::vector<std::string> with_schema{"--schema", schema.path()};
+  const CommandRun refused = init(cluster.map(), with_schema);
+  CHECK(refused.exit == 1);
+  CHECK(refused.says("beta: the function slug(text) is not as on alpha; table movies uses it"));
+  CHECK(untouched(cluster, "alpha"));
+
+  const auto replace = "CREATE OR REPLACE" + slug.substr(6);
+  cluster.sql("beta", replace + "lower(t)'");
+  cluster.sql("beta", "GRANT CREATE ON SCHEMA public TO PUBLIC");
+  const CommandRun made = init(cluster.map(), with_schema);
+  CHECK_MESSAGE(made.exit == 0, made);
+  CHECK(made.says("warning: beta: it has CREATE on SCHEMA public for PUBLIC, which alpha lacks"));
+  cluster.sql("beta", "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+
+  cluster.sql("beta", replace + "upper(t)'");
+  const CommandRun upgraded = init(cluster.map());
+  CHECK_MESSAGE(upgraded.exit == 0, upgraded);
+  CHECK(upgraded.says("warning: beta: the function slug(text) is not as on alpha"));
+  for (const std::string server : {"alpha", "beta"}) cluster.sql(server, "DROP FUNCTION public.slug CASCADE");
+}

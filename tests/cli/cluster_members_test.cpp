@@ -125,6 +125,8 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   cluster.sql("alpha",
               "INSERT INTO shardplex.nodes VALUES (7, 123456789) ON CONFLICT (node) DO UPDATE SET "
               "reserved_until = 123456789");
+  for (const std::string name : {"alpha", "beta"}) cluster.sql(name, "ALTER TABLE movies ADD counted serial");
+  cluster.sql("alpha", "SELECT setval('movies_counted_seq', 500)");
   const TemporaryFile plan("");
   run = rebalance("plan", map.path(), {"--drain", "alpha", "--out", plan.path()});
   REQUIRE_MESSAGE(run.exit == 0, run);
@@ -139,6 +141,8 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   CHECK(shards_of(map.path()) == Names{"beta"});
   CHECK(cluster.sql("beta", directory_names) == "beta");
   CHECK(cluster.sql("beta", "SELECT reserved_until FROM shardplex.nodes WHERE node = 7") == "123456789");
+  // Sequences go on beyond what it gave.
+  CHECK(cluster.sql("beta", "SELECT nextval('movies_counted_seq')") == "10500");
   CHECK(cluster.sql("alpha", "SELECT to_regproc('shardplex.reserve_ids')::text") == "(null)");
   CHECK(run_shardplex({"cluster", "status", "--map", map.path()}).exit == 0);
   CHECK(cluster_command("remove-shard", map.path(), {"beta"}).says("beta is the only shard of the map"));

@@ -22,9 +22,15 @@ namespace shardplex::test {
 inline constexpr unsigned import_seed = 20240611;
 inline constexpr const char* source_server = "alpha";
 
+/// The server of the unsharded database.
+inline Cluster& source_cluster() {
+  static Cluster source("--shards 1 --replicas 0 --map none");
+  return source;
+}
+
 /// The unsharded database, without tables and without traces of an import.
 inline Cluster& empty_source() {
-  static Cluster source("--shards 1 --replicas 0 --map none");
+  Cluster& source = source_cluster();
   source.reset();
   source.sql(source_server,
              "DROP SCHEMA IF EXISTS shardplex_import CASCADE; "
@@ -34,8 +40,9 @@ inline Cluster& empty_source() {
   return source;
 }
 
-/// Shards-to-be, without tables.
+/// Shards-to-be, without tables. Subscriptions of the source use replication slots of theirs.
 inline Cluster& emptied(Cluster& cluster) {
+  source_cluster().reset();
   cluster.reset();
   return cluster;
 }
@@ -192,12 +199,14 @@ inline void check_same_rows(const Cluster& cluster, const Cluster& source) {
 }
 
 /// The import ended well: every slot has its owner, the source refuses writes and has nothing of the import
-/// but that.
+/// but that and the way back.
 inline void check_cut_over(const Cluster& cluster, const Cluster& source) {
   check_same_rows(cluster, source);
   for (const auto& shard : cluster.shards())
     CHECK(cluster.sql(shard, "SELECT DISTINCT state FROM shardplex.slots") == "owned");
-  CHECK(cluster.sql(cluster.shards().front(), "SELECT phase FROM shardplex.imports") == "done");
+  CHECK(cluster.sql(cluster.shards().front(), "SELECT phase FROM shardplex.imports") == "reversible");
+  CHECK(source.sql(source_server, "SELECT count(*) FROM pg_subscription WHERE subenabled") ==
+        std::to_string(cluster.shards().size()));
   CHECK(source.sql(source_server, "SELECT count(*) FROM pg_replication_slots") == "0");
   CHECK(source.sql(source_server, "SELECT count(*) FROM pg_publication") == "0");
   CHECK(source.sql(source_server,
@@ -206,6 +215,31 @@ inline void check_cut_over(const Cluster& cluster, const Cluster& source) {
   for (const std::string statement : {"DELETE FROM movies", "TRUNCATE ratings",
                                       "INSERT INTO genres VALUES ('x', 99)", "UPDATE movies SET name = ''"})
     CHECK_THROWS(source.sql(source_server, statement));
+}
+
+/// Nothing is left of the way back.
+inline void check_no_way_back(const Cluster& cluster, const Cluster& source) {
+  CHECK(source.sql(source_server, "SELECT count(*) FROM pg_subscription") == "0");
+  for (const auto& shard : cluster.shards()) {
+    CHECK(cluster.sql(shard, "SELECT count(*) FROM pg_publication") == "0");
+    CHECK(cluster.sql(shard, "SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'logical'") == "0");
+  }
+}
+
+inline void check_finished(const Cluster& cluster, const Cluster& source) {
+  check_no_way_back(cluster, source);
+  CHECK(cluster.sql(cluster.shards().front(), "SELECT phase FROM shardplex.imports") == "done");
+  CHECK_THROWS(source.sql(source_server, "DELETE FROM movies"));
+}
+
+/// The source has what the shards have, takes writes, and no shard owns a slot.
+inline void check_returned(const Cluster& cluster, const Cluster& source) {
+  check_no_way_back(cluster, source);
+  check_same_rows(cluster, source);
+  for (const auto& shard : cluster.shards())
+    CHECK(cluster.sql(shard, "SELECT DISTINCT state FROM shardplex.slots") == "moved");
+  CHECK(cluster.sql(cluster.shards().front(), "SELECT phase FROM shardplex.imports") == "returned");
+  source.sql(source_server, "INSERT INTO genres VALUES ('writes are let in', 100)");
 }
 
 /// Nothing on the shards and the source tells of an import.
@@ -219,6 +253,7 @@ inline void check_no_trace(const Cluster& cluster, const Cluster& source) {
     CHECK(cluster.sql(shard, "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace") ==
           "0");
   }
+  check_no_way_back(cluster, source);
   CHECK(source.sql(source_server, "SELECT count(*) FROM pg_replication_slots") == "0");
   CHECK(source.sql(source_server, "SELECT count(*) FROM pg_publication") == "0");
   CHECK(source.sql(source_server, "SELECT count(*) FROM pg_namespace WHERE nspname = 'shardplex_import'") ==

@@ -171,11 +171,31 @@ TEST_CASE("an identity key of a small type keeps its sequence, and takes the val
                     "attname = 'id'") == "d");
 }
 
-TEST_CASE("another collation or LC_CTYPE than the source's is an error under its name") {
+TEST_CASE("what the source gets after an import began is told before the cutover") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = filled_source(10);
+  REQUIRE(import("run", cluster, source, {"--rehearse"}).exit == 0);
+  source.sql(source_server,
+             "CREATE VIEW best AS SELECT * FROM movies; CREATE INDEX late ON movies (mpaa_rating)");
+  const CommandRun refused = import("run", cluster, source);
+  CHECK(refused.exit == 1);
+  CHECK_MESSAGE(
+      refused.says("since the import began: views-left-behind: views stay behind: view public.best"),
+      refused);
+  CHECK_MESSAGE(refused.says("since the import began: tables-differ: "), refused);
+  CHECK_MESSAGE(refused.says("movies: it has the index USING btree (mpaa_rating)"), refused);
+  source.sql(source_server, "UPDATE genres SET description = ''");  // is not fenced
+  source.sql(source_server, "DROP INDEX late");
+  const CommandRun run = import("run", cluster, source, {"--allow", "views-left-behind"});
+  CHECK_MESSAGE(run.exit == 0, run);
+}
+
+TEST_CASE("another collation, LC_CTYPE or setting than the source's is an error under its name") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = empty_source();
   source.sql(source_server,
              "CREATE DATABASE sorted TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'");
+  source.sql(source_server, "ALTER DATABASE sorted SET TimeZone = 'Asia/Tokyo'");
   const std::string from = source.conninfo(source_server) + " dbname=sorted";
   {
     pqxx::connection connection(from);
@@ -191,8 +211,11 @@ TEST_CASE("another collation or LC_CTYPE than the source's is an error under its
   CHECK_MESSAGE(losses.at("order-changes").front().starts_with("the default collation is ICU en-US"), check);
   REQUIRE_MESSAGE(losses.contains("letters-change"), check);
   CHECK_MESSAGE(losses.at("letters-change").front() == "C on the source and C.UTF-8 on alpha", check);
-  CHECK(losses.size() == 2);
-  CHECK(check_json(cluster, from, "order-changes,letters-change").at("ready").as_bool());
+  REQUIRE_MESSAGE(losses.contains("settings-change"), check);
+  CHECK_MESSAGE(losses.at("settings-change").front().starts_with("TimeZone is Asia/Tokyo on the source and "),
+                check);
+  CHECK(losses.size() == 3);
+  CHECK(check_json(cluster, from, "order-changes,letters-change,settings-change").at("ready").as_bool());
   source.sql(source_server, "DROP DATABASE sorted");
 }
 

@@ -222,13 +222,67 @@ TEST_CASE("columns in another order and types that only share their name are fou
   CAPTURE(to_text(findings));
   CHECK(has(findings, Kind::problem, "beta", "table movies: its columns are in the order id, "));
   CHECK(has(findings, Kind::problem, "beta", "shardplex_slot, b, a, and on alpha in the order id, "));
-  CHECK(has(findings, Kind::problem, "beta",
-            "table ratings: the type mood is ENUM ('glad', 'sad'), and on alpha it is ENUM ('sad', 'glad')"));
+  CHECK(has(
+      findings, Kind::problem, "beta",
+      "the type mood is ENUM ('glad', 'sad'), and on alpha it is ENUM ('sad', 'glad'); table ratings uses "
+      "it"));
   CHECK(has(findings, Kind::problem, "beta", "the type small is integer CHECK ((VALUE < 11))"));
   CHECK(has(findings, Kind::problem, "beta", "the type pair is (x bigint, y mood)"));
   CHECK(has(findings, Kind::problem, "beta", "the type span is RANGE OF bigint"));
   CHECK(findings.size() == 5);
   CHECK(to_text(find_obstacles(load_shard_map(cluster.map()))) == to_text(findings));
+}
+
+TEST_CASE(
+    "what tables use is compared too: extensions, functions, collations, and tables that functions name") {
+  Cluster& cluster = ready();
+  const std::string before = "SET search_path = public; SET client_min_messages = warning;";
+  for (const std::string server : {"alpha", "beta"}) {
+    const bool first = server == "alpha";
+    cluster.sql(
+        server,
+        before + "CREATE EXTENSION pg_trgm VERSION '" + (first ? "1.5" : "1.3") +
+            "'; CREATE EXTENSION citext; CREATE COLLATION german (provider = icu, locale = '" +
+            (first ? "de" : "de-AT") + "'); CREATE TABLE audit (what text); CREATE TABLE letters (a text" +
+            (first ? "" : ", b text") +
+            "); CREATE FUNCTION clean(t text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower(t)'" +
+            "; CREATE FUNCTION short(t text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT left(t, " +
+            (first ? "10" : "11") +
+            ")'; CREATE FUNCTION small(i bigint) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT i < " +
+            (first ? "7" : "8") + "'; CREATE FUNCTION not_used() RETURNS int LANGUAGE sql AS 'SELECT " +
+            (first ? "1" : "2") +
+            "'; CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES "
+            "(short(new.name)); INSERT INTO letters (a) VALUES (clean(new.name)); RETURN new; END'"
+            "; CREATE TRIGGER noted AFTER INSERT ON movies FOR EACH ROW EXECUTE FUNCTION noted()"
+            "; CREATE INDEX ON movies USING gin (name gin_trgm_ops)"
+            "; ALTER TABLE ratings ADD place text COLLATE german, ADD CHECK (small(movie_id)), ADD loose "
+            "citext");
+  }
+  cluster.sql("beta", "DROP FUNCTION clean");
+  const Findings findings = found(cluster);
+  CAPTURE(to_text(findings));
+  CHECK(has(
+      findings, Kind::problem, "beta",
+      "the extension pg_trgm is 1.3, and on alpha it is 1.5; table movies uses it; ALTER EXTENSION pg_trgm "
+      "UPDATE TO '1.5'"));
+  CHECK(has(findings, Kind::problem, "beta",
+            "the collation german is icu 'de-AT', and on alpha it is icu 'de'; table ratings uses it"));
+  CHECK(
+      has(findings, Kind::problem, "beta",
+          "the function short(text) is not as on alpha; table movies uses it; make it as pg_get_functiondef "
+          "shows it there"));
+  CHECK(has(findings, Kind::problem, "beta",
+            "it lacks the function clean(text), which alpha has; table movies uses it"));
+  CHECK(has(findings, Kind::problem, "beta",
+            "the function small(bigint) is not as on alpha; table ratings uses it"));
+  CHECK(has(findings, Kind::problem, "beta",
+            "the table letters is (a text, b text), and on alpha it is (a text)"));
+  CHECK(has(findings, Kind::warning, "alpha",
+            "table audit is not in the map, and a function that table movies uses"));
+  CHECK(has(findings, Kind::warning, "alpha", "table letters is not in the map"));
+  CHECK(findings.size() == 8);
+  for (const std::string server : {"alpha", "beta"})
+    cluster.sql(server, "DROP EXTENSION pg_trgm, citext CASCADE");
 }
 
 TEST_CASE("names that PostgreSQL may have chosen make no difference between tables") {
@@ -608,6 +662,24 @@ TEST_CASE(
   pqxx::nontransaction(connection).exec("INSERT INTO ratings VALUES (1, 1, 1)");
   CHECK(has(look(conninfo), Kind::problem, "gamma",
             "table ratings has rows; a new shard begins with empty tables"));
+
+  // What is made with the tables may lack; what is there has to be as it is elsewhere.
+  const std::string german = fresh("TEMPLATE template0 LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'de'");
+  cluster.sql("alpha",
+              "CREATE TYPE public.mood AS ENUM ('sad'); ALTER TABLE ratings ADD moods public.mood[]");
+  cluster.sql("beta", "CREATE TYPE public.mood AS ENUM ('sad'); ALTER TABLE ratings ADD moods public.mood[]");
+  {
+    pqxx::connection other(german);
+    pqxx::nontransaction(other).exec("CREATE TYPE public.mood AS ENUM ('glad')");
+  }
+  findings = look(german);
+  CHECK(has(
+      findings, Kind::problem, "gamma",
+      "its collation provider is icu, and that of alpha is libc; neither can be changed in a database, so "
+      "make it anew: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8'"));
+  CHECK(has(findings, Kind::problem, "gamma", "its collation is de, and that of alpha is C.UTF-8"));
+  CHECK(has(findings, Kind::problem, "gamma", "the type mood is ENUM ('glad'), and on alpha"));
+  for (const std::string server : {"alpha", "beta"}) cluster.sql(server, "DROP TYPE public.mood CASCADE");
 
   const std::string latin = fresh("ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
   pqxx::connection other(latin);

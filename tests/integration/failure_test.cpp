@@ -324,6 +324,21 @@ TEST_CASE("SIGTERM lets every request in flight come to its end") {
   CHECK(cut == 0);
 }
 
+TEST_CASE("a shard that is set otherwise is named by /ready, and no restart is needed when that is mended") {
+  Database beta(cluster().conninfo("beta"));
+  beta.run("ALTER DATABASE movies SET TimeZone = 'Asia/Tokyo'");
+  const Router router(cluster().map_file());
+  const auto told = [&] { return router.admin("/ready").body; };
+  wait_until("it is named", [&] {
+    const auto body = told();
+    return body.find("TimeZone is Asia/Tokyo on beta (") != std::string::npos &&
+           body.find(" on alpha (") != std::string::npos;
+  });
+  CHECK(router.admin("/ready").status == 200);
+  beta.run("ALTER DATABASE movies RESET TimeZone");
+  wait_until("nobody is named any more", [&] { return told().find("TimeZone") == std::string::npos; });
+}
+
 TEST_CASE("SIGHUP takes a good map over and leaves the old one serving for a bad one") {
   const TemporaryFolder folder;
   const auto good = read_file(cluster().map_file());

@@ -164,6 +164,62 @@ moves:
   CHECK_MESSAGE(status.status == 0, status.output << status.errors);
 }
 
+TEST_CASE("numbers that two shards gave to rows keep them from moving, until they are told apart") {
+  Moves moves;
+  Cluster& cluster = moves.cluster();
+  cluster.run_everywhere(
+      "ALTER TABLE public.ratings DROP CONSTRAINT ratings_pkey; ALTER TABLE public.ratings ADD id bigserial "
+      "PRIMARY KEY");
+  Router router(cluster.map_file());
+  HttpClient client(router.port());
+  const auto rate_all = [&](int user) {
+    for (int movie = 1; movie <= 40; ++movie)
+      CHECK(client
+                .request("POST", "/ratings", {{"Content-Type", "application/json"}},
+                         "{\"movie_id\":" + std::to_string(movie) + ",\"user_id\":" + std::to_string(user) +
+                             ",\"score\":3}")
+                .status == 201);
+  };
+  rate_all(8);
+  const auto refused = moves.run("run");
+  CHECK(refused.status == 1);
+  CHECK(refused.errors.find("ratings_pkey (id) of table ratings") != std::string::npos);
+  const auto mended =
+      run_shardplex({"cluster", "duplicates", "--map", cluster.map_file(), "--renumber", "ratings_pkey"});
+  CHECK_MESSAGE(mended.status == 0, mended.output << mended.errors);
+  moves.expect("run");
+  rate_all(9);  // on both, in slots that have moved and that have not
+  const auto broken = [&] {
+    return moves.run("status").output.find("there is no way back: alpha cannot apply");
+  };
+  CHECK(broken() == std::string::npos);
+  // Somebody gives a number by hand, on both. The source can take the target's row when its own has another.
+  for (const auto& [shard, slot] : {std::pair("alpha", "300"), std::pair("beta", "5")})
+    moves.shard(shard).run(
+        std::string("INSERT INTO public.ratings (id, movie_id, user_id, score, shardplex_slot) VALUES "
+                    "(1000000, 1, 1, 1, ") +
+        slot + ")");
+  wait_until("status tells of the way back", [&] { return broken() != std::string::npos; });
+  const auto again =
+      run_shardplex({"cluster", "duplicates", "--map", cluster.map_file(), "--renumber", "ratings_pkey"});
+  CHECK_MESSAGE(again.status == 0, again.output << again.errors);
+  wait_until("the way back goes on", [&] {
+    return moves.shard("alpha").number(
+               "SELECT count(*) FROM public.ratings WHERE id = 1000000 AND shardplex_slot = 5") == 1;
+  });
+  moves.expect("reverse");
+  const auto [ratings, numbers] = [&] {
+    std::map<std::int64_t, int> found;
+    int count = 0;
+    for (const std::string shard : {"alpha", "beta"})
+      for (const auto& row : moves.shard(shard).run("SELECT id FROM public.ratings"))
+        ++found[row[0].as<std::int64_t>()], ++count;
+    return std::pair(count, found.size());
+  }();
+  CHECK(ratings == 682);
+  CHECK(numbers == 682);
+}
+
 TEST_CASE("a shard is added and another one drained, under a router that never sees the new file") {
   Moves moves;
   Cluster& cluster = moves.cluster();

