@@ -111,7 +111,7 @@ std::set<TouchedRow> ImportRunner::differing(ImportComparison& comparison, const
   return differ;
 }
 
-/// Returns how long writes waited.
+/// To the source that takes writes again. Returns how long writes waited.
 std::chrono::milliseconds ImportRunner::reverse_once() {
   std::vector<std::string> shards;
   for (const auto& site : sites_) shards.push_back(site->conninfo());
@@ -141,6 +141,8 @@ std::chrono::milliseconds ImportRunner::reverse_once() {
   }
   bring_sequences_back();
   hand_back();
+  // The shards can send nothing more, and the source has what they sent.
+  origin_->lower_fence();
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
 }
 
@@ -234,8 +236,8 @@ ImportReport ImportRunner::reverse() try {
       if (entry_.phase == ImportPhase::reversing) take_back();
       if (entry_.phase != ImportPhase::returning) throw;
     }
-  close_way_back();
   origin_->lower_fence();
+  close_way_back();
   enter(ImportPhase::returned);
   report.advance = advance_;
   return report;
