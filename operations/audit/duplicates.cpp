@@ -158,6 +158,7 @@ bool DuplicatesReport::clean() const {
 std::string why_not_renumbered(const LocalUnique& unique) {
   if (!unique.number_column) return "it is not on one column of numbers";
   if (!unique.sequence) return "the column gets no values from a sequence";
+  if (unique.helps_to_place) return "the column decides where a row is stored";
   if (unique.is_referenced) return "a foreign key leads to it";
   return "";
 }

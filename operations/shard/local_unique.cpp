@@ -52,11 +52,11 @@ UniqueColumn column_of(const std::string& expression, const std::string& type) {
   return {text, text + " COLLATE \"C\"", ValueOrder::by_bytes};
 }
 
-/// Whether equal values of it meet on one shard.
-bool decides_the_shard(const ShardMap& map, const TablePlacement& placement,
-                       const std::set<std::string>& columns) {
+/// The columns that decide a row's slot.
+std::set<std::string> placing_columns(const ShardMap& map, const TablePlacement& placement) {
   const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy);
-  return columns.contains(placement.key) && (list == nullptr || columns.contains(list->column));
+  if (list == nullptr) return {placement.key};
+  return {placement.key, list->column, list->spread_by};
 }
 
 SequenceState read_sequence(pqxx::transaction_base& transaction, const std::string& name) {
@@ -112,7 +112,10 @@ std::vector<LocalUnique> read_local_uniques(pqxx::transaction_base& transaction,
   }
   std::vector<LocalUnique> local;
   for (std::size_t i = 0; i < uniques.size(); ++i)
-    if (!decides_the_shard(map, *map.find_table(uniques[i].table), plain[i])) {
+    if (const auto placing = placing_columns(map, *map.find_table(uniques[i].table));
+        !std::ranges::includes(plain[i], placing)) {  // else equal values meet on one shard
+      uniques[i].helps_to_place =
+          std::ranges::any_of(plain[i], [&](const auto& column) { return placing.contains(column); });
       if (auto& sequence = uniques[i].sequence) *sequence = read_sequence(transaction, sequence->name);
       local.push_back(std::move(uniques[i]));
     }

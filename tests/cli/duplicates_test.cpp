@@ -135,6 +135,22 @@ TEST_CASE("unique values that two shards have are found by check, listed, and gi
   CHECK_MESSAGE(check(cluster).exit == 0, check(cluster));
 }
 
+TEST_CASE("a number that helps to place its row under a list is not replaced") {
+  Cluster& cluster = initialised(genre_cluster());
+  for (const auto& shard : cluster.shards())
+    cluster.sql(
+        shard,
+        "SET search_path = public; CREATE SEQUENCE keys OWNED BY movies.id; ALTER TABLE movies ALTER id "
+        "SET DEFAULT nextval('keys'); INSERT INTO movies (id, name, primary_genre, shardplex_slot) SELECT "
+        "1, 'x', 'Drama', min(slot) FROM shardplex.slots WHERE state = 'owned'");
+  const CommandRun listed = duplicates(cluster);
+  CHECK_MESSAGE(listed.says("they cannot be renumbered here, as the column decides where a row is stored"),
+                listed);
+  const CommandRun refused = duplicates(cluster, {"--renumber", "movies_pkey"});
+  CHECK_MESSAGE(refused.says("cannot be renumbered: the column decides where a row is stored"), refused);
+  CHECK(total(cluster, "SELECT count(*) FROM movies WHERE id = 1") == 3);
+}
+
 TEST_CASE("shards are made with sequences that never give one number twice") {
   Cluster& cluster = hash_cluster();
   cluster.reset();
