@@ -151,7 +151,7 @@ class ImportRunner {
   std::chrono::milliseconds reverse_once();
   void fence_reference_tables();
   void fence_shards();
-  void bring_sequences_back();
+  void bring_sequences_back();  // run_sequences_back.cpp
   void hand_back();
   void take_back();
 

@@ -41,20 +41,6 @@ std::vector<ImportTable> reference_tables(const std::vector<ImportTable>& tables
   return reference;
 }
 
-/// The last value that was given.
-std::int64_t given_by(const SequencePosition& position, bool ascending) {
-  if (position.is_called) return position.last_value;
-  return ascending ? position.last_value - 1 : position.last_value + 1;
-}
-
-/// Where the sequence stands, whichever of the two has gone further. One that was restarted has given what is
-/// before it.
-SequencePosition further(const SequencePosition& a, const SequencePosition& b, bool ascending) {
-  const auto of_a = given_by(a, ascending), of_b = given_by(b, ascending);
-  if (of_a == of_b || (of_a < of_b) != ascending) return a;
-  return {a.name, of_b, true};
-}
-
 }  // namespace
 
 void ImportRunner::require_way_back() {
@@ -169,28 +155,6 @@ void ImportRunner::fence_shards() {
       throw CommandFailed(site->name() +
                           ": writers do not end, such as those of a load, so its slots cannot be fenced");
     }
-}
-
-/// The source's sequences go on behind all values that the shards have given.
-void ImportRunner::bring_sequences_back() {
-  const auto positions = origin_->sequences(tables_);
-  pqxx::nontransaction source(origin_->connection());
-  for (auto position : positions) {
-    const bool ascending =
-        source
-            .exec_params1("SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = $1::regclass",
-                          position.name)[0]
-            .as<bool>();
-    for (auto& site : sites_)
-      site->look([&](pqxx::transaction_base& shard) {
-        if (shard.exec_params1("SELECT to_regclass($1) IS NULL", position.name)[0].as<bool>()) return;
-        const auto row = shard.exec1("SELECT last_value, is_called FROM " + position.name);
-        position =
-            further(position, {position.name, row[0].as<std::int64_t>(), row[1].as<bool>()}, ascending);
-      });
-    source.exec_params("SELECT setval($1::regclass, $2, $3)", position.name, position.last_value,
-                       position.is_called);
-  }
 }
 
 /// The point of no return is the commit on the first shard, once all others have handed over.
