@@ -116,10 +116,17 @@ TEST_CASE("unique values that two shards have are found by check, listed, and gi
 
   CHECK(duplicates(cluster, {"--renumber", "nothing"}).says("nothing is no unique constraint"));
   CHECK(duplicates(cluster, {"--renumber", "labels"}).says("cannot be renumbered: it is not on one column"));
-  cluster.sql("alpha", "CREATE TABLE public.notes (rating bigint REFERENCES ratings (id))");
+  for (const std::string shard : {"alpha", "beta"}) {  // on either alone
+    cluster.sql(shard, "CREATE TABLE public.notes (rating bigint REFERENCES ratings (id))");
+    CHECK(duplicates(cluster, {"--renumber", "ratings_pkey"})
+              .says("cannot be renumbered: a foreign key leads to it"));
+    CHECK(duplicates(cluster).says("they cannot be renumbered here, as a foreign key leads to it"));
+    cluster.sql(shard, "DROP TABLE public.notes");
+  }
+  cluster.sql("beta", "ALTER SEQUENCE ratings_id_seq INCREMENT BY -1");
   CHECK(duplicates(cluster, {"--renumber", "ratings_pkey"})
-            .says("cannot be renumbered: a foreign key leads to it"));
-  cluster.sql("alpha", "DROP TABLE public.notes");
+            .says("cannot be renumbered: the sequence counts down"));
+  cluster.sql("beta", "ALTER SEQUENCE ratings_id_seq INCREMENT BY 1");
 
   const CommandRun renumbered = duplicates(cluster, {"--renumber", "ratings_pkey"});
   CHECK(renumbered.says("sequence ratings_id_seq: set apart on all shards"));
