@@ -1,6 +1,7 @@
 #include "operations/shard/local_unique.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <span>
@@ -64,8 +65,13 @@ SequenceState read_sequence(pqxx::transaction_base& transaction, const std::stri
       "SELECT seqincrement, seqmax, seqcycle FROM pg_sequence WHERE seqrelid = $1::regclass", name);
   const auto at = transaction.exec1("SELECT last_value, is_called FROM " + name);
   const auto increment = row[0].as<std::int64_t>(), last = at[0].as<std::int64_t>();
-  return {name, increment, at[1].as<bool>() ? last + increment : last, row[1].as<std::int64_t>(),
-          row[2].as<bool>()};
+  SequenceState state{name, increment, last, row[1].as<std::int64_t>(), row[2].as<bool>()};
+  if (at[1].as<bool>() && __builtin_add_overflow(last, increment, &state.next)) {
+    // It gives none any more.
+    state.next = std::numeric_limits<std::int64_t>::max();
+    state.most = state.next - 1;
+  }
+  return state;
 }
 
 }  // namespace
