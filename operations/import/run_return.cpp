@@ -1,6 +1,7 @@
 // The reversal of an import: back to the source, with all that was written to the shards.
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <thread>
 
 #include "operations/import/compare.hpp"
@@ -171,16 +172,26 @@ void ImportRunner::hand_back() {
   entry_.phase = advance_.phase = ImportPhase::returning;
 }
 
-/// Lets the shards' writers in again.
+/// Lets the shards' writers in again. The first shard comes before all others: what is decided by the commit
+/// that gives its slots away cannot be taken back, and while it is not known no other may be opened. Of those
+/// that follow, one that fails does not keep the next ones closed.
 void ImportRunner::take_back() {
-  for (auto& site : sites_) {
-    site->change([&](pqxx::work& transaction) {
-      transaction.exec_params("UPDATE shardplex.imports SET fence_until = NULL WHERE id = $1", entry_.id);
-      transaction.exec(take_back_sql);
-    });
-    ImportOrigin(site->conninfo(), entry_.id).lower_fence();
-    crash_point("import_taken_back");
-  }
+  std::exception_ptr failed;
+  for (auto& site : sites_) try {
+      site->find_again();
+      site->change([&](pqxx::work& transaction) {
+        transaction.exec_params("UPDATE shardplex.imports SET fence_until = NULL WHERE id = $1", entry_.id);
+        if (site == sites_.front() && read_import(transaction).value().phase != ImportPhase::reversing)
+          throw CommandFailed("the reversal was decided after all; run import reverse again");
+        transaction.exec(take_back_sql);
+      });
+      ImportOrigin(site->conninfo(), entry_.id).lower_fence();
+      crash_point("import_taken_back");
+    } catch (const std::exception&) {
+      if (site == sites_.front()) throw;
+      if (!failed) failed = std::current_exception();
+    }
+  if (failed) std::rethrow_exception(failed);
   enter(ImportPhase::reversible);
 }
 

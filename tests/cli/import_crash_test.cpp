@@ -82,6 +82,7 @@ TEST_CASE(
   }
   change("changed again");
   CHECK(import_until("import_handed_back", "reverse", cluster, source) == 137);
+  CHECK(import("status", cluster, source).says("slots that were handed over"));
   CHECK_THROWS(source.sql(source_server, "DELETE FROM movies"));
   // Once it is decided, no shard that is down keeps the source closed.
   CHECK(import_until("import_returned", "reverse", cluster, source) == 137);
