@@ -173,4 +173,10 @@ TEST_CASE("shards are made with sequences that never give one number twice") {
   CHECK(numbers.contains("1"));
   CHECK(numbers.contains("2"));
   CHECK(duplicates(cluster).exit == 0);
+  // Nothing comes after the last number there is.
+  cluster.sql("alpha",
+              "INSERT INTO ratings (id, movie_id, shardplex_slot) VALUES (9223372036854775807, 1, 7); "
+              "ALTER SEQUENCE ratings_id_seq INCREMENT BY 1");
+  const CommandRun full = duplicates(cluster, {"--fix"});
+  CHECK_MESSAGE(full.says("sequence ratings_id_seq ends at 9223372036854775807"), full);
 }
