@@ -59,8 +59,12 @@ void print(const ImportEntry& entry, const json::object& progress, const std::ve
         *entry.problem);
   if (entry.phase == ImportPhase::fence)
     terminal.note("the source may be refusing writes; 'import run' or 'import abort' ends that");
-  if (entry.phase == ImportPhase::reversing || entry.phase == ImportPhase::returning)
-    terminal.note("the shards may be refusing writes; 'import reverse' ends that");
+  if (entry.phase == ImportPhase::reversing)
+    terminal.note(
+        "the shards may be refusing writes, and slots that were handed over ('moved') reads too; running "
+        "'import reverse' again ends that");
+  if (entry.phase == ImportPhase::returning)
+    terminal.note("the source may be refusing writes, and the shards do; 'import reverse' ends that");
 }
 
 }  // namespace

@@ -61,8 +61,10 @@ std::vector<std::pair<LocalUnique, std::vector<std::size_t>>> constraints_of(con
       });
       if (known == all.end())
         all.emplace_back(unique, std::vector{i});
-      else
+      else {
         known->second.push_back(i);
+        known->first.is_referenced = known->first.is_referenced || unique.is_referenced;
+      }
     }
   return all;
 }
@@ -88,7 +90,8 @@ std::uint64_t renumber_on(pqxx::connection& connection, const LocalUnique& uniqu
   const std::string sql = "UPDATE \"public\"." + quote_identifier(unique.table) + " SET " + column +
                           " = nextval(" + quote_literal(unique.sequence->name) + "::regclass) WHERE " +
                           column + " = ANY ($1::bigint[]) AND " + quote_identifier(slot_column) + " IN (" +
-                          select_owned_slots(quote_literal(unique.group)) + ")";
+                          select_owned_slots(quote_literal(unique.group)) + ")" +
+                          (unique.condition.empty() ? "" : " AND (" + unique.condition + ")");
   std::uint64_t changed = 0;
   for (std::size_t at = 0; at < numbers.size(); at += rows_at_once) {
     const std::span<const std::string> some =
@@ -123,27 +126,43 @@ std::size_t keeper(const DoubledValue& doubled, const Windows& windows) {
   return doubled.shards.front();
 }
 
+/// The constraint as the shard has it: its sequence may have another name there.
+const LocalUnique& as_on(const Shards& shards, std::size_t shard, const LocalUnique& unique) {
+  return *std::ranges::find_if(shards.uniques[shard], [&](const LocalUnique& one) {
+    return one.table == unique.table && one.name == unique.name;
+  });
+}
+
+/// Nulls that are equal have no number to be found by, and stay.
 std::uint64_t renumber(const Shards& shards, const Windows& windows, const LocalUnique& unique,
                        const std::vector<DoubledValue>& values) {
   std::map<std::size_t, std::vector<std::string>> numbers;  // by shard
-  for (const auto& doubled : values)
+  for (const auto& doubled : values) {
+    if (!doubled.values.front()) continue;
     for (const std::size_t shard : doubled.shards)
       if (shard != keeper(doubled, windows)) numbers[shard].push_back(*doubled.values.front());
+  }
   std::uint64_t changed = 0;
   for (const auto& [shard, of_shard] : numbers)
-    changed += renumber_on(*shards.primaries[shard].connection, unique, of_shard);
+    changed += renumber_on(*shards.primaries[shard].connection, as_on(shards, shard, unique), of_shard);
   return changed;
 }
 
-void check_request(const std::vector<std::pair<LocalUnique, std::vector<std::size_t>>>& constraints,
-                   const DuplicatesRequest& request) {
+/// Each shard has a say: a foreign key may be on one of them only.
+void check_request(const Shards& shards, const DuplicatesRequest& request) {
   std::vector<std::string> problems;
   for (const auto& name : request.renumber) {
-    const auto found = std::ranges::find(constraints, name, [](const auto& one) { return one.first.name; });
-    if (found == constraints.end())
-      problems.push_back(name + " is no unique constraint that holds within a shard only");
-    else if (const auto why = why_not_renumbered(found->first); !why.empty())
-      problems.push_back(to_string(found->first) + " cannot be renumbered: " + why);
+    bool found = false;
+    std::set<std::string> told;
+    for (const auto& of_shard : shards.uniques)
+      for (const auto& unique : of_shard) {
+        if (unique.name != name) continue;
+        found = true;
+        const auto why = why_not_renumbered(unique);
+        if (!why.empty() && told.insert(why).second)
+          problems.push_back(to_string(unique) + " cannot be renumbered: " + why);
+      }
+    if (!found) problems.push_back(name + " is no unique constraint that holds within a shard only");
   }
   if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
@@ -158,6 +177,8 @@ bool DuplicatesReport::clean() const {
 std::string why_not_renumbered(const LocalUnique& unique) {
   if (!unique.number_column) return "it is not on one column of numbers";
   if (!unique.sequence) return "the column gets no values from a sequence";
+  if (unique.sequence->increment < 1) return "the sequence counts down";
+  if (unique.helps_to_place) return "the column decides where a row is stored";
   if (unique.is_referenced) return "a foreign key leads to it";
   return "";
 }
@@ -175,7 +196,7 @@ DuplicatesReport examine_duplicates(const ShardMap& map, const DuplicatesRequest
                                     const std::function<void(std::size_t)>& read) {
   Shards shards = look_at(map, request);
   const bool changes = request.separate || !request.renumber.empty();
-  check_request(constraints_of(shards), request);
+  check_request(shards, request);
   DuplicatesReport report;
   if (changes) {
     lock_out_movers(map, shards);
@@ -186,6 +207,7 @@ DuplicatesReport examine_duplicates(const ShardMap& map, const DuplicatesRequest
       pqxx::read_transaction transaction(*primary.connection);
       shards.uniques.push_back(read_local_uniques(transaction, map));
     }
+    check_request(shards, request);  // what was altered meanwhile
   }
   for (const auto& [unique, on] : constraints_of(shards)) {
     if (!request.tables.empty() && std::ranges::find(request.tables, unique.table) == request.tables.end())

@@ -227,7 +227,7 @@ bool owns(const SlotStates& states, std::int32_t slot) {
 SlotStates read_states(pqxx::transaction_base& transaction, const ShardMap& map, const std::string& group) {
   SlotStates states;
   const ShardOwnership ownership =
-      read_ownership(transaction, map);  // ownership_faults() tells what does not fit
+      read_ownership(transaction, map);  // verify_ownership() tells what does not fit
   for (const SlotState state : ownership.groups.at(group))
     states.emplace(static_cast<std::int32_t>(states.size()), state);
   return states;

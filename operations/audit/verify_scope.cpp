@@ -13,24 +13,32 @@
 namespace shardplex::operations {
 namespace {
 
-// A hand-over leaves its slots without an owner for a moment.
-constexpr int looks_at_ownership = 5;
+// A hand-over leaves its slots without an owner for a moment; while slots change hands it may be another
+// hand-over each time.
+constexpr int looks_at_ownership = 5, looks_while_it_changes = 20;
 constexpr std::chrono::milliseconds pause_between_looks{300};
 
 using Snapshot = pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>;
 
-/// "alpha: …" for what each shard says wrong of itself, and the faults between shards.
-std::set<std::string> ownership_faults(const VerifyScope& scope, const Connections& shards) {
+struct OwnershipLook {
+  /// "alpha: …" for what each shard says wrong of itself, and the faults between shards.
   std::set<std::string> faults;
+  std::vector<Epoch> epochs;  ///< of the shards
+};
+
+OwnershipLook look_at_ownership(const VerifyScope& scope, const Connections& shards) {
+  std::set<std::string> faults;
+  std::vector<Epoch> epochs;
   std::vector<std::optional<ShardOwnership>> reports;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     Snapshot transaction(*shards[i]);
     auto problems = definition_problems(transaction, scope.map);
     reports.emplace_back(read_ownership(transaction, scope.map, problems));
+    epochs.push_back(reports.back()->epoch);
     for (const auto& problem : problems) faults.insert(scope.map.shards()[i].name + ": " + problem);
   }
   for (auto& fault : Ownership(scope.map, reports).faults(scope.map)) faults.insert(std::move(fault));
-  return faults;
+  return {std::move(faults), std::move(epochs)};
 }
 
 }  // namespace
@@ -49,7 +57,7 @@ Ownership read_all_ownership(const ShardMap& map, const Connections& shards) {
   std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& connection : shards) {
     Snapshot transaction(*connection);
-    // ownership_faults() tells what does not fit the map.
+    // verify_ownership() tells what does not fit the map.
     reports.emplace_back(read_ownership(transaction, map));
   }
   return {map, reports};
@@ -65,11 +73,16 @@ const MoveEntry* move_of_slot(const std::vector<MoveEntry>& moves, const std::st
 }
 
 void verify_ownership(const VerifyScope& scope, const Connections& shards) {
-  std::set<std::string> lasting = ownership_faults(scope, shards);
-  for (int look = 1; look < looks_at_ownership && !lasting.empty(); ++look) {
+  auto last = look_at_ownership(scope, shards);
+  auto lasting = last.faults;
+  bool changes = false;
+  for (int look = 1; look < (changes ? looks_while_it_changes : looks_at_ownership) && !lasting.empty();
+       ++look) {
     std::this_thread::sleep_for(pause_between_looks);
-    const auto now = ownership_faults(scope, shards);
-    std::erase_if(lasting, [&](const std::string& fault) { return !now.contains(fault); });
+    auto now = look_at_ownership(scope, shards);
+    std::erase_if(lasting, [&](const std::string& fault) { return !now.faults.contains(fault); });
+    changes = changes || now.epochs != last.epochs;
+    last = std::move(now);
   }
   for (const auto& fault : lasting) scope.findings.add({Check::ownership, "", fault, ""});
 }

@@ -14,6 +14,7 @@
 #include "operations/shard/primary.hpp"
 #include "operations/shard/schema_dump.hpp"
 #include "operations/shard/server.hpp"
+#include "operations/shard/setup.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -78,6 +79,8 @@ void copy_access_rights(const ShardMap& map, const PrimaryFound& from, const Pri
     pqxx::nontransaction source(*from.connection);
     return read_access_rights(source, map);
   }();
+  // Whether a transaction is logged as one of a sample is decided when it begins.
+  pqxx::nontransaction(*to.connection).exec("SET log_transaction_sample_rate = 0");
   pqxx::work target(*to.connection);
   const auto changed = make_access_rights(target, map, wanted);
   auto differences = access_differences(read_access_rights(target, map), wanted, first);
@@ -88,10 +91,20 @@ void copy_access_rights(const ShardMap& map, const PrimaryFound& from, const Pri
   if (!differences.empty()) throw CommandFailed(std::move(differences));
 }
 
+/// What grants are to be made on.
+void make_schema_alone(pqxx::connection& connection) {
+  pqxx::work transaction(connection);
+  make_schema(transaction);
+  transaction.commit();
+}
+
 }  // namespace
 
 void make_access_rights_alike(const ShardMap& map, const Shard& shard, const Terminal& terminal) {
-  const Shard& first = map.shards().front().name == shard.name ? map.shards().back() : map.shards().front();
+  const Shard& first = map.shards().front();
+  if (first.name == shard.name)
+    throw CommandFailed(
+        shard.name + " is the first shard of the map, by which the others are made alike; name one of those");
   copy_access_rights(map, find_primary(map, first), find_primary(map, shard), shard.name, first.name,
                      terminal);
 }
@@ -106,13 +119,16 @@ ShardMap add_shards(const std::string& map_file, const ShardMap& map, const std:
       check_fit(map, first, primary, shard.name, map.shards().front().name, terminal);
       copy_schema(map, first, primary, shard.name, terminal);
       copy_reference_rows(map, first, primary, shard.name, terminal);
+      // Before it is in any directory: a router that learns of it finds its role there.
+      make_schema_alone(*primary.connection);
+      copy_access_rights(map, first, primary, shard.name, map.shards().front().name, terminal);
     } catch (const SqlFailure& failure) {
       throw CommandFailed(shard.name + ": " + failure.what());
     }
   // What init says of shards that were there before is of no interest here.
   std::ostringstream said;
   initialise_cluster(wanted, std::nullopt, false, Terminal{terminal.in, said, terminal.err});
-  for (const auto& shard : added)
+  for (const auto& shard : added)  // whatever init has made since
     copy_access_rights(map, first, find_primary(wanted, shard), shard.name, map.shards().front().name,
                        terminal);
   rewrite_map_file(map_file, wanted);

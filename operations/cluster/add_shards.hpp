@@ -17,7 +17,7 @@ ShardMap add_shards(const std::string& map_file, const ShardMap& map, const std:
                     const Terminal& terminal);
 
 /// Gives a shard of the map the roles, grants and default privileges of the first. Safe to repeat. Throws
-/// CommandFailed where something differs that only a person should change.
+/// CommandFailed where something differs that only a person should change, and where it is the first itself.
 void make_access_rights_alike(const ShardMap& map, const Shard& shard, const Terminal& terminal);
 
 }  // namespace shardplex::operations

@@ -27,6 +27,8 @@
 #include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
+#include "shard_schema/functions.hpp"
+#include "shard_schema/primary_choice.hpp"
 #include "shard_schema/row_ids.hpp"
 
 namespace shardplex::operations {
@@ -106,6 +108,7 @@ Problems check_member(Member& member, const ShardMap& map, bool schema_given) tr
   connect_to_primary(member, map);
   member.transaction = std::make_unique<pqxx::work>(*member.connection);
   member.state = read_server_state(*member.transaction);
+  read_noted_timelines(*member.transaction, member.state);
   const ServerState& state = member.state;
   Problems problems;
   if (state.version < least_version)
@@ -290,6 +293,21 @@ void prepare_member(Member& member, const ShardMap& map, const std::optional<std
   throw CommandFailed(member.shard->name + ": " + reason_of(error));
 }
 
+/// A new database may come under a name that was another's, and begins on an earlier timeline than what is
+/// noted of that one. It would be taken for an old primary, by routers too: all shards are told that it is
+/// the right one, as by cluster accept-timeline.
+void accept_new_timelines(std::vector<Member>& members, const ShardMap& map) {
+  for (const auto& made : members) {
+    if (made.state.initialised) continue;
+    const auto& name = made.shard->name;
+    KnownTimeline known;
+    for (const auto& member : members) known = newest_noted(map.cluster(), name, member.state, known);
+    if (known.timeline <= made.state.timeline) continue;
+    for (auto& member : members)
+      member.transaction->exec_params(note_timeline_sql, name, known.ruling + 1, made.state.timeline);
+  }
+}
+
 void give_slots(std::vector<Member>& members, const ShardMap& map) {
   const auto doubt = doubt_about_owners(members, map);
   for (std::size_t i = 0; i < members.size(); ++i)
@@ -449,6 +467,7 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
     throw CommandFailed(std::move(problems));
   warn_of_settings(members, terminal);
   for (auto& member : members) prepare_member(member, map, schema_sql);
+  accept_new_timelines(members, map);
   give_slots(members, map);
   share_out_node_numbers(members, map);
   check_served(members, map, terminal);

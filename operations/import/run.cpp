@@ -100,17 +100,25 @@ ImportRunner::ImportRunner(const ShardMap& map, const std::string& source, const
                            ImportWatch watch)
     : map_(map), options_(options), watch_(std::move(watch)) {
   prepare_shards(source);
+  if (!options_.source_is_gone && entry_.phase == ImportPhase::returning) {
+    // The source owns the data again: no shard that is dead keeps it closed.
+    connect_source(source);
+    origin_->lower_fence();
+  }
   mover_ = std::make_unique<Mover>(map_);
   for (const auto& shard : map_.shards()) sites_.push_back(std::make_unique<MoveSite>(map_, shard, *mover_));
   check_placement();
-  if (options_.source_is_gone) return;
+  if (!options_.source_is_gone && !origin_) connect_source(source);
+}
+
+ImportRunner::~ImportRunner() = default;
+
+void ImportRunner::connect_source(const std::string& source) {
   origin_ = std::make_unique<ImportOrigin>(source.empty() ? entry_.source : source, entry_.id);
   pqxx::read_transaction transaction(origin_->connection());
   if (identity_of_database(transaction) != entry_.database)
     throw CommandFailed("the import that is under way is of another database, " + entry_.source);
 }
-
-ImportRunner::~ImportRunner() = default;
 
 /// The first shard's row comes first, and tells the id to those who complete the others'.
 void ImportRunner::prepare_shards(const std::string& source) {

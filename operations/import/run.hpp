@@ -71,8 +71,9 @@ ImportEntry existing_import(const ShardMap& map);
 class ImportRunner {
  public:
   /// Takes up the import that is there, or begins one: then `source` has passed check_import(). `source` may
-  /// be empty where there is one. Throws CommandFailed where another import or move is under way, where the
-  /// import that is there is of another source or by another placement, or it is done.
+  /// be empty where there is one. Where a reversal is decided, opens the source before anything else. Throws
+  /// CommandFailed where another import or move is under way, where the import that is there is of another
+  /// source or by another placement, or it is done.
   ImportRunner(const ShardMap& map, const std::string& source, const ImportOptions& options,
                ImportWatch watch);
   ~ImportRunner();
@@ -97,6 +98,7 @@ class ImportRunner {
 
   void prepare_shards(const std::string& source);
   void check_placement();
+  void connect_source(const std::string& source);
   ImportPhase phase();
   void enter(ImportPhase phase);
   void read_tables();
@@ -149,7 +151,7 @@ class ImportRunner {
   std::chrono::milliseconds reverse_once();
   void fence_reference_tables();
   void fence_shards();
-  void bring_sequences_back();
+  void bring_sequences_back();  // run_sequences_back.cpp
   void hand_back();
   void take_back();
 

@@ -99,6 +99,9 @@ void ImportRunner::separate_sequences_on(std::vector<pqxx::transaction_base*> op
     return;
   }
   sites_[open.size()]->change([&](pqxx::work& transaction) {
+    // It waits while the others are read: as long as writers may be kept waiting, not as long as a mover's
+    // may.
+    transaction.exec("SET LOCAL idle_in_transaction_session_timeout = '30s'");
     open.push_back(&transaction);
     separate_sequences_on(open);
   });

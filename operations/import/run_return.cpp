@@ -1,6 +1,7 @@
 // The reversal of an import: back to the source, with all that was written to the shards.
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <thread>
 
 #include "operations/import/compare.hpp"
@@ -39,20 +40,6 @@ std::vector<ImportTable> reference_tables(const std::vector<ImportTable>& tables
   std::ranges::copy_if(tables, std::back_inserter(reference),
                        [](const ImportTable& table) { return !table.sharding; });
   return reference;
-}
-
-/// The last value that was given.
-std::int64_t given_by(const SequencePosition& position, bool ascending) {
-  if (position.is_called) return position.last_value;
-  return ascending ? position.last_value - 1 : position.last_value + 1;
-}
-
-/// Where the sequence stands, whichever of the two has gone further. One that was restarted has given what is
-/// before it.
-SequencePosition further(const SequencePosition& a, const SequencePosition& b, bool ascending) {
-  const auto of_a = given_by(a, ascending), of_b = given_by(b, ascending);
-  if (of_a == of_b || (of_a < of_b) != ascending) return a;
-  return {a.name, of_b, true};
 }
 
 }  // namespace
@@ -111,7 +98,7 @@ std::set<TouchedRow> ImportRunner::differing(ImportComparison& comparison, const
   return differ;
 }
 
-/// Returns how long writes waited.
+/// To the source that takes writes again. Returns how long writes waited.
 std::chrono::milliseconds ImportRunner::reverse_once() {
   std::vector<std::string> shards;
   for (const auto& site : sites_) shards.push_back(site->conninfo());
@@ -141,6 +128,8 @@ std::chrono::milliseconds ImportRunner::reverse_once() {
   }
   bring_sequences_back();
   hand_back();
+  // The shards can send nothing more, and the source has what they sent.
+  origin_->lower_fence();
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
 }
 
@@ -169,28 +158,6 @@ void ImportRunner::fence_shards() {
     }
 }
 
-/// The source's sequences go on behind all values that the shards have given.
-void ImportRunner::bring_sequences_back() {
-  const auto positions = origin_->sequences(tables_);
-  pqxx::nontransaction source(origin_->connection());
-  for (auto position : positions) {
-    const bool ascending =
-        source
-            .exec_params1("SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = $1::regclass",
-                          position.name)[0]
-            .as<bool>();
-    for (auto& site : sites_)
-      site->look([&](pqxx::transaction_base& shard) {
-        if (shard.exec_params1("SELECT to_regclass($1) IS NULL", position.name)[0].as<bool>()) return;
-        const auto row = shard.exec1("SELECT last_value, is_called FROM " + position.name);
-        position =
-            further(position, {position.name, row[0].as<std::int64_t>(), row[1].as<bool>()}, ascending);
-      });
-    source.exec_params("SELECT setval($1::regclass, $2, $3)", position.name, position.last_value,
-                       position.is_called);
-  }
-}
-
 /// The point of no return is the commit on the first shard, once all others have handed over.
 /// hand_over_slots() refuses slots whose fence was ended.
 void ImportRunner::hand_back() {
@@ -205,16 +172,26 @@ void ImportRunner::hand_back() {
   entry_.phase = advance_.phase = ImportPhase::returning;
 }
 
-/// Lets the shards' writers in again.
+/// Lets the shards' writers in again. The first shard comes before all others: what is decided by the commit
+/// that gives its slots away cannot be taken back, and while it is not known no other may be opened. Of those
+/// that follow, one that fails does not keep the next ones closed.
 void ImportRunner::take_back() {
-  for (auto& site : sites_) {
-    site->change([&](pqxx::work& transaction) {
-      transaction.exec_params("UPDATE shardplex.imports SET fence_until = NULL WHERE id = $1", entry_.id);
-      transaction.exec(take_back_sql);
-    });
-    ImportOrigin(site->conninfo(), entry_.id).lower_fence();
-    crash_point("import_taken_back");
-  }
+  std::exception_ptr failed;
+  for (auto& site : sites_) try {
+      site->find_again();
+      site->change([&](pqxx::work& transaction) {
+        transaction.exec_params("UPDATE shardplex.imports SET fence_until = NULL WHERE id = $1", entry_.id);
+        if (site == sites_.front() && read_import(transaction).value().phase != ImportPhase::reversing)
+          throw CommandFailed("the reversal was decided after all; run import reverse again");
+        transaction.exec(take_back_sql);
+      });
+      ImportOrigin(site->conninfo(), entry_.id).lower_fence();
+      crash_point("import_taken_back");
+    } catch (const std::exception&) {
+      if (site == sites_.front()) throw;
+      if (!failed) failed = std::current_exception();
+    }
+  if (failed) std::rethrow_exception(failed);
   enter(ImportPhase::reversible);
 }
 
@@ -234,8 +211,8 @@ ImportReport ImportRunner::reverse() try {
       if (entry_.phase == ImportPhase::reversing) take_back();
       if (entry_.phase != ImportPhase::returning) throw;
     }
-  close_way_back();
   origin_->lower_fence();
+  close_way_back();
   enter(ImportPhase::returned);
   report.advance = advance_;
   return report;

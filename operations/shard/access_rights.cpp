@@ -66,27 +66,26 @@ WITH RECURSIVE named AS (
     FROM pg_roles r WHERE NOT rolsuper
 ), grantee AS (SELECT oid, name FROM role UNION ALL SELECT 0, 'PUBLIC')
 SELECT 1 AS place, format('role %s %s', name, attributes) AS what,
-       format('DO $do$ BEGIN IF to_regrole(%L) IS NULL THEN CREATE ROLE %s %s%s; END IF; END $do$', name, name, attributes, password) AS make,
-       '' AS undo
+       format('CREATE ROLE %s %s%s', name, attributes, password) AS make, '' AS undo, name AS role
   FROM role JOIN needed USING (oid) WHERE NOT predefined
 UNION ALL
 SELECT 2, format('membership of %s in %s%s', m.name, r.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END),
-       format('GRANT %s TO %s%s', r.name, m.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END), format('REVOKE %s FROM %s', r.name, m.name)
+       format('GRANT %s TO %s%s', r.name, m.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END), format('REVOKE %s FROM %s', r.name, m.name), ''
   FROM pg_auth_members a JOIN role r ON r.oid = a.roleid JOIN role m ON m.oid = a.member
  WHERE m.oid IN (SELECT oid FROM needed) AND (r.predefined OR r.oid IN (SELECT oid FROM needed)) AND NOT m.predefined
 UNION ALL
 SELECT 3, format('owner %s of %s', o.name, r.name), format('ALTER TABLE %s OWNER TO %s', r.name, o.name),
-       format('ALTER TABLE %s OWNER TO CURRENT_USER', r.name)
+       format('ALTER TABLE %s OWNER TO CURRENT_USER', r.name), ''
   FROM relation r JOIN role o ON o.oid = r.relowner WHERE r.kind = 'TABLE'
 UNION ALL
 SELECT 4, format('%s on %s %s for %s%s', h.privilege, h.kind, coalesce(nullif(h.object, ''), 'itself'), g.name, CASE WHEN h.grantable THEN ', to grant on' END),
        format('GRANT %s ON %s %s TO %s%s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name, CASE WHEN h.grantable THEN ' WITH GRANT OPTION' END),
-       format('REVOKE %s ON %s %s FROM %s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name)
+       format('REVOKE %s ON %s %s FROM %s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name), ''
   FROM held h JOIN grantee g ON g.oid = h.grantee
 UNION ALL
 SELECT 5, format('default privilege%s: %s on %s for %s%s', d.whose, d.privilege, d.objects, g.name, CASE WHEN d.grantable THEN ', to grant on' END),
        format('ALTER DEFAULT PRIVILEGES%s GRANT %s ON %s TO %s%s', d.whose, d.privilege, d.objects, g.name, CASE WHEN d.grantable THEN ' WITH GRANT OPTION' END),
-       format('ALTER DEFAULT PRIVILEGES%s REVOKE %s ON %s FROM %s', d.whose, d.privilege, d.objects, g.name)
+       format('ALTER DEFAULT PRIVILEGES%s REVOKE %s ON %s FROM %s', d.whose, d.privilege, d.objects, g.name), ''
   FROM defaults d JOIN grantee g ON g.oid = d.grantee
  ORDER BY place, what)sql";
 
@@ -103,9 +102,9 @@ std::vector<const AccessRight*> beyond(const std::vector<AccessRight>& one,
 
 /// Databases may be called differently on the two servers.
 std::string in_database(std::string sql, const std::string& database) {
-  constexpr std::string_view placeholder = "%database%";
-  const auto at = sql.find(placeholder);
-  return at == std::string::npos ? sql : sql.replace(at, placeholder.size(), database);
+  constexpr std::string_view object = " ON DATABASE ", placeholder = "%database%";
+  const auto at = sql.find(std::string(object).append(placeholder));  // names of roles come later
+  return at == std::string::npos ? sql : sql.replace(at + object.size(), placeholder.size(), database);
 }
 
 }  // namespace
@@ -115,8 +114,8 @@ std::vector<AccessRight> read_access_rights(pqxx::transaction_base& transaction,
   for (const auto& table : map.tables()) names.emplace_back(table.name);
   std::vector<AccessRight> rights;
   for (const auto& row : transaction.exec_params(rights_sql, array_literal(names)))
-    rights.push_back(
-        {row["what"].as<std::string>(), row["make"].as<std::string>(), row["undo"].as<std::string>()});
+    rights.push_back({row["what"].as<std::string>(), row["make"].as<std::string>(),
+                      row["role"].as<std::string>(), row["undo"].as<std::string>()});
   return rights;
 }
 
@@ -133,13 +132,18 @@ std::vector<std::string> access_differences(const std::vector<AccessRight>& here
 
 std::size_t make_access_rights(pqxx::work& transaction, const ShardMap& map,
                                const std::vector<AccessRight>& wanted) {
-  // The hash of a password is a secret too.
+  // The hash of a password is a secret too. A role is made by a statement of its own: from within a block, an
+  // error would tell the statement as its context.
   transaction.exec(
       "SET LOCAL log_statement = 'none'; SET LOCAL log_min_duration_statement = -1; "
-      "SET LOCAL log_min_error_statement = panic; SET LOCAL log_duration = off");
+      "SET LOCAL log_min_duration_sample = -1; SET LOCAL log_min_error_statement = panic; "
+      "SET LOCAL log_duration = off; SET LOCAL pg_stat_statements.track_utility = off");
   const auto database = transaction.exec1("SELECT quote_ident(current_database())")[0].as<std::string>();
   std::size_t changed = 0;
   for (const auto* right : beyond(wanted, read_access_rights(transaction, map))) {
+    if (!right->role.empty() &&
+        transaction.exec_params1("SELECT to_regrole($1) IS NOT NULL", right->role)[0].as<bool>())
+      continue;
     transaction.exec(in_database(right->make, database));
     ++changed;
   }

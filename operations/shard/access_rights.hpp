@@ -15,6 +15,7 @@ namespace shardplex::operations {
 struct AccessRight {
   std::string what;
   std::string make;  ///< SQL that makes it; may hold a password's hash, so it is neither shown nor logged
+  std::string role;  ///< that `make` would make, where it is one: one that is there stays as it is
   std::string undo;  ///< SQL that takes it away; empty where that is left to a person
 };
 

@@ -1,6 +1,7 @@
 #include "operations/shard/local_unique.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <span>
@@ -52,11 +53,11 @@ UniqueColumn column_of(const std::string& expression, const std::string& type) {
   return {text, text + " COLLATE \"C\"", ValueOrder::by_bytes};
 }
 
-/// Whether equal values of it meet on one shard.
-bool decides_the_shard(const ShardMap& map, const TablePlacement& placement,
-                       const std::set<std::string>& columns) {
+/// The columns that decide a row's slot.
+std::set<std::string> placing_columns(const ShardMap& map, const TablePlacement& placement) {
   const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy);
-  return columns.contains(placement.key) && (list == nullptr || columns.contains(list->column));
+  if (list == nullptr) return {placement.key};
+  return {placement.key, list->column, list->spread_by};
 }
 
 SequenceState read_sequence(pqxx::transaction_base& transaction, const std::string& name) {
@@ -64,8 +65,13 @@ SequenceState read_sequence(pqxx::transaction_base& transaction, const std::stri
       "SELECT seqincrement, seqmax, seqcycle FROM pg_sequence WHERE seqrelid = $1::regclass", name);
   const auto at = transaction.exec1("SELECT last_value, is_called FROM " + name);
   const auto increment = row[0].as<std::int64_t>(), last = at[0].as<std::int64_t>();
-  return {name, increment, at[1].as<bool>() ? last + increment : last, row[1].as<std::int64_t>(),
-          row[2].as<bool>()};
+  SequenceState state{name, increment, last, row[1].as<std::int64_t>(), row[2].as<bool>()};
+  if (at[1].as<bool>() && __builtin_add_overflow(last, increment, &state.next)) {
+    // It gives none any more.
+    state.next = std::numeric_limits<std::int64_t>::max();
+    state.most = state.next - 1;
+  }
+  return state;
 }
 
 }  // namespace
@@ -112,7 +118,10 @@ std::vector<LocalUnique> read_local_uniques(pqxx::transaction_base& transaction,
   }
   std::vector<LocalUnique> local;
   for (std::size_t i = 0; i < uniques.size(); ++i)
-    if (!decides_the_shard(map, *map.find_table(uniques[i].table), plain[i])) {
+    if (const auto placing = placing_columns(map, *map.find_table(uniques[i].table));
+        !std::ranges::includes(plain[i], placing)) {  // else equal values meet on one shard
+      uniques[i].helps_to_place =
+          std::ranges::any_of(plain[i], [&](const auto& column) { return placing.contains(column); });
       if (auto& sequence = uniques[i].sequence) *sequence = read_sequence(transaction, sequence->name);
       local.push_back(std::move(uniques[i]));
     }

@@ -45,6 +45,7 @@ struct LocalUnique {
   /// The one column, of an integer type, where it is one: its name, unquoted.
   std::optional<std::string> number_column;
   bool is_referenced = false;             ///< a foreign key leads to it
+  bool helps_to_place = false;            ///< one of its columns is among those that decide a row's slot
   std::optional<SequenceState> sequence;  ///< out of which a column gets its values
 };
 

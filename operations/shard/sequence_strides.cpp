@@ -89,12 +89,12 @@ void separate(const std::vector<pqxx::transaction_base*>& shards, const std::str
   }
   std::int64_t first = most;
   for (const auto& [shard, state] : shared.states) {
-    if (++first > state.most)
+    if (first >= state.most)
       throw CommandFailed("sequence " + name + " ends at " + std::to_string(state.most) +
                           ", and values up to " + std::to_string(most) +
                           " are in use; give its column the type bigint, and ALTER SEQUENCE " + name +
                           " AS bigint");
-    shards[shard]->exec("ALTER SEQUENCE " + name + " RESTART WITH " + std::to_string(first));
+    shards[shard]->exec("ALTER SEQUENCE " + name + " RESTART WITH " + std::to_string(++first));
   }
 }
 

@@ -8,8 +8,12 @@
 
 namespace shardplex::operations {
 
-void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, const Shard& shard) {
+void make_schema(pqxx::transaction_base& transaction) {
   transaction.exec(std::string(shardplex_schema_sql));
+}
+
+void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, const Shard& shard) {
+  make_schema(transaction);
   transaction.exec_params(
       "INSERT INTO shardplex.shard (cluster, name) VALUES ($1, $2) ON CONFLICT DO NOTHING", map.cluster(),
       shard.name);

@@ -12,7 +12,10 @@
 
 namespace shardplex::operations {
 
-/// Runs config/schema/shardplex.sql, and writes down who the shard is where that is not known yet.
+/// Runs config/schema/shardplex.sql, which may be run again. It makes no shard: that is one by its identity.
+void make_schema(pqxx::transaction_base& transaction);
+
+/// The same, and writes down who the shard is where that is not known yet.
 void write_identity(pqxx::transaction_base& transaction, const ShardMap& map, const Shard& shard);
 
 /// Gives the shard the n-th node numbers to promise ids under (shard_schema/row_ids.hpp), where it has none

@@ -1,5 +1,7 @@
 #include "router/execution/ask_shards.hpp"
 
+#include <algorithm>
+
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
@@ -26,6 +28,8 @@ QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
   }
   return QueryOutcome::unavailable;
 }
+
+constexpr auto patience_with_roles = std::chrono::milliseconds(300);
 
 bool is_unreachable(const Failure& failure) {
   return failure.kind == Failure::Kind::connect || failure.kind == Failure::Kind::lost ||
@@ -97,6 +101,15 @@ FailedAttempt failed_attempt(const Failure& failure, const View& view, ShardId s
     return Replan{"the tables of shard " + name + " are being changed", name,
                   postgres::to_error(failure, name)};
   return postgres::to_error(failure, name);
+}
+
+FailedAttempt no_reader(RequestContext& context, const View& view, ShardId shard) {
+  const auto now = Clock::now();
+  if (!context.unserved_since) context.unserved_since = now;
+  const bool one_is_up = std::ranges::any_of(view.state(shard).servers, &ServerState::up);
+  if (!one_is_up || now - *context.unserved_since > patience_with_roles) return nobody_up(view, shard);
+  const auto& name = view.map().shard(shard).name;
+  return Replan{"no server of shard " + name + " could be read", name};
 }
 
 bool another_server_may_answer(const Failure& failure, const ServerState& server) {

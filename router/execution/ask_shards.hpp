@@ -47,13 +47,17 @@ FailedAttempt failed_attempt(const postgres::Failure& failure, const View& view,
 /// behind the map or the tables, or whose replay was in the way.
 bool another_server_may_answer(const postgres::Failure& failure, const ServerState& server);
 
+/// The shard has no server to be read. Where one is up, roles are being sorted out: a moment later there may
+/// be.
+FailedAttempt no_reader(RequestContext& context, const View& view, ShardId shard);
+
 /// Calls `query_server(server index)`, which gives an Outcome<T>, on the shard's read candidates, best first,
 /// until one answers or fails in a way in which all would.
 template <class T, class QueryServer>
 Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, ShardId shard,
                                      QueryServer query_server) {
   const auto candidates = read_candidates(view, shard, context.consistency, context.worker.random());
-  if (candidates.empty()) co_return nobody_up(view, shard);
+  if (candidates.empty()) co_return no_reader(context, view, shard);
   std::optional<postgres::Failure> failure;
   for (const auto server : candidates) {
     const auto& state = view.state(shard).servers[server];

@@ -54,7 +54,10 @@ StoredRow row(const std::string& name, const std::string& value, const std::stri
 }  // namespace
 
 TEST_CASE("a failed request is the shard's by its film, or where it has none, by its answer") {
+  auto in_its_head = failed(request(Deed::read, 0, 1'100, 1'110), "No space left on device");
+  in_its_head.shards = "beta-1,alpha";
   const auto found = figures({
+      in_its_head,
       failed(request(Deed::change, 1, 1'100, 1'110), "503"),
       failed(request(Deed::change, 0, 1'100, 1'110), "shard alpha is away"),
       failed(request(Deed::strong_read, 2, 1'100, 1'110), "503"),
@@ -62,10 +65,10 @@ TEST_CASE("a failed request is the shard's by its film, or where it has none, by
       failed(request(Deed::change, 101, 1'100, 1'110), "shard alpha is away"),
       failed(request(Deed::read, 0, 1'100, 1'110), "shard beta is away", Outcome::unknown),
   });
-  CHECK(found.requests == 6);
+  CHECK(found.requests == 7);
   CHECK(found.of_shard.writes == 2);
   CHECK(found.of_shard.strong_reads == 1);
-  CHECK(found.of_shard.reads == 1);
+  CHECK(found.of_shard.reads == 2);
   CHECK(found.of_others.writes == 1);
   CHECK(found.of_others.reads == 1);
   CHECK(found.unknown == 0);  // a read is not
@@ -197,7 +200,7 @@ TEST_CASE("arguments are read strictly") {
   CHECK(options_of({"--seed", "7"}).seed == 7);
   CHECK(options_of({}).faults.size() == all_faults().size());
   CHECK(options_of({"--only", "kill-replica,router-kill"}).faults.size() == 2);
-  CHECK(refused({"--only", "kill-replica,"}).starts_with("there is no fault ''; there are kill-replica "));
+  CHECK(refused({"--only", "kill-replica,"}).starts_with("there is no fault ''; there are disk-full "));
   CHECK(refused({"--seed", "x"}) == "--seed takes a number from 0 to 999999999999, not 'x'");
   CHECK(refused({"--seed"}) == "--seed needs a value");
   CHECK(refused({"--minutes", "0"}).starts_with("--minutes takes a number from 1"));

@@ -10,7 +10,9 @@ constexpr Bounds nothing_fails{};
 constexpr Time any = std::chrono::hours(1);
 constexpr Bounds primary_is_away{
     .writes_of_shard_may_fail = true, .strong_reads_of_shard_may_fail = true, .p99_of_shard = any};
-constexpr Bounds writes_are_lost{.writes_of_shard_may_fail = true};
+// A primary that cannot be connected to either is away for as long.
+constexpr Bounds connections_are_cut{.writes_of_shard_may_fail = true,
+                                     .strong_reads_of_shard_may_fail = true};
 constexpr Bounds memory_is_spent{.requests_may_be_shed = true};
 constexpr Bounds router_dies{.requests_may_be_cut = true};
 
@@ -29,7 +31,7 @@ constexpr Fault faults[] = {
     {"stop-primary", "a primary hangs, and goes on", true, primary_is_away, stop_primary},
     {"drop-primary", "packets between a router and a primary are lost", true, primary_is_away,
      drop_packets_of_primary},
-    {"drop-connections", "connections between a router and a shard are cut", true, writes_are_lost,
+    {"drop-connections", "connections between a router and a shard are cut", true, connections_are_cut,
      drop_connections},
     {"replace-primary", "a replica is promoted, and the old primary goes on taking writes", true,
      primary_is_away, replace_primary},

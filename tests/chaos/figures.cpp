@@ -101,7 +101,8 @@ class Counting {
 
  private:
   bool names_shard(const Asked& asked) const {
-    return !hit_.shard.empty() && asked.answer.find(hit_.shard) != std::string::npos;
+    return !hit_.shard.empty() && (asked.answer.find(hit_.shard) != std::string::npos ||
+                                   asked.shards.find(hit_.shard) != std::string::npos);
   }
 
   void take_failed(const Asked& asked, bool is_of_shard) {

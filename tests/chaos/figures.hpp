@@ -52,7 +52,7 @@ struct Figures {
 };
 
 /// `shard_of` says whose a film is while the fault lasts. A request without a film that failed is one of the
-/// shard's where its answer names it.
+/// shard's where its answer names it, in its head or in its text.
 Figures figures_of(const std::vector<Asked>& asked, const Hit& hit,
                    const std::function<std::string(std::int64_t)>& shard_of);
 

@@ -51,11 +51,17 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   REQUIRE(init(map.path()).exit == 0);
   cluster.sql(
       "alpha",
-      "CREATE ROLE readers; CREATE ROLE web LOGIN PASSWORD 'open sesame' IN ROLE readers; "
+      "CREATE ROLE \"$do$ '%database%\" LOGIN PASSWORD 'open sesame'; GRANT CONNECT ON DATABASE movies TO "
+      "\"$do$ '%database%\"; CREATE ROLE readers; CREATE ROLE web LOGIN PASSWORD 'open sesame' IN ROLE "
+      "readers; "
       "GRANT USAGE ON SCHEMA shardplex TO web; GRANT SELECT ON shardplex.shard, shardplex.slots TO web; "
       "GRANT SELECT ON movies, genres TO readers; GRANT UPDATE (name) ON movies TO web; "
       "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO readers; "
       "REVOKE TEMPORARY ON DATABASE movies FROM PUBLIC");
+
+  // All others are made like the first, which is not made like any.
+  CHECK(cluster_command("add-shard", map.path(), {"alpha"}).says("alpha is the first shard of the map"));
+  CHECK(cluster.sql("alpha", "SELECT has_table_privilege('readers', 'movies', 'SELECT')") == "t");
 
   // What only one shard has is found, and made alike.
   CommandRun run = rebalance("check", map.path());
@@ -98,6 +104,22 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   CHECK(shards_of(map.path()) == Names{"alpha", "beta"});
   CHECK(cluster.sql("alpha", directory_names) == "alpha beta");
   CHECK(cluster.sql("gamma", "SELECT first_node IS NULL FROM shardplex.shard") == "t");
+
+  // A new database comes under its name, and begins on an earlier timeline than is noted of the old one.
+  cluster.sql("beta", "INSERT INTO shardplex.timelines (shard, ruling, timeline) VALUES ('gamma', 0, 3)");
+  cluster.sql("gamma", "CREATE DATABASE another TEMPLATE template0");
+  auto another = cluster.conninfo("gamma");
+  another.replace(another.find("dbname=movies"), 13, "dbname=another");
+  run = cluster_command("add-shard", map.path(), {"gamma", another});
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  for (const std::string name : {"alpha", "beta"})
+    CHECK(cluster.sql(name,
+                      "SELECT ruling || '/' || timeline FROM shardplex.timelines WHERE shard = 'gamma'") ==
+          "1/1");
+  run = run_shardplex({"verify", "--map", map.path()});
+  CHECK_MESSAGE(run.exit == 0, run);
+  run = cluster_command("remove-shard", map.path(), {"gamma"});
+  REQUIRE_MESSAGE(run.exit == 0, run);
 
   // The first shard promises ids, and goes.
   cluster.sql("alpha",

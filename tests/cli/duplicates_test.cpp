@@ -116,10 +116,17 @@ TEST_CASE("unique values that two shards have are found by check, listed, and gi
 
   CHECK(duplicates(cluster, {"--renumber", "nothing"}).says("nothing is no unique constraint"));
   CHECK(duplicates(cluster, {"--renumber", "labels"}).says("cannot be renumbered: it is not on one column"));
-  cluster.sql("alpha", "CREATE TABLE public.notes (rating bigint REFERENCES ratings (id))");
+  for (const std::string shard : {"alpha", "beta"}) {  // on either alone
+    cluster.sql(shard, "CREATE TABLE public.notes (rating bigint REFERENCES ratings (id))");
+    CHECK(duplicates(cluster, {"--renumber", "ratings_pkey"})
+              .says("cannot be renumbered: a foreign key leads to it"));
+    CHECK(duplicates(cluster).says("they cannot be renumbered here, as a foreign key leads to it"));
+    cluster.sql(shard, "DROP TABLE public.notes");
+  }
+  cluster.sql("beta", "ALTER SEQUENCE ratings_id_seq INCREMENT BY -1");
   CHECK(duplicates(cluster, {"--renumber", "ratings_pkey"})
-            .says("cannot be renumbered: a foreign key leads to it"));
-  cluster.sql("alpha", "DROP TABLE public.notes");
+            .says("cannot be renumbered: the sequence counts down"));
+  cluster.sql("beta", "ALTER SEQUENCE ratings_id_seq INCREMENT BY 1");
 
   const CommandRun renumbered = duplicates(cluster, {"--renumber", "ratings_pkey"});
   CHECK(renumbered.says("sequence ratings_id_seq: set apart on all shards"));
@@ -133,6 +140,22 @@ TEST_CASE("unique values that two shards have are found by check, listed, and gi
   const CommandRun clean = duplicates(cluster);
   CHECK_MESSAGE(clean.exit == 0, clean);
   CHECK_MESSAGE(check(cluster).exit == 0, check(cluster));
+}
+
+TEST_CASE("a number that helps to place its row under a list is not replaced") {
+  Cluster& cluster = initialised(genre_cluster());
+  for (const auto& shard : cluster.shards())
+    cluster.sql(
+        shard,
+        "SET search_path = public; CREATE SEQUENCE keys OWNED BY movies.id; ALTER TABLE movies ALTER id "
+        "SET DEFAULT nextval('keys'); INSERT INTO movies (id, name, primary_genre, shardplex_slot) SELECT "
+        "1, 'x', 'Drama', min(slot) FROM shardplex.slots WHERE state = 'owned'");
+  const CommandRun listed = duplicates(cluster);
+  CHECK_MESSAGE(listed.says("they cannot be renumbered here, as the column decides where a row is stored"),
+                listed);
+  const CommandRun refused = duplicates(cluster, {"--renumber", "movies_pkey"});
+  CHECK_MESSAGE(refused.says("cannot be renumbered: the column decides where a row is stored"), refused);
+  CHECK(total(cluster, "SELECT count(*) FROM movies WHERE id = 1") == 3);
 }
 
 TEST_CASE("shards are made with sequences that never give one number twice") {

@@ -82,8 +82,15 @@ TEST_CASE(
   }
   change("changed again");
   CHECK(import_until("import_handed_back", "reverse", cluster, source) == 137);
+  CHECK(import("status", cluster, source).says("slots that were handed over"));
   CHECK_THROWS(source.sql(source_server, "DELETE FROM movies"));
-  for (const std::string point : {"import_returned", "import_unsubscribed", "import_unpublished"})
+  // Once it is decided, no shard that is down keeps the source closed.
+  CHECK(import_until("import_returned", "reverse", cluster, source) == 137);
+  cluster.control("stop-server", cluster.shards().back());
+  CHECK(import("reverse", cluster, source).exit == 1);
+  source.sql(source_server, "UPDATE genres SET number = number");
+  cluster.control("start-server", cluster.shards().back());
+  for (const std::string point : {"import_unsubscribed", "import_unpublished"})
     CHECK_MESSAGE(import_until(point, "reverse", cluster, source) == 137, point);
   const CommandRun run = import("reverse", cluster, source);
   REQUIRE_MESSAGE(run.exit == 0, run);

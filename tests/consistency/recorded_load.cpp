@@ -168,8 +168,10 @@ class RecordedLoad::Client {
     try {
       const auto answer = send(request);
       operation.completed = now();
-      if (!understand(answer, operation))
+      if (!understand(answer, operation)) {
         fail(outcome_of(answer), std::to_string(answer.status) + ' ' + answer.body);
+        asking.shards = answer.header("Shardplex-Shards").value_or("");
+      }
     } catch (const ConnectionFailure& failure) {
       operation.completed = now();
       asking.cut = !could_not_connect(failure);

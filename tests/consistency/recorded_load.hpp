@@ -41,6 +41,7 @@ struct Asked {
   std::optional<std::int64_t> film;
   consistency::Time invoked{0}, completed{0};
   std::string answer;  ///< where the outcome is not ok
+  std::string shards;  ///< the same: which servers were asked, as the answer's head says
 };
 
 struct RecordedLoadOptions {
