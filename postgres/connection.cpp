@@ -293,14 +293,18 @@ void Connection::schedule_write() {
 }
 
 void Connection::write_queued() {
-  while (sent_ < jobs_.size() && !awaits_commit()) {
+  while (!awaits_commit()) {
+    evict_prepared();  // also between jobs of which each waits for its answer
+    if (sent_ == jobs_.size()) break;
     // Counted first: a job that was sent in part may have reached the server.
     if (!send(jobs_[sent_++])) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
-    if (awaits_commit()) break;
-    while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements, settings_.prepared_bytes))
-      send_housekeeping(std::string("DEALLOCATE ") + PreparedName(*evicted).c_str());
   }
   flush();
+}
+
+void Connection::evict_prepared() {
+  while (auto evicted = prepared_.evict_beyond(settings_.prepared_statements, settings_.prepared_bytes))
+    send_housekeeping(std::string("DEALLOCATE ") + PreparedName(*evicted).c_str());
 }
 
 bool Connection::send(PendingJob& pending) {

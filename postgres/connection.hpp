@@ -179,6 +179,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool send_prepared(PendingJob& pending);
   bool send_unprepared(const Statement& statement);
   void send_housekeeping(std::string sql);
+  void evict_prepared();
   const char* const* parameter_values(const Statement& statement);
   void flush();
   bool awaits_commit() const;

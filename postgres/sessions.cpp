@@ -35,8 +35,15 @@ void Sessions::elect(std::vector<std::vector<Server>> shards) {
       candidate = candidates.insert(candidates.end(), {values, speaker->name});
     ++candidate->votes;
   }
-  const auto elected = std::ranges::max_element(candidates, {}, &Candidate::votes);  // of equals the first
-  if (elected != candidates.end()) hold_to(elected->values, elected->name);
+  auto elected = std::ranges::max_element(candidates, {}, &Candidate::votes);  // of equals the first
+  if (elected == candidates.end()) return;
+  if (elected_) {
+    // All sessions would be opened anew, for nothing, each time that one shard more or less has told.
+    const auto incumbent = std::ranges::find(candidates, agreed_->values, &Candidate::values);
+    if (incumbent != candidates.end() && incumbent->votes >= elected->votes) elected = incumbent;
+  }
+  elected_ = true;
+  hold_to(elected->values, elected->name);
 }
 
 void Sessions::hold_to(const AgreedValues& values, const std::string& server) {
@@ -55,6 +62,12 @@ bool Sessions::enter(const std::string& server, const std::string& backend, cons
 void Sessions::leave(const std::string& server, const std::string& backend) {
   const std::lock_guard lock(mutex_);
   backends_.erase({server, backend});
+}
+
+bool Sessions::differs(const std::string& conninfo) const {
+  const std::lock_guard lock(mutex_);
+  const auto own = own_.find(conninfo);
+  return own != own_.end() && agreed_ && own->second.values != agreed_->values;
 }
 
 std::vector<std::string> Sessions::problems() const {

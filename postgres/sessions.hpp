@@ -45,7 +45,8 @@ class Sessions {
   HeldTo agree(const Server& server, const AgreedValues& own);
 
   /// Has each shard vote, by the first of its servers that has told what it is set to: sessions are held to
-  /// what most have. Where no values have the most votes, the first of these shards decides.
+  /// what most have. Of values with as many votes those stay that were elected before; else the first of
+  /// these shards decides.
   void elect(std::vector<std::vector<Server>> shards);
 
   /// Notes that a session has the backend of a server (by its connection string). False where a session that
@@ -53,6 +54,9 @@ class Sessions {
   /// has a transaction, at the address `name`.
   bool enter(const std::string& server, const std::string& backend, const std::string& name);
   void leave(const std::string& server, const std::string& backend);
+
+  /// Whether the server's own settings, as it told last, are not those that sessions are held to.
+  bool differs(const std::string& conninfo) const;
 
   /// Sentences about servers (those of the last elect()) whose own settings are not those that sessions are
   /// held to, and about poolers that lend no sessions.
@@ -69,6 +73,7 @@ class Sessions {
   std::atomic<std::uint64_t> generation_{0};
   std::optional<HeldTo> agreed_;
   std::string agreed_with_;         // a server that has them of its own
+  bool elected_ = false;            // not merely those of the first session
   std::map<std::string, Own> own_;  // by connection string
   std::vector<std::vector<Server>> electorate_;
   std::set<std::pair<std::string, std::string>> backends_;

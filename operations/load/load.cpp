@@ -163,6 +163,7 @@ void copy_input(LoadPipeline& pipeline, const LoadRequest& request, const Input&
   if (bad.count() > 0 && !request.keep_good) refuse_load(bad, terminal);
 }
 
+/// Returns the shards written to that answer still.
 std::vector<WritingShard> commit(OpenLoad& load, const LoadPipeline& pipeline, const Terminal& terminal) {
   auto writing = writing_shards(load, pipeline);
   if (!commits_as_one(writing))
@@ -170,16 +171,23 @@ std::vector<WritingShard> commit(OpenLoad& load, const LoadPipeline& pipeline, c
         "max_prepared_transactions is 0 on a shard, so the shards commit one after the other: "
         "a crash between two commits would keep a part of the load");
   const auto& map = *load.target.map;
-  if (auto replaced = replaced_since(map, load.target.primaries); !replaced.empty()) {
-    replaced.emplace_back("nothing of the load was kept");
-    throw CommandFailed(std::move(replaced));
+  const auto before = primaries_since(map, load.target.primaries);
+  auto problems = before.replaced;
+  for (const auto& [shard, problem] : before.silent) problems.push_back(problem);
+  if (!problems.empty()) {
+    problems.emplace_back("nothing of the load was kept");
+    throw CommandFailed(std::move(problems));
   }
   commit_load(writing);
   // What a primary says that was replaced meanwhile is not to be passed on as the shard's word.
-  if (auto replaced = replaced_since(map, load.target.primaries); !replaced.empty()) {
+  auto [replaced, silent] = primaries_since(map, load.target.primaries);
+  if (!replaced.empty()) {
     replaced.emplace_back("the load was committed while this happened: whether its rows last is not known");
     throw CommandFailed(std::move(replaced));
   }
+  for (const auto& [shard, problem] : silent)
+    terminal.warning(problem + "; the load was committed before this, on all shards");
+  std::erase_if(writing, [&](const WritingShard& written) { return silent.contains(written.shard->name); });
   return writing;
 }
 

@@ -122,7 +122,8 @@ class MoveRunner {
   void unfence(MoveSite& site);
   void note_pause();
   void hand_over();
-  bool await_replicas(MoveSite& site, Clock::time_point until);
+  bool await_replicas(MoveSite& site, const std::string& lsn, Clock::time_point until);
+  bool all_replicas_have(MoveSite& site, const std::string& lsn);
   void require_replicas(MoveSite& site);
   std::optional<std::string> see_handed_over(const Way& way);
   void require_seen_lately(pqxx::work& transaction, const std::string& seen_at);

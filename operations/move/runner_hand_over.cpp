@@ -33,6 +33,13 @@ std::string clock_of(MoveSite& site) {
   });
 }
 
+/// Up to here the WAL of the site is on its own disk, with all that it has committed.
+std::string flushed_lsn(MoveSite& site) {
+  return site.look([](auto& transaction) {
+    return transaction.exec1("SELECT pg_current_wal_flush_lsn()::text")[0].template as<std::string>();
+  });
+}
+
 /// The fence of the move on this shard may be ended by anybody when the lease is over; nullopt: there is no
 /// fence any more.
 void note_fence(pqxx::work& transaction, const std::string& id, std::optional<milliseconds> lease) {
@@ -160,11 +167,9 @@ void MoveRunner::hand_over() {
   if (!done) retry_cutover_later(*source_);
 }
 
-/// Until the replicas of `site` have what it has committed so far; false where they do not get there by then.
-bool MoveRunner::await_replicas(MoveSite& site, Clock::time_point until) {
-  const auto lsn = site.look([](auto& transaction) {
-    return transaction.exec1("SELECT pg_current_wal_flush_lsn()::text")[0].template as<std::string>();
-  });
+/// Until the connected replicas of `site` have all of its WAL up to `lsn`; false where they do not get there
+/// by then.
+bool MoveRunner::await_replicas(MoveSite& site, const std::string& lsn, Clock::time_point until) {
   while (!site.look([&](auto& transaction) { return replicas_have(transaction, lsn); })) {
     if (Clock::now() >= until) return false;
     std::this_thread::sleep_for(milliseconds(1));
@@ -172,10 +177,17 @@ bool MoveRunner::await_replicas(MoveSite& site, Clock::time_point until) {
   return true;
 }
 
+/// Every replica that the map names is connected and has it: whichever of them takes over knows of it. One
+/// that is not connected may have taken over already.
+bool MoveRunner::all_replicas_have(MoveSite& site, const std::string& lsn) {
+  return site.look(
+      [&](auto& transaction) { return replicas_known_to_have(transaction, lsn) >= site.replicas(); });
+}
+
 /// Before the last copy of something goes: a failover must not bring back a past in which it was the only
 /// one.
 void MoveRunner::require_replicas(MoveSite& site) {
-  if (!await_replicas(site, Clock::now() + options_.patience))
+  if (!await_replicas(site, flushed_lsn(site), Clock::now() + options_.patience))
     throw MoveStopped("a replica of " + site.name() +
                       " is behind, and would not know of the move if it took over; when "
                       "it has caught up: shardplex rebalance resume");
@@ -187,9 +199,11 @@ void MoveRunner::require_replicas(MoveSite& site) {
 std::optional<std::string> MoveRunner::see_handed_over(const Way& way) {
   // A replica that took over and did not know of the hand-over would take writes to the slots. One that is
   // far behind is not waited for: clients wait too.
-  await_replicas(way.from, Clock::now() + options_.max_pause / 4);
+  const auto handed_over = flushed_lsn(way.from);
+  await_replicas(way.from, handed_over, Clock::now() + options_.max_pause / 4);
   auto seen_at = std::exchange(primary_since_, std::nullopt);
-  if (!seen_at || Clock::now() - primary_found_ > own_within / 2) {
+  if (!seen_at || Clock::now() - primary_found_ > own_within / 2 ||
+      !all_replicas_have(way.from, handed_over)) {
     seen_at = clock_of(way.to);
     way.from.find_again();
     const auto slots =

@@ -2,6 +2,7 @@
 // makes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <pqxx/pqxx>
@@ -21,6 +22,8 @@ class MoveSite {
 
   const std::string& name() const { return shard_.name; }
   const std::string& conninfo() const { return conninfo_; }
+  /// How many servers the shard has beside its primary, by the map: whichever of them that is now.
+  std::size_t replicas() const { return shard_.replicas.size(); }
 
   /// Finds the primary anew, as it may be another server by now.
   void find_again();

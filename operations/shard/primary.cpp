@@ -30,12 +30,15 @@ AskedShard for_its_primary(const Shard& shard) {
 }
 
 /// `all`: what servers of all shards say, those of this one included.
-Located locate(const ShardMap& map, const Shard& shard, const Answers& answers,
-               const std::vector<Answers>& all, Uninitialised uninitialised) {
+PrimaryChoice choose(const ShardMap& map, const Shard& shard, const Answers& answers,
+                     const std::vector<Answers>& all, Uninitialised uninitialised) {
   std::vector<ServerWord> words;
   for (const auto& of_shard : all)
     for (const auto& word : words_of(of_shard)) words.push_back(word);
-  const auto choice = choose_primary(map.cluster(), shard.name, words_of(answers), words, uninitialised);
+  return choose_primary(map.cluster(), shard.name, words_of(answers), words, uninitialised);
+}
+
+Located locate(const Shard& shard, const Answers& answers, const PrimaryChoice& choice) {
   const auto servers = servers_of(shard);
   if (choice.primary) return {*choice.primary, servers[*choice.primary], *answers[*choice.primary].status};
   std::vector<std::string> reasons;
@@ -60,18 +63,36 @@ PrimaryFound connect_to(const Shard& shard, const Located& located) try {
                       reason_of(error));
 }
 
-/// The primaries of all shards, and the problems of those that have none.
-std::vector<std::optional<Located>> locate_all(const ShardMap& map, std::vector<std::string>& problems) {
+/// What the servers of a shard say of its primary.
+struct Sighting {
+  std::optional<Located> primary;
+  std::string problem;  ///< where there is none
+  PrimaryChoice choice;
+};
+
+/// By shard.
+std::vector<Sighting> locate_all(const ShardMap& map) {
   std::vector<AskedShard> asked;
   for (const auto& shard : map.shards()) asked.push_back(for_its_primary(shard));
   const auto answers = ask_servers(asked);
-  std::vector<std::optional<Located>> located(answers.size());
+  std::vector<Sighting> sightings(answers.size());
   for (std::size_t i = 0; i < answers.size(); ++i) try {
-      located[i] = locate(map, map.shards()[i], answers[i], answers, Uninitialised::refused);
+      auto& choice = sightings[i].choice;
+      choice = choose(map, map.shards()[i], answers[i], answers, Uninitialised::refused);
+      sightings[i].primary = locate(map.shards()[i], answers[i], choice);
     } catch (const CommandFailed& failure) {
-      problems.emplace_back(failure.what());
+      sightings[i].problem = failure.what();
     }
-  return located;
+  return sightings;
+}
+
+/// Whether no server says that this primary has a successor, and it says nothing itself.
+bool is_mere_silence(const Shard& shard, const Sighting& sighting, const PrimaryFound& found) {
+  if (sighting.choice.newest_timeline > found.timeline) return false;
+  const auto servers = servers_of(shard);
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    if (servers[i] == found.conninfo) return sighting.choice.servers[i].standing == Standing::silent;
+  return false;
 }
 
 }  // namespace
@@ -81,14 +102,18 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised
   for (const auto& other : map.shards())
     if (other.name != shard.name) asked.push_back({servers_of(other), wait_for_notes, wait_for_notes});
   const auto answers = ask_servers(asked);
-  return connect_to(shard, locate(map, shard, answers.front(), answers, uninitialised));
+  const auto choice = choose(map, shard, answers.front(), answers, uninitialised);
+  return connect_to(shard, locate(shard, answers.front(), choice));
 }
 
 std::vector<PrimaryFound> find_primaries(const ShardMap& map) {
+  const auto located = locate_all(map);
   std::vector<std::string> problems;
-  const auto located = locate_all(map, problems);
+  for (const auto& sighting : located)
+    if (!sighting.primary) problems.push_back(sighting.problem);
   if (!problems.empty()) throw CommandFailed(std::move(problems));
-  return in_parallel(located.size(), [&](std::size_t i) { return connect_to(map.shards()[i], *located[i]); });
+  return in_parallel(located.size(),
+                     [&](std::size_t i) { return connect_to(map.shards()[i], *located[i].primary); });
 }
 
 ShardMap with_primaries(const ShardMap& map, const std::vector<PrimaryFound>& found) {
@@ -103,15 +128,21 @@ ShardMap with_primaries(const ShardMap& map, const std::vector<PrimaryFound>& fo
   return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables());
 }
 
-std::vector<std::string> replaced_since(const ShardMap& map, const std::vector<PrimaryFound>& found) {
-  std::vector<std::string> problems;
-  const auto located = locate_all(map, problems);
-  for (std::size_t i = 0; i < found.size(); ++i)
-    if (located[i] &&
-        (located[i]->conninfo != found[i].conninfo || located[i]->status.timeline != found[i].timeline))
-      problems.push_back(map.shards()[i].name + ": " + address_of(found[i].conninfo) +
-                         " is not the primary any more, " + address_of(located[i]->conninfo) + " is");
-  return problems;
+PrimariesSince primaries_since(const ShardMap& map, const std::vector<PrimaryFound>& found) {
+  PrimariesSince since;
+  const auto located = locate_all(map);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto& shard = map.shards()[i];
+    const auto& now = located[i].primary;
+    if (!now && is_mere_silence(shard, located[i], found[i]))
+      since.silent.emplace(shard.name, located[i].problem);
+    else if (!now)
+      since.replaced.push_back(located[i].problem);
+    else if (now->conninfo != found[i].conninfo || now->status.timeline != found[i].timeline)
+      since.replaced.push_back(shard.name + ": " + address_of(found[i].conninfo) +
+                               " is not the primary any more, " + address_of(now->conninfo) + " is");
+  }
+  return since;
 }
 
 }  // namespace shardplex::operations

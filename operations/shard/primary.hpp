@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
@@ -38,8 +39,14 @@ std::vector<PrimaryFound> find_primaries(const ShardMap& map);
 /// map from then on reaches the primary of now.
 ShardMap with_primaries(const ShardMap& map, const std::vector<PrimaryFound>& found);
 
-/// Why shards are not written by these primaries any more, in sentences; `found` is by shard. Asks all
-/// servers again.
-std::vector<std::string> replaced_since(const ShardMap& map, const std::vector<PrimaryFound>& found);
+/// What has become of primaries, in sentences.
+struct PrimariesSince {
+  std::vector<std::string> replaced;  ///< they are not written to any more
+  /// They do not answer, and nobody knows of a successor; by the shard's name.
+  std::map<std::string, std::string> silent;
+};
+
+/// Asks all servers again; `found` is by shard.
+PrimariesSince primaries_since(const ShardMap& map, const std::vector<PrimaryFound>& found);
 
 }  // namespace shardplex::operations

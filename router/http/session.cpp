@@ -90,14 +90,17 @@ bool Session::overstays(Clock::time_point now, bool pressed) {
 
 /// Nobody waits for an answer any more. A client that has closed its side may have gone, or have said no more
 /// than that it sends nothing further. Its kernel tells which, when something is sent: an interim answer,
-/// which clients of HTTP/1.1 expect at any time.
+/// which clients of HTTP/1.1 expect at any time. Others know none, and are taken to have gone.
 bool Session::has_left() {
   pollfd descriptor{socket_.native_handle(), POLLRDHUP, 0};
   if (::poll(&descriptor, 1, 0) <= 0) return false;
-  if ((descriptor.revents & (POLLHUP | POLLERR)) != 0) return true;
+  if ((descriptor.revents & (POLLHUP | POLLERR)) != 0 || knows_no_interim_) return true;
   if (!std::exchange(may_send_interim_, false)) return false;
-  (void)::send(socket_.native_handle(), go_on.data(), go_on.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  return false;
+  const auto sent = ::send(socket_.native_handle(), go_on.data(), go_on.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  // The answer would be read as the rest of what was sent in part.
+  const bool in_part = sent > 0 && static_cast<std::size_t>(sent) < go_on.size();
+  if (in_part) cut();
+  return in_part;
 }
 
 void Session::drain(Clock::time_point idle_until) {
@@ -166,7 +169,8 @@ Awaitable<bool> Session::serve_one() {
   parser.reset();
   clock_.enter(Phase::serving);
   RequestTally tally(port_.metrics, port_.access_log, call);
-  may_send_interim_ = call.request.version() >= 11;
+  knows_no_interim_ = call.request.version() < 11;
+  may_send_interim_ = !knows_no_interim_;
   auto answer = co_await answer_to(call);
   may_send_interim_ = false;
   const Framing framing{call.request.version(), call.request.method() == http::verb::head,

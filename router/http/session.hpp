@@ -81,6 +81,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Caller> client_ = std::make_shared<Caller>();
   bool timed_out_ = false;
   bool may_send_interim_ = false;  // once a request, and not within its answer
+  bool knows_no_interim_ = false;  // the client of the request under way
   std::optional<Clock::time_point> drain_began_;
   Clock::time_point idle_until_ = Clock::time_point::max();  // while draining
 };

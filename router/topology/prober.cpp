@@ -17,7 +17,7 @@ constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of table
 constexpr auto first_patience = std::chrono::milliseconds(350);
 constexpr auto second_patience = std::chrono::milliseconds(300);  // over a connection of its own
 
-constexpr auto between_sessions = std::chrono::seconds(2);
+constexpr auto between_sessions = std::chrono::seconds(10);  // a server may be slow to open them
 constexpr auto note_timeout = std::chrono::milliseconds(500);
 
 void note_failure(WatchedShard& shard, const char* what, const postgres::Failure& failure) {
@@ -202,13 +202,14 @@ Awaitable<bool> Prober::read_ownership_report(WatchedShard& shard, std::size_t s
   co_return true;
 }
 
-/// While servers are set differently, their sessions are opened anew now and then, to see whether that has
-/// been mended.
+/// While a server is set otherwise than sessions are held to, its own are opened anew now and then, to see
+/// whether that has been mended.
 void Prober::look_at_sessions(const WatchedShard& shard, std::size_t server) {
-  const auto problems = pools_.sessions().problems();
-  for (const auto& problem : problems) warn_once_(problem);
-  auto& due = sessions_due_[shard.state.servers[server].conninfo];
-  if (problems.empty() || Clock::now() < due) return;
+  for (const auto& problem : pools_.sessions().problems()) warn_once_(problem);
+  const auto& conninfo = shard.state.servers[server].conninfo;
+  if (!pools_.sessions().differs(conninfo)) return;
+  auto& due = sessions_due_[conninfo];
+  if (Clock::now() < due) return;
   due = Clock::now() + between_sessions;
   pool(shard, server).replace_idle_connections();
 }

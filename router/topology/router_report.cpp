@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstdint>
 #include <utility>
 
 #include "router/log.hpp"
@@ -42,6 +43,13 @@ std::string obstacle_of(const WatchedShard& shard) {
   if (!shard.failure.empty()) return shard.failure;
   const auto& problem = shard.state.servers.front().problem;
   return problem.empty() ? "it has not been read yet" : problem;
+}
+
+/// The server that takes the shard's writes, and the timeline that it does so on.
+std::pair<std::string, std::int64_t> primary_of(const WatchedShard& shard) {
+  const auto server = shard.state.primary;
+  if (!server) return {};
+  return {shard.state.servers[*server].conninfo, shard.servers[*server].status.timeline};
 }
 
 }  // namespace
@@ -99,6 +107,11 @@ Awaitable<void> RouterReporter::tell(WatchedShardPtr shard, postgres::Pool& prim
                                      bool may_end) {
   auto& told = told_[shard->name];
   const auto now = Clock::now();
+  // What has stood for long on one primary is new to the one that has just taken over with it.
+  if (auto taker = primary_of(*shard); told.primary != taker) {
+    told.primary = std::move(taker);
+    told.fenced_since.reset();
+  }
   auto text = to_json(report);
   if (now >= told.due || (!told.failing && text != told.report))
     co_await send_report(shard->name, primary, std::move(text));

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "postgres/asio.hpp"
@@ -60,8 +62,9 @@ class RouterReporter {
   struct Told {
     std::string report;
     Clock::time_point due{};
-    bool failing = false;  // the last attempt did
-    std::optional<Clock::time_point> fenced_since;
+    bool failing = false;                           // the last attempt did
+    std::pair<std::string, std::int64_t> primary;   // its connection string and timeline
+    std::optional<Clock::time_point> fenced_since;  // on this primary
     Clock::time_point fences_due{};
   };
   Awaitable<void> send_report(const std::string& shard, postgres::Pool& primary, std::string report);

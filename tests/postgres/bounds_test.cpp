@@ -297,6 +297,28 @@ TEST_CASE("a long statement is not kept prepared, and many statements are kept b
   CHECK(worker.integer("SELECT count(*) FROM pg_prepared_statements WHERE length(statement) > 1000") == 0);
 }
 
+TEST_CASE("writes that wait for their answers have no more statements prepared than others do") {
+  auto settings = lanes_of(1, 16);
+  settings.connection.prepared_statements = 2;
+  Worker worker(settings);
+  for (int i = 0; i < 10; ++i) held(worker, {{"SELECT " + std::to_string(i), {}}}).value();
+  CHECK(worker.integer("SELECT count(*)::int FROM pg_prepared_statements") <= 3);
+  std::vector<Answer> answers;  // one behind the other, so that the connection never rests between two
+  for (int i = 0; i < 10; ++i) {
+    auto& answer = answers.emplace_back(std::make_shared<std::optional<Results>>());
+    Job job;
+    job.statements = {{"SELECT 1" + std::to_string(i), {}}};
+    job.deadline = in(bound);
+    job.done = {[answer](Results results) { answer->emplace(std::move(results)); },
+                worker.pool().context().get_executor()};
+    job.commit = postgres::Commit::once_answered;
+    worker.pool().submit(Lane::write, std::move(job));
+  }
+  worker.wait_until([&] { return std::ranges::all_of(answers, [](auto& a) { return a->has_value(); }); });
+  for (const auto& answer : answers) CHECK((*answer)->has_value());
+  CHECK(worker.integer("SELECT count(*)::int FROM pg_prepared_statements") <= 3);
+}
+
 TEST_CASE("a cancel on a server that hangs holds up none on another") {
   asio::io_context io;
   asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});

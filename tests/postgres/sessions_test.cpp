@@ -61,6 +61,27 @@ TEST_CASE("each shard has one vote, by the first of its servers that has told, a
   CHECK(sessions.generation() == elected);  // two to one
 }
 
+TEST_CASE("values that were elected stay until others have more votes") {
+  postgres::Sessions sessions;
+  const std::vector<std::vector<postgres::Sessions::Server>> shards{
+      {{"a", "alpha"}}, {{"b", "beta"}}, {{"c", "gamma"}}};
+  sessions.agree({"b", "b:2"}, values_with("UTC"));
+  sessions.elect(shards);
+  const auto elected = sessions.generation();
+  CHECK_FALSE(sessions.differs("b"));
+  sessions.agree({"a", "a:1"}, values_with("Asia/Tokyo"));
+  CHECK(sessions.differs("a"));
+  CHECK_FALSE(sessions.differs("unheard of"));
+  sessions.elect(shards);
+  CHECK(sessions.generation() == elected);
+  CHECK(sessions.agreed()->values == values_with("UTC"));
+  sessions.agree({"c", "c:3"}, values_with("Asia/Tokyo"));
+  sessions.elect(shards);
+  CHECK(sessions.agreed()->values == values_with("Asia/Tokyo"));
+  CHECK_FALSE(sessions.differs("a"));
+  CHECK(sessions.differs("b"));
+}
+
 TEST_CASE("what one server is set to locks no other out: the vote is followed by sessions that are open") {
   Server server;
   server.run_sql("CREATE TEXT SEARCH CONFIGURATION public.ours (COPY = simple)");

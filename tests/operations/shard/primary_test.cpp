@@ -163,6 +163,29 @@ TEST_CASE("a server that says nothing holds up neither finding the primary nor f
   CHECK(steady_clock::now() - start < seconds(15));
 }
 
+TEST_CASE("a primary that only says nothing is not taken for one that was replaced") {
+  Cluster& cluster = initialised(hash_cluster());
+  const SilentServer dead;
+  const std::string alpha = cluster.conninfo("alpha");
+  const auto since = [&](const Shard& shard, std::int64_t timeline) {
+    std::vector<PrimaryFound> found;
+    found.push_back({nullptr, shard.primary, timeline});
+    const ShardMap whole = map_of(cluster);
+    auto shards = whole.shards();
+    shards.front() = shard;
+    return primaries_since(ShardMap(whole.cluster(), shards, whole.groups(), whole.tables()), found);
+  };
+  const auto well = since({"alpha", alpha, {}}, 1);
+  CHECK(well.replaced.empty());
+  CHECK(well.silent.empty());
+  const auto silent = since({"alpha", dead.conninfo(), {cluster.conninfo("alpha-1")}}, 1);
+  CHECK(silent.replaced.empty());
+  CHECK(silent.silent.contains("alpha"));
+  CHECK(since({"alpha", nobody, {alpha}}, 1).replaced.size() == 1);
+  CHECK(since({"alpha", nobody, {cluster.conninfo("alpha-1")}}, 0).replaced.size() == 1);  // it has followed
+  CHECK(since({"alpha", cluster.conninfo("alpha-1"), {}}, 1).replaced.size() == 1);
+}
+
 TEST_CASE("after a failover the promoted replica is the primary, and stays so when the old one comes back") {
   Cluster cluster("--shards 1 --replicas 2 --map hash");
   initialised(cluster);

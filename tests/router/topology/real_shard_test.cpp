@@ -362,6 +362,24 @@ TEST_CASE("a fence is ended by a router once its lease is over, not before, and 
             .as<bool>());
 }
 
+TEST_CASE("a fence that a new primary comes with has stood since that one was first seen, and no longer") {
+  RealShard shard;
+  shard.initialise();
+  pqxx::connection connection(shard.conninfo);
+  pqxx::nontransaction(connection).exec("SELECT shardplex.fence_slots('catalog', '{0}')");
+  shard.probe();
+  RouterReporter reporter;
+  const Membership membership{.map = sample_map(), .shards = {shard.alpha}};
+  const auto stood = [&] { return reporter.waiting_writes(membership).at(0).since_first_seen; };
+  tell(shard, reporter, {});
+  REQUIRE(shard.run_until([&] { return stood() > std::chrono::milliseconds(300); }));
+  tell(shard, reporter, {});
+  CHECK(stood() > std::chrono::milliseconds(300));
+  ++shard.alpha->servers.front().status.timeline;
+  tell(shard, reporter, {});
+  CHECK(stood() < std::chrono::milliseconds(300));
+}
+
 TEST_CASE("a fence without a lease, as an earlier version made it, is not ended") {
   RealShard shard;
   shard.initialise();

@@ -1,0 +1,25 @@
+#include "operations/move/objects.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include "tests/operations/cluster_test.hpp"
+
+using namespace shardplex;
+using namespace shardplex::operations;
+using namespace shardplex::test;
+
+TEST_CASE("a replica is known to have what it says that it has on its disk") {
+  Cluster& cluster = initialised(hash_cluster());
+  pqxx::connection connection(cluster.conninfo("alpha"));
+  pqxx::nontransaction transaction(connection);
+  const auto written = transaction.exec1("SELECT pg_current_wal_flush_lsn()::text")[0].as<std::string>();
+  std::size_t known = 0;
+  for (int i = 0; i < 1000 && known == 0; ++i) {
+    known = replicas_known_to_have(transaction, written);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(known == 1);
+  CHECK(replicas_have(transaction, written));
+  CHECK(replicas_known_to_have(transaction, "FFFFFFFF/0") == 0);
+}
