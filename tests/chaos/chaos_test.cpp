@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -40,7 +41,13 @@ Asked failed(Asked asked, std::string answer, Outcome outcome = Outcome::failed)
   return asked;
 }
 
-const Hit alpha_at_1000{"alpha", milliseconds(1'000), milliseconds(2'000)};
+const Hit alpha_at_1000{"alpha", milliseconds(1'000), std::nullopt, std::nullopt};
+
+Hit promoted_at_2000() {
+  Hit hit = alpha_at_1000;
+  hit.promoted = milliseconds(2'000);
+  return hit;
+}
 
 Figures figures(const std::vector<Asked>& asked) {
   return figures_of(asked, alpha_at_1000, shard_of);
@@ -99,13 +106,15 @@ TEST_CASE("what does not come back is unavailable to the end") {
 }
 
 TEST_CASE("the first write after a promotion is measured, of the shard alone") {
-  const auto found = figures({
-      request(Deed::change, 1, 1'900, 1'950),
-      request(Deed::change, 101, 2'000, 2'010),
-      request(Deed::read, 1, 2'000, 2'020),
-      request(Deed::change, 1, 2'100, 2'250),
-      request(Deed::change, 1, 2'300, 2'350),
-  });
+  const auto found = figures_of(
+      {
+          request(Deed::change, 1, 1'900, 1'950),
+          request(Deed::change, 101, 2'000, 2'010),
+          request(Deed::read, 1, 2'000, 2'020),
+          request(Deed::change, 1, 2'100, 2'250),
+          request(Deed::change, 1, 2'300, 2'350),
+      },
+      promoted_at_2000(), shard_of);
   CHECK(found.writes_after_promotion == milliseconds(250));
 }
 
@@ -136,13 +145,52 @@ TEST_CASE("each bound that is not kept is told, and what may fail is not") {
   CHECK(violations(big, nothing).size() == 1);
   big.peak_megabytes = 300;
   CHECK(violations(big, nothing).empty());
-  Hit promoted = alpha_at_1000;
-  promoted.promoted = milliseconds(2'000);
+  const auto promoted = promoted_at_2000();
   CHECK(
       violations(figures_of({request(Deed::change, 1, 2'990, 3'001)}, promoted, shard_of), nothing).size() ==
       1);
   CHECK(
       violations(figures_of({request(Deed::change, 1, 2'990, 2'999)}, promoted, shard_of), nothing).empty());
+}
+
+TEST_CASE("after a promotion writes and strong reads succeed for good, and at all") {
+  const auto promoted = promoted_at_2000();
+  const Bounds primary{.writes_of_shard_may_fail = true, .strong_reads_of_shard_may_fail = true};
+  const auto found = [&](const std::vector<Asked>& asked) {
+    return violations(figures_of(asked, promoted, shard_of), primary).size();
+  };
+  const auto success = request(Deed::change, 1, 2'300, 2'310);
+  CHECK(found({success}) == 0);
+  CHECK(found({success, failed(request(Deed::change, 1, 2'900, 2'910), "503")}) == 0);
+  CHECK(found({success, failed(request(Deed::change, 1, 3'001, 3'010), "503")}) == 1);
+  CHECK(found({success, failed(request(Deed::strong_read, 1, 3'001, 3'010), "503")}) == 1);
+  CHECK(found({request(Deed::change, 1, 1'800, 1'810)}) == 1);
+}
+
+TEST_CASE("what was never available is told, and what was not to either end of the load") {
+  const Bounds bounds{.writes_of_shard_may_fail = true};
+  const auto found = [&](const std::vector<Asked>& asked) {
+    return violations(figures(asked), bounds).size();
+  };
+  const auto begin = request(Deed::read, 1, 0, 10), end = request(Deed::read, 1, 3'990, 4'000);
+  const auto between = request(Deed::read, 1, 1'990, 2'000);
+  CHECK(found({begin, between, end}) == 0);
+  CHECK(found({begin, end}) == 1);
+  CHECK(found({begin, between, end, request(Deed::strong_read, 2, 3'990, 4'000)}) == 1);
+  CHECK(found({begin, between, end, failed(request(Deed::change, 1, 1'100, 1'110), "503")}) == 0);
+  CHECK(found({begin, between, end, failed(request(Deed::change, 101, 1'100, 1'110), "503")}) == 2);
+}
+
+TEST_CASE("requests that a fault has slowed down are not lost in those before and after it") {
+  Hit hit = alpha_at_1000;
+  hit.ended = milliseconds(3'000);
+  std::vector<Asked> asked;
+  for (int at = 0; at < 1'000; ++at) asked.push_back(request(Deed::read, 1, at / 2, at / 2 + 1));
+  for (int at = 0; at < 1'000; ++at) asked.push_back(request(Deed::read, 1, 3'100 + at, 3'101 + at));
+  for (int at = 0; at < 1'000; ++at) asked.push_back(request(Deed::change, 1, 1'000 + at, 1'001 + at));
+  asked.push_back(request(Deed::read, 1, 990, 2'300));
+  asked.push_back(request(Deed::read, 1, 2'300, 2'310));
+  CHECK(figures_of(asked, hit, shard_of).p99_of_shard == milliseconds(1'310));
 }
 
 TEST_CASE("a row that is lost, doubled, changed or made up is found, but for what the running load does") {

@@ -1,11 +1,13 @@
 #include "tests/chaos/fault.hpp"
 
+#include <algorithm>
 #include <thread>
 
 namespace shardplex::chaos {
 namespace {
 
 constexpr Bounds nothing_fails{};
+constexpr std::chrono::milliseconds some_detection_times{3'000};
 // Requests of a shard without its primary are refused, or wait for one detection time.
 constexpr Time any = std::chrono::hours(1);
 constexpr Bounds primary_is_away{
@@ -59,6 +61,10 @@ constexpr Fault faults[] = {
 
 void Round::hold_on() const {
   std::this_thread::sleep_for(hold);
+}
+
+void Round::hold_on_hanging() const {
+  std::this_thread::sleep_for(std::max(hold, some_detection_times));
 }
 
 std::span<const Fault> all_faults() {

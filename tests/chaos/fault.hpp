@@ -28,6 +28,8 @@ struct Round {
   void begin() { hit.began = integration::now(); }
   void promoted() { hit.promoted = integration::now(); }
   void hold_on() const;
+  /// For what has to be found to hang first: for some detection times.
+  void hold_on_hanging() const;
 };
 
 struct Fault {

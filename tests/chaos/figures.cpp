@@ -34,10 +34,17 @@ Time percentile_99(std::vector<Time>& times) {
   return times[times.size() * 99 / 100];
 }
 
-/// The longest gap between two of these moments that ends after `from`; the last one ends at `end`.
-Time longest_gap(std::vector<Time> successes, Time from, Time end) {
+/// A load, or a part of one.
+struct Span {
+  Time begin = Time::max(), end{0};
+};
+
+/// The longest gap between two of these moments, or one of them and an end of the load, that ends after
+/// `from`.
+Time longest_gap(std::vector<Time> successes, Time from, Span load) {
+  successes.push_back(load.begin);
+  successes.push_back(load.end);
   std::ranges::sort(successes);
-  successes.push_back(end);
   Time longest{0};
   for (std::size_t i = 1; i < successes.size(); ++i)
     if (successes[i] > from) longest = std::max(longest, successes[i] - successes[i - 1]);
@@ -48,8 +55,13 @@ Time longest_gap(std::vector<Time> successes, Time from, Time end) {
 class Successes {
  public:
   void add(const std::string& shard, const Asked& asked) {
-    of_shards_[shard][static_cast<std::size_t>(asked.deed)].push_back(asked.completed);
-    end_ = std::max(end_, asked.completed);
+    auto& successes = of_shards_[shard][static_cast<std::size_t>(asked.deed)];
+    if (!successes) successes.emplace();  // what has failed only was never available
+    if (asked.outcome == Outcome::ok) successes->push_back(asked.completed);
+  }
+  void is_part_of_load(const Asked& asked) {
+    load_.begin = std::min(load_.begin, asked.invoked);
+    load_.end = std::max(load_.end, asked.completed);
   }
 
   /// The worst of the shards for which `is_meant`.
@@ -58,7 +70,8 @@ class Successes {
     for (const auto& [shard, of_shard] : of_shards_) {
       if (!is_meant(shard)) continue;
       const auto gap = [&](Deed deed) {
-        return longest_gap(of_shard[static_cast<std::size_t>(deed)], from, end_);
+        const auto& successes = of_shard[static_cast<std::size_t>(deed)];
+        return successes ? longest_gap(*successes, from, load_) : Time{0};
       };
       worst.writes = std::max(worst.writes, gap(Deed::change));
       worst.strong_reads = std::max(worst.strong_reads, gap(Deed::strong_read));
@@ -68,8 +81,8 @@ class Successes {
   }
 
  private:
-  std::map<std::string, std::array<std::vector<Time>, 3>> of_shards_;
-  Time end_{0};
+  std::map<std::string, std::array<std::optional<std::vector<Time>>, 3>> of_shards_;
+  Span load_;
 };
 
 class Counting {
@@ -81,16 +94,20 @@ class Counting {
     ++figures_.requests;
     const auto shard = asked.film ? shard_of_(*asked.film) : std::string();
     const bool is_of_shard = asked.film ? shard == hit_.shard : names_shard(asked);
-    (asked.film && is_of_shard ? times_of_shard_ : times_of_others_)
-        .push_back(asked.completed - asked.invoked);
+    if (under_fault(asked))
+      (asked.film && is_of_shard ? times_of_shard_[static_cast<std::size_t>(asked.deed)] : times_of_others_)
+          .push_back(asked.completed - asked.invoked);
+    successes_.is_part_of_load(asked);
+    if (asked.film) successes_.add(shard, asked);
     if (asked.outcome != Outcome::ok) return take_failed(asked, is_of_shard);
     if (!asked.film) return;
-    successes_.add(shard, asked);
     if (is_of_shard && asked.deed == Deed::change) take_write(asked);
   }
 
   Figures figures() {
-    figures_.p99_of_shard = percentile_99(times_of_shard_);
+    figures_.promoted = hit_.promoted.has_value();
+    for (auto& times : times_of_shard_)
+      figures_.p99_of_shard = std::max(figures_.p99_of_shard, percentile_99(times));
     figures_.p99_of_others = percentile_99(times_of_others_);
     figures_.shard =
         successes_.unavailable(hit_.began, [this](const auto& shard) { return shard == hit_.shard; });
@@ -100,6 +117,10 @@ class Counting {
   }
 
  private:
+  bool under_fault(const Asked& asked) const {
+    return asked.completed >= hit_.began && (!hit_.ended || asked.invoked <= *hit_.ended);
+  }
+
   bool names_shard(const Asked& asked) const {
     return !hit_.shard.empty() && (asked.answer.find(hit_.shard) != std::string::npos ||
                                    asked.shards.find(hit_.shard) != std::string::npos);
@@ -108,6 +129,9 @@ class Counting {
   void take_failed(const Asked& asked, bool is_of_shard) {
     ++count_of(is_of_shard ? figures_.of_shard : figures_.of_others, asked.deed);
     if (asked.deed == Deed::change && asked.outcome == Outcome::unknown) ++figures_.unknown;
+    if (is_of_shard && asked.deed != Deed::read && hit_.promoted && asked.invoked > *hit_.promoted)
+      figures_.last_failed_after_promotion =
+          std::max(figures_.last_failed_after_promotion.value_or(Time{0}), asked.invoked - *hit_.promoted);
     if (asked.cut) ++figures_.cut;
     if (asked.answer.find("--memory-budget-bytes") != std::string::npos) ++figures_.shed;
     // One example of each kind: the numbers in it differ.
@@ -129,7 +153,8 @@ class Counting {
   const std::function<std::string(std::int64_t)>& shard_of_;
   Figures figures_;
   Successes successes_;
-  std::vector<Time> times_of_shard_, times_of_others_;
+  std::array<std::vector<Time>, 3> times_of_shard_;  // by deed
+  std::vector<Time> times_of_others_;
   std::set<std::string> kinds_;
 };
 
@@ -164,9 +189,22 @@ std::vector<std::string> violations(const Figures& figures, const Bounds& bounds
   }
   at_most(figures.p99_of_shard, bounds.p99_of_shard, "99 of 100 requests of the shard took");
   at_most(figures.p99_of_others, bounds.p99_of_others, "99 of 100 other requests took");
-  if (figures.writes_after_promotion)
-    at_most(*figures.writes_after_promotion, bounds.writes_after_promotion,
-            "the first write after the promotion came after");
+  if (figures.promoted && !figures.writes_after_promotion)
+    found.emplace_back("no write of the shard succeeded after the promotion");
+  at_most(figures.writes_after_promotion.value_or(Time{0}), bounds.writes_after_promotion,
+          "the first write after the promotion came after");
+  at_most(figures.last_failed_after_promotion.value_or(Time{0}), bounds.writes_after_promotion,
+          "a request failed that was asked after the promotion by");
+  const auto available = [&](Time gap, const std::string& what) {
+    at_most(gap, bounds.unavailable, what + " were not available for");
+  };
+  if (!bounds.writes_of_shard_may_fail) available(figures.shard.writes, "writes of the shard");
+  if (!bounds.strong_reads_of_shard_may_fail)
+    available(figures.shard.strong_reads, "strong reads of the shard");
+  if (!bounds.reads_of_shard_may_fail) available(figures.shard.reads, "reads of the shard");
+  available(figures.others.writes, "writes of another shard");
+  available(figures.others.strong_reads, "strong reads of another shard");
+  available(figures.others.reads, "reads of another shard");
   if (figures.peak_megabytes.value_or(0) > bounds.peak_megabytes)
     found.push_back("a router had " + std::to_string(*figures.peak_megabytes) + " MB, over " +
                     std::to_string(bounds.peak_megabytes));

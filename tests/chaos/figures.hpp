@@ -19,6 +19,7 @@ struct Hit {
   std::string shard;  ///< "": none of them
   Time began{0};
   std::optional<Time> promoted;  ///< when another server was its primary
+  std::optional<Time> ended;     ///< when it was healed
 };
 
 /// Requests that were not answered as asked for, by what they were.
@@ -28,7 +29,8 @@ struct Failed {
   std::size_t all() const { return writes + strong_reads + reads; }
 };
 
-/// The longest time from one success to the next, on one shard.
+/// The longest time from one success to the next, on one shard; from the load's begin to the first one and
+/// from the last one to its end, too.
 struct Unavailable {
   Time writes{0}, strong_reads{0}, reads{0};
 };
@@ -41,12 +43,16 @@ struct Figures {
   std::size_t unknown = 0;  ///< of the failed writes, those that may have had their effect
   std::size_t shed = 0;     ///< of all failed, those that a router had no memory left for
   std::size_t cut = 0;      ///< of all failed, those whose connection ended before the answer did
-  /// Of requests for one film of the shard that was hit, and of all others.
+  /// Of requests for one film of the shard that was hit, by the worst of writes, strong reads and reads, and
+  /// of all others; of those that were under way while the fault lasted.
   Time p99_of_shard{0}, p99_of_others{0};
   /// Of the shard that was hit, and the worst of the others.
   Unavailable shard, others;
   /// From the promotion to the first write of the shard that was acknowledged.
   std::optional<Time> writes_after_promotion;
+  /// From the promotion to when the last write or strong read of the shard was asked that failed.
+  std::optional<Time> last_failed_after_promotion;
+  bool promoted = false;
   std::optional<int> peak_megabytes;  ///< the most memory that a router had which clients attacked
   std::vector<std::string> examples;  ///< what some of the failed were told
 };
@@ -66,6 +72,9 @@ struct Bounds {
   Time p99_of_shard = std::chrono::milliseconds(1'200);
   Time p99_of_others = std::chrono::milliseconds(1'200);
   Time writes_after_promotion = std::chrono::seconds(1);
+  /// From one success to the next, of what may not fail. More than 99 of 100 requests take, for it is the
+  /// worst.
+  Time unavailable = std::chrono::milliseconds(2'500);
   int peak_megabytes = 300;  ///< of a router's memory
 };
 

@@ -124,6 +124,7 @@ RoundResult Rounds::run(const Fault& fault) {
   const auto violated = [&](std::string what) { result.violations.push_back(std::move(what)); };
   try {
     fault.happen(round);
+    round.hit.ended = integration::now();
     site_.wait_until_well();
     let_run(load, after_it);
   } catch (const std::exception& failure) {

@@ -43,14 +43,18 @@ void kill_replica(Round& round) {
 void stop_replica(Round& round) {
   round.begin();
   round.site.cluster().hang(*round.shard().replica);
-  round.hold_on();
+  round.hold_on_hanging();
   round.site.cluster().wake(*round.shard().replica);
 }
 
 void stop_backends(Round& round) {
   round.begin();
-  const auto stopped = stop_resting_backends(round.site.cluster().conninfo(*round.shard().replica));
-  round.hold_on();
+  std::vector<pid_t> stopped;
+  integration::wait_until("processes of the replica rest", [&] {
+    stopped = stop_resting_backends(round.site.cluster().conninfo(*round.shard().replica));
+    return !stopped.empty();
+  });
+  round.hold_on_hanging();
   for (const auto pid : stopped) ::kill(pid, SIGCONT);
 }
 
@@ -77,7 +81,7 @@ void crash_primary(Round& round) {
 void stop_primary(Round& round) {
   round.begin();
   round.site.cluster().hang(round.shard().primary);
-  round.hold_on();
+  round.hold_on_hanging();
   round.site.cluster().wake(round.shard().primary);
 }
 
@@ -125,14 +129,14 @@ void drop_connections(Round& round) {
 void drop_packets_of_replica(Round& round) {
   round.begin();
   round.site.proxy(*round.shard().replica).be_silent(true);
-  round.hold_on();
+  round.hold_on_hanging();
   round.site.proxy(*round.shard().replica).be_silent(false);
 }
 
 void drop_packets_of_primary(Round& round) {
   round.begin();
   round.site.proxy(round.shard().primary).be_silent(true);
-  round.hold_on();
+  round.hold_on_hanging();
   round.site.proxy(round.shard().primary).be_silent(false);
 }
 

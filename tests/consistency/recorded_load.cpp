@@ -98,7 +98,7 @@ class RecordedLoad::Client {
         random_(options_.seed * 1000 + static_cast<std::uint64_t>(process)) {
     if (process > options_.clients)
       watcher_ = &options_.watchers[static_cast<std::size_t>(process - options_.clients - 1)];
-    for (const auto port : options_.routers) routers_.emplace_back(port);
+    for (const auto port : options_.routers) routers_.emplace_back(port, HttpClient::Repeats::never);
   }
 
   void run() {

@@ -78,7 +78,8 @@ HttpResponse HttpClient::request(std::string_view method, std::string_view targe
     return exchange(method, target, headers, body);
   } catch (const ConnectionFailure& failure) {
     close();
-    const bool may_repeat = method == "GET" || method == "HEAD" || method == "OPTIONS";
+    const bool may_repeat =
+        repeats_ == Repeats::as_browsers_do && (method == "GET" || method == "HEAD" || method == "OPTIONS");
     if (!kept || !may_repeat || failure.began) throw;
   }
   return exchange(method, target, headers, body);

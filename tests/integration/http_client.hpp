@@ -40,10 +40,15 @@ struct ConnectionFailure : std::runtime_error {
 /// bounded in time. Thread: one.
 class HttpClient {
  public:
-  explicit HttpClient(std::uint16_t port) : port_(port) {}
+  /// Whether a request that may be repeated is, where the server closes a kept connection under it.
+  enum class Repeats : bool { never, as_browsers_do };
+
+  explicit HttpClient(std::uint16_t port, Repeats repeats = Repeats::as_browsers_do)
+      : port_(port), repeats_(repeats) {}
 
   /// Throws ConnectionFailure. A kept connection that the server has closed while it was idle is made anew;
-  /// one that it closes under the request is too, once, as browsers do, where the method may be repeated.
+  /// one that it closes under the request is too, once, where the method may be repeated, unless that is
+  /// `never`.
   HttpResponse request(std::string_view method, std::string_view target, const Headers& headers = {},
                        std::string_view body = {});
   HttpResponse get(std::string_view target, const Headers& headers = {}) {
@@ -63,6 +68,7 @@ class HttpClient {
   void run_operation();
 
   std::uint16_t port_;
+  Repeats repeats_;
   boost::asio::io_context io_{1};
   std::unique_ptr<boost::beast::tcp_stream> stream_;
   boost::beast::flat_buffer buffer_;
