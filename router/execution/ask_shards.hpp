@@ -47,6 +47,10 @@ FailedAttempt failed_attempt(const postgres::Failure& failure, const View& view,
 /// behind the map or the tables, or whose replay was in the way.
 bool another_server_may_answer(const postgres::Failure& failure, const ServerState& server);
 
+/// What becomes of a read of which each of the shard's servers has failed, `last` being how the last one did.
+FailedAttempt all_have_failed(RequestContext& context, const postgres::Failure& last, const View& view,
+                              ShardId shard);
+
 /// The shard has no server to be read. Where one is up, roles are being sorted out: a moment later there may
 /// be.
 FailedAttempt no_reader(RequestContext& context, const View& view, ShardId shard);
@@ -79,13 +83,7 @@ Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, 
     }
     if (!another_server_may_answer(*failure, state)) break;
   }
-  // The connection broke, and there was no other server to ask: over another connection, but once only, since
-  // it may be the statement that ends the process which serves it.
-  if (candidates.size() == 1 && failure->kind == postgres::Failure::Kind::lost &&
-      !std::exchange(context.asked_again, true))
-    co_return Replan{"the connection to shard " + view.map().shard(shard).name + " was lost",
-                     view.map().shard(shard).name};
-  co_return failed_attempt(*failure, view, shard);
+  co_return all_have_failed(context, *failure, view, shard);
 }
 
 template <class T>
