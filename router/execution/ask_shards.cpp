@@ -1,7 +1,5 @@
 #include "router/execution/ask_shards.hpp"
 
-#include <algorithm>
-
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
@@ -27,15 +25,6 @@ QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
       break;
   }
   return QueryOutcome::unavailable;
-}
-
-/// For how long a read that any server may answer is tried again while connections or roles are sorted out.
-constexpr auto patience_with_servers = std::chrono::milliseconds(300);
-
-bool still_patient(RequestContext& context) {
-  const auto now = Clock::now();
-  if (!context.unserved_since) context.unserved_since = now;
-  return context.consistency == Consistency::any && now - *context.unserved_since < patience_with_servers;
 }
 
 bool is_unreachable(const Failure& failure) {
@@ -108,25 +97,6 @@ FailedAttempt failed_attempt(const Failure& failure, const View& view, ShardId s
     return Replan{"the tables of shard " + name + " are being changed", name,
                   postgres::to_error(failure, name)};
   return postgres::to_error(failure, name);
-}
-
-FailedAttempt no_reader(RequestContext& context, const View& view, ShardId shard) {
-  const bool one_is_up = std::ranges::any_of(view.state(shard).servers, &ServerState::up);
-  if (!one_is_up || !still_patient(context)) return nobody_up(view, shard);
-  const auto& name = view.map().shard(shard).name;
-  return Replan{"no server of shard " + name + " could be read", name};
-}
-
-FailedAttempt all_have_failed(RequestContext& context, const Failure& last, const View& view, ShardId shard) {
-  const auto& name = view.map().shard(shard).name;
-  // Over another connection, but once only, since it may be the statement that ends the process which serves
-  // it.
-  if (last.kind == Failure::Kind::lost && !std::exchange(context.asked_again, true))
-    return Replan{"the connection to shard " + name + " was lost", name};
-  // Nothing was sent.
-  if (last.kind == Failure::Kind::connect && still_patient(context))
-    return Replan{"no server of shard " + name + " could be connected to", name};
-  return failed_attempt(last, view, shard);
 }
 
 bool another_server_may_answer(const Failure& failure, const ServerState& server) {

@@ -47,21 +47,13 @@ FailedAttempt failed_attempt(const postgres::Failure& failure, const View& view,
 /// behind the map or the tables, or whose replay was in the way.
 bool another_server_may_answer(const postgres::Failure& failure, const ServerState& server);
 
-/// What becomes of a read of which each of the shard's servers has failed, `last` being how the last one did.
-FailedAttempt all_have_failed(RequestContext& context, const postgres::Failure& last, const View& view,
-                              ShardId shard);
-
-/// The shard has no server to be read. Where one is up, roles are being sorted out: a moment later there may
-/// be.
-FailedAttempt no_reader(RequestContext& context, const View& view, ShardId shard);
-
 /// Calls `query_server(server index)`, which gives an Outcome<T>, on the shard's read candidates, best first,
 /// until one answers or fails in a way in which all would.
 template <class T, class QueryServer>
 Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, ShardId shard,
                                      QueryServer query_server) {
   const auto candidates = read_candidates(view, shard, context.consistency, context.worker.random());
-  if (candidates.empty()) co_return no_reader(context, view, shard);
+  if (candidates.empty()) co_return nobody_up(view, shard);
   std::optional<postgres::Failure> failure;
   for (const auto server : candidates) {
     const auto& state = view.state(shard).servers[server];
@@ -83,7 +75,13 @@ Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, 
     }
     if (!another_server_may_answer(*failure, state)) break;
   }
-  co_return all_have_failed(context, *failure, view, shard);
+  // The connection broke, and there was no other server to ask: over another connection, but once only, since
+  // it may be the statement that ends the process which serves it.
+  if (candidates.size() == 1 && failure->kind == postgres::Failure::Kind::lost &&
+      !std::exchange(context.asked_again, true))
+    co_return Replan{"the connection to shard " + view.map().shard(shard).name + " was lost",
+                     view.map().shard(shard).name};
+  co_return failed_attempt(*failure, view, shard);
 }
 
 template <class T>

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,8 +27,7 @@ struct RequestContext {
   CallerPtr client;      ///< null: nobody who might leave
   ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
-  bool asked_again = false;  ///< over another connection, after the only server's was lost
-  std::optional<Clock::time_point> unserved_since;  ///< a shard had servers that were up, and none to be read
+  bool asked_again = false;        ///< over another connection, after the only server's was lost
   bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over
   bool tables_read_again = false;  ///< this request has had them read again, as they seemed to have changed
   std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
