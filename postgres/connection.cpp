@@ -562,6 +562,13 @@ void Connection::take_result(PGresult* raw) {
 
 void Connection::keep(PendingJob& pending, ResultSet result) {
   incoming_.whole();  // counted once, not twice
+  // All of it may have come between two looks. Small values take some times their bytes here.
+  constexpr std::size_t most_overhead = 8;
+  if (settings_.answer_bytes > 0 && may_refuse(pending) &&
+      result.memory_bytes() / most_overhead > settings_.answer_bytes) {
+    pending.failure = {.kind = Failure::Kind::too_large, .sent = true, .message = limit_exceeded()};
+    return;
+  }
   const bool counted = settings_.memory != nullptr && result.memory_bytes() >= counted_from;
   if (counted && !may_refuse(pending))
     result.charge_anyway(settings_.memory);
