@@ -8,6 +8,7 @@ import attack
 options = attack.arguments(__doc__, clients=8, bytes_per_second=1000, pipelined=1)
 over = threading.Event()
 received = [0] * options.clients
+reading = [False] * options.clients  # amid an answer, and no refusal
 ends = []
 
 
@@ -16,14 +17,20 @@ def read_slowly(number):
         try:
             with attack.connect(options.port, receive_buffer=4096) as connection:
                 connection.sendall(attack.request("GET", options.path) * options.pipelined)
+                begins = True
                 while not over.is_set():
-                    piece = connection.recv(max(1, options.bytes_per_second // 10))
+                    piece = connection.recv(max(13, options.bytes_per_second // 10))
+                    if begins:
+                        reading[number] = piece.startswith((b"HTTP/1.1 200", b"HTTP/1.1 206"))
+                        begins = False
                     if not piece:
+                        reading[number] = False
                         ends.append("end")
                         break
                     received[number] += len(piece)
                     over.wait(0.1)
         except OSError as failure:
+            reading[number] = False
             ends.append(type(failure).__name__)
             over.wait(0.1)
 
@@ -34,7 +41,8 @@ for reader in readers:
 time.sleep(1)
 with attack.Bystander(options.port, options.small) as bystander:
     time.sleep(options.seconds)
+still_reading = sum(reading)
 over.set()
 for reader in readers:
     reader.join(5)
-attack.tell(options, received=sum(received), ends=len(ends), bystander=bystander.told())
+attack.tell(options, received=sum(received), reading=still_reading, ends=len(ends), bystander=bystander.told())
