@@ -46,6 +46,8 @@ void ImportRunner::cut_over(ImportReport& report) {
     crash_point("import_drained");
     set_sequences();
     if (entry_.way_back) note_way_back();
+    // A replica that takes over after the decision must lack nothing: nobody brings it any more.
+    for (auto& site : sites_) await_replicas(*site, Replicas::connected, fenced_at + longest_pause);
     decide();
     report.write_pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
   } catch (const std::exception&) {
@@ -108,6 +110,9 @@ void ImportRunner::separate_sequences_on(std::vector<pqxx::transaction_base*> op
 }
 
 void ImportRunner::own_slots() {
+  // A failover of the first shard to a replica without the decision has the source opened again, so until
+  // then no other shard takes writes.
+  await_replicas(*sites_.front(), Replicas::connected, Clock::now() + patience());
   for (auto& site : sites_) {
     site->change([&](pqxx::work& transaction) { own_slots_on(transaction); });
     crash_point("import_owned");
