@@ -47,6 +47,7 @@ struct LocalUnique {
   bool is_referenced = false;             ///< a foreign key leads to it
   bool helps_to_place = false;            ///< one of its columns is among those that decide a row's slot
   std::optional<SequenceState> sequence;  ///< out of which a column gets its values
+  std::string sequence_column;            ///< which column that is, unquoted
 };
 
 /// Those of the sharded tables of the map that are there, by table and name.

@@ -253,6 +253,54 @@ TEST_CASE("import check tells all problems at once, and changes nothing") {
   CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
 }
 
+TEST_CASE("import check foretells which sequences cannot be set apart, and says what works") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = filled_source(10);
+  source.sql(source_server,
+             "ALTER TABLE ratings ADD pin smallserial CONSTRAINT pins UNIQUE; "
+             "SELECT setval('ratings_pin_seq', 32750)");
+  const auto check = [&] { return import("check", cluster, source, {"--allow", "ids-repeat"}); };
+  const CommandRun run = check();
+  CHECK(run.exit == 1);
+  const std::string cure =
+      "ALTER TABLE public.\"ratings\" ALTER \"pin\" TYPE bigint; ALTER SEQUENCE ratings_pin_seq AS bigint NO "
+      "MAXVALUE";
+  CHECK_MESSAGE(run.says("the source: sequence ratings_pin_seq ends at 32767, and values up to 32750 are in "
+                         "use: each shard's goes in steps of 32, for which too few are left. What works: " +
+                         cure),
+                run);
+  source.sql(source_server, cure);
+  const CommandRun cured = check();
+  CHECK_MESSAGE(cured.exit == 0, cured);
+}
+
+TEST_CASE("a replica of the source is refused, by check and by an import that is under way") {
+  Cluster& source = emptied(hash_cluster());
+  Cluster& cluster = emptied(genre_cluster());
+  std::ifstream schema(movies_schema);
+  source.sql("alpha", std::string(std::istreambuf_iterator<char>(schema), {}));
+  const auto import_from = [&](const std::string& verb, const std::string& server,
+                               std::vector<std::string> more = {}) {
+    std::vector<std::string> args{"import", verb, "--map", cluster.map(), "--from", source.conninfo(server)};
+    args.insert(args.end(), more.begin(), more.end());
+    return run_shardplex(args);
+  };
+  const CommandRun check = import_from("check", "alpha-1", {"--json"});
+  CHECK(check.exit == 1);
+  const auto problems = boost::json::parse(check.out).at("problems").as_array();
+  REQUIRE_MESSAGE(problems.size() == 1, check);
+  CHECK(problems[0] == "the source: the server is a replica; an import needs the primary");
+  const CommandRun begun = import_from("run", "alpha", {"--allow", "unique-per-shard", "--rehearse"});
+  REQUIRE_MESSAGE(begun.exit == 0, begun);
+  for (const std::string verb : {"run", "abort"}) {
+    const CommandRun refused = import_from(verb, "alpha-1");
+    CHECK(refused.exit == 1);
+    CHECK_MESSAGE(refused.says("the source is a replica"), refused);
+  }
+  CHECK(cluster.sql("alpha", "SELECT phase FROM shardplex.imports") == "follow");
+  CHECK(import_from("abort", "alpha").exit == 0);
+}
+
 TEST_CASE("import check says what is there in place of a table") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = empty_source();
