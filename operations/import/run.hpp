@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "operations/import/apply.hpp"
+#include "operations/import/baseline.hpp"
 #include "operations/import/journal.hpp"
 #include "operations/import/losses.hpp"
 #include "operations/import/origin.hpp"
@@ -117,6 +118,7 @@ class ImportRunner {
   std::vector<std::string> steps();
   void open_follower();
   void check_since_beginning();
+  void note_references(ImportBaseline before, const ImportBaseline& now);
   void follow();
   void advanced();
   void note_progress();

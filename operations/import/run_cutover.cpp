@@ -1,4 +1,5 @@
 // The cutover of an import: from the fence on the source to slots that the shards own.
+#include <algorithm>
 #include <chrono>
 #include <future>
 
@@ -25,13 +26,29 @@ constexpr auto longest_pause = 30s;  // of the source's writers; then they are l
 void ImportRunner::check_since_beginning() {
   if (entry_.baseline.empty()) return;
   pqxx::read_transaction transaction(origin_->connection());
+  ImportBaseline before = parse_baseline(entry_.baseline);
+  const ImportBaseline now = read_baseline(transaction, map_);
   std::vector<std::string> problems;
-  for (const auto& loss :
-       losses_since(parse_baseline(entry_.baseline), read_baseline(transaction, map_), options_.accepted))
+  for (const auto& loss : losses_since(before, now, options_.accepted))
     problems.push_back("since the import began: " + to_text(loss));
-  if (problems.empty()) return;
+  if (problems.empty()) return note_references(std::move(before), now);
   problems.emplace_back("undo that, accept it by --allow and its name, or abort the import and begin again");
   throw CommandFailed(std::move(problems));
+}
+
+/// Also foreign keys that were accepted later are known of afterwards.
+void ImportRunner::note_references(ImportBaseline before, const ImportBaseline& now) {
+  const auto known = before.references.size();
+  for (const auto& reference : now.references)
+    if (std::ranges::find(before.references, reference) == before.references.end())
+      before.references.push_back(reference);
+  if (before.references.size() == known) return;
+  entry_.baseline = to_json(before);
+  for (auto& site : sites_)
+    site->change([&](pqxx::work& work) {
+      work.exec_params("UPDATE shardplex.imports SET baseline = $2::jsonb WHERE id = $1", entry_.id,
+                       entry_.baseline);
+    });
 }
 
 void ImportRunner::cut_over(ImportReport& report) {

@@ -301,6 +301,27 @@ TEST_CASE("a replica of the source is refused, by check and by an import that is
   CHECK(import_from("abort", "alpha").exit == 0);
 }
 
+TEST_CASE("numbers that a foreign key led to are not replaced where an import has dropped the key") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = filled_source(10);
+  source.sql(source_server,
+             "ALTER TABLE ratings ADD pin serial CONSTRAINT pins UNIQUE, ADD follows integer, "
+             "ADD slip serial CONSTRAINT slips UNIQUE, ADD before integer CONSTRAINT preceded REFERENCES "
+             "ratings (slip)");
+  expect_import("run", cluster, source, {"--allow", "ids-repeat,foreign-keys-dropped", "--rehearse"});
+  source.sql(source_server,
+             "ALTER TABLE ratings ADD CONSTRAINT followed FOREIGN KEY (follows) REFERENCES ratings (pin)");
+  expect_import("run", cluster, source, {"--allow", "foreign-keys-dropped"});
+  for (const auto& [constraint, key] : {std::pair("slips", "preceded"), std::pair("pins", "followed")}) {
+    const CommandRun refused = run_shardplex(
+        {"cluster", "duplicates", "--map", cluster.map(), "--renumber", std::string(constraint)});
+    CHECK(refused.exit == 1);
+    CHECK_MESSAGE(refused.says("cannot be renumbered: a foreign key led to it that the import did not bring"),
+                  refused);
+    CHECK_MESSAGE(refused.says("ratings: foreign key " + std::string(key) + " leads to ratings"), refused);
+  }
+}
+
 TEST_CASE("import check says what is there in place of a table") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = empty_source();
