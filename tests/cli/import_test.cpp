@@ -17,8 +17,7 @@ void import_under_load(Cluster& cluster) {
   constexpr int films = 3000;
   Cluster& source = filled_source(films);
   SourceWriter writer(source, films);
-  const CommandRun run = import("run", cluster, source, {"--json"});
-  REQUIRE_MESSAGE(run.exit == 0, run);
+  const CommandRun run = expect_import("run", cluster, source, {"--json"});
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!writer.refused()) REQUIRE(std::chrono::steady_clock::now() < give_up);
   CHECK(writer.transactions() > 50);
@@ -58,8 +57,7 @@ TEST_CASE("a rehearsal stops before the cutover, and a run goes on from there wi
   Cluster& source = filled_source(films);
   {
     SourceWriter writer(source, films);
-    const CommandRun rehearsal = import("run", cluster, source, {"--rehearse"});
-    REQUIRE_MESSAGE(rehearsal.exit == 0, rehearsal);
+    const CommandRun rehearsal = expect_import("run", cluster, source, {"--rehearse"});
     CHECK(rehearsal.says("rehearsed"));
     CHECK(!writer.refused());
     for (const auto& shard : cluster.shards())
@@ -70,8 +68,7 @@ TEST_CASE("a rehearsal stops before the cutover, and a run goes on from there wi
     CHECK(boost::json::parse(told.out).as_object().at("phase") == "follow");
   }
   source.sql(source_server, "TRUNCATE ratings; INSERT INTO ratings VALUES (1, 1, 1)");
-  const CommandRun run = import("run", cluster, source);
-  REQUIRE_MESSAGE(run.exit == 0, run);
+  const CommandRun run = expect_import("run", cluster, source);
   CHECK(run.says("0 rows copied"));
   CHECK(rows_of(cluster, "ratings") == 1);
   check_cut_over(cluster, source);
@@ -81,7 +78,7 @@ TEST_CASE(
     "a single row that was altered, lost, doubled or added on a shard is found, and the cutover refused") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = filled_source(300);
-  REQUIRE(import("run", cluster, source, {"--rehearse"}).exit == 0);
+  expect_import("run", cluster, source, {"--rehearse"});
   const std::string shard =
       cluster.sql("alpha", "SELECT count(*) FROM movies WHERE id = 42") == "1" ? "alpha" : "beta";
   const std::string other = shard == "alpha" ? "beta" : "alpha";
@@ -110,8 +107,7 @@ TEST_CASE(
     cluster.sql(fault.server, fault.repair);
   }
   CHECK(import("status", cluster, source).says("it has stopped"));
-  const CommandRun run = import("run", cluster, source);
-  REQUIRE_MESSAGE(run.exit == 0, run);
+  expect_import("run", cluster, source);
   check_cut_over(cluster, source);
 }
 
@@ -120,10 +116,9 @@ TEST_CASE("tables that are there stay when an import is aborted, empty and as th
   Cluster& source = filled_source(100);
   std::ifstream schema(movies_schema);
   cluster.sql("beta", std::string(std::istreambuf_iterator<char>(schema), {}));
-  REQUIRE(import("run", cluster, source, {"--rehearse"}).exit == 0);
+  expect_import("run", cluster, source, {"--rehearse"});
   CHECK(rows_of(cluster, "movies") == 100);
-  const CommandRun abort = import("abort", cluster, source);
-  REQUIRE_MESSAGE(abort.exit == 0, abort);
+  expect_import("abort", cluster, source);
   CHECK(cluster.sql("beta", "SELECT count(*) FROM movies") == "0");
   CHECK(cluster.sql(
             "beta",
@@ -154,14 +149,12 @@ TEST_CASE("what tables need comes with them: types, functions, triggers, sequenc
   source.sql(source_server,
              "INSERT INTO movies (name, mood, stars) SELECT 'n' || i, 'good', 1 + i % 5 FROM "
              "generate_series(1, 50) i; INSERT INTO ratings SELECT id FROM movies");
-  REQUIRE(import("run", cluster, source, {"--rehearse", "--allow", "ids-repeat,tables-left-behind"}).exit ==
-          0);
+  expect_import("run", cluster, source, {"--rehearse", "--allow", "ids-repeat,tables-left-behind"});
   source.sql(
       source_server,
       "INSERT INTO movies (name, mood) VALUES ('late', 'bad'); UPDATE movies SET name = 'x' WHERE id = 1; "
       "DELETE FROM ratings WHERE movie_id = 2; DELETE FROM movies WHERE id = 2");
-  const CommandRun run = import("run", cluster, source);
-  REQUIRE_MESSAGE(run.exit == 0, run);
+  expect_import("run", cluster, source);
   std::multiset<std::string> together = rows_on(cluster, "alpha", "movies");
   together.merge(rows_on(cluster, "beta", "movies"));
   CHECK(together == rows_on(source, source_server, "movies"));
@@ -184,7 +177,7 @@ TEST_CASE(
     "a table altered on the source, a lost slot and another map or source stop an import with what to do") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = filled_source(100);
-  REQUIRE(import("run", cluster, source, {"--rehearse"}).exit == 0);
+  expect_import("run", cluster, source, {"--rehearse"});
   SUBCASE("altered") {
     source.sql(source_server, "ALTER TABLE genres ADD COLUMN more text; UPDATE genres SET more = 'x'");
     const CommandRun run = import("run", cluster, source);
@@ -373,7 +366,7 @@ TEST_CASE("import check finds a source that cannot be followed, is one of the sh
 TEST_CASE("an import from a database that another import has made read-only is refused") {
   emptied(hash_cluster());
   Cluster& source = filled_source(10);
-  REQUIRE(import("run", hash_cluster(), source).exit == 0);
+  expect_import("run", hash_cluster(), source);
   genre_cluster().reset();
   const CommandRun run = import("check", genre_cluster(), source);
   CHECK(run.exit == 1);
