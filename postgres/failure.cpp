@@ -62,6 +62,12 @@ Error tables_changing(const Failure& failure, std::string_view shard) {
           "shard " + std::string(shard) + ": " + failure.message, "Try again shortly.", std::nullopt};
 }
 
+Error odd_answer(const Failure& failure, std::string_view shard) {
+  return {"SHARD502", "A shard's answer makes no sense",
+          "shard " + std::string(shard) + ": " + failure.message,
+          "Look whether the server is a PostgreSQL, and the database that of the shard.", std::nullopt};
+}
+
 }  // namespace
 
 Error out_of_memory() {
@@ -80,6 +86,7 @@ Error to_error(const Failure& failure, std::string_view shard) {
     case Failure::Kind::statement:
       if (is_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
       if (is_timeout(failure)) return too_late(shard, false);
+      if (failure.sqlstate == sqlstate_odd_answer) return odd_answer(failure, shard);
       if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
       if (lacks_function(failure)) return older_schema(shard);
       if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "postgres/result_rows.hpp"
+
 namespace shardplex::postgres {
 
 TEST_CASE("a refused statement keeps PostgreSQL's own code and texts") {
@@ -17,6 +19,12 @@ TEST_CASE("a refused statement keeps PostgreSQL's own code and texts") {
   CHECK(error.message == "duplicate key");
   CHECK(error.details == "Key (id)=(1) already exists.");
   CHECK(error.hint == std::nullopt);
+}
+
+TEST_CASE("an answer that makes no sense is the server's fault, and no failure of the router") {
+  const Error error = to_error(unexpected_answer("a count that is no number"), "alpha");
+  CHECK(http_status(error) == 502);
+  CHECK(error.details->find("alpha") != std::string::npos);
 }
 
 TEST_CASE("what is not about the request is an unavailable shard, named without its servers") {
