@@ -10,7 +10,7 @@ bool replicas_have(pqxx::transaction_base& transaction, const std::string& lsn) 
   return transaction
       .exec_params(
           "SELECT FROM pg_stat_replication r WHERE r.state = 'streaming' AND r.flush_lsn < $1::pg_lsn AND "
-          "NOT EXISTS "
+          "r.replay_lsn IS NOT NULL AND NOT EXISTS "
           "(SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')",
           lsn)
       .empty();

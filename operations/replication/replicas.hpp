@@ -1,5 +1,5 @@
 // What the streaming replicas of a server have on their disks, so that a failover to one of them forgets
-// nothing of it.
+// nothing of it. What only receives WAL, to archive it, can take nothing over, and is none.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,7 @@ std::string flushed_lsn(pqxx::transaction_base& transaction);
 /// is not connected is not asked.
 bool replicas_have(pqxx::transaction_base& transaction, const std::string& lsn);
 
-/// How many streaming replicas of this server have said that they have it. What only receives WAL, to archive
-/// it, can take nothing over, and does not count.
+/// How many streaming replicas of this server have said that they have it.
 std::size_t replicas_known_to_have(pqxx::transaction_base& transaction, const std::string& lsn);
 
 /// How many of them are connected.
