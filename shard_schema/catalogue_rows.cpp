@@ -41,7 +41,7 @@ WITH RECURSIVE tab AS (
                (a.attnotnull OR EXISTS (SELECT FROM domain d WHERE d.oid = t.oid AND d.not_null))::text,
                (a.atthasdef OR a.attidentity <> '')::text, (a.attgenerated <> '' OR a.attidentity = 'a')::text,
                l.collname::text, l.collprovider::text, l.collcollate::text, l.collisdeterministic::text,
-               quote_ident(m.nspname) || '.' || quote_ident(l.collname)]
+               quote_ident(m.nspname) || '.' || quote_ident(l.collname), (a.attidentity = 'a')::text]
     FROM tab
     JOIN pg_attribute a ON a.attrelid = tab.oid
     JOIN pg_type t ON t.oid = a.atttypid
@@ -173,6 +173,7 @@ void describe_domain(const Facts& facts, Table& table) {
   if (column == table.columns.end()) return;
   column->base_type_name = facts.text(2);
   column->has_representations = facts.boolean(3);
+  column.identity_always = facts.boolean(15);
 }
 
 bool is_slot_column(const Column& column) {

@@ -57,7 +57,8 @@ struct Column {
   bool deterministic_collation = true;  ///< equality of text is equality of bytes
   bool not_null = false;
   bool has_default = false;  ///< default expression, identity or generated
-  bool generated = false;    ///< GENERATED ALWAYS AS (…) STORED, or identity ALWAYS: cannot be inserted
+  bool generated = false;  ///< GENERATED ALWAYS AS (…) STORED, or identity ALWAYS: clients cannot insert it
+  bool identity_always = false;          ///< the latter: OVERRIDING SYSTEM VALUE stores it
   std::vector<std::string> enum_labels;  ///< in enumsortorder
   /// Of a combined catalogue: in what the shards contradict each other, so that whoever needs the column is
   /// refused; "" where they do not.

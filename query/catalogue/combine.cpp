@@ -24,7 +24,7 @@ void check_routing_column(const Column& column, std::vector<std::string>& proble
   if (!column.deterministic_collation)
     problems.push_back("column " + column.name + " routes rows, but its collation " + column.collation +
                        " is not deterministic");
-  if (column.generated)
+  if (column.generated && !column.identity_always)
     problems.push_back("column " + column.name + " routes rows, but PostgreSQL generates it");
   // An over-long value that ends in spaces is stored without them: the stored value would hash to another
   // slot.
@@ -96,7 +96,8 @@ bool answers_alike(const Column& a, const Column& b) {
   return a.type == b.type && a.type_name == b.type_name && a.type_schema == b.type_schema &&
          a.enum_labels == b.enum_labels && a.collation == b.collation &&
          a.bytewise_collation == b.bytewise_collation &&
-         a.deterministic_collation == b.deterministic_collation && a.generated == b.generated;
+         a.deterministic_collation == b.deterministic_collation && a.generated == b.generated &&
+         a.identity_always == b.identity_always;
 }
 
 /// The place of an integer type among those of all widths, whose values read and write alike; 0 for any other
@@ -110,7 +111,7 @@ std::size_t width(const Column& column) {
 
 /// Integers of different widths.
 bool differ_in_width(const Column& a, const Column& b) {
-  return width(a) > 0 && width(b) > 0 && a.generated == b.generated;
+  return width(a) > 0 && width(b) > 0 && a.generated == b.generated && a.identity_always == b.identity_always;
 }
 
 /// The column of two shards as it is served: of two integer types the wider, of two definitions that would

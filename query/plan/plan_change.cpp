@@ -105,6 +105,7 @@ Result<WritePlan> plan_update(const Query& query, std::string_view text, const P
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
+  if (auto refusal = identity_refusal(routed.table(), body->columns, false)) return std::move(*refusal);
   if (body->body.rows == 0 || body->columns.empty())
     return change_nothing(new_write_plan(routed, prefer), routed);
 

@@ -135,6 +135,8 @@ Result<WritePlan> plan_put(const Query& query, std::string_view text, const Pref
   if (!body) return body.error();
   if (auto agreed = agree_on_key(*body, routed, *key); !agreed) return agreed.error();
 
+  for (const auto& columns : {table.primary_key, body->columns})
+    if (auto refusal = identity_refusal(table, columns, true)) return std::move(*refusal);
   WritePlan plan = new_write_plan(routed, prefer);
   plan.reports_created = true;
   ExpressionWriter writer(table, 1);

@@ -194,6 +194,23 @@ Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, s
   return list_value(column, body.value(column.name, row));
 }
 
+std::optional<Error> identity_refusal(const Table& table, const std::vector<std::string>& columns,
+                                      bool inserts) {
+  for (const auto& name : columns) {
+    const Column* column = table.find_column(name);
+    if (column == nullptr || !column->identity_always) continue;
+    Error error{"428C9", "column \"" + name + "\" can only be updated to DEFAULT",
+                "Column \"" + name + "\" is an identity column defined as GENERATED ALWAYS.", std::nullopt,
+                std::nullopt};
+    if (inserts) {
+      error.message = "cannot insert a non-DEFAULT value into column \"" + name + '"';
+      error.hint = "Use OVERRIDING SYSTEM VALUE to override.";
+    }
+    return error;
+  }
+  return std::nullopt;
+}
+
 std::string json_array(std::string_view body, bool is_array) {
   return is_array ? std::string(body) : '[' + std::string(body) + ']';
 }
@@ -227,9 +244,14 @@ std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>
     append_item(targets, quote_identifier(column.name));
   }
   const std::string into = "INSERT INTO " + aliased_name(routed.table());
+  const bool overrides = std::ranges::any_of(given, [&](const GivenColumn& column) {
+    const Column* found = routed.table().find_column(column.name);
+    return found != nullptr && found->identity_always;
+  });
   if (targets.empty())  // rows of defaults
     return into + " SELECT FROM generate_series(1, " + writer.param(std::to_string(rows)) + "::int8)";
-  return into + " (" + targets + ") SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
+  return into + " (" + targets + (overrides ? ") OVERRIDING SYSTEM VALUE" : ")") +
+         " SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
 }
 
 std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenColumn>& given,

@@ -40,6 +40,11 @@ Result<ParsedBody> parse_body(const Query& query, std::string_view text, const T
 Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, std::size_t row,
                                                        const RoutedTable& routed);
 
+/// What PostgreSQL says of a statement that sets an identity column which it generates always; nullopt where
+/// `columns` has none. It is said here where the router's own statement may set it.
+std::optional<Error> identity_refusal(const Table& table, const std::vector<std::string>& columns,
+                                      bool inserts);
+
 /// The body as an array of JSON.
 std::string json_array(std::string_view body, bool is_array);
 
@@ -56,8 +61,8 @@ GivenColumn given_slots(const std::vector<Slot>& slots);
 SlotSet as_set(const std::vector<Slot>& slots, const Group& group);
 
 /// INSERT … SELECT of rows whose `json_columns` PostgreSQL reads out of `rows_json` and whose other columns
-/// are `given`, side by side in body order. Its parameters are rows_json (where there are json_columns), then
-/// an array literal for each given column.
+/// are `given`, side by side in body order; an identity column among the given ones takes its values. Its
+/// parameters are rows_json (where there are json_columns), then an array literal for each given column.
 std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
                        std::string rows_json, std::size_t rows, const std::vector<GivenColumn>& given,
                        ExpressionWriter& writer);

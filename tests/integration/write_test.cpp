@@ -680,7 +680,9 @@ TEST_CASE("uuid keys in any spelling, partitioned tables and domains over tsvect
   std::ifstream file(site.cluster.map_file());
   std::ostringstream map;
   map << file.rdbuf() << "\n  codes: { group: catalog, key: code }\n";
-  for (const auto* table : {"parts", "counted", "uncounted"})
+      "CREATE TABLE ever (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);"
+      "CREATE TABLE small (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);"
+  for (const auto* table : {"parts", "counted", "uncounted", "ever", "small"})
     map << "  " << table << ": { group: catalog, key: id }\n";
   const TemporaryFolder folder;
   const auto map_file = folder.write("map.yaml", map.str());
@@ -721,3 +723,39 @@ TEST_CASE("uuid keys in any spelling, partitioned tables and domains over tsvect
 }
 
 }  // namespace shardplex::integration
+
+  CHECK(client.request("POST", "/small?select=id", preferring("return=representation"), R"({"name":"x"})")
+            .body == "[{\"id\":1}]");
+  const auto id =
+      id_of(client.request("POST", "/ever", preferring("return=representation"), R"({"name":"x"})"));
+  const auto ever = "/ever?id=eq." + std::to_string(id);
+  CHECK(client.request("PATCH", ever, as_json, R"({"name":"y"})").status == 204);
+  CHECK(json::parse(client.get(ever).body).as_array().size() == 1);
+  // What is said of identities is what PostgreSQL itself says.
+  pqxx::connection alone(site.cluster.conninfo("alpha"));
+  const auto said_alone = [&](const std::string& sql) {
+    try {
+      pqxx::work(alone).exec(sql);
+    } catch (const pqxx::sql_error& error) {
+      return error.sqlstate() + ' ' + error.what();
+    }
+    return std::string("nothing");
+  };
+  for (const auto& [answer, sql] :
+       {std::pair{client.request("POST", "/ever", as_json, R"({"id":1,"name":"z"})"),
+                  std::string("INSERT INTO ever (id, name, shardplex_slot) VALUES (1, 'z', 1)")},
+        {client.request("PUT", "/ever?id=eq.1", as_json, R"({"id":1,"name":"z"})"),
+         "INSERT INTO ever (id, name, shardplex_slot) SELECT 1, 'z', 1 ON CONFLICT (id) DO UPDATE SET name = "
+         "'z'"},
+        {client.request("PATCH", ever, as_json, R"({"id":1,"name":"z"})"), "UPDATE ever SET id = 1"}}) {
+    check_refused(answer, 400, "428C9");
+    const auto error = json::parse(answer.body).as_object();
+    const auto alone_said = said_alone(sql);
+    CAPTURE(alone_said);
+    CHECK(alone_said.starts_with("428C9 ERROR:  " + std::string(error.at("message").as_string()) + '\n'));
+    CHECK(alone_said.find("\nDETAIL:  " + std::string(error.at("details").as_string())) != std::string::npos);
+    if (error.at("hint").is_null())
+      CHECK(alone_said.find("HINT") == std::string::npos);
+    else
+      CHECK(alone_said.find("\nHINT:  " + std::string(error.at("hint").as_string())) != std::string::npos);
+  }

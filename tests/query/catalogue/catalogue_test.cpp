@@ -240,6 +240,9 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
 TEST_CASE("a reference table needs a primary key but no slot column") {
   ShardCatalogue a = account();
   CHECK(combine(hash_map(), {{"alpha", a}}).find("genres"));
+  CHECK(with_movies(hash_map(), [](Table& t) {
+          t.columns[0].generated = t.columns[0].identity_always = true;
+        }).find("movies"));
   a.tables.at("genres").primary_key.clear();
   CHECK(combine(hash_map(), {{"alpha", a}}).refused.at("genres") == "genres: there is no primary key");
 }

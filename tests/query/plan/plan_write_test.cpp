@@ -326,6 +326,34 @@ TEST_CASE("under list a client cannot choose the key") {
   CHECK(listed.insert(R"({"id":null,"name":"a"})").has_value());
 }
 
+TEST_CASE("an identity key that is generated always is handed out, and nobody else may say it") {
+  Subject subject = hashed;
+  Column& id = subject.table.columns[0];
+  id.has_default = id.generated = id.identity_always = true;
+  const auto plan = subject.insert(R"({"name":"a"})").value();
+  CHECK(plan.head.sql.find("\"shardplex_slot\") OVERRIDING SYSTEM VALUE SELECT r.* FROM") !=
+        std::string::npos);
+  CHECK(hashed.insert(R"({"name":"a"})").value().head.sql.find("OVERRIDING") == std::string::npos);
+  const std::string detail = "Column \"id\" is an identity column defined as GENERATED ALWAYS.";
+  for (const auto& error :
+       {error_of(subject.insert(R"({"id":5,"name":"a"})")), error_of(subject.insert(R"([{"id":null}])")),
+        error_of(subject.insert(R"({"name":"a"})", "columns=id,name")),
+        error_of(subject.put("id=eq.5", R"({"id":5,"name":"a"})"))}) {
+    CHECK(error.code == "428C9");
+    CHECK(error.message == "cannot insert a non-DEFAULT value into column \"id\"");
+    CHECK(error.details == detail);
+    CHECK(error.hint == "Use OVERRIDING SYSTEM VALUE to override.");
+  }
+  for (const auto* body : {R"({"id":5})", R"({"id":6,"votes":1})"}) {
+    const auto error = error_of(subject.update("id=eq.5", body));
+    CHECK(error.code == "428C9");
+    CHECK(error.message == "column \"id\" can only be updated to DEFAULT");
+    CHECK(error.details == detail);
+    CHECK_FALSE(error.hint.has_value());
+  }
+  CHECK(subject.update("id=eq.5", R"({"votes":1})").has_value());
+}
+
 TEST_CASE("under list a default of the list column is nothing the router can know") {
   Subject subject = listed;
   subject.table.columns[3].has_default = true;
