@@ -140,8 +140,7 @@ ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMa
   ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql), foreign_keys);
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
   const auto is_shard = transaction.exec1("SELECT to_regclass('shardplex.definitions') IS NOT NULL");
-  if (is_shard[0].as<bool>())
-    catalogue.key_forms = key_forms_of(decode_definitions(ask(transaction, definitions_sql)));
+  if (is_shard[0].as<bool>()) catalogue.definitions = decode_definitions(ask(transaction, definitions_sql));
   return catalogue;
 }
 

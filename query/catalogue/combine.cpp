@@ -178,12 +178,20 @@ void combine_columns(const ShardMap& map, const std::string& shard, const Table&
 /// Rows were placed by keys of this form: under another one they are looked for elsewhere.
 void check_key_form(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
                     std::vector<std::string>& problems) {
-  const auto stored = catalogue.key_forms.find(routed.table().name);
-  if (!routed.group_id() || stored == catalogue.key_forms.end()) return;
+  const auto stored = catalogue.definitions.find(key_subject(routed.table().name));
+  if (!routed.group_id() || stored == catalogue.definitions.end()) return;
   const Column* column = routed.table().find_column(routed.key());
   if (!column || !key_type(*column)) return;  // refused for that
   if (auto problem = key_form_problem(routed.table(), *column, stored->second))
     problems.push_back(std::move(*problem) + " (on " + shard + ')');
+}
+
+/// Rows were placed by these: under others they are looked for elsewhere.
+void check_definitions(const TablePlacement& placement, const ShardMap& map, const std::string& shard,
+                       const Definitions& stored, std::vector<std::string>& problems) {
+  if (stored.empty()) return;
+  for (auto& difference : differences(stored, definitions_of(placement, map)))
+    problems.push_back(std::move(difference) + " (on " + shard + ')');
 }
 
 void combine_table(const TablePlacement& placement, const ShardMap& map,
@@ -207,6 +215,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
       std::ranges::move(beside.of_keys, std::back_inserter(table->problems));
       std::ranges::move(beside.of_constraints, std::back_inserter(table->differences));
     }
+    check_definitions(placement, map, shard, catalogue.definitions, table->problems);
     check_key_form({found->second, placement, map}, shard, catalogue, table->problems);
   }
   if (table) {
