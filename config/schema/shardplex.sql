@@ -12,7 +12,10 @@ CREATE TABLE IF NOT EXISTS shardplex.shard (
   epoch     bigint NOT NULL DEFAULT 1,
   -- The node numbers under which this shard promises ids. No two shards have one in common, ever; NULL: it promises none.
   first_node integer,
-  last_node  integer
+  last_node  integer,
+  -- The last statement of an operator on this shard's timeline (cluster accept-timeline) that this history has. A server without it is
+  -- of a history that was given up, whatever its timeline.
+  ruling bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 
 -- Every statement of a router reads this table, and would queue behind an ALTER that waits for one long read: so it is altered only
@@ -154,6 +157,15 @@ CREATE TABLE IF NOT EXISTS shardplex.timelines (
   timeline bigint      NOT NULL,
   noted_at timestamptz NOT NULL DEFAULT now()
 );
+
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shardplex.shard'::regclass AND attname = 'ruling') THEN
+    PERFORM set_config('lock_timeout', '1s', true);
+    ALTER TABLE shardplex.shard ADD COLUMN ruling bigint NOT NULL DEFAULT 0;
+    PERFORM set_config('lock_timeout', '0', true);
+    UPDATE shardplex.shard s SET ruling = t.ruling FROM shardplex.timelines t WHERE t.shard = s.name AND t.ruling > 0;
+  END IF;
+END $$;
 
 -- Notes a timeline of a shard, unless more is known.
 CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void LANGUAGE sql AS $$

@@ -132,6 +132,9 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
     CHECK(cluster.sql(name,
                       "SELECT ruling || '/' || timeline FROM shardplex.timelines WHERE shard = 'gamma'") ==
           "1/1");
+  pqxx::connection gamma(another);
+  CHECK(pqxx::nontransaction(gamma).exec1("SELECT ruling FROM shardplex.shard")[0].as<int>() == 1);
+  gamma.close();
   run = run_shardplex({"verify", "--map", map.path()});
   CHECK_MESSAGE(run.exit == 0, run);
   run = cluster_command("remove-shard", map.path(), {"gamma"});
