@@ -232,6 +232,45 @@ BEGIN
     USING ERRCODE = 'SX007', DETAIL = format('Triggers of %s that run before a row is written: %s.', rel::regclass, coalesce(names, 'none'));
 END $$;
 
+-- The trigger shardplex_place of every sharded table, for rows that another trigger, or the action of a foreign key, inserts or
+-- updates: no router has decided their slot. A row keeps what decides it. A new one is let in where its key and slot (and list) are those
+-- of a row of another table of the group, which a router has placed. Arguments: the key and, under list, the list's column.
+CREATE OR REPLACE FUNCTION shardplex.check_place() RETURNS trigger
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE deciding text[]; before jsonb; after jsonb; other record; known boolean; stack text; writers text;
+BEGIN
+  deciding := TG_ARGV || 'shardplex_slot'::text;
+  IF TG_OP = 'UPDATE' THEN
+    before := to_jsonb(OLD);
+    after := to_jsonb(NEW);
+    IF NOT EXISTS (SELECT FROM unnest(deciding) AS c WHERE before -> c IS DISTINCT FROM after -> c) THEN
+      RETURN NULL;
+    END IF;
+  ELSE
+    FOR other IN
+      SELECT d.table_name, d.key_column FROM (
+        SELECT substr(subject, 7) AS table_name, substring(definition FROM '^(group=".*") key=') AS of_group,
+               substring(definition FROM ' key="(.*)"$') AS key_column
+          FROM shardplex.definitions WHERE subject LIKE 'table %') AS d
+       WHERE d.table_name <> TG_TABLE_NAME AND to_regclass(format('public.%I', d.table_name)) IS NOT NULL
+         AND d.of_group = (SELECT substring(definition FROM '^(group=".*") key=') FROM shardplex.definitions
+                            WHERE subject = 'table ' || TG_TABLE_NAME)
+    LOOP
+      EXECUTE format('SELECT EXISTS (SELECT FROM public.%I t WHERE t.%I = ($1).%I', other.table_name, other.key_column, TG_ARGV[0])
+              || (SELECT string_agg(format(' AND t.%1$I IS NOT DISTINCT FROM ($1).%1$I', c), '' ORDER BY c) FROM unnest(deciding[1:]) AS c)
+              || ')' INTO known USING NEW;
+      IF known THEN
+        RETURN NULL;
+      END IF;
+    END LOOP;
+  END IF;
+  GET DIAGNOSTICS stack = PG_CONTEXT;
+  SELECT string_agg(f[1], ', ') INTO writers
+    FROM regexp_matches(stack, 'function ([^\n]*?\)) line', 'g') AS f WHERE f[1] NOT LIKE 'shardplex.%';
+  RAISE EXCEPTION 'a trigger, or the action of a foreign key, writes a row where it is not looked for'
+    USING ERRCODE = 'SX007', DETAIL = format('Table %s, written by %s.', TG_RELID::regclass, coalesce(writers, 'the action of a foreign key'));
+END $$;
+
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch
 -- and journals it, and returns the new epoch. A slot that is not in one of the states `before` (NULL element: absent) fails it whole.
 CREATE OR REPLACE FUNCTION shardplex.change_slots(g text, which integer[], before text[], after text) RETURNS bigint

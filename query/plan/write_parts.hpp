@@ -83,12 +83,22 @@ std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenCo
 std::string placed_as_decided(const RoutedTable& routed, const std::string& key, Slot slot,
                               const std::optional<std::string>* list, ExpressionWriter& writer);
 
-/// It has the key, list and slot that it had before the statement.
+/// It has the key, list and slot that it had before, which remember_place_sql() left behind.
 std::string placed_as_before(const RoutedTable& routed);
 
-/// SET of columns that PostgreSQL reads out of the one row of `rows_json`.
+/// A condition for the assignments of an UPDATE that is always true, and leaves behind, for this transaction,
+/// where the row was. PostgreSQL works assignments out for the version of the row that it changes, also where
+/// that was committed after the statement began, and row by row: the next one's after RETURNING of the one
+/// before. A look at the table would show the version of the statement's snapshot.
+std::string remember_place_sql(const RoutedTable& routed);
+
+/// An assignment that changes nothing, for such a condition where there is no assignment_sql().
+std::string slot_as_it_is_sql(const RoutedTable& routed, const std::string& condition);
+
+/// SET of columns that PostgreSQL reads out of the one row that the parameter has, where `condition` ("":
+/// none) holds. A column is set that the role may set anyway.
 std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
-                           std::string rows_json, ExpressionWriter& writer);
+                           const std::string& rows_param, const std::string& condition);
 
 /// The beginning of every plan: what it says of the table, and what `prefer` wants back.
 WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer);
