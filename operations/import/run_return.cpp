@@ -12,6 +12,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -23,7 +24,6 @@ constexpr auto longest_pause = 30s;  // of the shards' writers
 constexpr int lease_seconds = 60;    // of the fences, where this process dies or hangs
 constexpr int most_rounds = 10;      // of looking at rows that differ while they change
 constexpr std::size_t most_named = 10;
-constexpr std::string_view sqlstate_lock_not_available = "55P03";
 
 constexpr const char* fence_sql = R"sql(
 SELECT shardplex.fence_slots(grp, array_agg(slot ORDER BY slot)) FROM shardplex.slots WHERE state = 'owned' GROUP BY grp)sql";
@@ -152,7 +152,7 @@ void ImportRunner::fence_shards() {
             entry_.id, lease_seconds);
       });
     } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != sqlstate_lock_not_available) throw;
+      if (error.sqlstate() != sqlstate_lock_timeout) throw;
       throw CommandFailed(site->name() +
                           ": writers do not end, such as those of a load, so its slots cannot be fenced");
     }

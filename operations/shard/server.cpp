@@ -72,6 +72,18 @@ std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
   throw std::runtime_error(reason_of(error));
 }
 
+std::string too_old(const std::string& version) {
+  return "PostgreSQL " + version + " is too old; " + std::to_string(least_version / 10'000) + " is needed";
+}
+
+std::vector<std::string> unfit_database(const ServerState& state) {
+  std::vector<std::string> problems;
+  if (state.version < least_version) problems.push_back(too_old(std::to_string(state.version / 10'000)));
+  if (state.encoding != "UTF8")
+    problems.push_back("the database's encoding is " + state.encoding + "; UTF8 is needed");
+  return problems;
+}
+
 ServerState read_server_state(pqxx::transaction_base& transaction) {
   const StatusAnswer answer = decode_server_status(ask(transaction, server_status_sql));
   const PqxxRows database = ask(transaction, database_sql);
