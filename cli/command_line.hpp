@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/options.hpp"
+#include "cli/run_command_line.hpp"
 #include "operations/process/terminal.hpp"
 
 namespace shardplex::cli {
@@ -12,10 +13,6 @@ enum Exit : int {
   exit_failed = 1,  ///< what was asked for failed: a bad map, an unreachable shard, bad rows
   exit_usage = 2,   ///< the command was not understood
 };
-
-/// Runs `shardplex ARGS…` (without the program's name) and returns its exit code. Never throws: every failure
-/// is told on terminal.err.
-int run_command_line(Arguments args, const Terminal& terminal);
 
 // The commands. Each takes its own arguments and returns an exit code, or throws UsageError or CommandFailed.
 int map_check(Arguments args, const Terminal& terminal);

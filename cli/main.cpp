@@ -1,7 +1,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.hpp"
+#include "cli/run_command_line.hpp"
 
 int main(int argc, char** argv) {
   using namespace shardplex::cli;

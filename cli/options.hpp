@@ -3,25 +3,21 @@
 
 #include <boost/program_options.hpp>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cli/run_command_line.hpp"
 #include "operations/process/terminal.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::cli {
 
-using namespace operations;  // the commands are about nothing else
-
 /// The command was not understood; becomes exit_usage.
 struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-
-using Arguments = std::span<const std::string>;
 
 /// What was given on the command line.
 class GivenOptions {

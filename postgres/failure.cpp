@@ -33,6 +33,11 @@ Error too_late(std::string_view shard, bool unknown_outcome) {
           std::nullopt, std::nullopt};
 }
 
+/// The server's state is what is wrong, such as a full disk, and not the request: which server it is matters.
+bool is_state_of_server(std::string_view sqlstate) {
+  return sqlstate.starts_with("53") || sqlstate.starts_with("58");
+}
+
 /// A function of the schema shardplex is not there. No statement of a client's names one.
 bool lacks_function(const Failure& failure) {
   return failure.sqlstate == sqlstate_no_function && failure.message.find("shardplex.") != std::string::npos;
@@ -56,6 +61,12 @@ Error tables_changing(const Failure& failure, std::string_view shard) {
           "shard " + std::string(shard) + ": " + failure.message, "Try again shortly.", std::nullopt};
 }
 
+Error odd_answer(const Failure& failure, std::string_view shard) {
+  return {"SHARD502", "A shard's answer makes no sense",
+          "shard " + std::string(shard) + ": " + failure.message,
+          "Look whether the server is a PostgreSQL, and the database that of the shard.", std::nullopt};
+}
+
 }  // namespace
 
 Error out_of_memory() {
@@ -74,9 +85,13 @@ Error to_error(const Failure& failure, std::string_view shard) {
     case Failure::Kind::statement:
       if (says_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
       if (is_timeout(failure)) return too_late(shard, false);
+      if (failure.sqlstate == sqlstate_odd_answer) return odd_answer(failure, shard);
       if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
       if (lacks_function(failure)) return older_schema(shard);
       if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);
+      if (is_state_of_server(failure.sqlstate) && failure.detail.empty())
+        return {failure.sqlstate, failure.message, "shard " + std::string(shard), unless_empty(failure.hint),
+                std::nullopt};
       return {failure.sqlstate, failure.message, unless_empty(failure.detail), unless_empty(failure.hint),
               std::nullopt};
     case Failure::Kind::busy:

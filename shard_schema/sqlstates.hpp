@@ -17,6 +17,8 @@ inline constexpr std::string_view sqlstate_misplaced =
     "SX007";  ///< a trigger changes what decides where a row is stored
 /// Raised by no function, but said by the router itself: rows are not of the types that were planned for.
 inline constexpr std::string_view sqlstate_other_tables = "SX006";
+/// Said by clients of a shard: its answer is none that the statement can have.
+inline constexpr std::string_view sqlstate_odd_answer = "SX011";
 inline constexpr std::string_view sqlstate_row_bounds =
     "SX010";  ///< a write touches fewer or more rows than it may; the detail is their number
 

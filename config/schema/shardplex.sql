@@ -109,7 +109,7 @@ CREATE TABLE IF NOT EXISTS shardplex.imports (
   made        text[]      NOT NULL DEFAULT '{}',       -- this shard: the statements that remove what the import has made here
   applied     pg_lsn,                                  -- this shard: the last transaction of the source that is in its rows
   identities  jsonb       NOT NULL DEFAULT '{}',       -- first shard: table -> replica identity on the source before the import
-  baseline    jsonb,                                   -- first shard: what the source was like; operations/import/baseline.hpp
+  baseline    jsonb,                                   -- what the source was like; operations/import/baseline.hpp
   progress    jsonb       NOT NULL DEFAULT '{}',       -- first shard: for people, about once a second
   problem     text,                                    -- first shard: why the import stopped
   created_at  timestamptz NOT NULL DEFAULT now(),

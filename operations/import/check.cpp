@@ -11,6 +11,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/schema_dump.hpp"
+#include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "shard_map/joined.hpp"
 
@@ -87,6 +88,20 @@ void check_owners(pqxx::transaction_base& transaction, const ShardMap& map,
   }
 }
 
+/// Sequences that the shards' tables keep, and that the cutover has to set apart.
+void check_sequences(pqxx::transaction_base& transaction, const ShardMap& map, const ImportSource& source,
+                     std::vector<std::string>& problems) {
+  auto uniques = read_local_uniques(transaction, map);
+  std::erase_if(uniques, [&](const LocalUnique& unique) {
+    return std::ranges::any_of(source.counted, [&](const CountedColumn& column) {
+      return column.table == unique.table && column.column == unique.sequence_column &&
+             column.by != GivenBy::each_shard;
+    });
+  });
+  std::ranges::move(find_cramped_sequences(transaction, uniques, map.shards().size()),
+                    std::back_inserter(problems));
+}
+
 SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) try {
   SourceFindings found;
   const auto connection = connect(conninfo);
@@ -97,6 +112,7 @@ SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) 
   check_replication(transaction, found.problems);
   check_owners(transaction, map, found.problems);
   ImportSource source = read_import_source(transaction, map);
+  check_sequences(transaction, map, source, found.problems);
   std::ranges::move(source.problems, std::back_inserter(found.problems));
   found.inventory = read_source_inventory(transaction, map, source);
   found.catalogue = std::move(source.catalogue);
@@ -221,7 +237,8 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   for (std::size_t i = 0; i < shards.size(); ++i)
     for (const auto& problem : shards[i].problems)
       findings.problems.push_back(map.shards()[i].name + ": " + problem);
-  if (origin.state.version == 0) return findings;
+  // Of a server that was not reached, or that nothing can be changed on, all else would only be noise.
+  if (origin.state.version == 0 || origin.state.in_recovery) return findings;
   check_versions(map, origin, shards, findings.problems);
   check_databases(map, origin, shards, findings.problems);
   check_definitions(map, origin, shards, findings);

@@ -70,7 +70,9 @@ void MoveRunner::watch(const Way& way) {
       ". Then: shardplex rebalance resume, or " + (entry_.phase == Phase::reversing ? "finish" : "abort"));
 }
 
+/// Before the first comparison the copy's tables are analysed, while what changed meanwhile flows in.
 void MoveRunner::catch_up(const Way& way) {
+  if (!assurance_.verified) analyse(way.to);
   apply_errors_.reset();
   for (int round = 1;; ++round) {
     const auto raised = Clock::now();
@@ -102,7 +104,6 @@ void MoveRunner::analyse(MoveSite& site) {
 
 void MoveRunner::verify(const Way& way) {
   report([](MoveProgress& progress) { progress.compared_rows = 0; });
-  analyse(way.to);
   RowComparison comparison(
       way.from.conninfo(), way.to.conninfo(), tables_, entry_.slots,
       {options_.compare_jobs, [&] { await_marker(way, raise_marker(way), Clock::now(), std::nullopt); },

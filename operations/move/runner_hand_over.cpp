@@ -11,6 +11,7 @@
 #include "operations/move/routers.hpp"
 #include "operations/move/runner.hpp"
 #include "operations/process/crash_point.hpp"
+#include "operations/replication/replicas.hpp"
 #include "operations/shard/moved_table.hpp"
 
 namespace shardplex::operations {
@@ -34,11 +35,8 @@ std::string clock_of(MoveSite& site) {
   });
 }
 
-/// Up to here the WAL of the site is on its own disk, with all that it has committed.
 std::string flushed_lsn(MoveSite& site) {
-  return site.look([](auto& transaction) {
-    return transaction.exec1("SELECT pg_current_wal_flush_lsn()::text")[0].template as<std::string>();
-  });
+  return site.look([](auto& transaction) { return operations::flushed_lsn(transaction); });
 }
 
 /// The fence of the move on this shard may be ended by anybody when the lease is over; nullopt: there is no
@@ -191,7 +189,7 @@ bool MoveRunner::all_replicas_have(MoveSite& site, const std::string& lsn) {
 /// The connections of the replicas that the map names; none where somebody else is connected too, or one of
 /// them is not.
 void MoveRunner::meet_replicas(MoveSite& site) {
-  replicas_ = site.look([](auto& transaction) { return replicas_known_to_have(transaction, "0/0"); });
+  replicas_ = site.look([](auto& transaction) { return replicas_connected(transaction); });
   if (!site.all_followed() || replicas_.size() != site.replicas()) replicas_.clear();
 }
 

@@ -26,6 +26,14 @@ PqxxRows ask(pqxx::transaction_base& transaction, std::string_view sql) {
   return PqxxRows(transaction.exec(std::string(sql)));
 }
 
+// Commands read the catalogue again and again, and the server needs several times as long to plan the
+// statement as to run it. What is prepared is asked of the server, since a schema file may deallocate it.
+PqxxRows ask_catalogue(pqxx::transaction_base& transaction) {
+  if (ask(transaction, "SELECT FROM pg_prepared_statements WHERE name = 'shardplex_catalogue'").size() == 0)
+    transaction.exec("PREPARE shardplex_catalogue AS " + catalogue_sql);
+  return ask(transaction, "EXECUTE shardplex_catalogue");
+}
+
 }  // namespace
 
 std::string address_of(const std::string& conninfo) {
@@ -65,7 +73,8 @@ bool is_loopback(const std::string& conninfo) {
 
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
   auto connection = std::make_unique<pqxx::connection>(with_defaults(conninfo));
-  pqxx::nontransaction(*connection).exec("SET client_min_messages = warning");
+  // To the planner, what reads a catalogue seems worth compiling: half a second for what takes a millisecond.
+  pqxx::nontransaction(*connection).exec("SET client_min_messages = warning; SET jit = off");
   pqxx::nontransaction(*connection).exec("SELECT " + pin_settings_sql());
   return connection;
 } catch (const std::exception& error) {
@@ -128,7 +137,7 @@ std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction) {
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map) {
   const Definitions stored = decode_definitions(ask(transaction, definitions_sql));
   auto problems = differences(stored, definitions_of(map));
-  const ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql));
+  const ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction));
   for (const auto& [name, form] : key_forms_of(stored)) {
     const auto table = catalogue.tables.find(name);
     const auto placement = map.find_table(name);
@@ -141,7 +150,7 @@ std::vector<std::string> definition_problems(pqxx::transaction_base& transaction
 }
 
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name) {
-  ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql));
+  ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction));
   const auto found = catalogue.tables.find(name);
   if (found == catalogue.tables.end()) return std::nullopt;
   return std::move(found->second);
@@ -149,7 +158,7 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
                               ForeignKeys foreign_keys) {
-  ShardCatalogue catalogue = decode_catalogue(ask(transaction, catalogue_sql), foreign_keys);
+  ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction), foreign_keys);
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
   const auto is_shard = transaction.exec1("SELECT to_regclass('shardplex.definitions') IS NOT NULL");
   if (is_shard[0].as<bool>()) catalogue.definitions = decode_definitions(ask(transaction, definitions_sql));

@@ -150,8 +150,14 @@ void Control::read_map_again() {
 }
 
 bool Control::take_over_reload() {
+  const auto pending = reload_.shards();
   auto next = reload_.take_settled();
   if (!next) return false;
+  for (const auto& shard : pending) {
+    if (std::ranges::count(next->shards, shard) > 0) continue;
+    log_info("shard removed", {{"shard", shard->name}});
+    leave({shard});
+  }
   leave(membership_.shards);
   leave(discovery_.forget());
   membership_ = std::move(*next);

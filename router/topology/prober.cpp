@@ -67,6 +67,9 @@ Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> Prober::ask_
   for (auto patience = first_patience;; patience = second_patience) {
     const auto deadline = Clock::now() + patience;
     auto status = co_await postgres::read_status(pool(shard, server), deadline);
+    // A connection that was cut says nothing of the server, unless another one cannot be made.
+    if (!status && status.error().kind == postgres::Failure::Kind::lost)
+      status = co_await postgres::read_status(pool(shard, server), deadline);
     if (status || !is_silence(status.error())) co_return status;
     if (is_late(status.error())) pool(shard, server).replace_connections(std::string(silence));
     const bool held_up = Clock::now() > deadline + own_delay;

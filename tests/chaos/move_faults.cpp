@@ -34,14 +34,11 @@ std::string plan(Round& round, const std::vector<std::string>& more) {
   return file;
 }
 
-/// Routers leave a shard that was removed when they read their maps again, once they have seen that no other
-/// shard lists it: they look at every poll.
+/// Routers leave a shard that was removed when they read their maps again.
 void let_routers_leave(Site& site) {
-  integration::wait_until("routers have left the shard", [&] {
-    for (std::size_t i = 0; i < site.routers(); ++i) site.router(i).process().signal(SIGHUP);
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    return site.shards_of_routers() == site.shards().size();
-  });
+  for (std::size_t i = 0; i < site.routers(); ++i) site.router(i).process().signal(SIGHUP);
+  integration::wait_until("routers have left the shard",
+                          [&] { return site.shards_of_routers() == site.shards().size(); });
 }
 
 /// Some slots of the shard that was drawn, to the next one.

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.hpp"
+#include "cli/run_command_line.hpp"
 
 namespace shardplex::test {
 

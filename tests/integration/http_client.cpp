@@ -4,9 +4,12 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/string.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -28,7 +31,24 @@ asio::ip::tcp::endpoint local(std::uint16_t port) {
   return {asio::ip::address_v4::loopback(), port};
 }
 
+/// Runs the one operation that has been begun to its end.
+void run_operation(asio::io_context& io) {
+  io.restart();
+  io.run();
+}
+
 }  // namespace
+
+struct HttpClient::Transport {
+  asio::io_context io{1};
+  std::unique_ptr<boost::beast::tcp_stream> stream;
+  boost::beast::flat_buffer buffer;
+};
+
+struct RawConnection::Transport {
+  asio::io_context io{1};
+  boost::beast::tcp_stream stream{io};
+};
 
 std::optional<std::string> HttpResponse::header(std::string_view name) const {
   for (const auto& [known, value] : headers)
@@ -44,29 +64,38 @@ std::string HttpResponse::error_code() const {
   return code != nullptr && code->is_string() ? std::string(code->as_string()) : "";
 }
 
-void HttpClient::run_operation() {
-  io_.restart();
-  io_.run();
+HttpClient::HttpClient(std::uint16_t port, Repeats repeats)
+    : port_(port), repeats_(repeats), transport_(std::make_unique<Transport>()) {}
+
+HttpClient::~HttpClient() = default;
+
+bool HttpClient::connected() const {
+  return transport_->stream != nullptr;
+}
+
+void HttpClient::close() {
+  transport_->stream.reset();
 }
 
 void HttpClient::connect() {
-  buffer_.clear();
-  stream_ = std::make_unique<boost::beast::tcp_stream>(io_);
-  stream_->expires_after(patience);
+  auto& [io, stream, buffer] = *transport_;
+  buffer.clear();
+  stream = std::make_unique<boost::beast::tcp_stream>(io);
+  stream->expires_after(patience);
   boost::system::error_code failure;
-  stream_->async_connect(local(port_), [&](boost::system::error_code ec) { failure = ec; });
-  run_operation();
+  stream->async_connect(local(port_), [&](boost::system::error_code ec) { failure = ec; });
+  run_operation(io);
   if (!failure) {
-    stream_->socket().set_option(asio::ip::tcp::no_delay(true));
+    stream->socket().set_option(asio::ip::tcp::no_delay(true));
     return;
   }
-  stream_.reset();
+  stream.reset();
   throw ConnectionFailure("cannot connect: " + failure.message(), false);
 }
 
 bool HttpClient::closed_by_server() {
   char byte = 0;
-  const auto seen = ::recv(stream_->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto seen = ::recv(transport_->stream->socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return seen == 0 || (seen < 0 && errno != EAGAIN);
 }
 
@@ -97,18 +126,17 @@ HttpResponse HttpClient::exchange(std::string_view method, std::string_view targ
   request.body() = body;
   if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") request.prepare_payload();
 
+  auto& [io, stream, buffer] = *transport_;
   boost::system::error_code write_failure, failure;
-  stream_->expires_after(patience);
-  http::async_write(*stream_, request,
-                    [&](boost::system::error_code ec, std::size_t) { write_failure = ec; });
-  run_operation();
+  stream->expires_after(patience);
+  http::async_write(*stream, request, [&](boost::system::error_code ec, std::size_t) { write_failure = ec; });
+  run_operation(io);
   // An answer may have been given before the request was taken in whole: it is what counts.
   http::response_parser<http::string_body> parser;
   parser.body_limit(std::numeric_limits<std::uint64_t>::max());
   parser.skip(method == "HEAD");
-  http::async_read(*stream_, buffer_, parser,
-                   [&](boost::system::error_code ec, std::size_t) { failure = ec; });
-  run_operation();
+  http::async_read(*stream, buffer, parser, [&](boost::system::error_code ec, std::size_t) { failure = ec; });
+  run_operation(io);
   if (failure) {
     const bool began = parser.got_some();
     close();
@@ -127,45 +155,47 @@ HttpResponse HttpClient::exchange(std::string_view method, std::string_view targ
   return response;
 }
 
-RawConnection::RawConnection(std::uint16_t port) {
-  stream_.socket().connect(local(port));
+RawConnection::RawConnection(std::uint16_t port) : transport_(std::make_unique<Transport>()) {
+  transport_->stream.socket().connect(local(port));
 }
 
+RawConnection::~RawConnection() = default;
+
 void RawConnection::write(std::string_view bytes) {
+  auto& [io, stream] = *transport_;
   boost::system::error_code failure;
-  stream_.expires_after(patience);
-  asio::async_write(stream_, asio::buffer(bytes),
+  stream.expires_after(patience);
+  asio::async_write(stream, asio::buffer(bytes),
                     [&](boost::system::error_code ec, std::size_t) { failure = ec; });
-  io_.restart();
-  io_.run();
+  run_operation(io);
   if (failure) throw ConnectionFailure("cannot write: " + failure.message(), false);
 }
 
 std::string RawConnection::read_to_end() {
+  auto& [io, stream] = *transport_;
   std::string text;
   boost::system::error_code failure;
-  stream_.expires_after(patience);
-  asio::async_read(stream_, asio::dynamic_buffer(text),
+  stream.expires_after(patience);
+  asio::async_read(stream, asio::dynamic_buffer(text),
                    [&](boost::system::error_code ec, std::size_t) { failure = ec; });
-  io_.restart();
-  io_.run();
+  run_operation(io);
   if (failure != asio::error::eof) throw ConnectionFailure("not closed: " + failure.message(), !text.empty());
   return text;
 }
 
 std::string RawConnection::read_until(std::string_view wanted) {
+  auto& [io, stream] = *transport_;
   std::string text;
   while (text.find(wanted) == std::string::npos) {
     std::array<char, 4096> bytes;
     boost::system::error_code failure;
     std::size_t count = 0;
-    stream_.expires_after(patience);
-    stream_.async_read_some(asio::buffer(bytes), [&](boost::system::error_code ec, std::size_t n) {
+    stream.expires_after(patience);
+    stream.async_read_some(asio::buffer(bytes), [&](boost::system::error_code ec, std::size_t n) {
       failure = ec;
       count = n;
     });
-    io_.restart();
-    io_.run();
+    run_operation(io);
     if (failure) throw ConnectionFailure("never came: " + std::string(wanted) + " in " + text, !text.empty());
     text.append(bytes.data(), count);
   }
@@ -173,7 +203,7 @@ std::string RawConnection::read_until(std::string_view wanted) {
 }
 
 void RawConnection::shut_down_writing() {
-  stream_.socket().shutdown(asio::socket_base::shutdown_send);
+  transport_->stream.socket().shutdown(asio::socket_base::shutdown_send);
 }
 
 std::string percent_encode(std::string_view text) {

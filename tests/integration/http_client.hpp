@@ -1,9 +1,6 @@
 // HTTP as clients speak it to the router: whole exchanges on a kept connection, or raw bytes.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -43,8 +40,8 @@ class HttpClient {
   /// Whether a request that may be repeated is, where the server closes a kept connection under it.
   enum class Repeats : bool { never, as_browsers_do };
 
-  explicit HttpClient(std::uint16_t port, Repeats repeats = Repeats::as_browsers_do)
-      : port_(port), repeats_(repeats) {}
+  explicit HttpClient(std::uint16_t port, Repeats repeats = Repeats::as_browsers_do);
+  ~HttpClient();
 
   /// Throws ConnectionFailure. A kept connection that the server has closed while it was idle is made anew;
   /// one that it closes under the request is too, once, where the method may be repeated, unless that is
@@ -55,29 +52,26 @@ class HttpClient {
     return request("GET", target, headers);
   }
 
-  bool connected() const { return stream_ != nullptr; }
-  void close() { stream_.reset(); }
+  bool connected() const;
+  void close();
 
  private:
-  struct Answered;
+  struct Transport;  // every integration test includes this file, and few of them Asio
   HttpResponse exchange(std::string_view method, std::string_view target, const Headers& headers,
                         std::string_view body);
   void connect();
   bool closed_by_server();
-  /// Runs the one operation that has been begun to its end.
-  void run_operation();
 
   std::uint16_t port_;
   Repeats repeats_;
-  boost::asio::io_context io_{1};
-  std::unique_ptr<boost::beast::tcp_stream> stream_;
-  boost::beast::flat_buffer buffer_;
+  std::unique_ptr<Transport> transport_;
 };
 
 /// A connection for what no proper client would send.
 class RawConnection {
  public:
   explicit RawConnection(std::uint16_t port);
+  ~RawConnection();
 
   void write(std::string_view bytes);
   /// What comes until the server closes; throws ConnectionFailure where it does not within `patience`.
@@ -87,8 +81,8 @@ class RawConnection {
   void shut_down_writing();
 
  private:
-  boost::asio::io_context io_{1};
-  boost::beast::tcp_stream stream_{io_};
+  struct Transport;
+  std::unique_ptr<Transport> transport_;
 };
 
 /// %XX for all but unreserved characters.

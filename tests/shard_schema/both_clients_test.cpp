@@ -238,6 +238,20 @@ TEST_CASE(
   CHECK(operations::unknown_slot_states(clients.command_line, map) == std::vector{unknown});
 }
 
+TEST_CASE("the command line's statements are not compiled, as the router's are not") {
+  const auto connection = operations::connect(nasty().server.conninfo("nasty"));
+  CHECK(pqxx::nontransaction(*connection).exec1("SHOW jit")[0].as<std::string>() == "off");
+}
+
+TEST_CASE("the command line reads the catalogue as it is now, also where its statements were deallocated") {
+  Clients clients;
+  CHECK_FALSE(operations::read_table(clients.command_line, "late"));
+  clients.command_line.exec("CREATE TABLE late (id bigint PRIMARY KEY)");
+  CHECK(operations::read_table(clients.command_line, "late"));
+  clients.command_line.exec("DEALLOCATE ALL; DROP TABLE late");
+  CHECK_FALSE(operations::read_table(clients.command_line, "late"));
+}
+
 TEST_CASE("both clients read the same status, identity and directory, of a primary and of a replica") {
   const auto compare = [](bool in_recovery) {
     Clients clients;

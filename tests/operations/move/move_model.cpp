@@ -199,7 +199,7 @@ void MoveModel::copy() {
     now.source_timeline = source.timeline;
     now.target_timeline = target_timeline;
   });
-  std::map<int, Row> snapshot;
+  Rows snapshot;
   on(source, [&](ShardState& now) {
     source.replication_slot = source.log.size();
     snapshot = now.rows;

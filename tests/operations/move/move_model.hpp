@@ -3,11 +3,12 @@
 // a subscription goes on where the publisher believes that it was.
 #pragma once
 
+#include <boost/container/flat_map.hpp>
+#include <boost/container/flat_set.hpp>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -16,13 +17,14 @@
 namespace shardplex::test {
 
 /// A row's value: the numbers of all writes that made it what it is, so that none can hide the loss of
-/// another.
-using Row = std::set<int>;
+/// another. Rows are copied at every commit, which is most of what a run does.
+using Row = boost::container::flat_set<int>;
+using Rows = boost::container::flat_map<int, Row>;  ///< by key
 
 /// What of a shard is in its WAL.
 struct ShardState {
   SlotState slots = SlotState::absent;
-  std::map<int, Row> rows{};  ///< by key
+  Rows rows{};
   bool recorded = false, copied = false, published = false, subscribed = false;
   bool full_identities = false, markers = false;
   operations::Phase phase = operations::Phase::moving;  ///< source's row

@@ -1,4 +1,4 @@
-#include "operations/move/objects.hpp"
+#include "operations/replication/replicas.hpp"
 
 #include <chrono>
 #include <set>
