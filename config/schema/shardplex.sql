@@ -266,7 +266,7 @@ BEGIN
   END IF;
   GET DIAGNOSTICS stack = PG_CONTEXT;
   SELECT string_agg(f[1], ', ') INTO writers
-    FROM regexp_matches(stack, 'function ([^\n]*?\)) line', 'g') AS f WHERE f[1] NOT LIKE 'shardplex.%';
+    FROM regexp_matches(stack, 'function ([^\n]*?\)) line', 'g') AS f WHERE f[1] !~ '(^|[.])check_place[(]';
   RAISE EXCEPTION 'a trigger, or the action of a foreign key, writes a row where it is not looked for'
     USING ERRCODE = 'SX007', DETAIL = format('Table %s, written by %s.', TG_RELID::regclass, coalesce(writers, 'the action of a foreign key'));
 END $$;
