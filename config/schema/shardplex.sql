@@ -167,12 +167,18 @@ DO $$ BEGIN
   END IF;
 END $$;
 
--- Notes a timeline of a shard, unless more is known.
-CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void LANGUAGE sql AS $$
+-- Notes a timeline of a shard, unless more is known. A ruling on this shard itself, which nobody notes here but the command line,
+-- becomes part of its history.
+CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO shardplex.timelines AS t (shard, ruling, timeline) VALUES (of_shard, new_ruling, new_timeline)
     ON CONFLICT (shard) DO UPDATE SET ruling = excluded.ruling, timeline = excluded.timeline, noted_at = now()
-    WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline)
-$$;
+    WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline);
+  IF new_ruling > (SELECT s.ruling FROM shardplex.shard s WHERE s.name = of_shard) THEN
+    UPDATE shardplex.shard SET ruling = new_ruling;
+  END IF;
+END $$;
 
 -- Routers that route to this shard, as they report themselves every two seconds. One that has not for 15 seconds is taken for dead.
 CREATE TABLE IF NOT EXISTS shardplex.routers (

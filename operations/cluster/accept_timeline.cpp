@@ -99,7 +99,6 @@ void note(pqxx::work& transaction, const Shard& shard, const KnownTimeline& know
 void tell_accepted(pqxx::connection& connection, const Shard& shard, const KnownTimeline& known) {
   pqxx::work transaction(connection);
   note(transaction, shard, known);
-  set_ruling(transaction, known.ruling);
   promise_no_ids_before(transaction, row_id_ms(std::chrono::system_clock::now()) + promised_ahead_ms);
   transaction.commit();
 }
