@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -232,6 +233,22 @@ TEST_CASE("a promotion by mistake is undone by an operator's word, while routers
   const Router next(cluster().map_file());
   HttpClient of_next(next.port());
   wait_until("a router that starts follows it", [&] { return patch_of(of_next, "alpha").status == 204; });
+
+  // What was given up returns, on its newer timeline: nothing comes of it.
+  cluster().start("alpha-1");
+  wait_until("both know it for what it is", [&] {
+    return std::ranges::all_of(std::array{&router, &next}, [](const Router* one) {
+      return one->admin("/shards").body.find("on a timeline that was given up") != std::string::npos;
+    });
+  });
+  for (int i = 0; i < 20; ++i) CHECK(patch_of(client, "alpha").status == 204);
+  const auto status = run_shardplex({"cluster", "status", "--map", cluster().map_file()});
+  CHECK(status.output.find("on a timeline that was given up") != std::string::npos);
+  const Router last(cluster().map_file());
+  HttpClient of_last(last.port());
+  wait_until("one that starts now does not follow it",
+             [&] { return patch_of(of_last, "alpha").status == 204; });
+  cluster().kill("alpha-1");
 }
 
 TEST_CASE("of two primaries on one timeline none is written to, and the command line says what routers say") {
@@ -245,6 +262,13 @@ TEST_CASE("of two primaries on one timeline none is written to, and the command 
   HttpClient client(router.port());
   wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
   cluster().start("alpha-1");
+  // The ruling stands: what was given up is not taken for a promotion, though it is on a timeline as new.
+  wait_until("what was given up is known as such", [&] {
+    return router.admin("/shards").body.find("on a timeline that was given up") != std::string::npos;
+  });
+  for (int i = 0; i < 20; ++i) CHECK(patch_of(client, "alpha").status == 204);
+  Database(cluster().conninfo("alpha-1"))
+      .run("UPDATE shardplex.shard SET ruling = 1");  // as if it had followed
   wait_until("alpha is not written to any more", [&] { return patch_of(client, "alpha").status == 503; });
   const auto by_router = json::parse(router.admin("/shards").body).at(0).at("servers").as_array();
   const auto status = run_shardplex({"cluster", "status", "--map", cluster().map_file(), "--json"});
