@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cli/command_line.hpp"
+#include "cli/ways_back_output.hpp"
 #include "operations/audit/doctor.hpp"
 #include "operations/process/json_values.hpp"
 
@@ -20,7 +21,9 @@ json::value to_json(const ShardMap& map, const DoctorReport& report) {
                          {"problem", text_or_null(found.problem)}});
   for (const auto& move : report.journal.moves)
     moves.push_back({{"id", move.id}, {"phase", to_string(move.phase)}});
-  return {{"cluster", map.cluster()}, {"leftovers", leftovers}, {"unfinished_moves", moves}};
+  json::object object{{"cluster", map.cluster()}, {"leftovers", leftovers}, {"unfinished_moves", moves}};
+  add_broken_ways_back(report.ways_back, object);
+  return object;
 }
 
 void print(const DoctorReport& report, bool fix, const Terminal& terminal) {
@@ -28,6 +31,7 @@ void print(const DoctorReport& report, bool fix, const Terminal& terminal) {
     terminal.note("move " + move.id + " from " + move.source + " to " + move.target + " is " +
                   std::string(to_string(move.phase)) +
                   "; what belongs to it is no leftover (shardplex rebalance status tells what to do next)");
+  for (const auto& warning : warnings_of(report.ways_back)) terminal.warning(warning);
   if (!fix && report.journal.mover) terminal.note(to_string(*report.journal.mover));
   for (const auto& found : report.leftovers) {
     const std::string what = found.shard + ": " + found.text;

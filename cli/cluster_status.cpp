@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cli/command_line.hpp"
+#include "cli/ways_back_output.hpp"
 #include "operations/cluster/status.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/json_values.hpp"
@@ -142,17 +143,28 @@ json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& con
           {"directory_differences", json_array(content.directory_differences)}};
 }
 
-json::object status_json(const ShardMap& map, const ClusterStatus& status) {
+/// Asks once more, and the source of an import, where there are any.
+WaysBack ways_back_of(const ShardMap& map, const ClusterStatus& status) {
+  const bool any = std::ranges::any_of(status.primaries, [](const Server* primary) {
+    return primary != nullptr && primary->content->has_ways_back;
+  });
+  return any ? read_ways_back(map) : WaysBack{};
+}
+
+json::object status_json(const ShardMap& map, const ClusterStatus& status, const WaysBack& ways) {
   json::array servers, shards;
   for (const auto& server : status.servers)
     servers.push_back(server_json(map, server, status.primaries[server.shard.value]));
   for (std::uint16_t i = 0; i < map.shards().size(); ++i)
     if (status.primaries[i] != nullptr)
       shards.push_back(shard_json(map, ShardId{i}, *status.primaries[i]->content));
-  return {{"cluster", map.cluster()},
-          {"servers", servers},
-          {"shards", shards},
-          {"faults", json_array(status.faults)}};
+  json::object object{{"cluster", map.cluster()},
+                      {"servers", servers},
+                      {"shards", shards},
+                      {"faults", json_array(status.faults)}};
+  add_reversible_import(ways, object);
+  add_broken_ways_back(ways, object);
+  return object;
 }
 
 }  // namespace
@@ -170,8 +182,9 @@ int cluster_status(Arguments args, const Terminal& terminal) {
   if (!given) return exit_ok;
   const ShardMap map = given->map();
   const ClusterStatus status = read_cluster_status(map, given->has("exact"));
+  const WaysBack ways = ways_back_of(map, status);
   if (given->json()) {
-    terminal.out << status_json(map, status) << '\n';
+    terminal.out << status_json(map, status, ways) << '\n';
     return status.faults.empty() ? exit_ok : exit_failed;
   }
   print_servers(map, status, terminal);
@@ -179,6 +192,7 @@ int cluster_status(Arguments args, const Terminal& terminal) {
   print_tables(map, status, terminal);
   warn_of_prepared(map, status, terminal);
   warn_of_directories(map, status, terminal);
+  warn_of_ways_back(ways, terminal);
   if (!status.faults.empty()) throw CommandFailed(status.faults);
   return exit_ok;
 }

@@ -2,14 +2,15 @@
 #include <boost/json.hpp>
 
 #include "cli/command_line.hpp"
-#include "operations/import/run.hpp"
+#include "cli/import_options.hpp"
 
 namespace shardplex::cli {
 
 namespace po = boost::program_options;
 
 int import_reverse(Arguments args, const Terminal& terminal) {
-  CommandOptions options("import reverse --map FILE [--from DSN] [--patience S] [--json]",
+  auto options =
+      options_for_import("reverse", " [--patience S] [--json]",
                          "Gives the data back to the source, with all that was written to the shards since "
                          "the cutover. The shards\n"
                          "refuse writes, the source gets the rest and is compared with them, and then takes "
@@ -17,10 +18,6 @@ int import_reverse(Arguments args, const Terminal& terminal) {
                          "before that is decided leaves the shards as they were. Run again after a failure, "
                          "it begins anew or completes\n"
                          "what was decided. 'import abort' then removes what is left on the shards.");
-  options.add_map();
-  options.add()(
-      "from", po::value<std::string>()->value_name("DSN"),
-      "connection string of the source, where it is reached in another way than when the import began");
   options.add()(
       "patience", po::value<double>()->value_name("S"),
       "how long to wait for the source to apply what the shards have, before they are fenced (default 60)");
@@ -28,13 +25,11 @@ int import_reverse(Arguments args, const Terminal& terminal) {
   const auto given = options.parse(args, terminal);
   if (!given) return exit_ok;
   const ShardMap map = given->map();
-  existing_import(map);
   ImportOptions how;
   const double patience = given->positive<double>("patience", 60);
   if (!(patience < 1e9)) throw UsageError("--patience takes a number of seconds");
   how.patience = std::chrono::duration<double>(patience);
-  const ImportReport report =
-      ImportRunner(map, given->text("from").value_or(""), how, [](const ImportAdvance&) {}).reverse();
+  const ImportReport report = take_up_import(*given, map, how).reverse();
   if (given->json()) {
     terminal.out << boost::json::object{{"id", report.id},
                                         {"phase", to_string(report.advance.phase)},

@@ -2,7 +2,7 @@
 #include <boost/json.hpp>
 
 #include "cli/command_line.hpp"
-#include "operations/import/run.hpp"
+#include "cli/import_options.hpp"
 #include "operations/import/way_back_status.hpp"
 #include "operations/shard/server.hpp"
 
@@ -10,7 +10,6 @@ namespace shardplex::cli {
 namespace {
 
 namespace json = boost::json;
-namespace po = boost::program_options;
 
 bool has_way_back(ImportPhase phase) {
   return phase == ImportPhase::reversible || phase == ImportPhase::reversing;
@@ -70,13 +69,9 @@ void print(const ImportEntry& entry, const json::object& progress, const std::ve
 }  // namespace
 
 int import_status(Arguments args, const Terminal& terminal) {
-  CommandOptions options(
-      "import status --map FILE [--from DSN] [--json]",
+  auto options = options_for_import(
+      "status", " [--json]",
       "Tells how far the import into this cluster is, and after its cutover how its way back is.");
-  options.add_map();
-  options.add()(
-      "from", po::value<std::string>()->value_name("DSN"),
-      "connection string of the source, where it is reached in another way than when the import began");
   options.add_json("print the result as JSON");
   const auto given = options.parse(args, terminal);
   if (!given) return exit_ok;

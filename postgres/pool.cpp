@@ -96,8 +96,9 @@ void Pool::on_room(Lane lane) {
     backoff_ = std::chrono::milliseconds{0};
   }
   serve_waiting(lane);
-  if (was_unreachable && !unreachable_)
-    for (Lane other : all_lanes) open_for_waiting(other);
+  if (!was_unreachable || unreachable_) return;
+  for (Lane other : all_lanes) open_for_waiting(other);
+  if (reached_) reached_();
 }
 
 void Pool::on_broken(Lane lane, const Failure& failure) {
@@ -179,10 +180,18 @@ void Pool::tick(Clock::time_point now) {
     close_idle(lane, [](const Connection& connection) { return connection.outdated(); });
     expire_waiting(lane, now);
   }
-  if (!unreachable_ || now < retry_at_) return;
+  if (unreachable_ && now >= retry_at_) try_to_connect();
+}
+
+void Pool::try_to_connect() {
   const bool trying =
       std::ranges::any_of(lane_of(unreachable_lane_).members, [](auto& m) { return !m.connected; });
   if (!trying) open(unreachable_lane_);
+}
+
+void Pool::connect_again() {
+  backoff_ = std::chrono::milliseconds{0};
+  if (unreachable_) try_to_connect();
 }
 
 // ---- Servers and processes that hang

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -70,6 +71,14 @@ class Pool {
 
   /// To be called about every 100 ms: deadlines, queue waits, reconnects.
   void tick(Clock::time_point now);
+
+  /// The server is said to be there: where no attempt to connect has succeeded for a while, another one is
+  /// made now.
+  void connect_again();
+  /// True unless the last attempt to connect failed: jobs are not refused for that.
+  bool reachable() const { return !unreachable_; }
+  /// Calls `f` whenever the server is reached after an attempt has failed.
+  void when_reached(std::function<void()> f) { reached_ = std::move(f); }
 
   /// Tells of every answer from now on.
   void report_to(std::shared_ptr<ServerPulse> pulse) { pulse_ = std::move(pulse); }
@@ -135,6 +144,7 @@ class Pool {
   void on_displaced(Lane lane, std::vector<Job> jobs);
   void serve_waiting(Lane lane);
   void back_off(Lane lane, const Failure& failure);
+  void try_to_connect();
   void fail_waiting(Lane lane, const Failure& failure);
   void expire_waiting(Lane lane, Clock::time_point now);
   template <class Condition>
@@ -153,6 +163,7 @@ class Pool {
   Clock::time_point retry_at_{};
   std::chrono::milliseconds backoff_{0};
   std::shared_ptr<ServerPulse> pulse_;
+  std::function<void()> reached_;
   std::minstd_rand jitter_{std::random_device{}()};
 
   /// Owns nothing: what outlives the pool holds it weakly.

@@ -2,12 +2,14 @@
 
 #include <string>
 
+#include "shard_schema/sqlstates.hpp"
+
 namespace shardplex::postgres {
 
 Failure unexpected_answer(std::string_view what) {
   return {.kind = Failure::Kind::statement,
           .sent = true,
-          .sqlstate = "XX000",  // PostgreSQL's own for what should not be
+          .sqlstate = std::string(sqlstate_odd_answer),
           .message = "the server's answer makes no sense: " + std::string(what)};
 }
 

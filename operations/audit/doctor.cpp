@@ -182,7 +182,7 @@ DoctorReport examine_cluster(const ShardMap& map, bool remove, const Terminal& t
   for (auto& primary : primaries) cluster.primaries.push_back(std::move(primary.connection));
   if (remove) lock_out_movers(cluster);
   refuse_unknown_slot_states(cluster);
-  DoctorReport report{examine(cluster, remove, terminal), {}};
+  DoctorReport report{examine(cluster, remove, terminal), {}, read_ways_back(found)};
   report.journal = read_cluster_journal(map, false);
   if (!report.journal.problems.empty()) throw CommandFailed(std::move(report.journal.problems));
   return report;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "operations/audit/ways_back.hpp"
 #include "operations/move/journal.hpp"
 #include "operations/process/terminal.hpp"
 #include "shard_map/shard_map.hpp"
@@ -22,6 +23,7 @@ struct LeftoverFound {
 struct DoctorReport {
   std::vector<LeftoverFound> leftovers;
   ClusterJournal journal;  ///< of the moves that are not over: what belongs to them is no leftover
+  WaysBack ways_back;
 };
 
 /// Looks at all shards, and with `remove` removes what can be removed safely, under the movers' lock. Throws

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "operations/import/baseline.hpp"
 #include "operations/move/journal.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/shard/mover.hpp"
@@ -25,16 +26,35 @@ struct Shards {
   std::vector<std::vector<LocalUnique>> uniques;
 };
 
-Shards look_at(const ShardMap& map, const DuplicatesRequest& request) {
-  Shards shards{find_primaries(map), {}};
+/// Foreign keys that an import has not brought are known of on some shard.
+void note_lost_references(Shards& shards, const std::vector<DroppedReference>& references) {
+  for (auto& of_shard : shards.uniques)
+    for (auto& unique : of_shard)
+      for (const auto& reference : references)
+        if (unique.number_column && unique.table == reference.table &&
+            std::ranges::find(reference.columns, *unique.number_column) != reference.columns.end())
+          unique.lost_reference = reference.text;
+}
+
+void read_uniques(Shards& shards, const ShardMap& map) {
+  shards.uniques.clear();
+  std::vector<DroppedReference> references;
   for (const auto& primary : shards.primaries) {
     pqxx::read_transaction transaction(*primary.connection);
-    auto& uniques = shards.uniques.emplace_back(read_local_uniques(transaction, map));
+    shards.uniques.push_back(read_local_uniques(transaction, map));
+    std::ranges::move(read_dropped_references(transaction), std::back_inserter(references));
+  }
+  note_lost_references(shards, references);
+}
+
+Shards look_at(const ShardMap& map, const DuplicatesRequest& request) {
+  Shards shards{find_primaries(map), {}};
+  read_uniques(shards, map);
+  for (auto& uniques : shards.uniques)
     std::erase_if(uniques, [&](const LocalUnique& unique) {
       return !request.tables.empty() &&
              std::ranges::find(request.tables, unique.table) == request.tables.end();
     });
-  }
   return shards;
 }
 
@@ -180,6 +200,10 @@ std::string why_not_renumbered(const LocalUnique& unique) {
   if (unique.sequence->increment < 1) return "the sequence counts down";
   if (unique.helps_to_place) return "the column decides where a row is stored";
   if (unique.is_referenced) return "a foreign key leads to it";
+  if (!unique.lost_reference.empty())
+    return "a foreign key led to it that the import did not bring, so who refers to a number is not known "
+           "here (" +
+           unique.lost_reference + ")";
   return "";
 }
 
@@ -202,11 +226,7 @@ DuplicatesReport examine_duplicates(const ShardMap& map, const DuplicatesRequest
     lock_out_movers(map, shards);
     // New numbers must not be doubled again.
     report.separated = separate_sequences(shards.primaries, map, Separate::meeting);
-    shards.uniques.clear();
-    for (const auto& primary : shards.primaries) {
-      pqxx::read_transaction transaction(*primary.connection);
-      shards.uniques.push_back(read_local_uniques(transaction, map));
-    }
+    read_uniques(shards, map);
     check_request(shards, request);  // what was altered meanwhile
   }
   for (const auto& [unique, on] : constraints_of(shards)) {

@@ -52,6 +52,13 @@ std::optional<TableSize> measure_table(pqxx::transaction_base& transaction, cons
   return size;
 }
 
+// Rows as JSON: a schema of an older version lacks columns, and may lack tables.
+constexpr const char* has_journals_sql =
+    "SELECT to_regclass('shardplex.moves') IS NOT NULL AND to_regclass('shardplex.imports') IS NOT NULL";
+constexpr const char* has_ways_back_sql = R"sql(
+SELECT EXISTS (SELECT FROM shardplex.moves m WHERE to_jsonb(m) ->> 'phase' = 'reversible')
+    OR EXISTS (SELECT FROM shardplex.imports i WHERE i.phase IN ('reversible', 'reversing', 'returning')))sql";
+
 ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& map, bool exact) {
   ShardContent content;
   content.problems = definition_problems(transaction, map);
@@ -67,6 +74,8 @@ ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& m
        transaction.exec("SELECT gid FROM pg_prepared_xacts WHERE database = current_database() "
                         "AND gid LIKE 'shardplex\\_load\\_%' ORDER BY gid"))
     content.prepared.push_back(row[0].as<std::string>());
+  content.has_ways_back =
+      transaction.exec1(has_journals_sql)[0].as<bool>() && transaction.exec1(has_ways_back_sql)[0].as<bool>();
   return content;
 }
 

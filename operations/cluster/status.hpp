@@ -28,6 +28,7 @@ struct ShardContent {
   std::vector<TableSize> tables;
   std::vector<std::string> prepared;               ///< transactions of interrupted loads
   std::vector<std::string> directory_differences;  ///< between its directory of servers and the map
+  bool has_ways_back = false;  ///< of moves that have this shard as their source, or of an import
   std::vector<std::string> problems;
 };
 

@@ -44,14 +44,21 @@ ImportBaseline read_baseline(pqxx::transaction_base& source, const ShardMap& map
   for (const auto& loss : find_losses(map, inventory, {empty_shard(inventory)}))
     baseline.losses[loss.kind].insert(loss.objects.begin(), loss.objects.end());
   baseline.structures = inventory.structures;
+  for (const auto& key : inventory.dropped)
+    if (!key.to_table.empty()) baseline.references.push_back({key.to_table, key.to_columns, key.text});
   return baseline;
 }
 
 std::string to_json(const ImportBaseline& baseline) {
   json::object losses, structures;
+  json::array references;
   for (const auto& [kind, objects] : baseline.losses) losses[name_of(kind)] = json::value_from(objects);
   for (const auto& [table, structure] : baseline.structures) structures[table] = to_value(structure);
-  return json::serialize(json::object{{"losses", std::move(losses)}, {"structures", std::move(structures)}});
+  for (const auto& [table, columns, text] : baseline.references)
+    references.push_back({{"table", table}, {"columns", json::value_from(columns)}, {"text", text}});
+  return json::serialize(json::object{{"losses", std::move(losses)},
+                                      {"structures", std::move(structures)},
+                                      {"references", std::move(references)}});
 }
 
 ImportBaseline parse_baseline(const std::string& text) {
@@ -62,7 +69,22 @@ ImportBaseline parse_baseline(const std::string& text) {
       baseline.losses[*kind] = json::value_to<std::set<std::string>>(objects);
   for (const auto& [table, structure] : read.at("structures").as_object())
     baseline.structures[table] = to_structure(structure);
+  if (const auto* references = read.as_object().if_contains("references"))
+    for (const auto& one : references->as_array())
+      baseline.references.push_back({json::value_to<std::string>(one.at("table")),
+                                     json::value_to<std::vector<std::string>>(one.at("columns")),
+                                     json::value_to<std::string>(one.at("text"))});
   return baseline;
+}
+
+std::vector<DroppedReference> read_dropped_references(pqxx::transaction_base& shard) {
+  std::vector<DroppedReference> references;
+  if (shard.exec1("SELECT to_regclass('shardplex.imports') IS NULL")[0].as<bool>()) return references;
+  for (const auto& row : shard.exec("SELECT to_jsonb(i) ->> 'baseline' FROM shardplex.imports i"))
+    if (!row[0].is_null())
+      for (auto& one : parse_baseline(row[0].as<std::string>()).references)
+        references.push_back(std::move(one));
+  return references;
 }
 
 std::vector<ImportLoss> losses_since(const ImportBaseline& before, const ImportBaseline& now,

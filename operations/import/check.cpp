@@ -1,6 +1,7 @@
 #include "operations/import/check.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "operations/import/environments.hpp"
@@ -8,15 +9,14 @@
 #include "operations/import/tables.hpp"
 #include "operations/import/way_back_check.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/schema_dump.hpp"
+#include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
-
-constexpr int least_version = 150000;
 
 /// What the checks of one server found; sentences without the server's name.
 struct ServerFindings {
@@ -50,10 +50,7 @@ constexpr const char* foreign_owner_sql = R"sql(
 SELECT NOT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = to_regclass($1))sql";
 
 void check_server(const ServerState& state, std::vector<std::string>& problems) {
-  if (state.version < least_version)
-    problems.push_back("PostgreSQL " + std::to_string(state.version / 10000) + " is too old; 15 is needed");
-  if (state.encoding != "UTF8")
-    problems.push_back("the database's encoding is " + state.encoding + "; UTF8 is needed");
+  std::ranges::move(unfit_database(state), std::back_inserter(problems));
   if (state.in_recovery) problems.push_back("the server is a replica; an import needs the primary");
 }
 
@@ -91,6 +88,20 @@ void check_owners(pqxx::transaction_base& transaction, const ShardMap& map,
   }
 }
 
+/// Sequences that the shards' tables keep, and that the cutover has to set apart.
+void check_sequences(pqxx::transaction_base& transaction, const ShardMap& map, const ImportSource& source,
+                     std::vector<std::string>& problems) {
+  auto uniques = read_local_uniques(transaction, map);
+  std::erase_if(uniques, [&](const LocalUnique& unique) {
+    return std::ranges::any_of(source.counted, [&](const CountedColumn& column) {
+      return column.table == unique.table && column.column == unique.sequence_column &&
+             column.by != GivenBy::each_shard;
+    });
+  });
+  std::ranges::move(find_cramped_sequences(transaction, uniques, map.shards().size()),
+                    std::back_inserter(problems));
+}
+
 SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) try {
   SourceFindings found;
   const auto connection = connect(conninfo);
@@ -101,6 +112,7 @@ SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) 
   check_replication(transaction, found.problems);
   check_owners(transaction, map, found.problems);
   ImportSource source = read_import_source(transaction, map);
+  check_sequences(transaction, map, source, found.problems);
   std::ranges::move(source.problems, std::back_inserter(found.problems));
   found.inventory = read_source_inventory(transaction, map, source);
   found.catalogue = std::move(source.catalogue);
@@ -225,7 +237,8 @@ ImportFindings check_import(const ShardMap& map, const std::string& source) {
   for (std::size_t i = 0; i < shards.size(); ++i)
     for (const auto& problem : shards[i].problems)
       findings.problems.push_back(map.shards()[i].name + ": " + problem);
-  if (origin.state.version == 0) return findings;
+  // Of a server that was not reached, or that nothing can be changed on, all else would only be noise.
+  if (origin.state.version == 0 || origin.state.in_recovery) return findings;
   check_versions(map, origin, shards, findings.problems);
   check_databases(map, origin, shards, findings.problems);
   check_definitions(map, origin, shards, findings);
@@ -265,7 +278,7 @@ void require_importable(const ImportFindings& findings, const AcceptedLosses& ac
   }
   if (!names.empty())
     problems.push_back("an import changes or loses what is named above; mend it, or accept it: --allow " +
-                       joined(names, std::identity{}, ","));
+                       joined(names, ","));
   if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
 

@@ -1,6 +1,7 @@
 #include "operations/import/foreign_keys.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <optional>
 
 #include "query/plan/sql.hpp"
@@ -8,17 +9,23 @@
 namespace shardplex::operations {
 namespace {
 
-constexpr const char* keys_sql = R"sql(
-SELECT k.oid, k.conname, pg_get_constraintdef(k.oid) AS definition,
-       k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r') AS cascades
+// Of pg_constraint k. The table to which a key leads has no name here where it is of another schema.
+const std::string key_columns = R"sql(
+       k.oid, k.conname, pg_get_constraintdef(k.oid) AS definition,
+       k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r') AS cascades,
+       (SELECT CASE WHEN c.relnamespace = to_regnamespace('public') THEN c.relname ELSE '' END
+          FROM pg_class c WHERE c.oid = k.confrelid) AS to_table,
+       (SELECT json_agg(a.attname ORDER BY n.place) FROM unnest(k.confkey) WITH ORDINALITY AS n(number, place)
+          JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = n.number)::text AS to_columns)sql";
+
+const std::string keys_sql = "SELECT" + key_columns + R"sql(
   FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = to_regclass($1) ORDER BY k.conname)sql";
 
 // $1: the map's tables. Partitions repeat the key of their table.
-constexpr const char* keys_from_outside_sql = R"sql(
+const std::string keys_from_outside_sql = R"sql(
 WITH mapped AS (SELECT to_regclass(name)::oid AS oid, ordinality FROM unnest($1::text[]) WITH ORDINALITY AS n(name))
-SELECT k.oid, k.conname, pg_get_constraintdef(k.oid) AS definition, k.conrelid::regclass::text AS from_table,
-       k.confrelid::regclass::text AS to_table,
-       k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r') AS cascades
+SELECT k.conrelid::regclass::text AS from_table, k.confrelid::regclass::text AS to_shown,)sql" +
+                                          key_columns + R"sql(
   FROM pg_constraint k
  WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (SELECT oid FROM mapped)
    AND k.conrelid NOT IN (SELECT oid FROM mapped WHERE oid IS NOT NULL)
@@ -56,6 +63,9 @@ DroppedForeignKey dropped_key(const pqxx::row& row, const std::string& table) {
   key.name = row["conname"].as<std::string>();
   key.definition = row["definition"].as<std::string>();
   key.cascades = row["cascades"].as<bool>();
+  key.to_table = row["to_table"].as<std::string>();
+  key.to_columns = boost::json::value_to<std::vector<std::string>>(
+      boost::json::parse(row["to_columns"].as<std::string>()));
   return key;
 }
 
@@ -81,7 +91,7 @@ std::vector<DroppedForeignKey> read_dropped_foreign_keys(pqxx::transaction_base&
        source.exec_params(keys_from_outside_sql, array_literal(std::span<const std::string>(names)))) {
     dropped.push_back(dropped_key(row, row["from_table"].as<std::string>()));
     dropped.back().text = dropped.back().table + ", which is not in the map: foreign key " +
-                          dropped.back().name + " leads to " + row["to_table"].as<std::string>() +
+                          dropped.back().name + " leads to " + row["to_shown"].as<std::string>() +
                           actions_of(dropped.back().definition);
   }
   return dropped;

@@ -17,7 +17,9 @@ struct DroppedForeignKey {
   std::string name;
   std::string definition;  ///< as PostgreSQL writes it
   bool cascades = false;   ///< it does something ON DELETE or ON UPDATE
-  std::string text;        ///< "movies: foreign key owned leads to o.users, which is not in the map"
+  std::string to_table;    ///< where it leads, in schema public; "" where that is another schema
+  std::vector<std::string> to_columns;
+  std::string text;  ///< "movies: foreign key owned leads to o.users, which is not in the map"
 };
 
 /// Those of the map's tables that may lead to a row on another shard or to a table outside the map, and those

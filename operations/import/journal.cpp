@@ -40,6 +40,11 @@ std::string to_json(const ReplicaIdentities& identities) {
 
 }  // namespace
 
+bool is_reversible(ImportPhase phase) {
+  return phase == ImportPhase::reversible || phase == ImportPhase::reversing ||
+         phase == ImportPhase::returning;
+}
+
 std::string_view to_string(ImportPhase phase) {
   return name_in(phase_names, phase);
 }

@@ -29,6 +29,9 @@ enum class ImportPhase : std::uint8_t {
   abort,  ///< everything is being removed
 };
 
+/// Between the cutover and the end of its way back, a reversal that is not complete included.
+bool is_reversible(ImportPhase phase);
+
 std::string_view to_string(ImportPhase phase);
 std::optional<ImportPhase> parse_import_phase(std::string_view name);
 

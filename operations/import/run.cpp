@@ -1,22 +1,11 @@
 #include "operations/import/run.hpp"
 
-#include <array>
 #include <boost/json.hpp>
 #include <chrono>
-#include <cstdio>
-#include <random>
-#include <span>
 
-#include "operations/import/baseline.hpp"
 #include "operations/import/follow.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/shard/directory.hpp"
-#include "operations/shard/primary.hpp"
-#include "operations/shard/schema_dump.hpp"
-#include "operations/shard/server.hpp"
-#include "operations/shard/setup.hpp"
-#include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -25,130 +14,12 @@ using namespace std::chrono_literals;
 
 constexpr auto journal_interval = 1s;
 
-std::string new_import_id() {
-  std::random_device random;
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "%08x", random());
-  return text.data();
-}
-
-std::string array_of(const std::vector<std::string>& texts) {
-  return shardplex::array_literal(std::span<const std::string>(texts));
-}
-
-/// The slots that the map places on the shard.
-std::vector<std::string> placed_slots(const Group& group, std::size_t shard) {
-  std::vector<std::string> slots;
-  for (std::size_t slot = 0; slot < group.slot_count; ++slot)
-    if (group.placement[slot].value == shard) slots.push_back(std::to_string(slot));
-  return slots;
-}
-
-/// One shard becomes a shard whose slots are all incoming, and gets its row in the journal.
-void prepare_shard(const ShardMap& map, std::size_t shard, const ImportEntry& entry) {
-  const auto found = find_primary(map, map.shards()[shard], Uninitialised::allowed);
-  pqxx::work transaction(*found.connection);
-  const auto lock = std::string("SELECT pg_try_advisory_xact_lock(") + mover_lock_arguments + ")";
-  if (read_import(transaction)) return;
-  if (!transaction.exec1(lock)[0].as<bool>())
-    throw CommandFailed(map.shards()[shard].name + ": another command is at work on it");
-  write_identity(transaction, map, map.shards()[shard]);
-  give_node_numbers(transaction, static_cast<std::int32_t>(shard), std::nullopt);
-  write_definitions(transaction, map);
-  write_directory(transaction, map);
-  write_import(transaction, entry);
-  for (const auto& group : map.groups())
-    if (const auto slots = placed_slots(group, shard); !slots.empty())
-      transaction.exec_params("SELECT shardplex.receive_slots($1, $2::integer[])", group.name,
-                              array_of(slots));
-  transaction.commit();
-}
-
-ImportEntry new_entry(const ShardMap& map, const std::string& source, bool way_back) {
-  const auto connection = connect(source);
-  pqxx::read_transaction transaction(*connection);
-  ImportEntry entry;
-  entry.id = new_import_id();
-  entry.source = without_password(source);
-  entry.database = identity_of_database(transaction);
-  entry.identities = identities_of(read_import_tables(transaction, map));
-  entry.way_back = way_back;
-  entry.baseline = to_json(read_baseline(transaction, map));
-  return entry;
-}
-
 }  // namespace
 
 boost::json::object to_json(const ImportAdvance& advance) {
   return {{"rows_copied", advance.rows_copied},     {"bytes_copied", advance.bytes_copied},
           {"rows_expected", advance.rows_expected}, {"changes_applied", advance.changes_applied},
           {"rows_compared", advance.rows_compared}, {"lag_bytes", advance.lag_bytes}};
-}
-
-std::optional<ImportEntry> find_import(const ShardMap& map) {
-  const auto found = find_primary(map, map.shards().front(), Uninitialised::allowed);
-  pqxx::read_transaction transaction(*found.connection);
-  return read_import(transaction);
-}
-
-ImportEntry existing_import(const ShardMap& map) {
-  if (auto entry = find_import(map)) return *std::move(entry);
-  throw CommandFailed("there is no import into this cluster");
-}
-
-ImportRunner::ImportRunner(const ShardMap& map, const std::string& source, const ImportOptions& options,
-                           ImportWatch watch)
-    : map_(map), options_(options), watch_(std::move(watch)) {
-  prepare_shards(source);
-  if (!options_.source_is_gone && entry_.phase == ImportPhase::returning) {
-    // The source owns the data again: no shard that is dead keeps it closed.
-    connect_source(source);
-    origin_->lower_fence();
-  }
-  mover_ = std::make_unique<Mover>(map_);
-  for (const auto& shard : map_.shards()) sites_.push_back(std::make_unique<MoveSite>(map_, shard, *mover_));
-  check_placement();
-  if (!options_.source_is_gone && !origin_) connect_source(source);
-}
-
-ImportRunner::~ImportRunner() = default;
-
-void ImportRunner::connect_source(const std::string& source) {
-  origin_ = std::make_unique<ImportOrigin>(source.empty() ? entry_.source : source, entry_.id);
-  pqxx::read_transaction transaction(origin_->connection());
-  if (identity_of_database(transaction) != entry_.database)
-    throw CommandFailed("the import that is under way is of another database, " + entry_.source);
-}
-
-/// The first shard's row comes first, and tells the id to those who complete the others'.
-void ImportRunner::prepare_shards(const std::string& source) {
-  if (!find_import(map_)) prepare_shard(map_, 0, new_entry(map_, source, options_.way_back));
-  crash_point("import_begun");
-  entry_ = find_import(map_).value();
-  if (entry_.phase == ImportPhase::done) throw CommandFailed("the import is done; nothing is left to do");
-  // Later there may be shards that have no part in it.
-  if (entry_.phase != ImportPhase::prepare && entry_.phase != ImportPhase::abort) return;
-  for (std::size_t i = 1; i < map_.shards().size(); ++i) prepare_shard(map_, i, entry_);
-}
-
-/// Rows are where the map placed their slots when the import began.
-void ImportRunner::check_placement() {
-  std::vector<std::string> problems;
-  for (std::size_t i = 0; i < sites_.size(); ++i)
-    sites_[i]->look([&](pqxx::transaction_base& transaction) {
-      for (auto& problem : definition_problems(transaction, map_))
-        problems.push_back(sites_[i]->name() + ": " + problem);
-      const ShardOwnership ownership = read_ownership(transaction, map_, problems);
-      for (const auto& group : map_.groups())
-        for (std::size_t slot = 0; slot < group.slot_count; ++slot)
-          if ((ownership.groups.at(group.name)[slot] != SlotState::absent) !=
-              (group.placement[slot].value == i)) {
-            problems.push_back(sites_[i]->name() + ": the map places slots of " + group.name +
-                               " elsewhere than when the import began; use that map, or abort the import");
-            break;
-          }
-    });
-  if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
 
 ImportPhase ImportRunner::phase() {
@@ -163,29 +34,25 @@ void ImportRunner::enter(ImportPhase phase) {
   watch_(advance_);
 }
 
-ImportReport ImportRunner::run() try {
-  if (entry_.phase == ImportPhase::abort)
-    throw CommandFailed("the import is being aborted; run import abort again");
-  if (entry_.phase == ImportPhase::returned)
-    throw CommandFailed("the import was reversed; import abort removes what it has left on the shards");
-  if (entry_.phase > ImportPhase::own)
-    throw CommandFailed("the import is cut over and " + std::string(to_string(entry_.phase)) +
-                        ": import finish ends that, import reverse goes back to the source");
-  read_tables();
-  ImportReport report;
-  report.id = entry_.id;
-  advance_.phase = entry_.phase;
-  watch_(advance_);
-  go_on(report);
-  note_progress();
-  report.advance = advance_;
-  return report;
-} catch (const CommandFailed& failure) {
-  note_problem(failure.problems.front());
-  throw;
-} catch (const std::exception& error) {
-  note_problem(reason_of(error));
-  throw;
+ImportReport ImportRunner::run() {
+  return noting_problems([&] {
+    if (entry_.phase == ImportPhase::abort)
+      throw CommandFailed("the import is being aborted; run import abort again");
+    if (entry_.phase == ImportPhase::returned)
+      throw CommandFailed("the import was reversed; import abort removes what it has left on the shards");
+    if (entry_.phase > ImportPhase::own)
+      throw CommandFailed("the import is cut over and " + std::string(to_string(entry_.phase)) +
+                          ": import finish ends that, import reverse goes back to the source");
+    read_tables();
+    ImportReport report;
+    report.id = entry_.id;
+    advance_.phase = entry_.phase;
+    watch_(advance_);
+    go_on(report);
+    note_progress();
+    report.advance = advance_;
+    return report;
+  });
 }
 
 void ImportRunner::read_tables() {
@@ -249,8 +116,6 @@ void ImportRunner::follow() {
   follower_->catch_up_within(options_.max_lag);
 }
 
-// ---- The way back
-
 void ImportRunner::abort() {
   if (entry_.phase == ImportPhase::own)
     throw CommandFailed(
@@ -296,6 +161,16 @@ void ImportRunner::note_progress() {
         "UPDATE shardplex.imports SET progress = $2::jsonb, changed_at = now() WHERE id = $1", entry_.id,
         json);
   });
+}
+
+ImportReport ImportRunner::noting_problems(const std::function<ImportReport()>& work) try {
+  return work();
+} catch (const CommandFailed& failure) {
+  note_problem(failure.problems.front());
+  throw;
+} catch (const std::exception& error) {
+  note_problem(reason_of(error));
+  throw;
 }
 
 /// What went wrong may keep it from being written down; it is told anyway.

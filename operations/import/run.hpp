@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "operations/import/apply.hpp"
+#include "operations/import/baseline.hpp"
 #include "operations/import/journal.hpp"
 #include "operations/import/losses.hpp"
 #include "operations/import/origin.hpp"
@@ -71,9 +72,9 @@ ImportEntry existing_import(const ShardMap& map);
 class ImportRunner {
  public:
   /// Takes up the import that is there, or begins one: then `source` has passed check_import(). `source` may
-  /// be empty where there is one. Where a reversal is decided, opens the source before anything else. Throws
-  /// CommandFailed where another import or move is under way, where the import that is there is of another
-  /// source or by another placement, or it is done.
+  /// be empty where there is one. Where a reversal is decided, opens the source, whatever other shards than
+  /// the first are down. Throws CommandFailed where another import or move is under way, where the import
+  /// that is there is of another source or by another placement, or it is done.
   ImportRunner(const ShardMap& map, const std::string& source, const ImportOptions& options,
                ImportWatch watch);
   ~ImportRunner();
@@ -87,7 +88,9 @@ class ImportRunner {
   void abort();
 
   /// Gives the data back to the source with all that was written since the cutover, and opens it. May be
-  /// called again after any failure; one before the decision leaves the shards open. Throws as run() does.
+  /// called again after any failure; one before the decision leaves the shards open. Begins nothing where a
+  /// server that the map names is not there; what one that died has left closed it opens on those that are.
+  /// Throws as run() does.
   ImportReport reverse();
 
   /// Removes the way back.
@@ -96,9 +99,18 @@ class ImportRunner {
  private:
   using Clock = std::chrono::steady_clock;
 
+  // The beginning (run_begin.cpp)
   void prepare_shards(const std::string& source);
-  void check_placement();
+  void reach_shards();
+  void reach_source(const std::string& source);
   void connect_source(const std::string& source);
+  void require_all_reached();
+  void check_placement();
+  bool is_within_reversal() const {
+    return entry_.phase == ImportPhase::reversing || entry_.phase == ImportPhase::returning;
+  }
+  Clock::duration patience() const { return std::chrono::duration_cast<Clock::duration>(options_.patience); }
+
   ImportPhase phase();
   void enter(ImportPhase phase);
   void read_tables();
@@ -106,10 +118,13 @@ class ImportRunner {
   std::vector<std::string> steps();
   void open_follower();
   void check_since_beginning();
+  void note_references(ImportBaseline before, const ImportBaseline& now);
   void follow();
   void advanced();
   void note_progress();
   void note_problem(const std::string& problem);
+  /// What `work` returns; why it throws gets into the journal.
+  ImportReport noting_problems(const std::function<ImportReport()>& work);
 
   // The tables on the shards (run_tables.cpp)
   void make_tables();
@@ -137,22 +152,32 @@ class ImportRunner {
   void finish();
   void remove_from_source();
 
-  // The way back (run_return.cpp)
+  // The way back (run_way_back.cpp)
   void prepare_way_back();
   static Lsn position_of(MoveSite& site);
   void note_way_back();
   std::optional<WayBack> way_back_of(MoveSite& site);
   void open_way_back();
   void close_way_back();
+
+  // The reversal (run_return.cpp)
   void require_way_back();
   void await_source(Clock::time_point deadline);
   static std::set<TouchedRow> differing(ImportComparison& comparison, const std::set<TouchedRow>& rows,
                                         std::vector<std::string>* told);
   std::chrono::milliseconds reverse_once();
+  void bring_sequences_back();  // run_sequences_back.cpp
+  /// What a reversal that died, or was forgotten by a failover, has left behind.
+  void take_back_remains();
+
+  // Its hand-over (run_hand_back.cpp)
+  enum class Replicas : bool { connected, all };
+  static void await_replicas(MoveSite& site, Replicas which, Clock::time_point deadline);
   void fence_reference_tables();
   void fence_shards();
-  void bring_sequences_back();  // run_sequences_back.cpp
-  void hand_back();
+  void hand_back(Clock::time_point deadline);
+  void open_source(Clock::time_point deadline);
+  bool has_remains();
   void take_back();
 
   const ShardMap& map_;
@@ -160,8 +185,10 @@ class ImportRunner {
   ImportWatch watch_;
   ImportEntry entry_;
   std::unique_ptr<Mover> mover_;
-  std::vector<std::unique_ptr<MoveSite>> sites_;  // by shard
-  std::unique_ptr<ImportOrigin> origin_;          // nullptr where the source is gone
+  std::vector<std::unique_ptr<MoveSite>> sites_;  // by shard; the first one is always there
+  std::unique_ptr<ImportOrigin> origin_;          // nullptr where the source is gone, or not reached
+  std::vector<std::string> not_reached_;          // why servers are missing, within a reversal
+  bool is_under_way_ = false;  // this process reverses the import, and has not begun to open the source
   std::vector<ImportTable> tables_;
   std::unique_ptr<ImportFollower> follower_;
   ImportAdvance advance_;

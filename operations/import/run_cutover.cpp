@@ -1,4 +1,5 @@
 // The cutover of an import: from the fence on the source to slots that the shards own.
+#include <algorithm>
 #include <chrono>
 #include <future>
 
@@ -25,13 +26,29 @@ constexpr auto longest_pause = 30s;  // of the source's writers; then they are l
 void ImportRunner::check_since_beginning() {
   if (entry_.baseline.empty()) return;
   pqxx::read_transaction transaction(origin_->connection());
+  ImportBaseline before = parse_baseline(entry_.baseline);
+  const ImportBaseline now = read_baseline(transaction, map_);
   std::vector<std::string> problems;
-  for (const auto& loss :
-       losses_since(parse_baseline(entry_.baseline), read_baseline(transaction, map_), options_.accepted))
+  for (const auto& loss : losses_since(before, now, options_.accepted))
     problems.push_back("since the import began: " + to_text(loss));
-  if (problems.empty()) return;
+  if (problems.empty()) return note_references(std::move(before), now);
   problems.emplace_back("undo that, accept it by --allow and its name, or abort the import and begin again");
   throw CommandFailed(std::move(problems));
+}
+
+/// Also foreign keys that were accepted later are known of afterwards.
+void ImportRunner::note_references(ImportBaseline before, const ImportBaseline& now) {
+  const auto known = before.references.size();
+  for (const auto& reference : now.references)
+    if (std::ranges::find(before.references, reference) == before.references.end())
+      before.references.push_back(reference);
+  if (before.references.size() == known) return;
+  entry_.baseline = to_json(before);
+  for (auto& site : sites_)
+    site->change([&](pqxx::work& work) {
+      work.exec_params("UPDATE shardplex.imports SET baseline = $2::jsonb WHERE id = $1", entry_.id,
+                       entry_.baseline);
+    });
 }
 
 void ImportRunner::cut_over(ImportReport& report) {
@@ -46,6 +63,8 @@ void ImportRunner::cut_over(ImportReport& report) {
     crash_point("import_drained");
     set_sequences();
     if (entry_.way_back) note_way_back();
+    // A replica that takes over after the decision must lack nothing: nobody brings it any more.
+    for (auto& site : sites_) await_replicas(*site, Replicas::connected, fenced_at + longest_pause);
     decide();
     report.write_pause = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - fenced_at);
   } catch (const std::exception&) {
@@ -108,6 +127,9 @@ void ImportRunner::separate_sequences_on(std::vector<pqxx::transaction_base*> op
 }
 
 void ImportRunner::own_slots() {
+  // A failover of the first shard to a replica without the decision has the source opened again, so until
+  // then no other shard takes writes.
+  await_replicas(*sites_.front(), Replicas::connected, Clock::now() + patience());
   for (auto& site : sites_) {
     site->change([&](pqxx::work& transaction) { own_slots_on(transaction); });
     crash_point("import_owned");

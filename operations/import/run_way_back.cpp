@@ -107,7 +107,7 @@ void ImportRunner::close_way_back() {
 void ImportRunner::finish_import() {
   if (entry_.phase == ImportPhase::own)
     throw CommandFailed("the cutover is not complete; import run completes it");
-  if (entry_.phase == ImportPhase::reversing) take_back();  // a reversal that died
+  take_back_remains();
   if (entry_.phase != ImportPhase::reversible && entry_.phase != ImportPhase::finishing)
     throw CommandFailed("there is no way back to be closed: the import is " +
                         std::string(to_string(entry_.phase)));

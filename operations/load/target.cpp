@@ -1,8 +1,5 @@
 #include "operations/load/target.hpp"
 
-#include <algorithm>
-#include <charconv>
-
 #include "operations/process/failure.hpp"
 #include "operations/shard/server.hpp"
 
@@ -87,22 +84,6 @@ ShardedTarget sharded_target(const ShardMap& map, const TablePlacement& placemen
   return target;
 }
 
-// "character varying(5)": 5. PostgreSQL cuts off spaces beyond it, and the row would not be where its key
-// says.
-std::optional<std::size_t> most_characters(const std::string& type) {
-  constexpr std::string_view varchar = "character varying(";
-  if (!type.starts_with(varchar)) return std::nullopt;
-  std::size_t most = 0;
-  std::from_chars(type.data() + varchar.size(), type.data() + type.size(), most);
-  return most;
-}
-
-bool too_long(const RowColumns::Entry& column, std::string_view text) {
-  const auto most = most_characters(column.type);
-  const auto characters = std::ranges::count_if(text, [](char c) { return (c & '\xC0') != '\x80'; });
-  return most && static_cast<std::size_t>(characters) > *most;
-}
-
 }  // namespace
 
 std::optional<std::string> ShardedTarget::list_value_problem(const Row& row,
@@ -111,8 +92,6 @@ std::optional<std::string> ShardedTarget::list_value_problem(const Row& row,
   const Field& field = row[*list_column];
   if (field.state == Field::State::absent && column.has_default)
     return "column " + column.name + " decides the shard and has to be given";
-  if (field.value() && too_long(column, *field.value()))
-    return "column " + column.name + ": value too long for type " + column.type;
   return std::nullopt;
 }
 
@@ -121,7 +100,7 @@ std::variant<RowPlace, std::string> ShardedTarget::place(const Row& row, const R
   const auto text = row[key_column].value();
   if (!text) return "column " + column.name + " is the shard key and has to be given";
   auto canonical = canonical_bytes(key_type, *text);
-  if (!canonical || too_long(column, *text))
+  if (!canonical)
     return "column " + column.name + ": \"" + std::string(*text) + "\" is not a key of type " + column.type;
   std::optional<std::string_view> list_value;
   if (list_column) {

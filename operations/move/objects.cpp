@@ -120,26 +120,6 @@ void place_marker(pqxx::transaction_base& transaction, const std::string& name, 
       name, number);
 }
 
-bool replicas_have(pqxx::transaction_base& transaction, const std::string& lsn) {
-  return transaction
-      .exec_params(
-          "SELECT FROM pg_stat_replication r WHERE r.state = 'streaming' AND r.flush_lsn < $1::pg_lsn AND "
-          "NOT EXISTS "
-          "(SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')",
-          lsn)
-      .empty();
-}
-
-std::size_t replicas_known_to_have(pqxx::transaction_base& transaction, const std::string& lsn) {
-  return transaction
-      .exec_params1(
-          "SELECT count(*) FROM pg_stat_replication r WHERE r.state = 'streaming' AND r.flush_lsn >= "
-          "$1::pg_lsn AND r.replay_lsn IS NOT NULL AND NOT EXISTS "
-          "(SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')",
-          lsn)[0]
-      .as<std::size_t>();
-}
-
 void cancel_autovacuum(pqxx::transaction_base& transaction, const std::vector<MovedTable>& tables) {
   for (const auto& table : tables)
     transaction.exec_params(

@@ -38,14 +38,6 @@ std::int64_t read_marker(pqxx::transaction_base& transaction, const std::string&
 /// Puts a marker where the other shard's will be applied to it.
 void place_marker(pqxx::transaction_base& transaction, const std::string& name, std::int64_t number);
 
-/// Whether every streaming replica of this server has all of the WAL up to `lsn` on its disk, so that a
-/// failover to any of them forgets nothing of it. A replica that is not connected is not asked.
-bool replicas_have(pqxx::transaction_base& transaction, const std::string& lsn);
-
-/// How many streaming replicas of this server have said that they have it. What only receives WAL, to archive
-/// it, can take nothing over, and does not count.
-std::size_t replicas_known_to_have(pqxx::transaction_base& transaction, const std::string& lsn);
-
 /// Ends autovacuum's work on these tables: it holds a lock that a change of identity has to wait for, and
 /// would otherwise give it up only after clients have waited too.
 void cancel_autovacuum(pqxx::transaction_base& transaction, const std::vector<MovedTable>& tables);

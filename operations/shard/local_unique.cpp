@@ -114,6 +114,7 @@ std::vector<LocalUnique> read_local_uniques(pqxx::transaction_base& transaction,
     if (!row["sequence"].is_null()) {
       unique.sequence.emplace();
       unique.sequence->name = row["sequence"].as<std::string>();
+      unique.sequence_column = column;
     }
   }
   std::vector<LocalUnique> local;

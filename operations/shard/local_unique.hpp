@@ -44,9 +44,12 @@ struct LocalUnique {
   bool nulls_are_equal = false;
   /// The one column, of an integer type, where it is one: its name, unquoted.
   std::optional<std::string> number_column;
-  bool is_referenced = false;             ///< a foreign key leads to it
+  bool is_referenced = false;  ///< a foreign key leads to it
+  /// A foreign key that led to it before an import, which did not bring that; a sentence, not read from here.
+  std::string lost_reference;
   bool helps_to_place = false;            ///< one of its columns is among those that decide a row's slot
   std::optional<SequenceState> sequence;  ///< out of which a column gets its values
+  std::string sequence_column;            ///< which column that is, unquoted
 };
 
 /// Those of the sharded tables of the map that are there, by table and name.

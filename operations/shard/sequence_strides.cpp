@@ -77,9 +77,13 @@ std::int64_t greatest(pqxx::transaction_base& shard, const std::string& name, co
   return most;
 }
 
+std::size_t stride_over(std::size_t shards) {
+  return std::max(least_stride, std::bit_ceil(shards));
+}
+
 void separate(const std::vector<pqxx::transaction_base*>& shards, const std::string& name,
               const Shared& shared) {
-  const auto stride = std::max(least_stride, std::bit_ceil(shards.size()));
+  const auto stride = stride_over(shards.size());
   std::int64_t most = 0;
   // Changing a sequence keeps others from drawing from it; only then is known what was drawn.
   for (const auto& [shard, state] : shared.states) {
@@ -111,6 +115,27 @@ std::vector<MeetingSequences> meeting_sequences(const std::vector<std::vector<Lo
               may_meet(*unique.sequence, *same.sequence) && told.emplace(unique.table, unique.name).second)
             meeting.push_back({unique, i, j});
   return meeting;
+}
+
+std::vector<std::string> find_cramped_sequences(pqxx::transaction_base& database,
+                                                const std::vector<LocalUnique>& uniques, std::size_t shards) {
+  std::vector<std::string> problems;
+  const auto stride = static_cast<std::int64_t>(stride_over(shards));
+  for (const auto& [name, shared] : shared_sequences({uniques})) {
+    if (shards < 2 || !all_count_up(shared.states)) continue;
+    const std::int64_t most = std::max<std::int64_t>(0, shared.states.begin()->second.most);
+    const std::int64_t used = std::max<std::int64_t>(0, greatest(database, name, shared));
+    if (most - used >= stride) continue;
+    std::string cure;
+    for (const auto& [table, column] : shared.columns)
+      cure += "ALTER TABLE public." + quote_identifier(table) + " ALTER " + quote_identifier(column) +
+              " TYPE bigint; ";
+    problems.push_back("sequence " + name + " ends at " + std::to_string(most) + ", and values up to " +
+                       std::to_string(used) + " are in use: each shard's goes in steps of " +
+                       std::to_string(stride) + ", for which too few are left. What works: " + cure +
+                       "ALTER SEQUENCE " + name + " AS bigint NO MAXVALUE");
+  }
+  return problems;
 }
 
 std::vector<std::string> separate_sequences(const std::vector<pqxx::transaction_base*>& shards,

@@ -27,6 +27,11 @@ enum class Separate : bool {
   all,      ///< also those that do not: a shard has just been made, and starts among values that others gave
 };
 
+/// Which sequences behind such constraints of a database that is to become so many shards would have no room
+/// to be set apart, in sentences with what makes room. `uniques`: of read_local_uniques().
+std::vector<std::string> find_cramped_sequences(pqxx::transaction_base& database,
+                                                const std::vector<LocalUnique>& uniques, std::size_t shards);
+
 /// Sets the sequences behind such constraints apart, above all values that are in use; which ones were
 /// changed. Nobody draws from them until the transactions, one of each shard, are committed. Throws
 /// CommandFailed where a sequence has not enough values left.

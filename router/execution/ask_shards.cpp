@@ -29,26 +29,34 @@ QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
 
 bool is_unreachable(const Failure& failure) {
   return failure.kind == Failure::Kind::connect || failure.kind == Failure::Kind::lost ||
-         (failure.kind == Failure::Kind::statement &&
-          (failure.sqlstate.starts_with("57P") || failure.sqlstate.starts_with("08")));
+         (failure.kind == Failure::Kind::statement && says_unavailable(failure.sqlstate));
 }
 
 /// A replica may cancel a query that is in the way of its replay; the primary can answer it.
 bool is_recovery_conflict(const Failure& failure) {
   return failure.kind == Failure::Kind::statement &&
-         (failure.sqlstate == "40001" || failure.sqlstate == "40P01");
+         (failure.sqlstate == sqlstate_serialization || failure.sqlstate == sqlstate_deadlock);
 }
 
 /// The tables of the server are not those that were planned for: older, on a replica, or newer.
 bool has_other_tables(const Failure& failure) {
   return failure.kind == Failure::Kind::statement &&
-         (failure.sqlstate == sqlstate_other_tables || failure.sqlstate == "42703" ||
-          failure.sqlstate == "42P01");
+         (failure.sqlstate == sqlstate_other_tables || failure.sqlstate == sqlstate_no_column ||
+          failure.sqlstate == sqlstate_no_table);
 }
 
 /// The server has become a replica, or was told to take no writes: nothing was changed.
 bool takes_no_writes(const Failure& failure) {
-  return failure.kind == Failure::Kind::statement && failure.sqlstate == "25006";
+  return failure.kind == Failure::Kind::statement && failure.sqlstate == sqlstate_read_only;
+}
+
+/// Nobody reads the shard: `error` now, or soon where the read may use any server.
+FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard, Error error, bool at_once) {
+  if (context.consistency == Consistency::strong) return error;
+  const auto now = Clock::now();
+  const auto until = context.worker.outages().found_none(view.map().shard(shard).name, now);
+  if (until == now + Outages::patience) context.worker.refresher().request_probes();
+  return Unserved{std::move(error), until, at_once};
 }
 
 /// Calls `run_on(pool)`, which gives an Outcome<ResultSets>, with the pool of the shard's primary. What a
@@ -104,6 +112,24 @@ bool another_server_may_answer(const Failure& failure, const ServerState& server
   const bool in_the_way = !server.writable && is_recovery_conflict(failure);
   const bool behind_in_tables = !server.writable && has_other_tables(failure);
   return behind || in_the_way || behind_in_tables || is_unreachable(failure);
+}
+
+FailedAttempt without_server(RequestContext& context, const View& view, ShardId shard) {
+  return unserved(context, view, shard, nobody_up(view, shard), false);
+}
+
+FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId shard,
+                              const std::vector<std::size_t>& asked, const Failure& last) {
+  auto failed = failed_attempt(last, view, shard);
+  auto* error = std::get_if<Error>(&failed);
+  if (error == nullptr) return failed;
+  if (context.consistency == Consistency::strong && last.kind == Failure::Kind::lost &&
+      context.asked_again++ == 0)
+    return Replan{"the connection to shard " + view.map().shard(shard).name + " was lost",
+                  view.map().shard(shard).name};
+  const bool at_once = std::ranges::any_of(
+      asked, [&](std::size_t server) { return view.shards[shard.value].servers[server].pool->reachable(); });
+  return unserved(context, view, shard, std::move(*error), at_once);
 }
 
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,

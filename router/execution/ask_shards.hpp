@@ -47,13 +47,20 @@ FailedAttempt failed_attempt(const postgres::Failure& failure, const View& view,
 /// behind the map or the tables, or whose replay was in the way.
 bool another_server_may_answer(const postgres::Failure& failure, const ServerState& server);
 
+/// What becomes of a read for which the shard has no server.
+FailedAttempt without_server(RequestContext& context, const View& view, ShardId shard);
+
+/// What becomes of a read that these servers of the shard have failed to answer, the last one with `last`.
+FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId shard,
+                              const std::vector<std::size_t>& asked, const postgres::Failure& last);
+
 /// Calls `query_server(server index)`, which gives an Outcome<T>, on the shard's read candidates, best first,
 /// until one answers or fails in a way in which all would.
 template <class T, class QueryServer>
 Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, ShardId shard,
                                      QueryServer query_server) {
   const auto candidates = read_candidates(view, shard, context.consistency, context.worker.random());
-  if (candidates.empty()) co_return nobody_up(view, shard);
+  if (candidates.empty()) co_return without_server(context, view, shard);
   std::optional<postgres::Failure> failure;
   for (const auto server : candidates) {
     const auto& state = view.state(shard).servers[server];
@@ -71,17 +78,12 @@ Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, 
     }
     if (outcome) {
       context.asked.push_back(state.name);
+      context.worker.outages().end(view.map().shard(shard).name);
       co_return std::move(*outcome);
     }
-    if (!another_server_may_answer(*failure, state)) break;
+    if (!another_server_may_answer(*failure, state)) co_return failed_attempt(*failure, view, shard);
   }
-  // The connection broke, and there was no other server to ask: over another connection, but once only, since
-  // it may be the statement that ends the process which serves it.
-  if (candidates.size() == 1 && failure->kind == postgres::Failure::Kind::lost &&
-      !std::exchange(context.asked_again, true))
-    co_return Replan{"the connection to shard " + view.map().shard(shard).name + " was lost",
-                     view.map().shard(shard).name};
-  co_return failed_attempt(*failure, view, shard);
+  co_return all_have_failed(context, view, shard, candidates, *failure);
 }
 
 template <class T>
@@ -89,34 +91,35 @@ bool is_unavailable(const Attempt<T>& attempt) {
   if (attempt) return false;
   const auto failed = attempt.error();
   const auto* error = std::get_if<Error>(&failed);
-  return error != nullptr && error->code == "SHARD503";
+  return std::holds_alternative<Unserved>(failed) || (error != nullptr && error->code == "SHARD503");
 }
 
 /// Any shard will do: calls `query_server(shard, server index)` on all of them, starting at a random one,
-/// until one is available.
+/// until one is available. Where none is, the failure is that of the shard that may be waited for the
+/// longest.
 template <class T, class QueryServer>
 Awaitable<Attempt<T>> on_any_shard(RequestContext& context, const View& view, QueryServer query_server) {
   const auto count = view.shards.size();
   const auto first = context.worker.random()() % count;
-  Attempt<T> last = Error{};
+  FailedAttempt failed = Error{};
   for (std::size_t i = 0; i < count; ++i) {
     const ShardId shard{static_cast<std::uint16_t>((first + i) % count)};
-    last = co_await on_best_reader<T>(context, view, shard,
-                                      [&](std::size_t server) { return query_server(shard, server); });
-    if (!is_unavailable(last)) break;
+    auto attempt = co_await on_best_reader<T>(
+        context, view, shard, [&](std::size_t server) { return query_server(shard, server); });
+    if (!is_unavailable(attempt)) co_return attempt;
+    if (i == 0 || outweighs(failed, attempt.error())) failed = attempt.error();
   }
-  co_return last;
+  co_return failed;
 }
 
-/// The outcomes of all shards as one: any error wins, then any re-plan, else all values in order.
+/// The outcomes of all shards as one: the failure that outweighs() all others, else all values in order.
 template <class T>
 Attempt<std::vector<T>> join(std::vector<Attempt<T>> outcomes) {
   std::optional<FailedAttempt> failed;
   for (const auto& outcome : outcomes) {
     if (outcome) continue;
     auto why = outcome.error();
-    if (std::holds_alternative<Error>(why)) return why;
-    if (!failed) failed = std::move(why);
+    if (!failed || outweighs(why, *failed)) failed = std::move(why);
   }
   if (failed) return std::move(*failed);
   std::vector<T> values;

@@ -7,7 +7,20 @@ namespace shardplex::router {
 
 void throw_exception_from_error(const FailedAttempt& failed, const boost::source_location& where) {
   if (const auto* error = std::get_if<Error>(&failed)) shardplex::throw_exception_from_error(*error, where);
+  if (const auto* unserved = std::get_if<Unserved>(&failed))
+    shardplex::throw_exception_from_error(unserved->error, where);
   throw std::runtime_error("to be planned again: " + std::get<Replan>(failed).reason);
+}
+
+bool outweighs(const FailedAttempt& a, const FailedAttempt& b) {
+  const auto* a_unserved = std::get_if<Unserved>(&a);
+  const auto* b_unserved = std::get_if<Unserved>(&b);
+  if (a_unserved && b_unserved) return a_unserved->until < b_unserved->until;
+  const auto weight = [](const FailedAttempt& failed) {
+    if (std::holds_alternative<Error>(failed)) return 2;
+    return std::holds_alternative<Unserved>(failed) ? 1 : 0;
+  };
+  return weight(a) > weight(b);
 }
 
 FailedAttempt failed_attempt(const RouteFault& fault) {

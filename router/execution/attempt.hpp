@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "postgres/asio.hpp"
 #include "query/error.hpp"
 #include "query/plan/route.hpp"
 
@@ -21,8 +22,22 @@ struct Replan {
   bool operator==(const Replan&) const = default;
 };
 
-/// Why a try gave no value: the request has failed, or has to be tried again with a newer view.
-using FailedAttempt = std::variant<Error, Replan>;
+/// No server of a shard that a read may use has answered, but one may in a moment: connections were cut or
+/// are being made, or servers change their roles.
+struct Unserved {
+  Error error;           ///< the answer, where none comes
+  Deadline until;        ///< by when it has to come
+  bool at_once = false;  ///< a new connection may be all that it takes
+  bool operator==(const Unserved&) const = default;
+};
+
+/// Why a try gave no value: the request has failed, or has to be tried again with a newer view, or once the
+/// shard has a server again.
+using FailedAttempt = std::variant<Error, Replan, Unserved>;
+
+/// Of two shards' failures, the one that is the whole request's: an error before Unserved, the one that may
+/// be waited for the shorter first, and that before Replan. True where `a` is it, and `b` is not as much.
+bool outweighs(const FailedAttempt& a, const FailedAttempt& b);
 
 template <class T>
 using Attempt = boost::system::result<T, FailedAttempt>;

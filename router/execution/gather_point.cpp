@@ -58,6 +58,7 @@ Awaitable<Result<std::optional<PointRow>>> gather_point(RequestContext& context,
     if (row) {
       context.asked.push_back(view.state(direct->shard).servers[direct->server].name);
       context.worker.metrics().fan_out.observe(1'000'000);
+      context.worker.outages().end(view.map().shard(direct->shard).name);
       co_return std::move(*row);
     }
     if (Clock::now() >= context.deadline)

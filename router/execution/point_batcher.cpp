@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "postgres/result_rows.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::router {
@@ -111,6 +112,11 @@ void PointBatcher::answer(std::vector<Waiter>& waiters,
     return;
   }
   const auto& rows = outcome->front();
+  if (rows.columns() != 2) {
+    for (auto& waiter : waiters)
+      waiter.done(PointOutcome(postgres::unexpected_answer("rows that have no key and value")));
+    return;
+  }
   std::unordered_map<std::string_view, int> row_of;
   row_of.reserve(static_cast<std::size_t>(rows.rows()));
   for (int row = 0; row < rows.rows(); ++row) row_of.emplace(rows.bytes(row, 0), row);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,7 +28,9 @@ struct RequestContext {
   CallerPtr client;      ///< null: nobody who might leave
   ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
-  bool asked_again = false;        ///< over another connection, after the only server's was lost
+  int asked_again = 0;  ///< times, over new connections, after all servers had failed
+  /// By when a shard that has no server for this read has to have one.
+  std::optional<Deadline> served_by;
   bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over
   bool tables_read_again = false;  ///< this request has had them read again, as they seemed to have changed
   std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards

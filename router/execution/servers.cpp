@@ -40,12 +40,20 @@ Attempt<std::vector<Target>> read_targets(const View& view, const CandidateSlots
   auto placed = place(where.slots, where.group, view.map(), ownership, false);
   if (const auto* fault = std::get_if<RouteFault>(&placed)) return failed_attempt(*fault);
   auto targets = std::move(std::get<Route>(placed).targets);
-  for (std::size_t i = 0; targets.empty() && i < view.shards.size(); ++i) {
-    const ShardId shard{static_cast<std::uint16_t>(i)};
-    const auto epoch = ownership.epoch(shard);
-    if (epoch && view.state(shard).primary)
-      targets.push_back({shard, *epoch, ownership.clean(where.group, shard), where.slots});
-  }
+  const auto has_primary = [](const ShardState& state) { return state.primary.has_value(); };
+  const auto has_reader = [](const ShardState& state) {
+    return std::ranges::any_of(state.servers, &ServerState::readable);
+  };
+  const auto ask_one_that = [&](auto can_answer) {
+    for (std::size_t i = 0; targets.empty() && i < view.shards.size(); ++i) {
+      const ShardId shard{static_cast<std::uint16_t>(i)};
+      const auto epoch = ownership.epoch(shard);
+      if (epoch && can_answer(view.state(shard)))
+        targets.push_back({shard, *epoch, ownership.clean(where.group, shard), where.slots});
+    }
+  };
+  ask_one_that(has_primary);
+  ask_one_that(has_reader);
   if (targets.empty()) return nobody_up(view, ShardId{0});
   return targets;
 }

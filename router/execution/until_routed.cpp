@@ -9,6 +9,12 @@ namespace {
 constexpr auto longest_pause = std::chrono::milliseconds(50);
 constexpr auto table_patience = std::chrono::milliseconds(500);  // for the control thread to read them again
 
+/// So many reads of a worker wait for a server. Each holds its request, of which the memory budget knows.
+constexpr std::size_t most_waiting = 1'000;
+/// More often a read is not sent anew while connections break under it: it may be what breaks them.
+constexpr int times_asked_again = 2;
+constexpr auto a_moment = std::chrono::milliseconds(10);  // connections that are cut together
+
 }  // namespace
 
 Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const Replan& replan,
@@ -25,6 +31,22 @@ Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const R
     co_return deadline_exceeded("Until the deadline, " + replan.reason + ".");
   pause = std::min(2 * pause, longest_pause);
   co_await context.worker.newer_view(version, pause_ends);
+  co_return std::nullopt;
+}
+
+Awaitable<std::optional<Error>> before_asking_again(RequestContext& context, Unserved unserved,
+                                                    std::uint64_t chances) {
+  auto& worker = context.worker;
+  if (!context.served_by) context.served_by = std::min(unserved.until, context.deadline);
+  const auto now = Clock::now();
+  if (now >= *context.served_by || worker.waiting_for_chance() >= most_waiting) co_return unserved.error;
+  if (unserved.at_once) {
+    if (context.asked_again++ >= times_asked_again) co_return unserved.error;
+    co_await worker.next_chance(chances, std::min(*context.served_by, now + a_moment));
+    co_return std::nullopt;
+  }
+  const bool comes = co_await worker.next_chance(chances, *context.served_by);
+  if (!comes) co_return unserved.error;
   co_return std::nullopt;
 }
 

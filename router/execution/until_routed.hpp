@@ -20,6 +20,11 @@ namespace shardplex::router {
 Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const Replan& replan,
                                                 std::uint64_t version, std::chrono::milliseconds& pause);
 
+/// Waits, where a shard has no server for a read, until it may have one; the error where that does not come
+/// in time, or too many reads wait already. `chances` is that of the worker before the try.
+Awaitable<std::optional<Error>> before_asking_again(RequestContext& context, Unserved unserved,
+                                                    std::uint64_t chances);
+
 /// True where the request's plan holds for `snapshot`: same map, same tables.
 inline bool planned_with_that(const RequestContext& context, const Snapshot& snapshot) {
   const auto& planned = *context.planned_with->snapshot;
@@ -28,7 +33,7 @@ inline bool planned_with_that(const RequestContext& context, const Snapshot& sna
 
 /// Calls `attempt(view)` with the newest view until its outcome is not Replan: again whenever there is a
 /// newer view, and at the latest after a pause that grows from 2 to 50 ms. When the deadline comes first:
-/// SHARD504 with the last reason.
+/// SHARD504 with the last reason. Where it is Unserved: again when a server may be there.
 template <class T>
 Awaitable<Result<T>> until_routed(RequestContext& context,
                                   std::function<Awaitable<Attempt<T>>(ViewPtr)> attempt) {
@@ -36,6 +41,7 @@ Awaitable<Result<T>> until_routed(RequestContext& context,
   for (;;) {
     const auto view = context.worker.view();
     const auto version = view->snapshot->version;
+    const auto chances = context.worker.chances();
     if (!planned_with_that(context, *view->snapshot)) {
       context.plan_outdated = true;
       co_return deadline_exceeded("The shard map or the tables have changed under way.");
@@ -45,6 +51,11 @@ Awaitable<Result<T>> until_routed(RequestContext& context,
     if (outcome) co_return std::move(*outcome);
     auto failed = outcome.error();
     if (auto* error = std::get_if<Error>(&failed)) co_return std::move(*error);
+    if (auto* unserved = std::get_if<Unserved>(&failed)) {
+      if (auto error = co_await before_asking_again(context, std::move(*unserved), chances))
+        co_return std::move(*error);
+      continue;
+    }
     if (auto error = co_await before_next_try(context, std::get<Replan>(failed), version, pause))
       co_return std::move(*error);
   }

@@ -37,33 +37,42 @@ void Worker::adopt(SnapshotPtr snapshot) {
   asio::post(io_, [this, s = std::move(snapshot)]() mutable { install(std::move(s)); });
 }
 
+/// The server as the view has it; null where it does not.
+const ServerState* Worker::known(const std::string& conninfo) const {
+  if (!view_) return nullptr;
+  for (const auto& shard : view_->snapshot->shards)
+    for (const auto& server : shard.servers)
+      if (server.conninfo == conninfo) return &server;
+  return nullptr;
+}
+
+std::shared_ptr<postgres::Pool> Worker::pool_of(const ServerState& server) {
+  const auto found = pools_.find(server.conninfo);
+  if (found != pools_.end()) return found->second;
+  auto settings = settings_.pool;
+  settings.connection.conninfo = server.conninfo;
+  auto pool = std::make_shared<postgres::Pool>(io_, std::move(settings));
+  pool->when_reached([this] { take_chance(); });
+  return pool;
+}
+
 void Worker::install(SnapshotPtr snapshot) {
   auto view = std::make_shared<View>();
-  const auto hung_before = [this](const std::string& conninfo) {
-    return view_ && std::ranges::any_of(view_->snapshot->shards, [&](const ShardState& shard) {
-             return std::ranges::any_of(shard.servers, [&](const ServerState& server) {
-               return server.hangs && server.conninfo == conninfo;
-             });
-           });
-  };
   decltype(pools_) used;
   for (std::size_t i = 0; i < snapshot->shards.size(); ++i) {
+    const auto& name = snapshot->map->shards()[i].name;
     auto& shard = view->shards.emplace_back();
-    shard.metrics = &metrics_.shard(snapshot->map->shards()[i].name);
+    shard.metrics = &metrics_.shard(name);
     for (const auto& server : snapshot->shards[i].servers) {
       auto& pool = used[server.conninfo];
-      if (!pool) {
-        const auto known = pools_.find(server.conninfo);
-        if (known != pools_.end()) {
-          pool = known->second;
-        } else {
-          auto settings = settings_.pool;
-          settings.connection.conninfo = server.conninfo;
-          pool = std::make_shared<postgres::Pool>(io_, std::move(settings));
-        }
-      }
+      if (!pool) pool = pool_of(server);
       pool->report_to(server.pulse);
-      if (server.hangs && !hung_before(server.conninfo)) pool->give_up(server.problem);
+      const auto* before = known(server.conninfo);
+      if (server.hangs && !(before && before->hangs)) pool->give_up(server.problem);
+      if (server.readable && !(before && before->readable)) {
+        pool->connect_again();
+        outages_.end(name);
+      }
       shard.servers.push_back({pool});
     }
   }
@@ -77,6 +86,21 @@ void Worker::install(SnapshotPtr snapshot) {
   view_ = std::move(view);
 
   for (const auto& waiter : std::exchange(waiters_, {})) waiter->cancel();
+  take_chance();
+}
+
+/// Reads that wait for a server may find one.
+void Worker::take_chance() {
+  ++chances_;
+  for (const auto& waiter : std::exchange(chance_waiters_, {})) waiter->cancel();
+}
+
+Awaitable<bool> Worker::next_chance(std::uint64_t seen, Deadline until) {
+  if (chances_ != seen) co_return true;
+  ++waiting_for_chance_;
+  co_await wait(chance_waiters_, until);
+  --waiting_for_chance_;
+  co_return chances_ != seen;
 }
 
 bool Worker::tables_changed_lately() const {
@@ -96,9 +120,13 @@ Awaitable<void> Worker::newer_tables(std::shared_ptr<const Catalogue> known, Dea
 
 /// Waits for install(), but not beyond `until`.
 Awaitable<void> Worker::next_view(Deadline until) {
+  co_await wait(waiters_, until);
+}
+
+Awaitable<void> Worker::wait(Waiters& with, Deadline until) {
   const auto timer = std::make_shared<Timer>(io_, until);
-  waiters_.push_back(timer);
-  boost::system::error_code ignored;  // cancelled by install()
+  with.push_back(timer);
+  boost::system::error_code ignored;  // cancelled when what is waited for comes
   co_await timer->async_wait(asio::redirect_error(use_awaitable, ignored));
 }
 
@@ -110,6 +138,7 @@ void Worker::stop() {
   ticker_.cancel();
   tick_handlers_.clear();
   waiters_.clear();
+  chance_waiters_.clear();
   view_.reset();
   retired_.clear();
   pools_.clear();
@@ -131,7 +160,8 @@ void Worker::tick(Clock::time_point now) {
   promotion_watch_.tick(now);
   std::erase_if(retired_, [](const auto& pool) { return pool.use_count() == 1; });
   for (const auto& pool : retired_) pool->tick(now);
-  std::erase_if(waiters_, [](const auto& waiter) { return waiter.use_count() == 1; });
+  for (auto* waiters : {&waiters_, &chance_waiters_})
+    std::erase_if(*waiters, [](const auto& waiter) { return waiter.use_count() == 1; });
   if (now - stalls_checked_ >= stall_check_interval) check_stalls(now);
   for (const auto& handler : tick_handlers_) handler(now);
   publish_pool_gauges();

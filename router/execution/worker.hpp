@@ -14,6 +14,7 @@
 #include "postgres/pool.hpp"
 #include "router/execution/big_answers.hpp"
 #include "router/execution/insert_batcher.hpp"
+#include "router/execution/outages.hpp"
 #include "router/execution/point_batcher.hpp"
 #include "router/execution/point_shapes.hpp"
 #include "router/execution/promotion_watch.hpp"
@@ -62,6 +63,7 @@ class Worker {
   PromotionWatch& promotion_watch() { return promotion_watch_; }
   PointShapes& point_shapes() { return point_shapes_; }
   BigAnswers& big_answers() { return big_answers_; }
+  Outages& outages() { return outages_; }
   /// Of all requests of the process; null: no bound.
   MemoryBudget* memory() const { return settings_.pool.connection.memory; }
   IdSource& ids() { return ids_; }
@@ -79,6 +81,14 @@ class Worker {
   /// `until`.
   Awaitable<void> newer_tables(std::shared_ptr<const Catalogue> known, Deadline until);
 
+  /// Grows whenever a read that found no server may find one: with each view, and where a server is reached
+  /// that was not.
+  std::uint64_t chances() const { return chances_; }
+  /// Waits for more chances than `seen`, but not beyond `until`. False where there are none.
+  Awaitable<bool> next_chance(std::uint64_t seen, Deadline until);
+  /// How many do.
+  std::size_t waiting_for_chance() const { return waiting_for_chance_; }
+
   /// True within the seconds after other tables were published: those of some shards may have been read
   /// before they changed.
   bool tables_changed_lately() const;
@@ -94,8 +104,14 @@ class Worker {
  private:
   using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
 
+  using Waiters = std::vector<std::shared_ptr<Timer>>;
+
   void install(SnapshotPtr snapshot);
+  std::shared_ptr<postgres::Pool> pool_of(const ServerState& server);
+  const ServerState* known(const std::string& conninfo) const;
+  void take_chance();
   Awaitable<void> next_view(Deadline until);
+  Awaitable<void> wait(Waiters& with, Deadline until);
   void arm_tick();
   void tick(Clock::time_point now);
   void check_stalls(Clock::time_point now);
@@ -118,7 +134,11 @@ class Worker {
   PromotionWatch promotion_watch_;
   PointShapes point_shapes_;
   BigAnswers big_answers_;
-  std::vector<std::shared_ptr<Timer>> waiters_;  // for another view; one that is held here alone has gone
+  Outages outages_;
+  Waiters waiters_;         // for another view; one that is held here alone has gone
+  Waiters chance_waiters_;  // for a server; the same
+  std::uint64_t chances_ = 0;
+  std::size_t waiting_for_chance_ = 0;
   Clock::time_point stalls_checked_{};
   std::vector<std::function<void(Clock::time_point)>> tick_handlers_;
   std::minstd_rand random_;

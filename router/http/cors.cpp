@@ -36,6 +36,27 @@ void set_vary(Answer& answer, const AllowedOrigins& allowed) {
   if (!allowed.empty()) answer.set("Vary", "Origin");
 }
 
+void let_origin_read(Answer& answer, std::string_view origin, const AllowedOrigins& allowed) {
+  set_vary(answer, allowed);
+  if (origin.empty() || !is_allowed(origin, allowed)) return;
+  set_origin(answer, origin, allowed);
+  answer.set("Access-Control-Expose-Headers", readable_headers);
+}
+
+/// The value of a whole line "Origin: …"; "" where there is none.
+std::string_view origin_in(std::string_view head) {
+  constexpr std::string_view name = "origin:", line_end = "\r\n";
+  for (auto end = head.find(line_end); end != head.npos; end = head.find(line_end)) {
+    auto line = head.substr(0, end);
+    head.remove_prefix(end + line_end.size());
+    if (!boost::beast::iequals({line.data(), std::min(line.size(), name.size())}, {name.data(), name.size()}))
+      continue;
+    line.remove_prefix(std::min(line.find_first_not_of(" \t", name.size()), line.size()));
+    return line.substr(0, line.find_last_not_of(" \t") + 1);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<Answer> answer_preflight(const Request& request, const AllowedOrigins& allowed) {
@@ -56,11 +77,13 @@ std::optional<Answer> answer_preflight(const Request& request, const AllowedOrig
 }
 
 void allow_reading(Answer& answer, const Request& request, const AllowedOrigins& allowed) {
-  set_vary(answer, allowed);
-  const auto origin = header(request, http::field::origin);
-  if (origin.empty() || !is_allowed(origin, allowed)) return;
-  set_origin(answer, origin, allowed);
-  answer.set("Access-Control-Expose-Headers", readable_headers);
+  let_origin_read(answer, header(request, http::field::origin), allowed);
+}
+
+void allow_reading_unread(Answer& answer, std::string_view head, const AllowedOrigins& allowed) {
+  constexpr std::string_view any = "any";  // is not told
+  const auto origin = origin_in(head);
+  let_origin_read(answer, origin.empty() && allowed.empty() ? any : origin, allowed);
 }
 
 }  // namespace shardplex::router

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "router/http/answer.hpp"
@@ -19,5 +20,9 @@ std::optional<Answer> answer_preflight(const Request& request, const AllowedOrig
 
 /// Lets a page of an allowed origin read the answer. No effect where the request has no Origin.
 void allow_reading(Answer& answer, const Request& request, const AllowedOrigins& allowed);
+
+/// The same where the request's head could not be read, and `head` is what has come of it. Its Origin may not
+/// be among that: where all origins are allowed, the answer can be read in any case.
+void allow_reading_unread(Answer& answer, std::string_view head, const AllowedOrigins& allowed);
 
 }  // namespace shardplex::router

@@ -139,7 +139,7 @@ Awaitable<void> Session::run() {
 }
 
 Awaitable<void> Session::turn_away(Error why) {
-  co_await refuse(http::verb::unknown, why);
+  co_await refuse_unread(http::verb::unknown, why);
   co_await linger();
 }
 
@@ -181,7 +181,7 @@ Awaitable<bool> Session::serve_one() {
 /// The handler's answer, or that there is no memory for it.
 Awaitable<Answer> Session::answer_to(Call& call) {
   if (!hold(memory_, body_copies * call.request.body().size()))
-    co_return to_answer(postgres::out_of_memory());
+    co_return own_answer(to_answer(postgres::out_of_memory()), call.request);
   Answer answer;
   std::exception_ptr failure;
   try {
@@ -189,14 +189,15 @@ Awaitable<Answer> Session::answer_to(Call& call) {
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) co_return answer_to_exception(failure);
+  if (failure) co_return own_answer(answer_to_exception(failure), call.request);
   call.request.body() = {};
   // What was written has been written, and its client has to be told so.
   const bool repeatable =
       call.request.method() == http::verb::get || call.request.method() == http::verb::head;
   const auto bytes = answer.body.size() < counted_from ? 0 : answer.body.size();
   if (!repeatable) memory_.resize_anyway(bytes);
-  if (repeatable && !memory_.resize(bytes)) co_return to_answer(postgres::out_of_memory());
+  if (repeatable && !memory_.resize(bytes))
+    co_return own_answer(to_answer(postgres::out_of_memory()), call.request);
   co_return answer;
 }
 
@@ -219,7 +220,9 @@ Awaitable<bool> Session::read_request(Parser& parser) {
   const auto refusal =
       ec ? head_failure(ec, std::exchange(timed_out_, false), !request.target().empty(), port_.limits)
          : head_refusal(request, port_.limits);
-  if (refusal) co_await refuse(request.method(), *refusal);
+  const bool has_fields = parser.is_header_done() || request.count(http::field::origin) > 0;
+  if (refusal && has_fields) co_await refuse(request, *refusal);
+  if (refusal && !has_fields) co_await refuse_unread(request.method(), *refusal);
   if (ec || refusal) co_return false;
   if (parser.is_done()) co_return true;
   co_return co_await read_body(parser);
@@ -236,7 +239,7 @@ Awaitable<bool> Session::read_body(Parser& parser) {
   const auto ec = co_await read_rest(parser, refusal);
   if (!ec && !refusal) co_return true;
   if (!refusal) refusal = body_failure(ec, std::exchange(timed_out_, false), port_.limits);
-  if (refusal) co_await refuse(request.method(), *refusal);
+  if (refusal) co_await refuse(request, *refusal);
   co_return false;
 }
 
@@ -253,9 +256,27 @@ Awaitable<boost::system::error_code> Session::read_rest(Parser& parser, std::opt
   }
 }
 
+/// What is not the handler's: pages can read it as they could read that.
+Answer Session::own_answer(Answer answer, const Request& request) const {
+  if (port_.origins) allow_reading(answer, request, *port_.origins);
+  return answer;
+}
+
 /// Answers a request that has not been read whole: what follows on the connection cannot be understood.
-Awaitable<void> Session::refuse(http::verb method, const Error& error) {
+Awaitable<void> Session::refuse(const Request& request, const Error& error) {
+  co_await write_refusal(request.method(), own_answer(to_answer(error), request));
+}
+
+/// The same where the request's head has not been read.
+Awaitable<void> Session::refuse_unread(http::verb method, const Error& error) {
+  const auto head = buffer_.data();
   auto answer = to_answer(error);
+  if (port_.origins)
+    allow_reading_unread(answer, {static_cast<const char*>(head.data()), head.size()}, *port_.origins);
+  co_await write_refusal(method, std::move(answer));
+}
+
+Awaitable<void> Session::write_refusal(http::verb method, Answer answer) {
   count_refusal(port_.metrics, method, answer.status);
   co_await writer_.write(std::move(answer), {}, nullptr);
 }

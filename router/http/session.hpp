@@ -15,6 +15,7 @@
 #include "router/http/answer.hpp"
 #include "router/http/answer_writer.hpp"
 #include "router/http/call.hpp"
+#include "router/http/cors.hpp"
 #include "router/http/session_phase.hpp"
 #include "router/metrics.hpp"
 #include "router/settings.hpp"
@@ -33,6 +34,8 @@ struct PortSettings {
   WorkerMetrics* metrics = nullptr;  ///< null: nothing is counted
   bool access_log = false;
   MemoryBudget* memory = nullptr;  ///< for requests and answers; null: no bound
+  /// Whose pages may read what sessions say themselves, such as refusals; null: no pages'.
+  const AllowedOrigins* origins = nullptr;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -66,7 +69,10 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<boost::system::error_code> read_rest(Parser& parser, std::optional<Error>& refusal);
   Awaitable<Answer> answer_to(Call& call);
   bool has_left();
-  Awaitable<void> refuse(http::verb method, const Error& error);
+  Awaitable<void> refuse(const Request& request, const Error& error);
+  Awaitable<void> refuse_unread(http::verb method, const Error& error);
+  Awaitable<void> write_refusal(http::verb method, Answer answer);
+  Answer own_answer(Answer answer, const Request& request) const;
   Awaitable<void> linger();
   bool overstays(Clock::time_point now, bool pressed);
   bool more_has_come();

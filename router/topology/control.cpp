@@ -15,9 +15,9 @@ constexpr auto starting_time =
     std::chrono::seconds(2);  // by then every server has been probed, hung ones too
 
 void log_joined(const std::vector<JoiningShard>& shards) {
-  const auto names = joined(shards, ", ", [](const JoiningShard& joining) { return joining.shard->name; });
+  const auto names = joined(shards, [](const JoiningShard& joining) { return joining.shard->name; });
   const auto learned_from =
-      joined(shards, ", ", [](const JoiningShard& joining) { return joining.added.learned_from; });
+      joined(shards, [](const JoiningShard& joining) { return joining.added.learned_from; });
   log_info("shards added", {{"shards", names}, {"learned_from", learned_from}});
 }
 
@@ -150,8 +150,14 @@ void Control::read_map_again() {
 }
 
 bool Control::take_over_reload() {
+  const auto pending = reload_.shards();
   auto next = reload_.take_settled();
   if (!next) return false;
+  for (const auto& shard : pending) {
+    if (std::ranges::count(next->shards, shard) > 0) continue;
+    log_info("shard removed", {{"shard", shard->name}});
+    leave({shard});
+  }
   leave(membership_.shards);
   leave(discovery_.forget());
   membership_ = std::move(*next);

@@ -39,7 +39,10 @@ Discovery::Found Discovery::update(const Membership& membership) {
   Found found;
   std::erase_if(joining_, [&](const JoiningShard& joining) {
     const bool still_named = std::ranges::count(listed.shards, joining.added) > 0;
-    if (!still_named) found.dropped.push_back(joining.shard);
+    if (!still_named) {
+      found.dropped.push_back(joining.shard);
+      obstacles_.erase(joining.shard->name);
+    }
     return !still_named;
   });
   for (auto& added : listed.shards) {

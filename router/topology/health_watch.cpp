@@ -34,7 +34,9 @@ void HealthWatch::stop() {
 void HealthWatch::watch(const WatchedShardPtr& shard) {
   if (stopping_) return;
   for (std::size_t server = 0; server < shard->servers.size(); ++server) {
-    pools_.hold(shard->state.servers[server].conninfo);
+    const auto& conninfo = shard->state.servers[server].conninfo;
+    pools_.hold(conninfo);
+    pools_.at(conninfo).when_reached([this, conninfo] { probe_at_once(conninfo); });
     watches_.push_back(std::make_shared<ServerWatch>(
         shard, server, asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>(io_)));
     asio::co_spawn(io_, run(watches_.back()), [](std::exception_ptr failure) {
@@ -127,6 +129,12 @@ Awaitable<Prober::Result> HealthWatch::probe(ServerWatch& self) {
   }
   if (result.new_report) probe_other_servers_now(self);
   co_return result;
+}
+
+/// The server is reached again: who waits for it need not wait for the next probe as well.
+void HealthWatch::probe_at_once(const std::string& conninfo) {
+  for (const auto& watch : watches_)
+    if (watch->shard->state.servers[watch->server].conninfo == conninfo) watch->probe_now();
 }
 
 /// They were measured by the epoch that the shard had.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "postgres/asio.hpp"
@@ -82,6 +83,7 @@ class HealthWatch {
   Awaitable<Prober::Result> probe(ServerWatch& self);
   Awaitable<void> wait_for_next_probe(ServerWatch& self);
   void probe_other_servers_now(const ServerWatch& self);
+  void probe_at_once(const std::string& conninfo);
   void note_first_round();
 
   asio::io_context& io_;

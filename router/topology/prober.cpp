@@ -67,6 +67,9 @@ Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> Prober::ask_
   for (auto patience = first_patience;; patience = second_patience) {
     const auto deadline = Clock::now() + patience;
     auto status = co_await postgres::read_status(pool(shard, server), deadline);
+    // A connection that was cut says nothing of the server, unless another one cannot be made.
+    if (!status && status.error().kind == postgres::Failure::Kind::lost)
+      status = co_await postgres::read_status(pool(shard, server), deadline);
     if (status || !is_silence(status.error())) co_return status;
     if (is_late(status.error())) pool(shard, server).replace_connections(std::string(silence));
     const bool held_up = Clock::now() > deadline + own_delay;
@@ -88,6 +91,7 @@ Awaitable<void> Prober::learn_timelines(const WatchedShard& shard, const postgre
   notes_.hear(status.noted);
   auto& newest = notes_.of(shard.name).timeline;
   if (status.shard != shard.name || status.timeline <= newest) co_return;
+  if (was_given_up(status, notes_.of(shard.name).ruling)) co_return;
   newest = status.timeline;
   co_await note_elsewhere(shard.name, notes_);
 }

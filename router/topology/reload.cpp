@@ -1,6 +1,7 @@
 #include "router/topology/reload.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "router/log.hpp"
@@ -37,6 +38,29 @@ Membership carry_over(const Membership& current, const std::shared_ptr<const Sha
   return membership;
 }
 
+Membership without_removed(Membership next, std::size_t written) {
+  const auto& all = next.map->shards();
+  const auto end_of_written = static_cast<std::ptrdiff_t>(written);
+  const ShardMap file(next.map->cluster(), {all.begin(), all.begin() + end_of_written}, next.map->groups(),
+                      next.map->tables());
+  auto directories = directories_of(next);
+  directories.resize(written);
+  const auto named = added_shards(file, directories).shards;
+  std::vector<Shard> kept;
+  std::vector<WatchedShardPtr> watched(next.shards.begin(), next.shards.begin() + end_of_written);
+  for (std::size_t i = written; i < all.size(); ++i) {
+    const auto is_this = [&](const AddedShard& added) { return added.shard.name == all[i].name; };
+    if (std::ranges::none_of(named, is_this)) continue;
+    kept.push_back(all[i]);
+    watched.push_back(next.shards[i]);
+  }
+  if (watched.size() == next.shards.size()) return next;
+  next.map = std::make_shared<const ShardMap>(with_shards(file, kept));
+  next.shards = std::move(watched);
+  for (const auto& shard : next.shards) shard->map = next.map;
+  return next;
+}
+
 Reload::Reload(std::string map_file, Metrics& metrics) : map_file_(std::move(map_file)), metrics_(metrics) {}
 
 bool Reload::read(const Membership& current) {
@@ -54,6 +78,7 @@ bool Reload::read(const Membership& current) {
   }
   ++metrics_.map_reloads;
   log_info("shard map read", {{"file", map_file_}});
+  written_ = std::get<ShardMap>(written).shards().size();
   next_ = carry_over(current, std::make_shared<const ShardMap>(std::get<ShardMap>(std::move(next))));
   return true;
 }
@@ -70,7 +95,7 @@ std::vector<WatchedShardPtr> Reload::shards() const {
 
 std::optional<Membership> Reload::take_settled() {
   if (!next_ || !std::ranges::all_of(next_->shards, &WatchedShard::settled)) return std::nullopt;
-  return std::exchange(next_, std::nullopt);
+  return without_removed(*std::exchange(next_, std::nullopt), written_);
 }
 
 }  // namespace shardplex::router

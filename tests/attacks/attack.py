@@ -119,6 +119,15 @@ def tell(options, **result):
     print(json.dumps({**result, "peak_megabytes": peak_megabytes(options.pid)}))
 
 
+def wait_until(happens, seconds=60):
+    """Waits for what has to come, however busy the machine is."""
+    give_up = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > give_up:
+            raise TimeoutError
+        time.sleep(0.05)
+
+
 def flood(connection, piece, megabytes):
     """Sends until the router has had enough, or so much has gone: the bytes, and the status of the answer, if any."""
     sent = 0

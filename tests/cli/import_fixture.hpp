@@ -85,6 +85,14 @@ inline CommandRun import(const std::string& verb, const Cluster& cluster, const 
   return run_shardplex(import_arguments(verb, cluster, source, std::move(more)));
 }
 
+/// The same, of what has to succeed.
+inline CommandRun expect_import(const std::string& verb, const Cluster& cluster, const Cluster& source,
+                                std::vector<std::string> more = {}) {
+  CommandRun run = import(verb, cluster, source, std::move(more));
+  REQUIRE_MESSAGE(run.exit == 0, run);
+  return run;
+}
+
 /// Runs the command in a process of its own, which dies at the crash point. 137 where it did.
 inline int import_until(const std::string& crash_point, const std::string& verb, const Cluster& cluster,
                         const Cluster& source) {

@@ -163,8 +163,7 @@ TEST_CASE("an identity key of a small type keeps its sequence, and takes the val
       source_server,
       "DROP TABLE movies; CREATE TABLE movies (id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY, name "
       "text); INSERT INTO movies (name) SELECT 'm' FROM generate_series(1, 20)");
-  const CommandRun run = import("run", cluster, source);
-  REQUIRE_MESSAGE(run.exit == 0, run);
+  expect_import("run", cluster, source);
   CHECK(cluster.sql("alpha", "SELECT nextval(pg_get_serial_sequence('movies', 'id'))") == "21");
   CHECK(cluster.sql("beta",
                     "SELECT attidentity FROM pg_attribute WHERE attrelid = 'movies'::regclass AND "
@@ -174,7 +173,7 @@ TEST_CASE("an identity key of a small type keeps its sequence, and takes the val
 TEST_CASE("what the source gets after an import began is told before the cutover") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = filled_source(10);
-  REQUIRE(import("run", cluster, source, {"--rehearse"}).exit == 0);
+  expect_import("run", cluster, source, {"--rehearse"});
   source.sql(source_server,
              "CREATE VIEW best AS SELECT * FROM movies; CREATE INDEX late ON movies (mpaa_rating)");
   const CommandRun refused = import("run", cluster, source);

@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <csignal>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -160,9 +161,46 @@ TEST_CASE("a shard that is gone altogether is named, and nothing partial is answ
   cluster().start("alpha");
   cluster().start("alpha-1");
   router.wait_until_ready();
+  // The router's own connections come back a moment after its watch over the servers says that they may: a
+  // read waits for that.
+  CHECK(client.get(alpha).status == 200);
   wait_until_written(client, alpha, "back");
   wait_until("films are read from all shards", [&] { return check_whole_or_refused(client, strong) == 200; });
   wait_for_reads_from("alpha-1", client, alpha);
+}
+
+TEST_CASE("connections to all servers of a shard that are cut at once, again and again, cost no read") {
+  const Router router(cluster().map_file());
+  const std::vector<std::string> paths{film_on("alpha"), "/movies?select=id&limit=1000",
+                                       "/movies?select=id&order=id&limit=20", "/genres?limit=3"};
+  std::atomic<bool> stop{false};
+  std::vector<std::atomic<int>> answers(paths.size());
+  std::mutex mutex;
+  std::set<std::string> refused;
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    threads.emplace_back([&, i] {
+      HttpClient client(router.port());
+      while (!stop) {
+        const auto answer = client.get(paths[i]);
+        ++answers[i];
+        if (answer.status == 200) continue;
+        const std::scoped_lock lock(mutex);
+        refused.insert(paths[i] + ": " + answer.body);
+      }
+    });
+  Database primary(cluster().conninfo("alpha")), replica(cluster().conninfo("alpha-1"));
+  for (int cut = 0; cut < 20; ++cut) {
+    for (auto* server : {&primary, &replica})
+      server->run(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'shardplexd%'");
+    // No read meets two of the cuts.
+    for (auto& count : answers)
+      wait_until("reads go on", [&, before = count.load()] { return count >= before + 2; });
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  for (const auto& failure : refused) FAIL_CHECK(failure);
 }
 
 TEST_CASE("a router starts without a shard, says which, serves the others, and takes it in when it comes") {

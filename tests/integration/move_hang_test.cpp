@@ -178,6 +178,10 @@ TEST_CASE("the target knows how many rows it has before the first client asks, a
   moves().shard(to).run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots");
   const auto told = moves().run("status").output;
   CHECK_MESSAGE(says(told, "there is no way back: its replication slot is gone"), told);
+  for (const std::string verb : {"status", "doctor"}) {
+    const auto seen = run_shardplex({"cluster", verb, "--map", moves().cluster().map_file()});
+    CHECK_MESSAGE(says(seen.errors, "there is no way back: its replication slot is gone"), seen.errors);
+  }
   moves().expect("finish");
 }
 

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "postgres/result_rows.hpp"
+
 namespace shardplex::postgres {
 
 TEST_CASE("a refused statement keeps PostgreSQL's own code and texts") {
@@ -17,6 +19,20 @@ TEST_CASE("a refused statement keeps PostgreSQL's own code and texts") {
   CHECK(error.message == "duplicate key");
   CHECK(error.details == "Key (id)=(1) already exists.");
   CHECK(error.hint == std::nullopt);
+}
+
+TEST_CASE("a server that is short of something is named, where it says nothing further itself") {
+  Failure failure{.kind = Failure::Kind::statement, .sqlstate = "53100", .message = "could not extend file"};
+  CHECK(to_error(failure, "alpha").details == "shard alpha");
+  CHECK(to_error(failure, "alpha").code == "53100");
+  failure.detail = "There is no room.";
+  CHECK(to_error(failure, "alpha").details == "There is no room.");
+}
+
+TEST_CASE("an answer that makes no sense is the server's fault, and no failure of the router") {
+  const Error error = to_error(unexpected_answer("a count that is no number"), "alpha");
+  CHECK(http_status(error) == 502);
+  CHECK(error.details->find("alpha") != std::string::npos);
 }
 
 TEST_CASE("what is not about the request is an unavailable shard, named without its servers") {

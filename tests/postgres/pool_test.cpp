@@ -102,6 +102,28 @@ TEST_CASE("while the server is down jobs fail at once, attempts back off, and th
   CHECK(worker.integer("SELECT 2") == 2);
 }
 
+TEST_CASE("a pool that is told that its server is there connects at once, and tells that it is reached") {
+  Server server;
+  auto settings = one_connection(server.conninfo());
+  settings.backoff_min = settings.backoff_max = 20s;
+  Worker worker(settings);
+  int reached = 0;
+  worker.pool().when_reached([&] { ++reached; });
+  CHECK(worker.integer("SELECT 1") == 1);
+  CHECK(reached == 0);
+  server.kill();
+  worker.wait_until([&] { return worker.pool().state(Lane::read).ready == 0; });
+  CHECK(worker.pool().reachable());
+  REQUIRE(worker.execute("SELECT 1").has_error());
+  CHECK_FALSE(worker.pool().reachable());
+  server.start();
+  REQUIRE(worker.execute("SELECT 1").has_error());  // in 20 s at most
+  worker.pool().connect_again();
+  worker.wait_until([&] { return worker.pool().reachable(); });
+  CHECK(reached == 1);
+  CHECK(worker.integer("SELECT 2") == 2);
+}
+
 TEST_CASE("a job waiting for a first connection fails with it") {
   Server server;
   server.stop();

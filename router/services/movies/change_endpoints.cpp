@@ -193,7 +193,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   if (request.prefer.returning == ReturnKind::representation)
     set_representation(answer, request, outcome->rows);
   if (request.prefer.returning == ReturnKind::headers_only && outcome->affected == 1)
-    answer.set("Location", location(request, plan, *outcome->rows));
+    set_location(answer, request, plan, *outcome->rows);
   answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
   set_preferences(answer, request, true);
   co_return answer;

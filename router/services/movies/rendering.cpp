@@ -1,5 +1,6 @@
 #include "router/services/movies/rendering.hpp"
 
+#include <algorithm>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
@@ -50,6 +51,14 @@ std::string location(const TableRequest& request, const WritePlan& plan, const p
     out += (i == 0 ? "?" : "&") + percent_encode(plan.primary_key_columns[i]) + "=eq." +
            percent_encode(row.bytes(0, static_cast<int>(i)));
   return out;
+}
+
+void set_location(Answer& answer, const TableRequest& request, const WritePlan& plan,
+                  const postgres::ResultSet& row) {
+  constexpr std::size_t longest_field = 32 * 1024;
+  const auto where = location(request, plan, row);
+  if (where.size() <= std::min(request.context.worker.settings().limits.url_bytes, longest_field))
+    answer.set("Location", where);
 }
 
 Error not_one_row(std::uint64_t rows) {

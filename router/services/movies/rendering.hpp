@@ -33,6 +33,10 @@ std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optiona
 /// "/movies?id=eq.5": where an inserted row is. `row` begins with the plan's primary_key_columns.
 std::string location(const TableRequest& request, const WritePlan& plan, const postgres::ResultSet& row);
 
+/// That as a field, unless it is too long to be asked for, or for a field: a key may be that long.
+void set_location(Answer& answer, const TableRequest& request, const WritePlan& plan,
+                  const postgres::ResultSet& row);
+
 /// PGRST116, "not exactly one row".
 Error not_one_row(std::uint64_t rows);
 

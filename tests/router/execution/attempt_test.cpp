@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <stdexcept>
+#include <vector>
 
 using namespace shardplex;
 using namespace shardplex::router;
@@ -31,4 +33,12 @@ TEST_CASE("an attempt is a value, an error, or the need to plan again") {
   CHECK(std::holds_alternative<Replan>(replan.error()));
   CHECK_THROWS_WITH_AS(error.value(), "SHARD503: down", std::runtime_error);
   CHECK_THROWS_WITH_AS(replan.value(), "to be planned again: moved", std::runtime_error);
+}
+
+TEST_CASE("an error outweighs a shard without servers, the shorter wait the longer, and those a new plan") {
+  const Deadline soon = Clock::now(), later = soon + std::chrono::seconds(1);
+  const std::vector<FailedAttempt> falling{Error{"22P02", "", {}, {}, {}}, Unserved{{}, soon},
+                                           Unserved{{}, later}, Replan{"moved", "alpha"}};
+  for (std::size_t i = 0; i < falling.size(); ++i)
+    for (std::size_t j = 0; j < falling.size(); ++j) CHECK(outweighs(falling[i], falling[j]) == (i < j));
 }

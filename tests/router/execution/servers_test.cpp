@@ -172,3 +172,92 @@ TEST_CASE("where any shard will do, one that is down is passed over") {
   CHECK(std::get<Error>(refusing.on_any().error()).code == "22P02");
   CHECK(refusing.queried.size() == 1);
 }
+
+namespace {
+
+const Failures alpha_is_away{{"alpha", unreachable}, {"alpha-1", unreachable}};
+const Failure lost{Failure::Kind::lost, true, "", "", ""};
+
+Unserved unserved(const Attempt<int>& attempt) {
+  return std::get<Unserved>(attempt.error());
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a read that no server of its shard answers may wait for one, as long as the first that found none") {
+  Read read(alpha_is_away);
+  const auto first = unserved(read.on_alpha());
+  CHECK(first.error.code == "SHARD503");
+  CHECK(first.until > Clock::now());
+  CHECK(first.until <= Clock::now() + Outages::patience);
+  CHECK(read.queried == std::vector<std::string>{"alpha-1", "alpha"});
+  CHECK(unserved(read.on_alpha()).until == first.until);
+  read.failures.clear();
+  CHECK(read.on_alpha().value() == 1);
+  read.failures = alpha_is_away;
+  CHECK(unserved(read.on_alpha()).until > first.until);
+  CHECK(unserved(Read({{"alpha", lost}, {"alpha-1", lost}}).on_alpha()).at_once);
+}
+
+TEST_CASE("a strong read, and what a server has refused, waits for no server") {
+  Read strong(alpha_is_away);
+  strong.context.consistency = Consistency::strong;
+  CHECK(std::get<Error>(strong.on_alpha().error()).code == "SHARD503");
+  strong.failures = {{"alpha", lost}};
+  CHECK(std::holds_alternative<Replan>(strong.on_alpha().error()));  // once more, over another connection
+  CHECK(std::get<Error>(strong.on_alpha().error()).code == "SHARD503");
+  CHECK(std::holds_alternative<Error>(
+      Read({{"alpha-1", unreachable}, {"alpha", refused("22P02")}}).on_alpha().error()));
+}
+
+TEST_CASE(
+    "where any shard will do, all are asked before one is waited for, the longest time that one may be") {
+  Failures failures = alpha_is_away;
+  for (const auto* server : {"beta", "beta-1", "gamma", "gamma-1"}) failures.emplace(server, unreachable);
+  Read read(failures);
+  auto& outages = read.fixture.worker.outages();
+  outages.found_none("alpha", Clock::now() - 1h);
+  outages.found_none("gamma", Clock::now() - 2h);
+  CHECK(unserved(read.on_any()).until > Clock::now() - 1min);
+  CHECK(read.queried.size() == 6);
+}
+
+TEST_CASE("over all targets the shard that may be waited for the shortest decides") {
+  Failures failures = alpha_is_away;
+  failures.emplace("beta", unreachable);
+  failures.emplace("beta-1", unreachable);
+  failures.emplace("gamma-1", refused("SX001"));
+  failures.emplace("gamma", refused("SX001"));
+  Read read(failures);
+  read.fixture.worker.outages().found_none("beta", Clock::now() - 1h);
+  CHECK(std::get<Unserved>(read.on_all().error()).until < Clock::now());
+}
+
+TEST_CASE("a read that no shard can hold rows of asks a replica where no shard has a primary") {
+  auto state = snapshot(1);
+  for (auto& shard : state.shards) {
+    shard.primary.reset();
+    shard.servers[0].readable = shard.servers[0].writable = false;
+  }
+  state.shards[0].servers[1].readable = false;
+  const auto targets = read_targets(view_of(std::move(state)), first_slots(0)).value();
+  REQUIRE(targets.size() == 1);
+  CHECK(targets[0].shard == beta);
+}
+
+TEST_CASE("a shard that gets a server to read is waited for anew") {
+  Read read({});
+  auto& outages = read.fixture.worker.outages();
+  const auto long_ago = Clock::now() - 1h;
+  outages.found_none("alpha", long_ago);
+  auto next = snapshot(2);
+  next.shards[0].servers[1].readable = false;
+  read.fixture.adopt(next);
+  read.fixture.run();
+  CHECK(outages.found_none("alpha", Clock::now()) == long_ago + Outages::patience);
+  next = snapshot(3);
+  read.fixture.adopt(next);
+  read.fixture.run();
+  CHECK(outages.found_none("alpha", Clock::now()) > Clock::now());
+}

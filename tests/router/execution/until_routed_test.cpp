@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <vector>
@@ -141,4 +143,74 @@ TEST_CASE("a plan is outdated as soon as there are other tables") {
   CHECK_FALSE(trial.run().has_value());
   CHECK(trial.context.plan_outdated);
   CHECK(trial.versions_seen.size() == 1);
+}
+
+namespace {
+
+const Error nobody{"SHARD503", "nobody is there", {}, {}, {}};
+
+Attempt<int> unserved(std::chrono::milliseconds patience, bool at_once = false) {
+  return Unserved{nobody, Clock::now() + patience, at_once};
+}
+
+}  // namespace
+
+TEST_CASE("a read without a server is asked again as soon as there is another view, and not before") {
+  Trial trial({unserved(10s), 5});
+  asio::steady_timer view_comes(trial.fixture.worker.io(), 50ms);
+  view_comes.async_wait([&](auto) { trial.fixture.adopt(snapshot(2)); });
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.versions_seen == std::vector<std::uint64_t>{1, 2});
+}
+
+TEST_CASE("a view that comes during a try is a reason to try again") {
+  Trial trial({});
+  const auto attempt = [&](ViewPtr view) -> Awaitable<Attempt<int>> {
+    if (view->snapshot->version == 2) co_return 5;
+    trial.fixture.adopt(snapshot(2));
+    co_await asio::post(trial.fixture.worker.executor(), use_awaitable);
+    CHECK(trial.fixture.worker.view()->snapshot->version == 2);
+    co_return unserved(10s);
+  };
+  CHECK(trial.fixture.result_of(until_routed<int>(trial.context, attempt)).value() == 5);
+}
+
+TEST_CASE("a read without a server is refused when no server comes in time, without asking again and again") {
+  Trial trial({unserved(30ms)});
+  CHECK(trial.run().error() == nobody);
+  CHECK(trial.versions_seen.size() == 1);
+  Trial late({unserved(10s)}, 30ms);
+  CHECK(late.run().error() == nobody);
+  Trial without_patience({unserved(0ms), 5});
+  CHECK(without_patience.run().error() == nobody);
+}
+
+TEST_CASE("how long a read waits for servers counts from its first try") {
+  Trial trial({unserved(100ms), unserved(10s)});
+  trial.on_attempt = [&] {
+    if (trial.versions_seen.size() == 1) trial.fixture.adopt(snapshot(2));
+  };
+  const auto began = Clock::now();
+  CHECK(trial.run().error() == nobody);
+  CHECK(Clock::now() - began < 5s);
+  CHECK(trial.versions_seen.size() == 2);
+}
+
+TEST_CASE("where a new connection may do a read is asked again soon, but not for ever: it may break them") {
+  Trial trial({unserved(10s, true)});
+  CHECK(trial.run().error() == nobody);
+  CHECK(trial.versions_seen.size() == 3);
+  Trial mended({unserved(10s, true), unserved(10s, true), 5});
+  CHECK(mended.run().value() == 5);
+}
+
+TEST_CASE("so many reads wait for a server, and others are refused at once") {
+  Trial trial({unserved(10s), 5});
+  auto& worker = trial.fixture.worker;
+  for (int i = 0; i < 1'000; ++i)
+    asio::co_spawn(worker.executor(), worker.next_chance(worker.chances(), Clock::now() + 100ms),
+                   [](std::exception_ptr, bool comes) { CHECK_FALSE(comes); });
+  CHECK(trial.run().error() == nobody);
+  CHECK(trial.versions_seen.size() == 1);
+  CHECK(worker.waiting_for_chance() == 0);
 }

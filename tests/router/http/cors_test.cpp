@@ -80,3 +80,17 @@ TEST_CASE("a page may read an answer where its origin is allowed") {
   CHECK(field(refused, "Access-Control-Allow-Origin").empty());
   CHECK(field(refused, "Vary") == "Origin");  // a cache must not give this answer to the shop
 }
+
+TEST_CASE(
+    "of a head that could not be read the Origin counts where it has come, and else all where all may") {
+  const auto read_by = [](std::string_view head, const AllowedOrigins& allowed) {
+    Answer answer;
+    allow_reading_unread(answer, head, allowed);
+    return field(answer, "Access-Control-Allow-Origin");
+  };
+  CHECK(read_by("", any) == "*");
+  CHECK(read_by("X: y\r\noRIGIN: \t https://shop.example \r\nZ: ", shop) == "https://shop.example");
+  for (const auto* head : {"", "Origin: https://shop.example", "Origin: https://evil.example\r\n",
+                           "X: Origin: https://shop.example\r\n", "Origin:\r\n", "Origin\r\n"})
+    CHECK(read_by(head, shop).empty());
+}

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -263,4 +264,37 @@ TEST_CASE("a write from a web page says what its body is; others need not") {
   CHECK(status_of(server, post("Sec-Fetch-Site: cross-site\r\n")) == 415);
   CHECK(status_of(server, post("Origin: null\r\nContent-Type: application/json\r\n")) == 200);
   CHECK(status_of(server, "GET /a HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n\r\n") == 200);
+}
+
+TEST_CASE("a web page can read also what it is refused before any handler is reached") {
+  const auto failing = [](Call& call) -> Awaitable<Answer> {
+    if (call.target() == "/fails") throw std::runtime_error("impossible");
+    return echo(call);
+  };
+  MemoryBudget memory(100'000);
+  auto limits = small_limits();
+  limits.body_bytes = 50'000;
+  const std::string origin = "Host: x\r\nOrigin: https://shop.example\r\n";
+  const std::pair<unsigned, std::string> refused[] = {
+      {413, "POST /a HTTP/1.1\r\n" + origin + "Content-Length: 1000000\r\n\r\n"},
+      {413, "POST /a HTTP/1.1\r\n" + origin +
+                "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
+                std::string(20'000, 'x')},
+      {431, "GET /a HTTP/1.1\r\n" + origin + "X: " + std::string(40'000, 'x')},
+      {414, "GET /" + std::string(150, 'a') + " HTTP/1.1\r\n" + origin + "\r\n"},
+      {501, "POST /a HTTP/1.1\r\n" + origin + "Transfer-Encoding: gzip\r\n\r\n"},
+      {415, "POST /a HTTP/1.1\r\n" + origin + "Content-Length: 2\r\n\r\n[]"},
+      {503, "POST /a HTTP/1.1\r\n" + origin +
+                "Content-Type: application/json\r\nContent-Length: 40000\r\n\r\n" + std::string(40'000, 'x')},
+      {500, "GET /fails HTTP/1.1\r\n" + origin + "\r\n"}};
+  for (const auto& [status, request] : refused) {
+    CAPTURE(request.substr(0, 100));
+    Loopback server(failing, limits, &memory, {"https://shop.example"});
+    Client client(server);
+    client.send(request);
+    const auto answer = client.read();
+    CHECK(answer.result_int() == status);
+    CHECK(std::string(answer["Access-Control-Allow-Origin"]) == "https://shop.example");
+    CHECK(std::string(answer["Vary"]) == "Origin");
+  }
 }

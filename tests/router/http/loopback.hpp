@@ -29,7 +29,7 @@ router::Limits small_limits();
 class Loopback {
  public:
   explicit Loopback(router::Handler handler, router::Limits limits = small_limits(),
-                    MemoryBudget* memory = nullptr);
+                    MemoryBudget* memory = nullptr, router::AllowedOrigins origins = {});
   ~Loopback();
 
   std::uint16_t port() const { return listener_->port(); }
@@ -47,6 +47,7 @@ class Loopback {
 
  private:
   router::Limits limits_;
+  router::AllowedOrigins origins_;
   router::Metrics metrics_{1};
   std::string date_ = "Sun, 06 Nov 1994 08:49:37 GMT";
   asio::io_context io_{1};

@@ -91,6 +91,22 @@ TEST_CASE("a location is a URL that finds the row: everything but unreserved cha
         "/%C3%A9t%C3%A9?a%20b=eq.1%2F2&c=eq.x-._~%26");
 }
 
+TEST_CASE("a location that is too long is left out: the row has been written all the same") {
+  SomeRequest some;
+  WritePlan plan;
+  plan.primary_key_columns = {"c"};
+  const auto is_told = [&](std::size_t length) {
+    Answer answer;
+    set_location(answer, some.request, plan, result_of({{std::string(length, 'x')}}));
+    return answer.fields.count("Location") > 0;
+  };
+  CHECK(is_told(100));
+  CHECK_FALSE(is_told(9'000));
+  some.settings.limits.url_bytes = 1'000'000;
+  CHECK(is_told(9'000));
+  CHECK_FALSE(is_told(100'000));
+}
+
 TEST_CASE("filters name one row where each column of the primary key has an eq") {
   SomeRequest some;
   auto& filters = some.request.query.filters;

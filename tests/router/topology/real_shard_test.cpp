@@ -36,6 +36,13 @@ class RealShard {
   RealShard() { pools.hold(conninfo); }
 
   void run_sql(const std::string& sql) const { server().run_sql(sql, database_); }
+  /// Ends all connections to the database, and lets others be made or not.
+  void cut(bool connectable) const {
+    server().run_sql("ALTER DATABASE " + database_ + " ALLOW_CONNECTIONS " +
+                     (connectable ? "true" : "false"));
+    server().run_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + database_ +
+                     "'");
+  }
   /// Alpha owns slots 0 and 1, and has the table movies.
   void initialise() const {
     server().run_sql_file(SHARDPLEX_SCHEMA, database_);
@@ -194,6 +201,37 @@ TEST_CASE(
   shard.probe();
   CHECK(shard.alpha->state.servers[0].problem.starts_with(
       "an old primary on an earlier timeline (1; 2 is known)"));
+}
+
+TEST_CASE("a server whose connections were cut is there as long as others can be made") {
+  RealShard shard;
+  shard.initialise();
+  shard.probe();
+  REQUIRE(shard.alpha->state.servers[0].up);
+  shard.cut(true);
+  shard.probe();
+  CHECK(shard.alpha->state.servers[0].up);
+  shard.cut(false);
+  shard.probe();
+  CHECK_FALSE(shard.alpha->state.servers[0].up);
+}
+
+TEST_CASE("a server that is reached again is probed at once") {
+  RealShard shard;
+  shard.initialise();
+  Settings settings;
+  settings.poll_interval = std::chrono::minutes(10);
+  HealthWatch watch(shard.io, settings,
+                    {.changed = [](const Changes&) {},
+                     .probed = [](const WatchedShardPtr&, std::size_t) -> Awaitable<void> { co_return; }});
+  watch.start();
+  watch.watch(shard.alpha);
+  REQUIRE(shard.run_until([&] { return shard.alpha->state.servers[0].writable; }));
+  shard.cut(false);
+  watch.probe_now();
+  REQUIRE(shard.run_until([&] { return !shard.alpha->state.servers[0].up; }));
+  shard.cut(true);
+  CHECK(shard.run_until([&] { return shard.alpha->state.servers[0].up; }));
 }
 
 TEST_CASE("while requests wait, a change of ownership is noticed long before the next whole probe") {

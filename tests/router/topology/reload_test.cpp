@@ -144,3 +144,28 @@ TEST_CASE("a map file that is read again takes the place of the one that is pend
   REQUIRE(reload.read(well_membership()));
   CHECK(reload.shards() != pending);
 }
+
+TEST_CASE("a shard that was removed is left when its directory is read again, whoever else still names it") {
+  const MapFile file;
+  Metrics metrics(1);
+  Reload reload(file.path(), metrics);
+  const Shard gamma{"gamma", "host=c", {}}, delta{"delta", "host=d", {}};
+  auto current = with_joined(well_membership(),
+                             {{{2, gamma, "alpha"}, std::make_shared<WatchedShard>(gamma, sample_map())},
+                              {{3, delta, "alpha"}, std::make_shared<WatchedShard>(delta, sample_map())}});
+  for (const auto& shard : current.shards) shard->directory = {{2, gamma}, {3, delta}};
+  file.write(alpha, "primary: host=b");
+  REQUIRE(reload.read(current));
+  const auto pending = reload.shards();
+  REQUIRE(pending.size() == 4);
+  for (const auto& shard : pending)
+    for (auto& server : shard->servers) server.settled = true;
+  pending[0]->directory =
+      pending[1]->directory = {{3, delta}};  // gamma cannot be reached: it has the old one
+  const auto next = reload.take_settled();
+  REQUIRE(next);
+  CHECK(names(*next->map) == std::vector<std::string>{"alpha", "beta", "delta"});
+  CHECK(next->shards == std::vector{pending[0], pending[1], pending[3]});
+  for (const auto& shard : next->shards) CHECK(shard->map == next->map);
+  CHECK(next->version == current.version + 1);
+}

@@ -1,5 +1,4 @@
-#include "cli/end_window.hpp"
-
+// rebalance finish and reverse: the ends of a reverse window, which differ in where they lead.
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +11,10 @@
 #include "operations/shard/mover.hpp"
 
 namespace shardplex::cli {
+namespace {
 
+/// For moves that rest in their reverse window, and those that were begun with it: takes them into `phase`,
+/// reversing or finishing, and to their end.
 int end_window(const std::string& verb, const std::string& about, Phase phase, Arguments args,
                const Terminal& terminal) {
   auto options = options_for_moves(verb, about);
@@ -34,6 +36,24 @@ int end_window(const std::string& verb, const std::string& about, Phase phase, A
   if (phase == Phase::reversing) std::ranges::reverse(moves);  // the last one first
   print_outcome(end_windows(map, std::move(moves), phase, mover, pool, terminal), given->json(), terminal);
   return exit_ok;
+}
+
+}  // namespace
+
+int rebalance_finish(Arguments args, const Terminal& terminal) {
+  return end_window(
+      "finish",
+      "Ends the reverse window of moves: deletes the old copies, in small throttled transactions, and all "
+      "that the moves made.",
+      Phase::finishing, args, terminal);
+}
+
+int rebalance_reverse(Arguments args, const Terminal& terminal) {
+  return end_window(
+      "reverse",
+      "Gives the slots of moves that rest in their reverse window back to their sources, with all that was "
+      "written since.",
+      Phase::reversing, args, terminal);
 }
 
 }  // namespace shardplex::cli

@@ -1,0 +1,34 @@
+// Since when reads have found no server of a shard.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "postgres/asio.hpp"
+
+namespace shardplex::router {
+
+/// While connections are made anew and servers change their roles, a shard may be without a server to read
+/// for some milliseconds. A read waits for one, but for a shard that has been without for long none does.
+/// Thread: that of its worker.
+class Outages {
+ public:
+  static constexpr auto patience = std::chrono::milliseconds(300);
+
+  /// A read found no server of the shard that answers. By when one has to be found: `patience` after the
+  /// first read that found none.
+  Deadline found_none(const std::string& shard, Clock::time_point now) {
+    return since_.try_emplace(shard, now).first->second + patience;
+  }
+
+  /// A server of the shard has answered, or may from now on.
+  void end(const std::string& shard) {
+    if (!since_.empty()) since_.erase(shard);
+  }
+
+ private:
+  std::map<std::string, Clock::time_point> since_;  // by the shard's name
+};
+
+}  // namespace shardplex::router
