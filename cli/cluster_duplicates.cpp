@@ -5,8 +5,8 @@
 #include "operations/audit/duplicates.hpp"
 #include "operations/process/json_values.hpp"
 #include "operations/process/progress.hpp"
-#include "operations/process/text.hpp"
 #include "operations/shard/map_file.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::cli {
 namespace {

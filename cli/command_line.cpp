@@ -7,7 +7,7 @@
 
 #include "cli/version.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_map/suggestion.hpp"
 
 namespace shardplex::cli {

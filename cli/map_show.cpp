@@ -2,9 +2,9 @@
 #include <boost/json.hpp>
 
 #include "cli/command_line.hpp"
-#include "operations/process/text.hpp"
 #include "operations/shard/map_file.hpp"
 #include "operations/shard/server.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::cli {
 namespace {

@@ -13,7 +13,7 @@
 #include "operations/move/status.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/json_values.hpp"
-#include "operations/process/text.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::cli {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "cli/options.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_map/slot_lists.hpp"
 #include "shard_map/suggestion.hpp"
 

@@ -35,7 +35,7 @@ Awaitable<Outcome<ReadCatalogue>> read_catalogue(Pool& pool, Deadline deadline) 
     co_return definitions.error();
   }
   co_return decoded([&] {
-    read->catalogue.key_forms = key_forms_of(decode_definitions(ResultRows(definitions->front())));
+    read->catalogue.definitions = decode_definitions(ResultRows(definitions->front()));
     return std::move(*read);
   });
 }

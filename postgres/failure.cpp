@@ -7,12 +7,6 @@
 namespace shardplex::postgres {
 namespace {
 
-// The server is going away, is not up yet, or the connection is not one: its SQLSTATE is not about the
-// request.
-bool is_unavailable(std::string_view sqlstate) {
-  return sqlstate.starts_with("08") || sqlstate == "57P01" || sqlstate == "57P02" || sqlstate == "57P03";
-}
-
 std::optional<std::string> unless_empty(const std::string& text) {
   if (text.empty()) return std::nullopt;
   return text;
@@ -29,7 +23,7 @@ Error shard_unavailable(const Failure& failure, std::string_view shard) {
 /// The server has the request's deadline too, as statement_timeout, and may be the first to notice. "User
 /// request" is somebody's pg_cancel_backend().
 bool is_timeout(const Failure& failure) {
-  return failure.sqlstate == "57014" && failure.message.find("user request") == std::string::npos;
+  return failure.sqlstate == sqlstate_canceled && failure.message.find("user request") == std::string::npos;
 }
 
 Error too_late(std::string_view shard, bool unknown_outcome) {
@@ -46,7 +40,7 @@ bool is_state_of_server(std::string_view sqlstate) {
 
 /// A function of the schema shardplex is not there. No statement of a client's names one.
 bool lacks_function(const Failure& failure) {
-  return failure.sqlstate == "42883" && failure.message.find("shardplex.") != std::string::npos;
+  return failure.sqlstate == sqlstate_no_function && failure.message.find("shardplex.") != std::string::npos;
 }
 
 Error older_schema(std::string_view shard) {
@@ -89,7 +83,7 @@ void throw_exception_from_error(const Failure& failure, const boost::source_loca
 Error to_error(const Failure& failure, std::string_view shard) {
   switch (failure.kind) {
     case Failure::Kind::statement:
-      if (is_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
+      if (says_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
       if (is_timeout(failure)) return too_late(shard, false);
       if (failure.sqlstate == sqlstate_odd_answer) return odd_answer(failure, shard);
       if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);

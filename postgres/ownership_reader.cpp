@@ -6,6 +6,7 @@
 #include "postgres/result_rows.hpp"
 #include "shard_map/definitions.hpp"
 #include "shard_schema/slots.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::postgres {
 namespace {
@@ -16,11 +17,10 @@ std::vector<Statement> statements(std::string_view first, std::string_view secon
   return all;
 }
 
-// PostgreSQL's own code for "not in the state the operation needs".
 Failure unfit(std::string message, std::string hint) {
   return {.kind = Failure::Kind::statement,
           .sent = true,
-          .sqlstate = "55000",
+          .sqlstate = std::string(sqlstate_not_prepared),
           .message = std::move(message),
           .hint = std::move(hint)};
 }

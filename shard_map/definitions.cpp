@@ -44,11 +44,19 @@ std::string definition_of(const TablePlacement& table, const ShardMap& map) {
 
 }  // namespace
 
+Definitions definitions_of(const TablePlacement& table, const ShardMap& map) {
+  Definitions definitions{{"table " + table.name, definition_of(table, map)}};
+  if (table.group) {
+    const Group& group = map.group(*table.group);
+    definitions.emplace("group " + group.name, definition_of(group));
+  }
+  return definitions;
+}
+
 Definitions definitions_of(const ShardMap& map) {
   Definitions definitions;
   for (const Group& group : map.groups()) definitions.emplace("group " + group.name, definition_of(group));
-  for (const TablePlacement& table : map.tables())
-    definitions.emplace("table " + table.name, definition_of(table, map));
+  for (const TablePlacement& table : map.tables()) definitions.merge(definitions_of(table, map));
   return definitions;
 }
 

@@ -19,6 +19,9 @@ using Definitions = std::map<std::string, std::string>;
 
 Definitions definitions_of(const ShardMap& map);
 
+/// Those that decide the slots of one table: its own and that of its group.
+Definitions definitions_of(const TablePlacement& table, const ShardMap& map);
+
 /// The subject under which the form of a table's keys is kept ("key movies"), beside what the map says: only
 /// the tables themselves tell it.
 std::string key_subject(std::string_view table);

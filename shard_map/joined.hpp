@@ -1,6 +1,7 @@
 // A list as text.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <ranges>
 #include <string>
@@ -9,8 +10,8 @@
 namespace shardplex {
 
 /// "a, b, c": text(item) of each item.
-template <std::ranges::input_range Items, class Text = std::identity>
-std::string joined(Items&& items, std::string_view separator = ", ", Text text = {}) {
+template <std::ranges::input_range Items, std::invocable<std::ranges::range_reference_t<Items>> Text>
+std::string joined(Items&& items, Text text, std::string_view separator = ", ") {
   std::string all;
   for (bool first = true; auto&& item : items) {
     if (!first) all += separator;
@@ -18,6 +19,12 @@ std::string joined(Items&& items, std::string_view separator = ", ", Text text =
     first = false;
   }
   return all;
+}
+
+/// The same of items that are text.
+template <std::ranges::input_range Items>
+std::string joined(Items&& items, std::string_view separator = ", ") {
+  return joined(items, std::identity{}, separator);
 }
 
 }  // namespace shardplex

@@ -41,7 +41,7 @@ WITH RECURSIVE tab AS (
                (a.attnotnull OR EXISTS (SELECT FROM domain d WHERE d.oid = t.oid AND d.not_null))::text,
                (a.atthasdef OR a.attidentity <> '')::text, (a.attgenerated <> '' OR a.attidentity = 'a')::text,
                l.collname::text, l.collprovider::text, l.collcollate::text, l.collisdeterministic::text,
-               quote_ident(m.nspname) || '.' || quote_ident(l.collname)]
+               quote_ident(m.nspname) || '.' || quote_ident(l.collname), (a.attidentity = 'a')::text]
     FROM tab
     JOIN pg_attribute a ON a.attrelid = tab.oid
     JOIN pg_type t ON t.oid = a.atttypid
@@ -88,12 +88,21 @@ WITH RECURSIVE tab AS (
 }  // namespace
 
 const std::string catalogue_sql = facts_sql + R"sql(
-SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14]
+SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15]
   FROM part ORDER BY kind, parent, name COLLATE "C", position)sql";
 
-// Facts have no order, so their hashes are added up.
-const std::string catalogue_fingerprint_sql =
-    facts_sql + "SELECT coalesce(sum(hashtextextended(part::text, 0)), 0)::text || ' ' || count(*) FROM part";
+// Facts have no order, so their hashes are added up. A statement that names a table which is not there, or
+// may not be read, fails as a whole; one in a text is not parsed unless it is run.
+const std::string catalogue_fingerprint_sql = facts_sql + R"sql(
+, fact(text) AS (
+  SELECT part::text FROM part
+  UNION ALL
+  SELECT query_to_xml('SELECT subject, definition FROM shardplex.definitions ORDER BY subject', true, false, '')::text
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname = 'shardplex' AND c.relname = 'definitions'
+     AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+)
+SELECT coalesce(sum(hashtextextended(text, 0)), 0)::text || ' ' || count(*) FROM fact)sql";
 
 std::string decode_fingerprint(const TextRows& rows) {
   if (rows.size() != 1) throw UnexpectedAnswer("a fingerprint that is not one row");
@@ -164,6 +173,7 @@ Column read_column(const Facts& facts, const ShardCatalogue& database, const Row
   column.not_null = facts.boolean(7);
   column.has_default = facts.boolean(8);
   column.generated = facts.boolean(9);
+  column.identity_always = facts.boolean(15);
   read_collation(facts, database, column);
   return column;
 }

@@ -21,32 +21,48 @@ class Members {
   Members(const PrimaryCriteria& criteria, const std::vector<ServerWord>& servers)
       : criteria_(criteria),
         of_nobody_(criteria.uninitialised == Uninitialised::allowed &&
-                   std::ranges::none_of(servers, [&](const ServerWord& server) {
-                     return server.status != nullptr && says_it_is(*server.status, criteria);
-                   })) {}
+                   std::ranges::none_of(servers,
+                                        [&](const ServerWord& server) {
+                                          return server.status == nullptr ||
+                                                 says_it_is(*server.status, criteria);
+                                        })),
+        ruling_(criteria.known_ruling) {
+    for (const auto& [status, overruled] : servers)
+      if (status != nullptr && says_it_is(*status, criteria))
+        ruling_ = std::max(ruling_, status->ruling.value_or(0));
+  }
 
   bool include(const ServerStatus& status) const {
     return of_nobody_ ? !status.initialised : says_it_is(status, criteria_);
+  }
+
+  /// What was said before a ruling is judged by timeline alone.
+  bool given_up(const ServerWord& server) const {
+    return !of_nobody_ && !server.overruled && was_given_up(*server.status, ruling_);
   }
 
   /// The newest timeline of the shard. A database that is none yet has replaced nothing, and its name may
   /// have been another's: what is known of that does not count.
   std::int64_t newest_timeline(const std::vector<ServerWord>& servers) const {
     std::int64_t newest = of_nobody_ ? 0 : criteria_.known_timeline;
-    for (const auto& [status, overruled] : servers)
-      if (status != nullptr && !overruled && include(*status)) newest = std::max(newest, status->timeline);
+    for (const auto& server : servers)
+      if (server.status != nullptr && !server.overruled && include(*server.status) && !given_up(server))
+        newest = std::max(newest, server.status->timeline);
     return newest;
   }
 
  private:
   const PrimaryCriteria& criteria_;
   bool of_nobody_;
+  std::int64_t ruling_;  // the last that is known of
 };
 
 std::string replaced_reason(std::int64_t timeline, std::int64_t newest) {
   return "an old primary on an earlier timeline (" + std::to_string(timeline) + "; " +
          std::to_string(newest) + " is known); where it is the right one, shardplex cluster accept-timeline";
 }
+
+constexpr const char* given_up_reason = "on a timeline that was given up (shardplex cluster accept-timeline)";
 
 /// What can be said of a server without looking at the others; standing `primary`: it is a candidate.
 JudgedServer judge(const PrimaryCriteria& criteria, const Members& members, const ServerWord& server,
@@ -56,12 +72,14 @@ JudgedServer judge(const PrimaryCriteria& criteria, const Members& members, cons
   if (!members.include(status)) {
     if (auto problem = identity_problem(status, criteria.cluster, criteria.shard))
       return {Standing::stranger, *std::move(problem)};
-    return {Standing::uninitialised, "not initialised (shardplex cluster init)"};
+    return {Standing::uninitialised, criteria.uninitialised == Uninitialised::allowed
+                                         ? "not initialised, and another server of the shard may be the shard"
+                                         : "not initialised (shardplex cluster init)"};
   }
+  if (members.given_up(server)) return {Standing::overruled, given_up_reason};
   if (status.in_recovery) return {Standing::replica, "a replica"};
   if (status.timeline < newest) return {Standing::replaced, replaced_reason(status.timeline, newest)};
-  if (status.timeline > newest)
-    return {Standing::overruled, "on a timeline that was given up (shardplex cluster accept-timeline)"};
+  if (status.timeline > newest) return {Standing::overruled, given_up_reason};
   return {Standing::primary, {}};
 }
 
@@ -115,9 +133,14 @@ PrimaryChoice choose_primary(const std::string& cluster, const std::string& shar
   return choose_primary({.cluster = cluster,
                          .shard = shard,
                          .known_timeline = known.timeline,
+                         .known_ruling = known.ruling,
                          .others_heard = true,
                          .uninitialised = uninitialised},
                         servers);
+}
+
+bool was_given_up(const ServerStatus& status, std::int64_t ruling) {
+  return status.ruling && *status.ruling < ruling;
 }
 
 std::optional<std::string> identity_problem(const ServerStatus& status, const std::string& cluster,

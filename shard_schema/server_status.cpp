@@ -57,6 +57,7 @@ void decode_identity(const TextRows& rows, ServerStatus& status) {
   status.cluster = rows.text(0, 0);
   status.shard = rows.text(0, 1);
   status.epoch = Epoch{rows.integer(0, 2)};
+  if (!rows.is_null(0, 3)) status.ruling = rows.integer(0, 3);
 }
 
 std::optional<Epoch> decode_epoch(const TextRows& rows) {

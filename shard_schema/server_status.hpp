@@ -45,6 +45,9 @@ struct ServerStatus {
   bool initialised = false;    ///< the schema shardplex exists and says who the shard is
   std::string cluster, shard;  ///< identity, as `cluster init` wrote it
   Epoch epoch;
+  /// The last statement of an operator on the shard's timeline that is part of the server's history; nullopt:
+  /// its schema is older and does not say.
+  std::optional<std::int64_t> ruling;
   std::int64_t max_prepared_transactions = 0;
   std::string database_identity;  ///< equal for two connections exactly when they reach the same database
   std::vector<ListedShard> directory;  ///< by position; empty where the schema is older and has none
@@ -68,7 +71,8 @@ struct StatusAnswer {
 StatusAnswer decode_server_status(const TextRows& rows);
 
 /// No row: the schema is there, but nobody has said which shard this is.
-inline constexpr std::string_view identity_sql = "SELECT cluster, name, epoch::text FROM shardplex.shard";
+inline constexpr std::string_view identity_sql =
+    "SELECT cluster, name, epoch::text, to_jsonb(s) ->> 'ruling' FROM shardplex.shard s";
 void decode_identity(const TextRows& rows, ServerStatus& status);
 
 /// The epoch alone.

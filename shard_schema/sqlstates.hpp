@@ -1,4 +1,5 @@
-// The SQLSTATEs that the functions of the schema `shardplex` raise (config/schema/shardplex.sql).
+// The SQLSTATEs that something depends on: those that the functions of the schema `shardplex` raise
+// (config/schema/shardplex.sql), and PostgreSQL's own (PostgreSQL 15, appendix A).
 #pragma once
 
 #include <string_view>
@@ -20,5 +21,26 @@ inline constexpr std::string_view sqlstate_other_tables = "SX006";
 inline constexpr std::string_view sqlstate_odd_answer = "SX011";
 inline constexpr std::string_view sqlstate_row_bounds =
     "SX010";  ///< a write touches fewer or more rows than it may; the detail is their number
+
+inline constexpr std::string_view sqlstate_read_only = "25006";  ///< a replica, or told to take no writes
+inline constexpr std::string_view sqlstate_foreign_key = "23503";
+inline constexpr std::string_view sqlstate_unique = "23505";
+inline constexpr std::string_view sqlstate_no_schema = "3F000";
+inline constexpr std::string_view sqlstate_serialization = "40001";
+inline constexpr std::string_view sqlstate_deadlock = "40P01";
+inline constexpr std::string_view sqlstate_denied = "42501";
+inline constexpr std::string_view sqlstate_no_column = "42703";
+inline constexpr std::string_view sqlstate_no_object = "42704";
+inline constexpr std::string_view sqlstate_no_function = "42883";
+inline constexpr std::string_view sqlstate_no_table = "42P01";
+inline constexpr std::string_view sqlstate_not_prepared =
+    "55000";  ///< not in the state that the operation needs
+inline constexpr std::string_view sqlstate_lock_timeout = "55P03";
+inline constexpr std::string_view sqlstate_canceled = "57014";  ///< by statement_timeout, or by somebody
+
+/// The server is going away or is not up yet, or the connection is none: it is not about the request.
+constexpr bool says_unavailable(std::string_view sqlstate) {
+  return sqlstate.starts_with("08") || sqlstate.starts_with("57P");
+}
 
 }  // namespace shardplex

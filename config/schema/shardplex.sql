@@ -12,7 +12,10 @@ CREATE TABLE IF NOT EXISTS shardplex.shard (
   epoch     bigint NOT NULL DEFAULT 1,
   -- The node numbers under which this shard promises ids. No two shards have one in common, ever; NULL: it promises none.
   first_node integer,
-  last_node  integer
+  last_node  integer,
+  -- The last statement of an operator on this shard's timeline (cluster accept-timeline) that this history has. A server without it is
+  -- of a history that was given up, whatever its timeline.
+  ruling bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 
 -- Every statement of a router reads this table, and would queue behind an ALTER that waits for one long read: so it is altered only
@@ -155,12 +158,27 @@ CREATE TABLE IF NOT EXISTS shardplex.timelines (
   noted_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Notes a timeline of a shard, unless more is known.
-CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void LANGUAGE sql AS $$
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shardplex.shard'::regclass AND attname = 'ruling') THEN
+    PERFORM set_config('lock_timeout', '1s', true);
+    ALTER TABLE shardplex.shard ADD COLUMN ruling bigint NOT NULL DEFAULT 0;
+    PERFORM set_config('lock_timeout', '0', true);
+    UPDATE shardplex.shard s SET ruling = t.ruling FROM shardplex.timelines t WHERE t.shard = s.name AND t.ruling > 0;
+  END IF;
+END $$;
+
+-- Notes a timeline of a shard, unless more is known. A ruling on this shard itself, which nobody notes here but the command line,
+-- becomes part of its history.
+CREATE OR REPLACE FUNCTION shardplex.note_timeline(of_shard text, new_ruling bigint, new_timeline bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO shardplex.timelines AS t (shard, ruling, timeline) VALUES (of_shard, new_ruling, new_timeline)
     ON CONFLICT (shard) DO UPDATE SET ruling = excluded.ruling, timeline = excluded.timeline, noted_at = now()
-    WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline)
-$$;
+    WHERE (t.ruling, t.timeline) < (excluded.ruling, excluded.timeline);
+  IF new_ruling > (SELECT s.ruling FROM shardplex.shard s WHERE s.name = of_shard) THEN
+    UPDATE shardplex.shard SET ruling = new_ruling;
+  END IF;
+END $$;
 
 -- Routers that route to this shard, as they report themselves every two seconds. One that has not for 15 seconds is taken for dead.
 CREATE TABLE IF NOT EXISTS shardplex.routers (
@@ -218,6 +236,45 @@ BEGIN
     WHERE t.tgrelid = rel AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3;  -- for each row, before
   RAISE EXCEPTION 'a trigger changes the columns that decide where a row is stored'
     USING ERRCODE = 'SX007', DETAIL = format('Triggers of %s that run before a row is written: %s.', rel::regclass, coalesce(names, 'none'));
+END $$;
+
+-- The trigger shardplex_place of every sharded table, for rows that another trigger, or the action of a foreign key, inserts or
+-- updates: no router has decided their slot. A row keeps what decides it. A new one is let in where its key and slot (and list) are those
+-- of a row of another table of the group, which a router has placed. Arguments: the key and, under list, the list's column.
+CREATE OR REPLACE FUNCTION shardplex.check_place() RETURNS trigger
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE deciding text[]; before jsonb; after jsonb; other record; known boolean; stack text; writers text;
+BEGIN
+  deciding := TG_ARGV || 'shardplex_slot'::text;
+  IF TG_OP = 'UPDATE' THEN
+    before := to_jsonb(OLD);
+    after := to_jsonb(NEW);
+    IF NOT EXISTS (SELECT FROM unnest(deciding) AS c WHERE before -> c IS DISTINCT FROM after -> c) THEN
+      RETURN NULL;
+    END IF;
+  ELSE
+    FOR other IN
+      SELECT d.table_name, d.key_column FROM (
+        SELECT substr(subject, 7) AS table_name, substring(definition FROM '^(group=".*") key=') AS of_group,
+               substring(definition FROM ' key="(.*)"$') AS key_column
+          FROM shardplex.definitions WHERE subject LIKE 'table %') AS d
+       WHERE d.table_name <> TG_TABLE_NAME AND to_regclass(format('public.%I', d.table_name)) IS NOT NULL
+         AND d.of_group = (SELECT substring(definition FROM '^(group=".*") key=') FROM shardplex.definitions
+                            WHERE subject = 'table ' || TG_TABLE_NAME)
+    LOOP
+      EXECUTE format('SELECT EXISTS (SELECT FROM public.%I t WHERE t.%I = ($1).%I', other.table_name, other.key_column, TG_ARGV[0])
+              || (SELECT string_agg(format(' AND t.%1$I IS NOT DISTINCT FROM ($1).%1$I', c), '' ORDER BY c) FROM unnest(deciding[1:]) AS c)
+              || ')' INTO known USING NEW;
+      IF known THEN
+        RETURN NULL;
+      END IF;
+    END LOOP;
+  END IF;
+  GET DIAGNOSTICS stack = PG_CONTEXT;
+  SELECT string_agg(f[1], ', ') INTO writers
+    FROM regexp_matches(stack, 'function ([^\n]*?\)) line', 'g') AS f WHERE f[1] !~ '(^|[.])check_place[(]';
+  RAISE EXCEPTION 'a trigger, or the action of a foreign key, writes a row where it is not looked for'
+    USING ERRCODE = 'SX007', DETAIL = format('Table %s, written by %s.', TG_RELID::regclass, coalesce(writers, 'the action of a foreign key'));
 END $$;
 
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch

@@ -409,11 +409,13 @@ std::string TableVerification::repair_of_slot(ShardId shard, Slot right, const P
   const auto owner = owner_of(right.value);
   if (!owner) return "-- Nobody owns slot " + slot + ".";
   if (*owner == shard) return "UPDATE " + table_.name + " SET " + quoted_slot_column + " = " + slot + row;
-  std::string columns;
-  for (const auto& column : table_.table.columns)
-    if (!column.generated) columns += ", " + quote_identifier(column.name);
+  std::string columns, overriding;
+  for (const auto& column : table_.table.columns) {
+    if (!column.generated || column.identity_always) columns += ", " + quote_identifier(column.name);
+    if (column.identity_always) overriding = " OVERRIDING SYSTEM VALUE";
+  }
   return "-- On " + shard_name(*owner) + ", which owns slot " + slot + ":\nINSERT INTO " + table_.name +
-         " (" + quoted_slot_column + columns + ")\nSELECT " + slot + columns +
+         " (" + quoted_slot_column + columns + ")" + overriding + "\nSELECT " + slot + columns +
          " FROM json_populate_record(NULL::" + table_.name + ", " + quote_literal(json) + ");\n-- Then on " +
          shard_name(shard) + ":\nDELETE FROM " + table_.name + row;
 }

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "operations/shard/inquiry.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_schema/functions.hpp"
 #include "shard_schema/primary_choice.hpp"
 #include "shard_schema/row_ids.hpp"
@@ -51,7 +51,7 @@ Accepted only_primary(const ShardMap& map, const Shard& shard) {
                         (answers[i].status ? choice.servers[i].reason : answers[i].failure));
   }
   if (primaries.empty())
-    throw CommandFailed(shard.name + ": no server is a primary: " + joined(reasons, {}, "; "));
+    throw CommandFailed(shard.name + ": no server is a primary: " + joined(reasons, "; "));
   if (primaries.size() > 1)
     throw CommandFailed(
         shard.name + ": " + address_of(servers[primaries[0]]) + " and " + address_of(servers[primaries[1]]) +
@@ -90,6 +90,19 @@ KnownTimeline noted_on(pqxx::connection& connection, const ShardMap& map, const 
   return newest_noted(map.cluster(), shard.name, state, {});
 }
 
+void note(pqxx::work& transaction, const Shard& shard, const KnownTimeline& known) {
+  transaction.exec_params(note_timeline_sql, shard.name, known.ruling, known.timeline);
+}
+
+/// The accepted server itself, before anybody else: it is known by this wherever the others learn of the
+/// ruling, and so are the replicas that come after it.
+void tell_accepted(pqxx::connection& connection, const Shard& shard, const KnownTimeline& known) {
+  pqxx::work transaction(connection);
+  note(transaction, shard, known);
+  promise_no_ids_before(transaction, row_id_ms(std::chrono::system_clock::now()) + promised_ahead_ms);
+  transaction.commit();
+}
+
 }  // namespace
 
 AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard) {
@@ -102,16 +115,16 @@ AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard) {
   for (const auto& [name, connection] : primaries)
     newest = std::max(newest, noted_on(*connection, map, shard));
   done.outweighed = newest.timeline;
+  const KnownTimeline ruled{newest.ruling + 1, accepted.timeline};
+  tell_accepted(*primaries.at(shard.name), shard, ruled);
   for (const auto& [name, connection] : primaries) try {
+      if (name == shard.name) continue;
       pqxx::work transaction(*connection);
-      transaction.exec_params(note_timeline_sql, shard.name, newest.ruling + 1, accepted.timeline);
-      if (name == shard.name)
-        promise_no_ids_before(transaction, row_id_ms(std::chrono::system_clock::now()) + promised_ahead_ms);
+      note(transaction, shard, ruled);
       transaction.commit();
     } catch (const std::exception& failure) {
       done.untold.push_back(name + ": " + one_line(failure.what()));
     }
-  if (done.untold.size() == map.shards().size()) throw CommandFailed(std::move(done.untold));
   return done;
 }
 

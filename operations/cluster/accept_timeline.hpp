@@ -19,8 +19,8 @@ struct AcceptedTimeline {
 
 /// Notes in all shards that the one server of `shard` that is a primary now is the right one. Running routers
 /// read that with their next probe. Throws CommandFailed where no server of it is a primary, or several are:
-/// the one that is not to be is to be stopped first, since routers would find it again; and where no shard
-/// could be told.
+/// the one that is not to be is to be stopped first, so that it is clear which one is meant. Throws what
+/// connections throw where that server itself could not be told: nobody has been told then.
 AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard);
 
 }  // namespace shardplex::operations

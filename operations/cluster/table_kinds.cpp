@@ -9,6 +9,8 @@ SELECT CASE
          WHEN EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
            THEN 'inherits from another table, or is inherited from; its slots could never move (ALTER TABLE … NO INHERIT)'
          WHEN c.relpersistence = 'u' THEN 'is unlogged; it is on no replica and its slots could never move (ALTER TABLE … SET LOGGED)'
+         WHEN $2 AND EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_enabled <> 'D')
+           THEN 'has rules, and what they do to rows nobody checks (DROP RULE; a trigger may do the same)'
        END
   FROM pg_class c
  WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p'))sql";
@@ -18,7 +20,8 @@ SELECT CASE
 std::vector<std::string> table_kind_problems(pqxx::transaction_base& transaction, const ShardMap& map) {
   std::vector<std::string> problems;
   for (const auto& table : map.tables())
-    for (const auto& row : transaction.exec_params(kind_sql, "public." + transaction.quote_name(table.name)))
+    for (const auto& row :
+         transaction.exec_params(kind_sql, "public." + transaction.quote_name(table.name), !table.reference))
       if (!row[0].is_null()) problems.push_back("table " + table.name + ' ' + row[0].as<std::string>());
   return problems;
 }

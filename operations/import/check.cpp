@@ -1,6 +1,7 @@
 #include "operations/import/check.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "operations/import/environments.hpp"
@@ -8,16 +9,14 @@
 #include "operations/import/tables.hpp"
 #include "operations/import/way_back_check.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/schema_dump.hpp"
 #include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
-
-constexpr int least_version = 150000;
 
 /// What the checks of one server found; sentences without the server's name.
 struct ServerFindings {
@@ -51,10 +50,7 @@ constexpr const char* foreign_owner_sql = R"sql(
 SELECT NOT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = to_regclass($1))sql";
 
 void check_server(const ServerState& state, std::vector<std::string>& problems) {
-  if (state.version < least_version)
-    problems.push_back("PostgreSQL " + std::to_string(state.version / 10000) + " is too old; 15 is needed");
-  if (state.encoding != "UTF8")
-    problems.push_back("the database's encoding is " + state.encoding + "; UTF8 is needed");
+  std::ranges::move(unfit_database(state), std::back_inserter(problems));
   if (state.in_recovery) problems.push_back("the server is a replica; an import needs the primary");
 }
 
@@ -282,7 +278,7 @@ void require_importable(const ImportFindings& findings, const AcceptedLosses& ac
   }
   if (!names.empty())
     problems.push_back("an import changes or loses what is named above; mend it, or accept it: --allow " +
-                       joined(names, std::identity{}, ","));
+                       joined(names, ","));
   if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
 

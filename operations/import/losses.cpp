@@ -4,7 +4,7 @@
 #include <array>
 #include <functional>
 
-#include "operations/process/text.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_map/suggestion.hpp"
 
 namespace shardplex::operations {
@@ -74,7 +74,7 @@ std::string to_text(const ImportLoss& loss) {
   const auto& [name, sentence] = described(loss.kind);
   const std::size_t named = std::min(loss.objects.size(), most_named);
   std::string text = std::string(name) + ": " + std::string(sentence) + ": " +
-                     joined(std::span(loss.objects).first(named), std::identity{}, "; ");
+                     joined(std::span(loss.objects).first(named), "; ");
   if (named < loss.objects.size()) text += " and " + std::to_string(loss.objects.size() - named) + " more";
   return text;
 }

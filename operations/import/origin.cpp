@@ -4,10 +4,11 @@
 #include <thread>
 
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "operations/replication/copy_session.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/joined.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -16,8 +17,6 @@ using namespace std::chrono_literals;
 
 constexpr int lock_attempts = 100;
 constexpr auto lock_pause = 250ms;  // for those that waited behind the attempt
-constexpr std::string_view sqlstate_lock_not_available = "55P03";
-constexpr std::string_view sqlstate_deadlock = "40P01";
 
 // Fires in replicas' sessions too (ENABLE ALWAYS): whoever writes, writes to the wrong database now.
 constexpr const char* fence_function_sql = R"sql(
@@ -64,7 +63,7 @@ void ImportOrigin::with_locks(const std::function<void(pqxx::work&)>& change) {
       transaction.commit();
       return;
     } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != sqlstate_lock_not_available && error.sqlstate() != sqlstate_deadlock) throw;
+      if (error.sqlstate() != sqlstate_lock_timeout && error.sqlstate() != sqlstate_deadlock) throw;
       if (attempt == lock_attempts)
         throw CommandFailed(
             "a lock on a table of the source is not to be had: a transaction there holds it and does not "

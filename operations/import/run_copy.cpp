@@ -6,10 +6,10 @@
 #include "operations/import/follow.hpp"
 #include "operations/import/run.hpp"
 #include "operations/process/crash_point.hpp"
-#include "operations/process/text.hpp"
 #include "operations/replication/copy_session.hpp"
 #include "operations/replication/slot_copy.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {

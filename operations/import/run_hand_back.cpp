@@ -10,6 +10,7 @@
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/replication/replicas.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -18,7 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr auto tick = 5ms;         // writers wait
 constexpr int lease_seconds = 60;  // of the fences, where this process dies or hangs
-constexpr std::string_view sqlstate_lock_not_available = "55P03";
 
 constexpr const char* fence_sql = R"sql(
 SELECT shardplex.fence_slots(grp, array_agg(slot ORDER BY slot)) FROM shardplex.slots WHERE state = 'owned' GROUP BY grp)sql";
@@ -61,7 +61,7 @@ void ImportRunner::fence_shards() {
             entry_.id, lease_seconds);
       });
     } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != sqlstate_lock_not_available) throw;
+      if (error.sqlstate() != sqlstate_lock_timeout) throw;
       throw CommandFailed(site->name() +
                           ": writers do not end, such as those of a load, so its slots cannot be fenced");
     }
@@ -73,12 +73,19 @@ void ImportRunner::fence_shards() {
 void ImportRunner::await_replicas(MoveSite& site, Replicas which, Clock::time_point deadline) {
   const auto lsn = site.look([](pqxx::transaction_base& transaction) { return flushed_lsn(transaction); });
   const std::size_t wanted = which == Replicas::all ? site.replicas() : 0;
+  const auto following =
+      site.look([](pqxx::transaction_base& transaction) { return replicas_connected(transaction).size(); });
+  if (wanted > 0 && following > wanted)
+    throw CommandFailed(site.name() + ": " + std::to_string(following) +
+                        " servers follow it, and the map names " + std::to_string(wanted) +
+                        ": whether those are among them cannot be told; put all of them into the map "
+                        "('cluster add-replica'), or stop the others");
   const auto have = [&](pqxx::transaction_base& transaction) {
-    return replicas_have(transaction, lsn) && replicas_known_to_have(transaction, lsn) >= wanted;
+    return replicas_have(transaction, lsn) && replicas_known_to_have(transaction, lsn).size() >= wanted;
   };
   while (!site.look(have)) {
     const auto connected =
-        site.look([](pqxx::transaction_base& transaction) { return replicas_connected(transaction); });
+        site.look([](pqxx::transaction_base& transaction) { return replicas_connected(transaction).size(); });
     if (connected < wanted)
       throw CommandFailed(site.name() + ": " + std::to_string(connected) + " of its " +
                           std::to_string(wanted) +

@@ -9,6 +9,7 @@
 #include "operations/import/run.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
+#include "operations/shard/place_guard.hpp"
 #include "operations/shard/schema_dump.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
@@ -21,6 +22,8 @@ namespace {
 std::vector<std::string> restoration_of(const TablePlacement& table) {
   const std::string name = "public." + quote_identifier(table.name);
   std::vector<std::string> statements{"TRUNCATE " + name};
+  if (!table.reference)
+    statements.push_back("DROP TRIGGER IF EXISTS " + std::string(place_guard) + " ON " + name);
   if (!table.reference)
     statements.push_back("ALTER TABLE " + name + " DROP COLUMN IF EXISTS " + quote_identifier(slot_column));
   return statements;
@@ -113,6 +116,10 @@ void ImportRunner::make_indexes() {
   const auto problems = in_parallel(sites_.size(), [&](std::size_t i) -> std::string {
     try {
       if (before[i] != "indexed") make_indexes_on(*sites_[i], dump, objects);
+      // Now that the source's own triggers are there.
+      sites_[i]->change([&](pqxx::work& transaction) {
+        for (const auto& table : map_.tables()) guard_places(transaction, map_, table);
+      });
       crash_point("import_indexed");
       return {};
     } catch (const std::exception& error) {

@@ -5,14 +5,13 @@
 
 #include "operations/import/origin.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "operations/replication/subscription.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/joined.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
-
-constexpr std::string_view sqlstate_query_canceled = "57014";
 
 constexpr const char* way_back_sql =
     "SELECT way_back, reverse_from::text FROM shardplex.imports WHERE id = $1 AND way_back IS NOT NULL";
@@ -73,7 +72,7 @@ void make_replication_slot_back(pqxx::nontransaction& shard, const std::string& 
   shard.exec_params("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", name);
   shard.exec("SET statement_timeout = 0");
 } catch (const pqxx::sql_error& error) {
-  if (error.sqlstate() != sqlstate_query_canceled) throw;
+  if (error.sqlstate() != sqlstate_canceled) throw;
   throw CommandFailed("replication slot " + name +
                       " could not be made within 60 s: it waits for every transaction that was open on its "
                       "server when it began");

@@ -9,14 +9,14 @@
 #include <thread>
 
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "operations/shard/server.hpp"
+#include "shard_map/joined.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 constexpr std::string_view gid_prefix = "shardplex_load_";
-constexpr std::string_view sqlstate_undefined_object = "42704";
 
 /// How a transaction ended, as pg_xact_status says.
 enum class Decision : std::uint8_t { committed, aborted, in_progress, unknown };
@@ -55,7 +55,7 @@ std::vector<std::string> finish_all(const std::vector<Prepared>& prepared, const
   for (const auto& one : prepared) try {
       one.shard->session->execute(command + " " + quoted(one.gid));
     } catch (const SqlFailure& failure) {
-      if (failure.sqlstate == sqlstate_undefined_object) continue;
+      if (failure.sqlstate == sqlstate_no_object) continue;
       left.push_back(one.shard->shard->name + ": " + command + " " + quoted(one.gid) + " failed: " +
                      failure.what() + "; the next shardplex load, or that statement, finishes it");
     }

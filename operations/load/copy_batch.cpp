@@ -1,8 +1,8 @@
 #include "operations/load/copy_batch.hpp"
 
-#include "operations/process/text.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex::operations {

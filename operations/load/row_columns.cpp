@@ -16,7 +16,8 @@ RowColumns::Kind kind_of(const Column& column) {
 RowColumns::RowColumns(const Table& table) {
   for (const auto& column : table.columns) {
     by_name_.emplace(column.name, entries_.size());
-    entries_.push_back({column.name, column.type, kind_of(column), column.has_default, column.generated});
+    entries_.push_back({column.name, column.type, kind_of(column), column.has_default,
+                        column.generated && !column.identity_always});  // COPY stores identities as given
   }
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "shard_map/key.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 
@@ -110,7 +111,7 @@ void ShardWriter::refuse(const CopyJob& job, std::size_t row, const SqlFailure& 
     reason = "column " + position->column + ": ";
   reason += failure.what();
   // The detail of other refusals is the whole row.
-  const bool key_detail = failure.sqlstate == "23505" || failure.sqlstate == "23503";
+  const bool key_detail = failure.sqlstate == sqlstate_unique || failure.sqlstate == sqlstate_foreign_key;
   if (key_detail && !failure.detail.empty()) reason += ": " + failure.detail;
   bad_.add(line, std::move(reason));
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -124,6 +125,7 @@ class MoveRunner {
   void hand_over();
   bool await_replicas(MoveSite& site, const std::string& lsn, Clock::time_point until);
   bool all_replicas_have(MoveSite& site, const std::string& lsn);
+  void meet_replicas(MoveSite& site);
   void require_replicas(MoveSite& site);
   std::optional<std::string> see_handed_over(const Way& way);
   void require_seen_lately(pqxx::work& transaction, const std::string& seen_at);
@@ -153,6 +155,7 @@ class MoveRunner {
   bool paused_by_fence_ = false;          // writes to the slots wait
   Clock::time_point primary_found_{};
   std::optional<std::string> primary_since_;  // known of the shard that hands over, by the other's clock
+  std::set<std::string> replicas_;            // of that shard then, by replicas_known_to_have()
   std::int64_t fence_marker_ = 0;
   Clock::time_point pause_began_{};  // of the hand-over under way
   Clock::time_point fenced_at_{}, started_ = Clock::now(), checked_{}, progress_written_{};

@@ -8,11 +8,11 @@
 #include "operations/process/crash_point.hpp"
 #include "operations/shard/server.hpp"
 #include "shard_schema/functions.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-constexpr std::string_view query_canceled = "57014";
 /// A replication slot waits for all transactions that are open; in between the mover looks up.
 constexpr std::chrono::seconds replication_slot_patience{60};
 constexpr int most_start_overs = 5;
@@ -71,7 +71,7 @@ void MoveRunner::copy() {
       crash_point("copy:replication_slot_made");
       return copy_rows(snapshot);
     } catch (const SqlFailure& failure) {
-      if (failure.sqlstate != query_canceled) throw;
+      if (failure.sqlstate != sqlstate_canceled) throw;
       report_trouble("waits for transactions that were open when the copy was to begin: " +
                      std::string(failure.what()));
       check();  // open transactions hold it up

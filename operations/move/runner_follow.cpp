@@ -6,6 +6,7 @@
 #include "operations/move/duplicates.hpp"
 #include "operations/move/objects.hpp"
 #include "operations/move/runner.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -86,7 +87,6 @@ void MoveRunner::catch_up(const Way& way) {
 /// Whoever is to own the rows has to know how many they are before the first client asks: autovacuum comes a
 /// minute later, and a plan made as if a table were empty may take seconds.
 void MoveRunner::analyse(MoveSite& site) {
-  constexpr std::string_view lock_not_available = "55P03";
   auto names = std::vector<std::string>{"shardplex.slots"};
   for (const auto& table : tables_) names.push_back(qualified_name(table));
   site.assert_mover();
@@ -97,7 +97,7 @@ void MoveRunner::analyse(MoveSite& site) {
       });
       check();
     } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != lock_not_available) throw;  // somebody vacuums it, which analyses it soon
+      if (error.sqlstate() != sqlstate_lock_timeout) throw;  // somebody vacuums it, which analyses it soon
     }
   site.look([](auto& transaction) { transaction.exec("SET lock_timeout = 0"); });
 }

@@ -1,5 +1,6 @@
 // Steps of a move that hand slots over, forth and back, and that take a hand-over back which a failover has
 // undone.
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -84,6 +85,7 @@ void MoveRunner::fence(const Way& way) {
   primary_found_ = Clock::now();
   source_->find_again();
   target_->find_again();
+  meet_replicas(way.from);
   report([](MoveProgress& progress) { ++progress.cutover_attempts; });
   assurance_.drained = false;
   pause_began_ =
@@ -176,10 +178,19 @@ bool MoveRunner::await_replicas(MoveSite& site, const std::string& lsn, Clock::t
 }
 
 /// Every replica that the map names is connected and has it: whichever of them takes over knows of it. One
-/// that is not connected may have taken over already.
+/// that is not connected may have taken over already, so none that the map does not name stands in for it.
 bool MoveRunner::all_replicas_have(MoveSite& site, const std::string& lsn) {
-  return site.look(
-      [&](auto& transaction) { return replicas_known_to_have(transaction, lsn) >= site.replicas(); });
+  if (replicas_.size() != site.replicas()) return false;
+  return site.look([&](auto& transaction) {
+    return std::ranges::includes(replicas_known_to_have(transaction, lsn), replicas_);
+  });
+}
+
+/// The connections of the replicas that the map names; none where somebody else is connected too, or one of
+/// them is not.
+void MoveRunner::meet_replicas(MoveSite& site) {
+  replicas_ = site.look([](auto& transaction) { return replicas_connected(transaction); });
+  if (!site.all_followed() || replicas_.size() != site.replicas()) replicas_.clear();
 }
 
 /// Before the last copy of something goes: a failover must not bring back a past in which it was the only

@@ -6,14 +6,13 @@
 #include "operations/move/objects.hpp"
 #include "operations/move/runner.hpp"
 #include "operations/process/failure.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::string_view lock_not_available = "55P03";
-constexpr std::string_view query_canceled = "57014";
 /// How long clients may queue behind a lock that a step waits for, at first and at most.
 constexpr milliseconds first_lock_timeout{20}, last_lock_timeout{1000};
 constexpr std::chrono::seconds lock_patience{120};
@@ -34,7 +33,7 @@ bool MoveRunner::with_lock_timeout_until(MoveSite& site, Clock::time_point until
       });
       return true;
     } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != lock_not_available) throw;
+      if (error.sqlstate() != sqlstate_lock_timeout) throw;
       if (Clock::now() > until) return false;
       if (attempt > 3) site.look([&](auto& transaction) { cancel_autovacuum(transaction, tables_); });
       std::this_thread::sleep_for(2 * timeout);
@@ -75,7 +74,7 @@ void MoveRunner::make_reverse_replication_slot() {
       transaction.exec_params("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", entry_.reverse());
     });
   } catch (const pqxx::sql_error& error) {
-    if (error.sqlstate() != query_canceled) throw;
+    if (error.sqlstate() != sqlstate_canceled) throw;
     check();  // open transactions hold it up; the next look finds it missing still
   }
   target_->look([&](auto& transaction) { transaction.exec("SET statement_timeout = 0"); });

@@ -6,7 +6,7 @@
 
 #include "operations/move/journal.hpp"
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 

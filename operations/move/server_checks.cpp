@@ -5,6 +5,7 @@
 #include "operations/process/terminal.hpp"
 #include "operations/shard/move_entry.hpp"
 #include "operations/shard/moved_table.hpp"
+#include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
@@ -20,9 +21,6 @@ struct Check {
 
 // Without these most others cannot even be asked.
 constexpr Check basic_checks[]{
-    {Kind::problem, R"sql(
-SELECT format('PostgreSQL %s is too old; 15 is needed', current_setting('server_version'))
- WHERE current_setting('server_version_num')::int < 150000)sql"},
     {Kind::problem, R"sql(
 SELECT format('role %I is not a superuser; PostgreSQL 15 lets no other create a subscription', rolname)
   FROM pg_roles WHERE rolname = current_user AND NOT rolsuper)sql"},
@@ -169,7 +167,12 @@ std::vector<CheckFinding> run_checks(pqxx::transaction_base& transaction, const 
 }  // namespace
 
 std::vector<CheckFinding> check_basics(pqxx::transaction_base& transaction, const std::string& shard) {
-  return run_checks(transaction, shard, basic_checks, "");
+  auto findings = run_checks(transaction, shard, basic_checks, "");
+  const auto version = transaction.exec1(
+      "SELECT current_setting('server_version_num')::int, current_setting('server_version')");
+  if (version[0].as<int>() < least_version)
+    findings.push_back({Kind::problem, shard, too_old(version[1].as<std::string>())});
+  return findings;
 }
 
 std::vector<CheckFinding> check_server(pqxx::transaction_base& transaction, const std::string& shard,

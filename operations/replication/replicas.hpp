@@ -1,9 +1,9 @@
 // What the streaming replicas of a server have on their disks, so that a failover to one of them forgets
-// nothing of it.
+// nothing of it. What only receives WAL, to archive it, can take nothing over, and is none.
 #pragma once
 
-#include <cstddef>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
 
 namespace shardplex::operations {
@@ -15,11 +15,11 @@ std::string flushed_lsn(pqxx::transaction_base& transaction);
 /// is not connected is not asked.
 bool replicas_have(pqxx::transaction_base& transaction, const std::string& lsn);
 
-/// How many streaming replicas of this server have said that they have it. What only receives WAL, to archive
-/// it, can take nothing over, and does not count.
-std::size_t replicas_known_to_have(pqxx::transaction_base& transaction, const std::string& lsn);
+/// The streaming replicas of this server that have said that they have it, each by its connection: one that
+/// connects anew is another one.
+std::set<std::string> replicas_known_to_have(pqxx::transaction_base& transaction, const std::string& lsn);
 
-/// How many of them are connected.
-std::size_t replicas_connected(pqxx::transaction_base& transaction);
+/// Those that are connected.
+std::set<std::string> replicas_connected(pqxx::transaction_base& transaction);
 
 }  // namespace shardplex::operations

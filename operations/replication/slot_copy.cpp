@@ -7,6 +7,7 @@
 #include <array>
 
 #include "operations/shard/server.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -263,7 +264,7 @@ ReplicationSlotSnapshot::ReplicationSlotSnapshot(const std::string& conninfo,
                  patience);
   if (PQresultStatus(made.get()) != PGRES_TUPLES_OK) {
     SqlFailure failure = failure_of(connection, made);
-    if (failure.sqlstate != "57014") throw failure;
+    if (failure.sqlstate != sqlstate_canceled) throw failure;
     throw SqlFailure(failure.sqlstate,
                      "replication slot " + replication_slot_name + " could not be made within " +
                          std::to_string(patience.count()) +

@@ -12,7 +12,8 @@ namespace {
 // $1: the tables of the map. Superusers may do everything anyway, and are called differently on different
 // servers, so what is theirs is left out. Of the functions, those that routers call: others may be in the
 // schema by chance, as it is first in the search path of a role of its name. Roles come with those that are
-// their members, as these act by them.
+// their members, as these act by them, and with what their sessions are set to. A list of names is taken
+// apart, so that its names are literals: whoever may set it is not the one who runs it.
 constexpr const char* rights_sql = R"sql(
 WITH RECURSIVE named AS (
   SELECT c.oid, c.relname, c.relkind, c.relacl, c.relowner, n.nspname
@@ -64,6 +65,19 @@ WITH RECURSIVE named AS (
          coalesce((SELECT ' PASSWORD ' || quote_literal(rolpassword) FROM pg_authid i WHERE i.oid = r.oid), '')
          || coalesce(' VALID UNTIL ' || quote_literal(rolvaliduntil), '') AS password
     FROM pg_roles r WHERE NOT rolsuper
+), setting AS (
+  SELECT r.name AS role, s.setdatabase <> 0 AS here, split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
+    FROM pg_db_role_setting s JOIN role r ON r.oid = s.setrole, unnest(s.setconfig) c
+   WHERE r.oid IN (SELECT oid FROM needed) AND NOT r.predefined
+     AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+), written AS (
+  SELECT role, name, CASE WHEN here THEN ' IN DATABASE %database%' ELSE '' END AS whither,
+         CASE WHEN name IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries')
+           THEN coalesce((SELECT string_agg(quote_literal(CASE WHEN m[1] LIKE '"%' THEN replace(substr(m[1], 2, length(m[1]) - 2), '""', '"')
+                                                               ELSE m[1] END), ', ' ORDER BY n)
+                            FROM regexp_matches(value, '("(?:[^"]|"")*"|[^,[:space:]]+)', 'g') WITH ORDINALITY AS list(m, n)), quote_literal(''))
+           ELSE quote_literal(value) END AS list
+    FROM setting
 ), grantee AS (SELECT oid, name FROM role UNION ALL SELECT 0, 'PUBLIC')
 SELECT 1 AS place, format('role %s %s', name, attributes) AS what,
        format('CREATE ROLE %s %s%s', name, attributes, password) AS make, '' AS undo, name AS role
@@ -87,6 +101,10 @@ SELECT 5, format('default privilege%s: %s on %s for %s%s', d.whose, d.privilege,
        format('ALTER DEFAULT PRIVILEGES%s GRANT %s ON %s TO %s%s', d.whose, d.privilege, d.objects, g.name, CASE WHEN d.grantable THEN ' WITH GRANT OPTION' END),
        format('ALTER DEFAULT PRIVILEGES%s REVOKE %s ON %s FROM %s', d.whose, d.privilege, d.objects, g.name), ''
   FROM defaults d JOIN grantee g ON g.oid = d.grantee
+UNION ALL
+SELECT 6, format('setting %s of role %s%s to %s', name, role, CASE WHEN whither <> '' THEN ' in this database' END, list),
+       format('ALTER ROLE %s%s SET %I TO %s', role, whither, name, list), format('ALTER ROLE %s%s RESET %I', role, whither, name), ''
+  FROM written
  ORDER BY place, what)sql";
 
 /// What `one` has and `other` has not, in the order of `one`.
@@ -102,7 +120,7 @@ std::vector<const AccessRight*> beyond(const std::vector<AccessRight>& one,
 
 /// Databases may be called differently on the two servers.
 std::string in_database(std::string sql, const std::string& database) {
-  constexpr std::string_view object = " ON DATABASE ", placeholder = "%database%";
+  constexpr std::string_view object = " DATABASE ", placeholder = "%database%";
   const auto at = sql.find(std::string(object).append(placeholder));  // names of roles come later
   return at == std::string::npos ? sql : sql.replace(at + object.size(), placeholder.size(), database);
 }

@@ -1,4 +1,5 @@
-// Who may use a shard and its tables: roles and their memberships, owners, grants, default privileges. A new
+// Who may use a shard and its tables: roles with their memberships and settings, owners, grants, default
+// privileges. A new
 // shard is given those of another, since a router must find its role there with the same rights.
 #pragma once
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {

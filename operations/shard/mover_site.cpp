@@ -7,11 +7,13 @@ namespace shardplex::operations {
 MoveSite::MoveSite(const ShardMap& map, const Shard& shard, Mover& mover)
     : map_(map), shard_(shard), mover_(mover) {
   auto found = find_primary(map_, shard_);
+  followers_ = found.followers;
   use(std::move(found.connection), std::move(found.conninfo));
 }
 
 void MoveSite::find_again() {
   auto found = find_primary(map_, shard_);
+  followers_ = found.followers;
   // A connection that still works to the same server is kept, and the mover's lock with it.
   bool lost = found.conninfo != conninfo_;
   try {

@@ -25,6 +25,9 @@ class MoveSite {
   /// How many servers the shard has beside its primary, by the map: whichever of them that is now.
   std::size_t replicas() const { return shard_.replicas.size(); }
 
+  /// All of them followed it, by their own word, when it was last found.
+  bool all_followed() const { return followers_ == replicas(); }
+
   /// Finds the primary anew, as it may be another server by now.
   void find_again();
 
@@ -63,6 +66,7 @@ class MoveSite {
   Mover& mover_;
   std::unique_ptr<pqxx::connection> connection_;
   std::string conninfo_;
+  std::size_t followers_ = 0;
 };
 
 }  // namespace shardplex::operations

@@ -1,13 +1,15 @@
 #include "operations/shard/primary.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "operations/process/failure.hpp"
-#include "operations/process/text.hpp"
 #include "operations/shard/inquiry.hpp"
 #include "operations/shard/server.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -23,6 +25,7 @@ struct Located {
   std::size_t server;
   std::string conninfo;
   ServerStatus status;
+  std::size_t followers = 0;
 };
 
 AskedShard for_its_primary(const Shard& shard) {
@@ -40,18 +43,25 @@ PrimaryChoice choose(const ShardMap& map, const Shard& shard, const Answers& ans
 
 Located locate(const Shard& shard, const Answers& answers, const PrimaryChoice& choice) {
   const auto servers = servers_of(shard);
-  if (choice.primary) return {*choice.primary, servers[*choice.primary], *answers[*choice.primary].status};
+  if (choice.primary) {
+    const auto followers = [&](std::size_t i) {
+      return choice.servers[i].standing == Standing::replica && answers[i].status->receives_wal;
+    };
+    return {*choice.primary, servers[*choice.primary], *answers[*choice.primary].status,
+            static_cast<std::size_t>(
+                std::ranges::count_if(std::views::iota(std::size_t{0}, servers.size()), followers))};
+  }
   std::vector<std::string> reasons;
   for (std::size_t i = 0; i < servers.size(); ++i)
     reasons.push_back(address_of(servers[i]) + ": " +
                       (answers[i].status ? choice.servers[i].reason : answers[i].failure));
-  throw CommandFailed(shard.name + ": no primary was found: " + joined(reasons, {}, "; "));
+  throw CommandFailed(shard.name + ": no primary was found: " + joined(reasons, "; "));
 }
 
 /// A connection string may lead to one of several servers, and roles change: what was asked has to be what is
 /// connected to.
 PrimaryFound connect_to(const Shard& shard, const Located& located) try {
-  PrimaryFound found{connect(located.conninfo), located.conninfo, located.status.timeline};
+  PrimaryFound found{connect(located.conninfo), located.conninfo, located.status.timeline, located.followers};
   pqxx::read_transaction transaction(*found.connection);
   const auto state = read_server_state(transaction);
   if (state.in_recovery || state.timeline != located.status.timeline ||

@@ -1,6 +1,7 @@
 // Finds the primaries of shards, wherever the map names them, and connects to them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +18,8 @@ struct PrimaryFound {
   std::unique_ptr<pqxx::connection> connection;
   std::string conninfo;  ///< as the map has it
   std::int64_t timeline = 0;
+  /// How many of the shard's other servers said that they are replicas of it and receive WAL.
+  std::size_t followers = 0;
 };
 
 /// To the primary of each shard, in the order of the map.

@@ -81,6 +81,18 @@ std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
   throw std::runtime_error(reason_of(error));
 }
 
+std::string too_old(const std::string& version) {
+  return "PostgreSQL " + version + " is too old; " + std::to_string(least_version / 10'000) + " is needed";
+}
+
+std::vector<std::string> unfit_database(const ServerState& state) {
+  std::vector<std::string> problems;
+  if (state.version < least_version) problems.push_back(too_old(std::to_string(state.version / 10'000)));
+  if (state.encoding != "UTF8")
+    problems.push_back("the database's encoding is " + state.encoding + "; UTF8 is needed");
+  return problems;
+}
+
 ServerState read_server_state(pqxx::transaction_base& transaction) {
   const StatusAnswer answer = decode_server_status(ask(transaction, server_status_sql));
   const PqxxRows database = ask(transaction, database_sql);
@@ -149,8 +161,7 @@ ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMa
   ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction), foreign_keys);
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
   const auto is_shard = transaction.exec1("SELECT to_regclass('shardplex.definitions') IS NOT NULL");
-  if (is_shard[0].as<bool>())
-    catalogue.key_forms = key_forms_of(decode_definitions(ask(transaction, definitions_sql)));
+  if (is_shard[0].as<bool>()) catalogue.definitions = decode_definitions(ask(transaction, definitions_sql));
   return catalogue;
 }
 

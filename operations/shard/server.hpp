@@ -45,6 +45,13 @@ struct ServerState : ServerStatus {
   AgreedValues settings;  ///< of this role's sessions, that have to be the same on every shard
 };
 
+/// The oldest version of PostgreSQL that is used, as server_version_num, and what is said of an older one.
+inline constexpr int least_version = 150'000;
+std::string too_old(const std::string& version);
+
+/// Why the database can be neither a shard nor imported, whatever is in it; empty where it can.
+std::vector<std::string> unfit_database(const ServerState& state);
+
 ServerState read_server_state(pqxx::transaction_base& transaction);
 
 /// What was noted on this server of the shards' timelines; nothing where its schema has no notes, or this

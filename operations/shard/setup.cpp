@@ -44,6 +44,13 @@ void promise_no_ids_before(pqxx::transaction_base& transaction, std::int64_t unt
       until_ms);
 }
 
+void set_ruling(pqxx::transaction_base& transaction, std::int64_t ruling) {
+  const auto kept = transaction.exec1(
+      "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shardplex.shard'::regclass AND attname = "
+      "'ruling')");
+  if (kept[0].as<bool>()) transaction.exec_params("UPDATE shardplex.shard SET ruling = $1", ruling);
+}
+
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map) {
   std::size_t written = 0;
   for (const auto& [subject, definition] : definitions_of(map))

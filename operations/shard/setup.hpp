@@ -28,6 +28,10 @@ bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
 /// this one does not have.
 void promise_no_ids_before(pqxx::transaction_base& transaction, std::int64_t until_ms);
 
+/// The history of this server has this ruling of an operator on its timeline from now on
+/// (ServerStatus::ruling). A schema of before there were such does not keep it.
+void set_ruling(pqxx::transaction_base& transaction, std::int64_t ruling);
+
 /// Writes down how keys become slots; the number of definitions that were not there yet. Those that were are
 /// left as they are.
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map);

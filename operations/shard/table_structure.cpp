@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "operations/process/text.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_schema/catalogue_rows.hpp"
 
 namespace shardplex::operations {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "query/error.hpp"
+#include "shard_map/definitions.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex {
@@ -57,7 +58,8 @@ struct Column {
   bool deterministic_collation = true;  ///< equality of text is equality of bytes
   bool not_null = false;
   bool has_default = false;  ///< default expression, identity or generated
-  bool generated = false;    ///< GENERATED ALWAYS AS (…) STORED, or identity ALWAYS: cannot be inserted
+  bool generated = false;  ///< GENERATED ALWAYS AS (…) STORED, or identity ALWAYS: clients cannot insert it
+  bool identity_always = false;          ///< the latter: OVERRIDING SYSTEM VALUE stores it
   std::vector<std::string> enum_labels;  ///< in enumsortorder
   /// Of a combined catalogue: in what the shards contradict each other, so that whoever needs the column is
   /// refused; "" where they do not.
@@ -100,9 +102,7 @@ struct ShardCatalogue {
   std::string default_collation;  ///< the database's, by its provider: datcollate or, of ICU, daticulocale
   bool bytewise_default_collation = true;
   std::string character_type;  ///< datctype: which letters there are, and their upper and lower case
-  /// By table: the form of key that its rows were placed by, as the shard keeps it (key_form()); absent where
-  /// it keeps none.
-  std::map<std::string, std::string, std::less<>> key_forms;
+  Definitions definitions;  ///< how its rows were placed, as the shard keeps it; empty where it keeps nothing
   bool operator==(const ShardCatalogue&) const = default;
 };
 
@@ -137,9 +137,10 @@ struct Catalogue {
 /// Refused: a table missing on a shard (named), a difference in the primary key or in a column of it, or in
 /// one that decides the slot; no primary key, or one with the slot column in it; a sharded table without the
 /// slot column, without its key column (hash) or its list and spread_by columns (list), a key type that is
-/// not integer, text or uuid, a key of another form than the rows were placed by, a key whose collation is
-/// not deterministic, a generated key column. Warned of: unique constraints and primary keys that cannot hold
-/// across shards. `shards`: the name of each for the messages, and its catalogue; at least one.
+/// not integer, text or uuid, a key of another form than the rows were placed by, or rows that were placed by
+/// other definitions than the map's, a key whose collation is not deterministic, a key column that is
+/// computed from others. Warned of: unique constraints and primary keys that cannot hold across shards.
+/// `shards`: the name of each for the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 
 /// The key type of a column, or nullopt where it cannot be a shard key.

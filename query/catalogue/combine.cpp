@@ -24,7 +24,7 @@ void check_routing_column(const Column& column, std::vector<std::string>& proble
   if (!column.deterministic_collation)
     problems.push_back("column " + column.name + " routes rows, but its collation " + column.collation +
                        " is not deterministic");
-  if (column.generated)
+  if (column.generated && !column.identity_always)
     problems.push_back("column " + column.name + " routes rows, but PostgreSQL generates it");
   // An over-long value that ends in spaces is stored without them: the stored value would hash to another
   // slot.
@@ -96,7 +96,8 @@ bool answers_alike(const Column& a, const Column& b) {
   return a.type == b.type && a.type_name == b.type_name && a.type_schema == b.type_schema &&
          a.enum_labels == b.enum_labels && a.collation == b.collation &&
          a.bytewise_collation == b.bytewise_collation &&
-         a.deterministic_collation == b.deterministic_collation && a.generated == b.generated;
+         a.deterministic_collation == b.deterministic_collation && a.generated == b.generated &&
+         a.identity_always == b.identity_always;
 }
 
 /// The place of an integer type among those of all widths, whose values read and write alike; 0 for any other
@@ -110,7 +111,7 @@ std::size_t width(const Column& column) {
 
 /// Integers of different widths.
 bool differ_in_width(const Column& a, const Column& b) {
-  return width(a) > 0 && width(b) > 0 && a.generated == b.generated;
+  return width(a) > 0 && width(b) > 0 && a.generated == b.generated && a.identity_always == b.identity_always;
 }
 
 /// The column of two shards as it is served: of two integer types the wider, of two definitions that would
@@ -177,12 +178,20 @@ void combine_columns(const ShardMap& map, const std::string& shard, const Table&
 /// Rows were placed by keys of this form: under another one they are looked for elsewhere.
 void check_key_form(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
                     std::vector<std::string>& problems) {
-  const auto stored = catalogue.key_forms.find(routed.table().name);
-  if (!routed.group_id() || stored == catalogue.key_forms.end()) return;
+  const auto stored = catalogue.definitions.find(key_subject(routed.table().name));
+  if (!routed.group_id() || stored == catalogue.definitions.end()) return;
   const Column* column = routed.table().find_column(routed.key());
   if (!column || !key_type(*column)) return;  // refused for that
   if (auto problem = key_form_problem(routed.table(), *column, stored->second))
     problems.push_back(std::move(*problem) + " (on " + shard + ')');
+}
+
+/// Rows were placed by these: under others they are looked for elsewhere.
+void check_definitions(const TablePlacement& placement, const ShardMap& map, const std::string& shard,
+                       const Definitions& stored, std::vector<std::string>& problems) {
+  if (stored.empty()) return;
+  for (auto& difference : differences(stored, definitions_of(placement, map)))
+    problems.push_back(std::move(difference) + " (on " + shard + ')');
 }
 
 void combine_table(const TablePlacement& placement, const ShardMap& map,
@@ -206,6 +215,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
       std::ranges::move(beside.of_keys, std::back_inserter(table->problems));
       std::ranges::move(beside.of_constraints, std::back_inserter(table->differences));
     }
+    check_definitions(placement, map, shard, catalogue.definitions, table->problems);
     check_key_form({found->second, placement, map}, shard, catalogue, table->problems);
   }
   if (table) {

@@ -19,7 +19,7 @@ std::string describe(const Column& column) {
   if (!column.deterministic_collation) out += " (not deterministic)";
   if (column.not_null) out += " not null";
   if (column.generated)
-    out += " generated always";
+    out += column.identity_always ? " generated always as identity" : " generated always";
   else if (column.has_default)
     out += " with a default";
   return out;

@@ -57,15 +57,18 @@ Result<std::string> routing_assignments(const ParsedBody& body, const Query& que
 }
 
 /// How it is known that a changed row is where it is looked for. The slot of a row whose key is named is
-/// sure; any other is to stay as it was.
+/// sure; any other is to stay as it was, which `remembers`, a condition for the assignments, is to tell.
 std::string placed_after(const ParsedBody& body, const Query& query, const RoutedTable& routed,
-                         const WritePlan& plan, ExpressionWriter& writer) {
+                         const WritePlan& plan, std::string& remembers, ExpressionWriter& writer) {
   const auto key = filtered_key(query, routed);
   if (plan.new_slot) {
     const auto list = list_value(routed.column(routed.list()->column), body.value(routed.list()->column, 0));
     return placed_as_decided(routed, *key, *plan.new_slot, &*list, writer);
   }
-  if (!key || routed.list()) return placed_as_before(routed);
+  if (!key || routed.list()) {
+    remembers = remember_place_sql(routed);
+    return placed_as_before(routed);
+  }
   const Slot slot = slot_of_row(*routed.group(), key_bytes(routed.key_column(), *key), std::nullopt);
   return placed_as_decided(routed, *key, slot, nullptr, writer);
 }
@@ -102,20 +105,24 @@ Result<WritePlan> plan_update(const Query& query, std::string_view text, const P
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
   if (body->body.rows > 1) return invalid_body("The body of a PATCH has to be one object");
+  if (auto refusal = identity_refusal(routed.table(), body->columns, false)) return std::move(*refusal);
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
   if (body->body.rows == 0 || body->columns.empty())
     return change_nothing(new_write_plan(routed, prefer), routed);
 
-  std::string assignments;
-  if (!body->json_columns.empty())
-    append_item(assignments,
-                assignment_sql(routed, body->json_columns, json_array(text, body->body.is_array), writer));
+  const std::string rows =
+      body->json_columns.empty() ? "" : writer.param(json_array(text, body->body.is_array));
   const auto routing = routing_assignments(*body, query, routed, writer, plan);
   if (!routing) return routing.error();
+  std::string remembers, assignments;
+  if (routed.group()) plan.placed = placed_after(*body, query, routed, plan, remembers, writer);
+  if (!body->json_columns.empty())
+    append_item(assignments, assignment_sql(routed, body->json_columns, rows, remembers));
+  else if (!remembers.empty())
+    append_item(assignments, slot_as_it_is_sql(routed, remembers));
   if (!routing->empty()) append_item(assignments, *routing);
-  if (routed.group()) plan.placed = placed_after(*body, query, routed, plan, writer);
   plan.head.sql = "UPDATE " + aliased_name(routed.table()) + " SET " + assignments;
   return finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
 }

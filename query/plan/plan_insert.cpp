@@ -74,6 +74,7 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
                                const RoutedTable& routed, const RowBounds& bounds) {
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
+  if (auto refusal = identity_refusal(routed.table(), body->columns, true)) return std::move(*refusal);
   InsertPlan insert;
   WritePlan plan = new_write_plan(routed, prefer);
   if (prefer.returning == ReturnKind::headers_only) plan.returns = WritePlan::Returns::primary_key;

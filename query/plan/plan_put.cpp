@@ -101,7 +101,8 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
 
   std::string sql;
   if (!body.json_columns.empty())
-    append_item(sql, assignment_sql(routed, body.json_columns, json_array(text, body.body.is_array), writer));
+    append_item(sql, assignment_sql(routed, body.json_columns,
+                                    writer.param(json_array(text, body.body.is_array)), ""));
   append_item(sql, quote_identifier(routed.list()->column) + " = " + writer.param(*list));
   append_item(sql,
               quote_identifier(slot_column) + " = " + writer.param(std::to_string(plan.new_slot->value)));
@@ -134,6 +135,8 @@ Result<WritePlan> plan_put(const Query& query, std::string_view text, const Pref
   const auto body = parse_body(query, text, table, std::move(watched));
   if (!body) return body.error();
   if (auto agreed = agree_on_key(*body, routed, *key); !agreed) return agreed.error();
+  for (const auto& columns : {table.primary_key, body->columns})
+    if (auto refusal = identity_refusal(table, columns, true)) return std::move(*refusal);
 
   WritePlan plan = new_write_plan(routed, prefer);
   plan.reports_created = true;

@@ -194,6 +194,23 @@ Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, s
   return list_value(column, body.value(column.name, row));
 }
 
+std::optional<Error> identity_refusal(const Table& table, const std::vector<std::string>& columns,
+                                      bool inserts) {
+  for (const auto& name : columns) {
+    const Column* column = table.find_column(name);
+    if (column == nullptr || !column->identity_always) continue;
+    Error error{"428C9", "column \"" + name + "\" can only be updated to DEFAULT",
+                "Column \"" + name + "\" is an identity column defined as GENERATED ALWAYS.", std::nullopt,
+                std::nullopt};
+    if (inserts) {
+      error.message = "cannot insert a non-DEFAULT value into column \"" + name + '"';
+      error.hint = "Use OVERRIDING SYSTEM VALUE to override.";
+    }
+    return error;
+  }
+  return std::nullopt;
+}
+
 std::string json_array(std::string_view body, bool is_array) {
   return is_array ? std::string(body) : '[' + std::string(body) + ']';
 }
@@ -227,9 +244,14 @@ std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>
     append_item(targets, quote_identifier(column.name));
   }
   const std::string into = "INSERT INTO " + aliased_name(routed.table());
+  const bool overrides = std::ranges::any_of(given, [&](const GivenColumn& column) {
+    const Column* found = routed.table().find_column(column.name);
+    return found != nullptr && found->identity_always;
+  });
   if (targets.empty())  // rows of defaults
     return into + " SELECT FROM generate_series(1, " + writer.param(std::to_string(rows)) + "::int8)";
-  return into + " (" + targets + ") SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
+  return into + " (" + targets + (overrides ? ") OVERRIDING SYSTEM VALUE" : ")") +
+         " SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
 }
 
 std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenColumn>& given,
@@ -267,28 +289,38 @@ std::string placed_as_decided(const RoutedTable& routed, const std::string& key,
   return sql;
 }
 
+namespace {
+
+/// What decides where a row is looked for, as one text of the row as it is where this stands.
+std::string place_sql(const RoutedTable& routed) {
+  std::string columns;
+  for (const auto& name : routed.routing_columns()) append_item(columns, column_sql(routed.table(), name));
+  append_item(columns, column_sql(routed.table(), slot_column));
+  return "ROW(" + columns + ")::text";
+}
+
+}  // namespace
+
+std::string remember_place_sql(const RoutedTable& routed) {
+  return "set_config('shardplex.place', " + place_sql(routed) + ", true) IS NOT NULL";
+}
+
+std::string slot_as_it_is_sql(const RoutedTable& routed, const std::string& condition) {
+  return quote_identifier(slot_column) + " = CASE WHEN " + condition + " THEN " +
+         column_sql(routed.table(), slot_column) + " END";
+}
+
 std::string placed_as_before(const RoutedTable& routed) {
-  const Table& table = routed.table();
-  const std::string before = quote_identifier("shardplex before");
-  std::string sql;
-  const auto same = [&](std::string_view column, std::string_view equals) {
-    sql = and_also(std::move(sql),
-                   before + '.' + quote_identifier(column) + std::string(equals) + column_sql(table, column));
-  };
-  for (const auto& name : table.primary_key) same(name, " = ");
-  if (!routed.in_primary_key(routed.key())) same(routed.key(), " = ");
-  if (routed.list() && !routed.in_primary_key(routed.list()->column))
-    same(routed.list()->column, " IS NOT DISTINCT FROM ");
-  same(slot_column, " = ");
-  return "EXISTS (SELECT FROM " + qualified_name(table) + " AS " + before + " WHERE " + sql + ')';
+  return "current_setting('shardplex.place', true) = " + place_sql(routed);
 }
 
 std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
-                           std::string rows_json, ExpressionWriter& writer) {
+                           const std::string& rows_param, const std::string& condition) {
   std::string targets;
   for (const auto& name : json_columns) append_item(targets, quote_identifier(name));
   return '(' + targets + ") = (SELECT j.* FROM ROWS FROM (" +
-         recordset_sql(routed, json_columns, writer.param(std::move(rows_json))) + ") AS j)";
+         recordset_sql(routed, json_columns, rows_param) + ") AS j" +
+         (condition.empty() ? "" : " WHERE " + condition) + ')';
 }
 
 WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer) {

@@ -40,6 +40,11 @@ Result<ParsedBody> parse_body(const Query& query, std::string_view text, const T
 Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, std::size_t row,
                                                        const RoutedTable& routed);
 
+/// What PostgreSQL says of a statement that sets an identity column which it generates always; nullopt where
+/// `columns` has none. It is said here where the router's own statement may set it.
+std::optional<Error> identity_refusal(const Table& table, const std::vector<std::string>& columns,
+                                      bool inserts);
+
 /// The body as an array of JSON.
 std::string json_array(std::string_view body, bool is_array);
 
@@ -56,8 +61,8 @@ GivenColumn given_slots(const std::vector<Slot>& slots);
 SlotSet as_set(const std::vector<Slot>& slots, const Group& group);
 
 /// INSERT … SELECT of rows whose `json_columns` PostgreSQL reads out of `rows_json` and whose other columns
-/// are `given`, side by side in body order. Its parameters are rows_json (where there are json_columns), then
-/// an array literal for each given column.
+/// are `given`, side by side in body order; an identity column among the given ones takes its values. Its
+/// parameters are rows_json (where there are json_columns), then an array literal for each given column.
 std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
                        std::string rows_json, std::size_t rows, const std::vector<GivenColumn>& given,
                        ExpressionWriter& writer);
@@ -78,12 +83,22 @@ std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenCo
 std::string placed_as_decided(const RoutedTable& routed, const std::string& key, Slot slot,
                               const std::optional<std::string>* list, ExpressionWriter& writer);
 
-/// It has the key, list and slot that it had before the statement.
+/// It has the key, list and slot that it had before, which remember_place_sql() left behind.
 std::string placed_as_before(const RoutedTable& routed);
 
-/// SET of columns that PostgreSQL reads out of the one row of `rows_json`.
+/// A condition for the assignments of an UPDATE that is always true, and leaves behind, for this transaction,
+/// where the row was. PostgreSQL works assignments out for the version of the row that it changes, also where
+/// that was committed after the statement began, and row by row: the next one's after RETURNING of the one
+/// before. A look at the table would show the version of the statement's snapshot.
+std::string remember_place_sql(const RoutedTable& routed);
+
+/// An assignment that changes nothing, for such a condition where there is no assignment_sql().
+std::string slot_as_it_is_sql(const RoutedTable& routed, const std::string& condition);
+
+/// SET of columns that PostgreSQL reads out of the one row that the parameter has, where `condition` ("":
+/// none) holds. A column is set that the role may set anyway.
 std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
-                           std::string rows_json, ExpressionWriter& writer);
+                           const std::string& rows_param, const std::string& condition);
 
 /// The beginning of every plan: what it says of the table, and what `prefer` wants back.
 WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer);

@@ -29,26 +29,25 @@ QueryOutcome outcome_kind(const std::optional<Failure>& failure) {
 
 bool is_unreachable(const Failure& failure) {
   return failure.kind == Failure::Kind::connect || failure.kind == Failure::Kind::lost ||
-         (failure.kind == Failure::Kind::statement &&
-          (failure.sqlstate.starts_with("57P") || failure.sqlstate.starts_with("08")));
+         (failure.kind == Failure::Kind::statement && says_unavailable(failure.sqlstate));
 }
 
 /// A replica may cancel a query that is in the way of its replay; the primary can answer it.
 bool is_recovery_conflict(const Failure& failure) {
   return failure.kind == Failure::Kind::statement &&
-         (failure.sqlstate == "40001" || failure.sqlstate == "40P01");
+         (failure.sqlstate == sqlstate_serialization || failure.sqlstate == sqlstate_deadlock);
 }
 
 /// The tables of the server are not those that were planned for: older, on a replica, or newer.
 bool has_other_tables(const Failure& failure) {
   return failure.kind == Failure::Kind::statement &&
-         (failure.sqlstate == sqlstate_other_tables || failure.sqlstate == "42703" ||
-          failure.sqlstate == "42P01");
+         (failure.sqlstate == sqlstate_other_tables || failure.sqlstate == sqlstate_no_column ||
+          failure.sqlstate == sqlstate_no_table);
 }
 
 /// The server has become a replica, or was told to take no writes: nothing was changed.
 bool takes_no_writes(const Failure& failure) {
-  return failure.kind == Failure::Kind::statement && failure.sqlstate == "25006";
+  return failure.kind == Failure::Kind::statement && failure.sqlstate == sqlstate_read_only;
 }
 
 /// Nobody reads the shard: `error` now, or soon where the read may use any server.

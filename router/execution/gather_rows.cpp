@@ -32,7 +32,7 @@ bool suits(const ShardRows& rows, const ReadPlan& plan, bool merged) {
 /// there no more.
 bool has_other_tables(const postgres::Outcome<ShardRows>& rows, const ReadPlan& plan, bool merged) {
   if (rows) return !suits(*rows, plan, merged);
-  return !plan.enums_sql.empty() && rows.error().sqlstate == "42704";
+  return !plan.enums_sql.empty() && rows.error().sqlstate == sqlstate_no_object;
 }
 
 postgres::Failure other_tables() {

@@ -25,7 +25,9 @@ const std::string role_sql =
     "SELECT s.cluster, s.name, recovery,"
     " EXISTS (SELECT FROM pg_stat_wal_receiver WHERE pid IS NOT NULL),"
     " CASE WHEN recovery THEN 0 ELSE " +
-    std::string(primary_timeline_sql) + " END FROM shardplex.shard s, pg_is_in_recovery() recovery";
+    std::string(primary_timeline_sql) +
+    " END, CASE WHEN NOT recovery THEN (to_jsonb(s) ->> 'ruling')::int8 END FROM shardplex.shard s, "
+    "pg_is_in_recovery() recovery";
 
 /// The newest view has another primary for the shard than `view`. That it has none says nothing.
 bool has_other_primary(const View& newest, const View& view, ShardId shard) {
@@ -38,7 +40,8 @@ bool has_other_primary(const View& newest, const View& view, ShardId shard) {
   if (!now.primary) return false;
   const auto& theirs = now.servers[*now.primary];
   const auto& ours = state.servers[*state.primary];
-  return theirs.conninfo != ours.conninfo && theirs.timeline > ours.timeline;
+  return theirs.conninfo != ours.conninfo &&
+         KnownTimeline{theirs.ruling, theirs.timeline} > KnownTimeline{ours.ruling, ours.timeline};
 }
 
 }  // namespace
@@ -48,11 +51,13 @@ Statement role_statement() {
 }
 
 OtherServer role_of(const postgres::ResultSet& answer, const std::string& cluster, const std::string& shard,
-                    std::int64_t timeline) {
-  if (answer.rows() != 1 || answer.columns() != 5) return OtherServer::no_matter;
+                    std::int64_t timeline, std::int64_t ruling) {
+  if (answer.rows() != 1 || answer.columns() != 6) return OtherServer::no_matter;
   if (answer.bytes(0, 0) != cluster || answer.bytes(0, 1) != shard) return OtherServer::no_matter;
-  if (!answer.boolean(0, 2))
-    return answer.integer(0, 4) > timeline ? OtherServer::promoted : OtherServer::no_matter;
+  if (!answer.boolean(0, 2)) {
+    const KnownTimeline theirs{answer.integer(0, 5).value_or(ruling), answer.integer(0, 4).value_or(0)};
+    return theirs > KnownTimeline{ruling, timeline} ? OtherServer::promoted : OtherServer::no_matter;
+  }
   return answer.boolean(0, 3) ? OtherServer::follows : OtherServer::detached;
 }
 
@@ -70,7 +75,8 @@ Awaitable<bool> PromotionWatch::saw_promotion(const View& view, ShardId shard,
                            .conninfo = state.servers[server].conninfo,
                            .cluster = view.map().cluster(),
                            .shard = view.map().shard(shard).name,
-                           .timeline = state.servers[*state.primary].timeline}));
+                           .timeline = state.servers[*state.primary].timeline,
+                           .ruling = state.servers[*state.primary].ruling}));
   std::vector<OtherServer> roles;
   if (tasks.size() == 1)
     roles.push_back(co_await std::move(tasks.front()));
@@ -109,8 +115,8 @@ Awaitable<OtherServer> PromotionWatch::ask(Beside server) {
 /// One question. A server that does not answer may be another one when it does.
 Awaitable<OtherServer> PromotionWatch::look_at(Beside server) {
   const auto answer = co_await reads_.read(server.pool, role_statement(), Clock::now() + patience);
-  const auto role =
-      answer ? role_of(**answer, server.cluster, server.shard, server.timeline) : OtherServer::no_matter;
+  const auto role = answer ? role_of(**answer, server.cluster, server.shard, server.timeline, server.ruling)
+                           : OtherServer::no_matter;
   const auto now = Clock::now();
   if (role == OtherServer::promoted) tell(server.shard, (*answer)->integer(0, 4).value_or(0));
   if (role != OtherServer::detached) {

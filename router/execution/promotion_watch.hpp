@@ -25,16 +25,16 @@ struct View;
 enum class OtherServer : std::uint8_t {
   follows,    ///< a replica that receives WAL
   detached,   ///< a replica that receives none: it may be on its way to becoming the primary
-  promoted,   ///< a primary of the shard, on a newer timeline
-  no_matter,  ///< an old primary, or a server of another shard
+  promoted,   ///< a primary of the shard, on a newer timeline or by a later ruling
+  no_matter,  ///< an old primary, one that an operator gave up, or a server of another shard
 };
 
 /// Asks a server for its role in one cheap statement. The answer has a row, or none where it has no identity.
 Statement role_statement();
 
-/// The answer to role_statement(), beside a primary of this shard that is on `timeline`.
+/// The answer to role_statement(), beside a primary of this shard that is on `timeline` by `ruling`.
 OtherServer role_of(const postgres::ResultSet& answer, const std::string& cluster, const std::string& shard,
-                    std::int64_t timeline);
+                    std::int64_t timeline, std::int64_t ruling);
 
 /// A primary that has been replaced acknowledges what is lost, and reads what is old. Whether it has been
 /// replaced, only the other servers of its shard can say, and only when asked after its answer. A server that
@@ -56,11 +56,11 @@ class PromotionWatch {
   void tick(Clock::time_point now);
 
  private:
-  /// A server beside the primary that is on `timeline`.
+  /// A server beside the primary that is on `timeline` by `ruling`.
   struct Beside {
     std::shared_ptr<postgres::Pool> pool;
     std::string conninfo, cluster, shard;
-    std::int64_t timeline = 0;
+    std::int64_t timeline = 0, ruling = 0;
   };
   struct Detached {
     Beside server;

@@ -18,7 +18,7 @@ namespace {
 
 Error several_shards(const View& view, const std::vector<Target>& targets) {
   const auto names =
-      joined(targets, ", ", [&](const Target& target) { return view.map().shard(target.shard).name; });
+      joined(targets, [&](const Target& target) { return view.map().shard(target.shard).name; });
   return cannot_merge(
       "The write touches rows of several shards (" + names + "), which this release cannot do atomically.",
       "Write rows of one shard at a time: name them by their key.");

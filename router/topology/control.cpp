@@ -15,9 +15,9 @@ constexpr auto starting_time =
     std::chrono::seconds(2);  // by then every server has been probed, hung ones too
 
 void log_joined(const std::vector<JoiningShard>& shards) {
-  const auto names = joined(shards, ", ", [](const JoiningShard& joining) { return joining.shard->name; });
+  const auto names = joined(shards, [](const JoiningShard& joining) { return joining.shard->name; });
   const auto learned_from =
-      joined(shards, ", ", [](const JoiningShard& joining) { return joining.added.learned_from; });
+      joined(shards, [](const JoiningShard& joining) { return joining.added.learned_from; });
   log_info("shards added", {{"shards", names}, {"learned_from", learned_from}});
 }
 

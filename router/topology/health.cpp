@@ -9,15 +9,15 @@
 namespace shardplex::router {
 namespace {
 
-/// The furthest that a primary of the shard is known to have written, also one that was replaced. A replica
-/// that receives nothing cannot tell how far behind it is; while its primary is down too, it is as good as
-/// any.
+/// The furthest that a primary of the shard is known to have written, also one that was replaced, but not
+/// what was given up. A replica that receives nothing cannot tell how far behind it is; while its primary is
+/// down too, it is as good as any.
 std::int64_t written_lsn(const std::vector<ProbedServer>& servers, const PrimaryChoice& choice) {
   std::int64_t written = 0;
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const auto standing = choice.servers[i].standing;
     if (standing == Standing::silent || standing == Standing::replica || standing == Standing::stranger ||
-        standing == Standing::uninitialised)
+        standing == Standing::uninitialised || standing == Standing::overruled)
       continue;
     written = std::max(written, servers[i].status.wal_lsn);
   }
@@ -53,6 +53,7 @@ PrimaryChoice choose_primary(const HealthCriteria& criteria, const std::vector<P
   return shardplex::choose_primary({.cluster = criteria.cluster,
                                     .shard = criteria.shard,
                                     .known_timeline = criteria.known_timeline,
+                                    .known_ruling = criteria.known_ruling,
                                     .others_heard = criteria.others_heard},
                                    words);
 }
@@ -74,6 +75,7 @@ ShardState assess_health(const HealthCriteria& criteria, const std::vector<Probe
     server.writable = choice.primary == i;
     if (!server.up) continue;
     server.timeline = status.timeline;
+    server.ruling = status.ruling.value_or(0);
     server.wal_lsn = status.wal_lsn;
     server.lag_seconds = status.in_recovery ? status.replay_lag_seconds : std::nullopt;
     server.epoch = status.epoch;

@@ -29,6 +29,7 @@ struct HealthCriteria {
   std::string cluster, shard;  ///< the identity that they must have
   std::chrono::milliseconds max_replica_lag{};
   std::int64_t known_timeline = 0;  ///< the newest of any server of the shard, ever
+  std::int64_t known_ruling = 0;    ///< an operator's last on that
   bool others_heard = true;         ///< the other shards have told what they know of its timeline, or cannot
   std::optional<Epoch> epoch;       ///< of the ownership that requests are routed by
 };

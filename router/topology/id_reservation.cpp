@@ -5,6 +5,7 @@
 
 #include "shard_schema/functions.hpp"
 #include "shard_schema/row_ids.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -74,7 +75,7 @@ Awaitable<void> IdReservation::renew(std::string shard, postgres::Pool& primary)
       co_await primary.execute(postgres::Lane::write, std::move(statements), Clock::now() + timeout);
   if (!outcome) {
     const auto& failure = outcome.error();
-    const bool old_schema = failure.sqlstate == "42883";  // no such function
+    const bool old_schema = failure.sqlstate == sqlstate_no_function;
     co_return failed(shard, old_schema ? "its schema is of an earlier version: run shardplex cluster init"
                                        : failure.message);
   }

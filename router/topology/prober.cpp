@@ -91,6 +91,7 @@ Awaitable<void> Prober::learn_timelines(const WatchedShard& shard, const postgre
   notes_.hear(status.noted);
   auto& newest = notes_.of(shard.name).timeline;
   if (status.shard != shard.name || status.timeline <= newest) co_return;
+  if (was_given_up(status, notes_.of(shard.name).ruling)) co_return;
   newest = status.timeline;
   co_await note_elsewhere(shard.name, notes_);
 }

@@ -11,6 +11,7 @@
 
 #include "router/log.hpp"
 #include "router/topology/id_source.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -156,14 +157,14 @@ Awaitable<void> RouterReporter::end_overdue_fences(const std::string& shard, pos
 }
 
 bool RouterReporter::note_failure(const std::string& shard, const postgres::Failure& failure) {
-  const bool is_older = failure.sqlstate == "42883" || failure.sqlstate == "3F000";
+  const bool is_older = failure.sqlstate == sqlstate_no_function || failure.sqlstate == sqlstate_no_schema;
   if (is_older)
     warn_once_("shard " + shard +
                " takes no reports of routers: run 'shardplex cluster init' of this version, it keeps all "
                "there is");
-  else if (failure.sqlstate == "42501")
+  else if (failure.sqlstate == sqlstate_denied)
     warn_once_("shard " + shard + " does not let this role report what it routes to: " + failure.message);
-  return is_older || failure.sqlstate == "42501";
+  return is_older || failure.sqlstate == sqlstate_denied;
 }
 
 std::vector<WaitingWrites> RouterReporter::waiting_writes(const Membership& membership) const {

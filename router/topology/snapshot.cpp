@@ -9,7 +9,7 @@ namespace shardplex::router {
 bool routes_alike(const Snapshot& a, const Snapshot& b) {
   const auto same_servers = [](const ShardState& x, const ShardState& y) {
     return x.primary == y.primary && std::ranges::equal(x.servers, y.servers, [](auto& s, auto& t) {
-             return s.readable == t.readable && s.writable == t.writable;
+             return s.readable == t.readable && s.writable == t.writable && s.ruling == t.ruling;
            });
   };
   return a.map == b.map && a.catalogue == b.catalogue && a.ownership == b.ownership &&

@@ -26,6 +26,7 @@ struct ServerState {
   bool readable = false;  ///< up, the right shard, and not behind: its lag is within bounds
   std::string problem;    ///< why it is not used; empty where it is
   std::int64_t timeline = 0;
+  std::int64_t ruling = 0;  ///< of an operator on the timeline, as far as the server has it
   std::int64_t wal_lsn = 0;
   std::optional<double> lag_seconds;  ///< replicas
   Epoch epoch;

@@ -31,6 +31,7 @@ void WatchedShard::assess_health(std::chrono::milliseconds max_replica_lag, Know
       .shard = name,
       .max_replica_lag = max_replica_lag,
       .known_timeline = newest.timeline,
+      .known_ruling = newest.ruling,
       .others_heard = others_heard,
       .epoch = ownership ? std::optional(ownership->epoch) : std::nullopt,
   };

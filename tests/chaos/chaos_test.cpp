@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/chaos/bounds.hpp"
+#include "tests/chaos/evidence.hpp"
 #include "tests/chaos/figures.hpp"
 #include "tests/chaos/options.hpp"
 #include "tests/chaos/report.hpp"
@@ -41,7 +43,7 @@ Asked failed(Asked asked, std::string answer, Outcome outcome = Outcome::failed)
   return asked;
 }
 
-const Hit alpha_at_1000{"alpha", milliseconds(1'000), std::nullopt, std::nullopt};
+const Hit alpha_at_1000{"alpha", milliseconds(1'000), std::nullopt, std::nullopt, ""};
 
 Hit promoted_at_2000() {
   Hit hit = alpha_at_1000;
@@ -60,7 +62,7 @@ StoredRow row(const std::string& name, const std::string& value, const std::stri
 
 }  // namespace
 
-TEST_CASE("a failed request is the shard's by its film, or where it has none, by its answer") {
+TEST_CASE("a failed request is the shard's by its film, or where the router chooses one, by its answer") {
   auto in_its_head = failed(request(Deed::read, 0, 1'100, 1'110), "No space left on device");
   in_its_head.shards = "beta-1,alpha";
   const auto found = figures({
@@ -79,6 +81,35 @@ TEST_CASE("a failed request is the shard's by its film, or where it has none, by
   CHECK(found.of_others.writes == 1);
   CHECK(found.of_others.reads == 1);
   CHECK(found.unknown == 0);  // a read is not
+
+  Hit full = alpha_at_1000;
+  full.says = "No space left";
+  const auto insert = failed(request(Deed::change, 0, 1'100, 1'110), "No space left on device");
+  CHECK(figures_of({insert}, full, shard_of).of_shard.writes == 1);
+  CHECK(figures_of({insert}, alpha_at_1000, shard_of).of_others.writes == 1);
+  CHECK(figures_of({failed(request(Deed::change, 0, 1'100, 1'110), "no ids")}, full, shard_of)
+            .of_others.writes == 1);
+}
+
+TEST_CASE("a request that needs several shards is the hit one's, unless its answer blames others alone") {
+  const auto list = [](std::vector<std::int64_t> films, const std::string& answer) {
+    auto asked = failed(request(Deed::read, 0, 1'100, 1'110), answer);
+    asked.needs_every_shard = films.empty();
+    asked.films = std::move(films);
+    return asked;
+  };
+  const auto is_of_alpha = [](const Asked& asked) {
+    const auto found = figures({request(Deed::read, 1, 0, 1), request(Deed::read, 101, 0, 1), asked});
+    CHECK(found.of_shard.reads + found.of_others.reads == 1);
+    return found.of_shard.reads == 1;
+  };
+  CHECK(is_of_alpha(list({}, "503")));
+  CHECK(is_of_alpha(list({}, "shard alpha is away")));
+  CHECK_FALSE(is_of_alpha(list({}, "shard beta is away")));
+  CHECK(is_of_alpha(list({}, "neither alpha nor beta")));
+  CHECK(is_of_alpha(list({99, 100}, "503")));
+  CHECK_FALSE(is_of_alpha(list({100, 101}, "503")));
+  CHECK_FALSE(is_of_alpha(list({100, 101}, "shard alpha is away")));
 }
 
 TEST_CASE("the longest time without a success is told by shard and deed, from the fault on") {
@@ -190,7 +221,7 @@ TEST_CASE("requests that a fault has slowed down are not lost in those before an
   for (int at = 0; at < 1'000; ++at) asked.push_back(request(Deed::change, 1, 1'000 + at, 1'001 + at));
   asked.push_back(request(Deed::read, 1, 990, 2'300));
   asked.push_back(request(Deed::read, 1, 2'300, 2'310));
-  CHECK(figures_of(asked, hit, shard_of).p99_of_shard == milliseconds(1'310));
+  CHECK(figures_of(asked, hit, shard_of).p99_of_shard.reads == milliseconds(1'310));
 }
 
 TEST_CASE("a row that is lost, doubled, changed or made up is found, but for what the running load does") {
@@ -224,16 +255,24 @@ TEST_CASE("rounds of a fault are summed up, and times are the longest") {
   first.fault = second.fault = "kill-replica";
   first.shard = second.shard = "alpha";
   other.fault = "router-kill";
-  first.figures.requests = 100;
-  second.figures.requests = 20;
-  first.figures.shard.writes = milliseconds(1'500);
-  second.figures.of_shard.writes = 3;
-  other.figures.others.reads = milliseconds(250);
+  first.judgement.figures.requests = 100;
+  second.judgement.figures.requests = 20;
+  first.judgement.figures.shard.writes = milliseconds(1'500);
+  second.judgement.figures.of_shard.writes = 3;
+  other.judgement.figures.others.reads = milliseconds(250);
   const auto table = table_of({first, other, second});
   CHECK(std::count(table.begin(), table.end(), '\n') == 3);
   CHECK(table.find("kill-replica     2       120       3") != std::string::npos);
   CHECK(table.find("1.50 s") != std::string::npos);
   CHECK(table.find("0.25 s") != std::string::npos);
+}
+
+TEST_CASE("a line on a round tells what shows that its fault has happened") {
+  RoundResult round;
+  round.fault = "kill-replica";
+  round.judgement.proof = {{"connections that alpha-1 refused", 1}, {"requests meanwhile", 840, 30}};
+  CHECK(line_of(round).find("shown by connections that alpha-1 refused: 1; requests meanwhile: 840") !=
+        std::string::npos);
 }
 
 TEST_CASE("arguments are read strictly") {

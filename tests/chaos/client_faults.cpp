@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <cstdint>
 #include <fstream>
 #include <stdexcept>
+#include <string_view>
 
 #include "tests/chaos/fault.hpp"
 
@@ -18,8 +20,8 @@ void reset_peak(pid_t process) {
   file << 5;
 }
 
-/// Runs an attack on a router to its end, beside the load.
-void attack(Round& round, const std::string& name, std::vector<std::string> more) {
+/// Runs an attack on a router to its end, beside the load: what it tells.
+json::object attack(Round& round, const std::string& name, std::vector<std::string> more) {
   auto& router = round.site.router(round.random() % round.site.routers());
   reset_peak(router.process().pid());
   std::vector<std::string> command{"python3", std::string(ATTACKS) + '/' + name + ".py",
@@ -27,9 +29,16 @@ void attack(Round& round, const std::string& name, std::vector<std::string> more
                                    "--pid",   std::to_string(router.process().pid())};
   command.insert(command.end(), more.begin(), more.end());
   if (round.hit.began == Time{0}) round.begin();
-  const auto told = json::parse(integration::run_or_throw(command)).as_object();
+  auto told = json::parse(integration::run_or_throw(command)).as_object();
   const auto peak = told.at("peak_megabytes").to_number<int>();
   round.peak_megabytes = std::max(round.peak_megabytes.value_or(0), peak);
+  return told;
+}
+
+/// How many of its requests were answered with this status.
+std::int64_t answered(const json::object& told, std::string_view status) {
+  const auto& statuses = told.at("statuses").as_object();
+  return statuses.contains(status) ? statuses.at(status).to_number<std::int64_t>() : 0;
 }
 
 std::string seconds(std::chrono::milliseconds time) {
@@ -39,27 +48,38 @@ std::string seconds(std::chrono::milliseconds time) {
 }  // namespace
 
 void slow_clients(Round& round) {
-  attack(round, "slow_readers", {"--clients", "30", "--path", "/movies", "--seconds", seconds(round.hold)});
+  const auto told = attack(round, "slow_readers",
+                           {"--clients", "30", "--path", "/movies", "--seconds", seconds(round.hold)});
+  round.shows("clients in the midst of an answer", told.at("reading").to_number<int>(), 15);
 }
 
 void unfinished_requests(Round& round) {
-  attack(round, "unfinished_requests", {"--connections", "1000", "--seconds", seconds(round.hold)});
+  const auto told =
+      attack(round, "unfinished_requests", {"--connections", "1000", "--seconds", seconds(round.hold)});
+  round.shows("requests that wait for their last byte", told.at("held").to_number<int>(), 100);
 }
 
 void endless_chunks(Round& round) {
-  attack(round, "endless_chunks", {"--megabytes", "64"});
+  const auto told = attack(round, "endless_chunks", {"--megabytes", "64"});
+  for (const auto* what : {"extension", "trailer_fields", "trailer_line", "framing"})
+    round.shows("bytes of the endless " + std::string(what),
+                static_cast<std::int64_t>(1e6 * told.at(what).at("sent_megabytes").to_number<double>()),
+                50'000);
 }
 
 void many_shapes(Round& round) {
-  attack(round, "many_shapes", {"--seconds", seconds(round.hold)});
+  const auto told = attack(round, "many_shapes", {"--seconds", seconds(round.hold)});
+  round.shows("statements that were answered", answered(told, "200"), 20);
 }
 
 void many_rows(Round& round) {
-  attack(round, "empty_objects", {"--times", "5"});
+  const auto told = attack(round, "empty_objects", {"--times", "5"});
+  round.shows("bodies of 340,000 rows that were refused", answered(told, "413"), 5);
 }
 
 void leaving_clients(Round& round) {
-  attack(round, "leavers", {"--clients", "100"});
+  const auto told = attack(round, "leavers", {"--clients", "100"});
+  round.shows("clients that left before all was sent", told.at("unanswered").to_number<int>(), 50);
 }
 
 }  // namespace shardplex::chaos

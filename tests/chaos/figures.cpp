@@ -6,8 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "tests/chaos/texts.hpp"
-
 namespace shardplex::chaos {
 namespace {
 
@@ -16,7 +14,7 @@ using integration::Deed;
 
 constexpr std::size_t examples_kept = 5;
 
-std::size_t& count_of(Failed& failed, Deed deed) {
+std::size_t& count_of(Counts& failed, Deed deed) {
   switch (deed) {
     case Deed::change:
       return failed.writes;
@@ -65,8 +63,8 @@ class Successes {
   }
 
   /// The worst of the shards for which `is_meant`.
-  Unavailable unavailable(Time from, const std::function<bool(const std::string&)>& is_meant) const {
-    Unavailable worst;
+  Times unavailable(Time from, const std::function<bool(const std::string&)>& is_meant) const {
+    Times worst;
     for (const auto& [shard, of_shard] : of_shards_) {
       if (!is_meant(shard)) continue;
       const auto gap = [&](Deed deed) {
@@ -85,29 +83,63 @@ class Successes {
   Span load_;
 };
 
+/// Which failures the fault may have to answer for: by the shards that the requests need.
+class Blame {
+ public:
+  Blame(const Hit& hit, const std::vector<Asked>& all,
+        const std::function<std::string(std::int64_t)>& shard_of)
+      : hit_(hit.shard), says_(hit.says), shard_of_(shard_of) {
+    for (const auto& asked : all)
+      if (asked.film) shards_.insert(shard_of_(*asked.film));
+  }
+
+  bool is_of_hit(const Asked& asked) const {
+    if (hit_.empty()) return false;
+    if (asked.film) return shard_of_(*asked.film) == hit_;
+    if (!asked.needs_every_shard && asked.films.empty())
+      return names(asked, hit_) || (!says_.empty() && asked.answer.find(says_) != std::string::npos);
+    const bool needs_it = asked.needs_every_shard || std::ranges::any_of(asked.films, [&](std::int64_t film) {
+                            return shard_of_(film) == hit_;
+                          });
+    return needs_it && (names(asked, hit_) || !names_any(asked));
+  }
+
+ private:
+  static bool names(const Asked& asked, const std::string& shard) {
+    return asked.answer.find(shard) != std::string::npos || asked.shards.find(shard) != std::string::npos;
+  }
+  bool names_any(const Asked& asked) const {
+    return std::ranges::any_of(shards_, [&](const auto& shard) { return names(asked, shard); });
+  }
+
+  const std::string &hit_, &says_;
+  const std::function<std::string(std::int64_t)>& shard_of_;
+  std::set<std::string> shards_;
+};
+
 class Counting {
  public:
-  Counting(const Hit& hit, const std::function<std::string(std::int64_t)>& shard_of)
-      : hit_(hit), shard_of_(shard_of) {}
+  Counting(const Hit& hit, const std::vector<Asked>& all,
+           const std::function<std::string(std::int64_t)>& shard_of)
+      : hit_(hit), shard_of_(shard_of), blame_(hit, all, shard_of) {}
 
   void take(const Asked& asked) {
     ++figures_.requests;
     const auto shard = asked.film ? shard_of_(*asked.film) : std::string();
-    const bool is_of_shard = asked.film ? shard == hit_.shard : names_shard(asked);
-    if (under_fault(asked))
-      (asked.film && is_of_shard ? times_of_shard_[static_cast<std::size_t>(asked.deed)] : times_of_others_)
-          .push_back(asked.completed - asked.invoked);
+    const bool is_for_shard = asked.film && shard == hit_.shard;
+    if (under_fault(asked)) take_meanwhile(asked, is_for_shard);
     successes_.is_part_of_load(asked);
     if (asked.film) successes_.add(shard, asked);
-    if (asked.outcome != Outcome::ok) return take_failed(asked, is_of_shard);
-    if (!asked.film) return;
-    if (is_of_shard && asked.deed == Deed::change) take_write(asked);
+    if (asked.outcome != Outcome::ok) return take_failed(asked, blame_.is_of_hit(asked));
+    if (is_for_shard && asked.deed == Deed::change) take_write(asked);
   }
 
   Figures figures() {
     figures_.promoted = hit_.promoted.has_value();
-    for (auto& times : times_of_shard_)
-      figures_.p99_of_shard = std::max(figures_.p99_of_shard, percentile_99(times));
+    const auto p99_of = [this](Deed deed) {
+      return percentile_99(times_of_shard_[static_cast<std::size_t>(deed)]);
+    };
+    figures_.p99_of_shard = {p99_of(Deed::change), p99_of(Deed::strong_read), p99_of(Deed::read)};
     figures_.p99_of_others = percentile_99(times_of_others_);
     figures_.shard =
         successes_.unavailable(hit_.began, [this](const auto& shard) { return shard == hit_.shard; });
@@ -121,9 +153,11 @@ class Counting {
     return asked.completed >= hit_.began && (!hit_.ended || asked.invoked <= *hit_.ended);
   }
 
-  bool names_shard(const Asked& asked) const {
-    return !hit_.shard.empty() && (asked.answer.find(hit_.shard) != std::string::npos ||
-                                   asked.shards.find(hit_.shard) != std::string::npos);
+  void take_meanwhile(const Asked& asked, bool is_for_shard) {
+    ++figures_.meanwhile;
+    if (is_for_shard) ++count_of(figures_.meanwhile_of_shard, asked.deed);
+    (is_for_shard ? times_of_shard_[static_cast<std::size_t>(asked.deed)] : times_of_others_)
+        .push_back(asked.completed - asked.invoked);
   }
 
   void take_failed(const Asked& asked, bool is_of_shard) {
@@ -132,14 +166,27 @@ class Counting {
     if (is_of_shard && asked.deed != Deed::read && hit_.promoted && asked.invoked > *hit_.promoted)
       figures_.last_failed_after_promotion =
           std::max(figures_.last_failed_after_promotion.value_or(Time{0}), asked.invoked - *hit_.promoted);
+    if (hit_.ended && asked.invoked > *hit_.ended)
+      figures_.last_failed_after_end =
+          std::max(figures_.last_failed_after_end.value_or(Time{0}), asked.invoked - *hit_.ended);
+    if (asked.wrong) ++figures_.wrong;
     if (asked.cut) ++figures_.cut;
     if (asked.answer.find("--memory-budget-bytes") != std::string::npos) ++figures_.shed;
-    // One example of each kind: the numbers in it differ.
+    keep_example(asked, is_of_shard);
+  }
+
+  /// One of each kind: the numbers in it differ.
+  void keep_example(const Asked& asked, bool is_of_shard) {
     std::string kind;
     for (const char c : asked.answer)
       if (c < '0' || c > '9') kind += c;
-    if (figures_.examples.size() < examples_kept && kinds_.insert(kind).second)
-      figures_.examples.push_back(asked.answer);
+    auto& examples = figures_.examples;
+    if (!kinds_[asked.wrong || !is_of_shard].insert(kind).second) return;
+    if (asked.wrong || !is_of_shard)
+      examples.insert(examples.begin(), asked.answer);
+    else
+      examples.push_back(asked.answer);
+    examples.resize(std::min(examples.size(), examples_kept));
   }
 
   void take_write(const Asked& asked) {
@@ -151,64 +198,21 @@ class Counting {
 
   const Hit& hit_;
   const std::function<std::string(std::int64_t)>& shard_of_;
+  const Blame blame_;
   Figures figures_;
   Successes successes_;
   std::array<std::vector<Time>, 3> times_of_shard_;  // by deed
   std::vector<Time> times_of_others_;
-  std::set<std::string> kinds_;
+  std::array<std::set<std::string>, 2> kinds_;  // of those that a fault may cost, and of others
 };
 
 }  // namespace
 
 Figures figures_of(const std::vector<Asked>& asked, const Hit& hit,
                    const std::function<std::string(std::int64_t)>& shard_of) {
-  Counting counting(hit, shard_of);
+  Counting counting(hit, asked, shard_of);
   for (const auto& request : asked) counting.take(request);
   return counting.figures();
-}
-
-std::vector<std::string> violations(const Figures& figures, const Bounds& bounds) {
-  std::vector<std::string> found;
-  const auto none_of = [&](std::size_t count, const std::string& what) {
-    if (count > 0) found.push_back(std::to_string(count) + ' ' + what + " failed");
-  };
-  const auto at_most = [&](Time time, Time bound, const std::string& what) {
-    if (time > bound) found.push_back(what + ' ' + seconds_text(time) + ", over " + seconds_text(bound));
-  };
-  // What a router that dies cuts may be anything; nothing else may fail then.
-  auto of_others = figures.of_others.all();
-  if (bounds.requests_may_be_cut) of_others += figures.of_shard.all() - figures.cut;
-  if (bounds.requests_may_be_shed) of_others -= figures.shed;
-  none_of(of_others, "requests that do not need what was hit");
-  if (!bounds.requests_may_be_cut) {
-    none_of(figures.cut, "requests were cut:");
-    if (!bounds.writes_of_shard_may_fail) none_of(figures.of_shard.writes, "writes of the shard");
-    if (!bounds.strong_reads_of_shard_may_fail)
-      none_of(figures.of_shard.strong_reads, "strong reads of the shard");
-    if (!bounds.reads_of_shard_may_fail) none_of(figures.of_shard.reads, "reads of the shard");
-  }
-  at_most(figures.p99_of_shard, bounds.p99_of_shard, "99 of 100 requests of the shard took");
-  at_most(figures.p99_of_others, bounds.p99_of_others, "99 of 100 other requests took");
-  if (figures.promoted && !figures.writes_after_promotion)
-    found.emplace_back("no write of the shard succeeded after the promotion");
-  at_most(figures.writes_after_promotion.value_or(Time{0}), bounds.writes_after_promotion,
-          "the first write after the promotion came after");
-  at_most(figures.last_failed_after_promotion.value_or(Time{0}), bounds.writes_after_promotion,
-          "a request failed that was asked after the promotion by");
-  const auto available = [&](Time gap, const std::string& what) {
-    at_most(gap, bounds.unavailable, what + " were not available for");
-  };
-  if (!bounds.writes_of_shard_may_fail) available(figures.shard.writes, "writes of the shard");
-  if (!bounds.strong_reads_of_shard_may_fail)
-    available(figures.shard.strong_reads, "strong reads of the shard");
-  if (!bounds.reads_of_shard_may_fail) available(figures.shard.reads, "reads of the shard");
-  available(figures.others.writes, "writes of another shard");
-  available(figures.others.strong_reads, "strong reads of another shard");
-  available(figures.others.reads, "reads of another shard");
-  if (figures.peak_megabytes.value_or(0) > bounds.peak_megabytes)
-    found.push_back("a router had " + std::to_string(*figures.peak_megabytes) + " MB, over " +
-                    std::to_string(bounds.peak_megabytes));
-  return found;
 }
 
 }  // namespace shardplex::chaos

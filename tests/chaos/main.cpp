@@ -90,7 +90,7 @@ int run(const Options& options) {
     if (!file.flush()) throw std::runtime_error("cannot write " + options.json);
   }
   const auto bad =
-      std::ranges::count_if(results, [](const auto& round) { return !round.violations.empty(); });
+      std::ranges::count_if(results, [](const auto& round) { return !round.judgement.violations.empty(); });
   say(std::to_string(results.size()) + " rounds with seed " + std::to_string(options.seed) + ", " +
       std::to_string(bad) + " of them with a must that was violated");
   return bad == 0 && !results.empty() ? 0 : 1;

@@ -1,6 +1,12 @@
 // Shards that come and go, and movers that die.
 #include <signal.h>
 
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <chrono>
+#include <cstdint>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -11,6 +17,7 @@
 namespace shardplex::chaos {
 namespace {
 
+namespace json = boost::json;
 using integration::run_or_throw;
 using integration::shardplex_program;
 
@@ -53,6 +60,35 @@ std::string plan_some(Round& round) {
   return plan(round, {"--slots", slots, "--to", to.name});
 }
 
+constexpr std::size_t all_slots = 1'000'000;
+
+/// The step at which a move that is under way stopped, by its journal; "" none is before its hand-over.
+std::string step_of_move(const Site& site) {
+  const auto told =
+      json::parse(integration::run(command_of(site, {"rebalance", "status"}, {"--json"})).output);
+  for (const auto& move : told.at("moves").as_array())
+    if (move.at("phase") == "moving") return move.at("step").as_string().c_str();
+  return "";
+}
+
+/// Starts a mover and kills it after so long from when its move is written down: the step at which it died.
+/// "": it was done before.
+std::string kill_in_the_middle(Round& round, std::chrono::milliseconds delay) {
+  integration::Process mover(command_of(round.site, {"rebalance", "run"}, {plan_some(round)}));
+  integration::Database source(round.site.cluster().conninfo(round.shard().primary));
+  integration::wait_until("the move is written down", [&] {
+    return !mover.running() || source.number(
+                                   "SELECT count(*) FROM shardplex.moves WHERE phase NOT IN "
+                                   "('finished', 'aborted', 'reversed')") > 0;
+  });
+  std::this_thread::sleep_for(delay);
+  if (mover.running()) mover.signal(SIGKILL);
+  const auto status = mover.wait();
+  if (status == 128 + SIGKILL) return step_of_move(round.site);
+  if (status != 0) throw std::runtime_error("a mover ended by itself with status " + std::to_string(status));
+  return "";
+}
+
 }  // namespace
 
 void add_shard(Round& round) {
@@ -61,6 +97,9 @@ void add_shard(Round& round) {
   round.site.add({name, name, std::nullopt});
   rebalance(round, "run", {plan(round, {"--add-shard", name + '=' + conninfo})});
   rebalance(round, "finish");
+  round.shows("slots of " + name, std::ssize(round.site.slots_of(name, all_slots)));
+  round.shows("shards of routers", static_cast<std::int64_t>(round.site.shards_of_routers()),
+              std::ssize(round.site.shards()));
 }
 
 std::string why_no_shard_is_added(const Site& site) {
@@ -69,9 +108,12 @@ std::string why_no_shard_is_added(const Site& site) {
 
 void remove_shard(Round& round) {
   const auto name = round.site.shards().back().name;
+  const auto slots = std::ssize(round.site.slots_of(name, all_slots));
   round.begin();
   rebalance(round, "run", {plan(round, {"--drain", name})});
   rebalance(round, "finish");
+  round.shows("slots that " + name + " gave away", slots - std::ssize(round.site.slots_of(name, all_slots)),
+              std::max<std::int64_t>(1, slots));
   run_or_throw(command_of(round.site, {"cluster", "remove-shard"}, {name}));
   round.site.remove(name);
   let_routers_leave(round.site);
@@ -82,22 +124,19 @@ std::string why_no_shard_is_removed(const Site& site) {
   return site.shards().size() > 3 ? "" : "there is no fourth shard";
 }
 
-/// As under a supervisor: another one goes on at once.
+/// As under a supervisor: another one goes on at once. A mover that was done before is no fault, so that
+/// another one is given half the time.
 void kill_mover(Round& round) {
-  const auto file = plan_some(round);
+  constexpr int most_tries = 5;
   round.begin();
-  {
-    integration::Process mover(command_of(round.site, {"rebalance", "run"}, {file}));
-    integration::Database source(round.site.cluster().conninfo(round.shard().primary));
-    integration::wait_until("the move is written down", [&] {
-      return !mover.running() || source.number(
-                                     "SELECT count(*) FROM shardplex.moves WHERE phase NOT IN "
-                                     "('finished', 'aborted', 'reversed')") > 0;
-    });
-    std::this_thread::sleep_for(std::chrono::milliseconds(round.random() % 1'000));
-    if (mover.running()) mover.signal(SIGKILL);
-    mover.wait();
+  std::string step;
+  std::chrono::milliseconds delay(round.random() % 1'000);
+  for (int i = 0; i < most_tries && step.empty(); ++i, delay /= 2) {
+    if (i > 0) rebalance(round, "finish");
+    step = kill_in_the_middle(round, delay);
+    if (step.empty()) rebalance(round, "resume");  // it may have died after the hand-over
   }
+  round.shows("movers killed at the step " + (step.empty() ? "none" : step), step.empty() ? 0 : 1);
   rebalance(round, "resume");
   rebalance(round, round.random() % 2 == 0 ? "finish" : "reverse");
 }

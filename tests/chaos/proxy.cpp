@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
+#include <future>
 
 namespace shardplex::chaos {
 namespace {
@@ -26,14 +27,17 @@ struct Proxy::Way {
   explicit Way(asio::io_context& io)
       : client(io), server(io), timers{asio::steady_timer(io), asio::steady_timer(io)} {}
 
-  /// As a network does that forgets a connection: with a reset.
-  void end() {
+  /// As a network does that forgets a connection: with a reset. False: it had ended before.
+  bool end() {
+    bool was_open = false;
     for (auto* socket : {&client, &server}) {
       error_code ignored;
       if (!socket->is_open()) continue;
+      was_open = true;
       socket->set_option(tcp::socket::linger(true, 0), ignored);
       socket->close(ignored);
     }
+    return was_open;
   }
 
   Socket client, server;
@@ -52,12 +56,18 @@ Proxy::~Proxy() {
   thread_.join();
 }
 
-void Proxy::drop_connections() {
-  asio::post(io_, [this] {
-    for (const auto& known : ways_)
-      if (const auto way = known.lock()) way->end();
+int Proxy::drop_connections() {
+  std::promise<int> ended;
+  asio::post(io_, [&] {
+    int count = 0;
+    for (const auto& known : ways_) {
+      const auto way = known.lock();
+      if (way && way->end()) ++count;
+    }
     ways_.clear();
+    ended.set_value(count);
   });
+  return ended.get_future().get();
 }
 
 void Proxy::accept() {
@@ -67,7 +77,10 @@ void Proxy::accept() {
     if (failure) return;
     accept();
     way->server.async_connect(local(server_), [this, way](error_code refused) {
-      if (refused) return way->end();
+      if (refused) {
+        way->end();
+        return;
+      }
       error_code ignored;
       way->client.set_option(tcp::no_delay(true), ignored);
       way->server.set_option(tcp::no_delay(true), ignored);
@@ -84,7 +97,11 @@ void Proxy::pass_on(const std::shared_ptr<Way>& way, bool to_server) {
   from.async_read_some(asio::buffer(way->buffers[to_server]),
                        [this, way, to_server](error_code failure, std::size_t size) {
                          // A silent network does not tell of an end either; whoever waits, waits on.
-                         if (failure && !silent_) return way->end();
+                         if (failure && !silent_) {
+                           way->end();
+                           return;
+                         }
+                         if (silent_) ++held_back_;
                          write_when_heard(way, to_server, failure ? 0 : size);
                        });
 }
@@ -96,11 +113,16 @@ void Proxy::write_when_heard(const std::shared_ptr<Way>& way, bool to_server, st
     timer.async_wait([this, way, to_server, size](error_code) { write_when_heard(way, to_server, size); });
     return;
   }
-  if (size == 0) return way->end();
+  if (size == 0) {
+    way->end();
+    return;
+  }
   asio::async_write(to_server ? way->server : way->client, asio::buffer(way->buffers[to_server].data(), size),
                     [this, way, to_server](error_code failure, std::size_t) {
-                      if (failure) return way->end();
-                      pass_on(way, to_server);
+                      if (failure)
+                        way->end();
+                      else
+                        pass_on(way, to_server);
                     });
 }
 

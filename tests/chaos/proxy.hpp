@@ -20,11 +20,16 @@ class Proxy {
   Proxy(const Proxy&) = delete;
 
   std::uint16_t port() const { return port_; }
-  /// All connections that there are end; new ones are passed on.
-  void drop_connections();
+  /// All connections that there are end; new ones are passed on. Returns when they have ended: how many.
+  int drop_connections();
   /// While it is silent, nothing that is sent arrives, either way, and no connection ends: packets are lost.
   /// What was sent meanwhile arrives afterwards.
-  void be_silent(bool silent) { silent_ = silent; }
+  void be_silent(bool silent) {
+    if (silent) held_back_ = 0;
+    silent_ = silent;
+  }
+  /// How many pieces of what was sent have come since it was last told to be silent, and had to wait.
+  int held_back() const { return held_back_; }
 
  private:
   using Socket = boost::asio::ip::tcp::socket;
@@ -38,6 +43,7 @@ class Proxy {
   boost::asio::ip::tcp::acceptor acceptor_;
   std::uint16_t port_, server_;
   std::atomic<bool> silent_{false};
+  std::atomic<int> held_back_{0};
   std::list<std::weak_ptr<Way>> ways_;
   std::thread thread_;
 };

@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 using Row = std::vector<std::string>;
 
-void add(Failed& sum, const Failed& more) {
+void add(Counts& sum, const Counts& more) {
   sum.writes += more.writes;
   sum.strong_reads += more.strong_reads;
   sum.reads += more.reads;
@@ -25,7 +25,7 @@ void raise(T& most, const T& other) {
   most = std::max(most, other);
 }
 
-void raise(Unavailable& most, const Unavailable& other) {
+void raise(Times& most, const Times& other) {
   raise(most.writes, other.writes);
   raise(most.strong_reads, other.strong_reads);
   raise(most.reads, other.reads);
@@ -40,9 +40,9 @@ struct Sum {
 
   void take(const RoundResult& round) {
     ++rounds;
-    lost_or_doubled += round.lost_or_doubled;
+    lost_or_doubled += round.judgement.lost_or_doubled;
     needs_shard = !round.shard.empty();
-    const auto& more = round.figures;
+    const auto& more = round.judgement.figures;
     figures.requests += more.requests;
     add(figures.of_shard, more.of_shard);
     add(figures.of_others, more.of_others);
@@ -76,7 +76,6 @@ Row cells_of(const Sum& sum) {
     return sum.needs_shard ? std::move(text) : std::string("-");
   };
   const auto& worst = sum.needs_shard ? figures.shard : figures.others;
-  const auto others = std::max({figures.others.writes, figures.others.strong_reads, figures.others.reads});
   return {sum.fault,
           std::to_string(sum.rounds),
           std::to_string(figures.requests),
@@ -89,8 +88,8 @@ Row cells_of(const Sum& sum) {
           seconds_text(worst.writes),
           seconds_text(worst.strong_reads),
           seconds_text(worst.reads),
-          of_shard(seconds_text(others)),
-          seconds_text(std::max(figures.p99_of_shard, figures.p99_of_others)),
+          of_shard(seconds_text(figures.others.longest())),
+          seconds_text(std::max(figures.p99_of_shard.longest(), figures.p99_of_others)),
           figures.writes_after_promotion ? seconds_text(*figures.writes_after_promotion) : "-",
           figures.peak_megabytes ? std::to_string(*figures.peak_megabytes) + " MB" : "-"};
 }
@@ -98,20 +97,27 @@ Row cells_of(const Sum& sum) {
 const Row heads = {"fault",   "runs",  "requests", "writes", "strong", "reads", "others",    "cut",
                    "doubled", "write", "strong",   "read",   "others", "p99",   "promotion", "memory"};
 
-json::object json_of(const Unavailable& unavailable) {
+json::object json_of(const Times& times) {
   const auto seconds = [](Time time) { return std::chrono::duration<double>(time).count(); };
-  return {{"writes", seconds(unavailable.writes)},
-          {"strong_reads", seconds(unavailable.strong_reads)},
-          {"reads", seconds(unavailable.reads)}};
+  return {{"writes", seconds(times.writes)},
+          {"strong_reads", seconds(times.strong_reads)},
+          {"reads", seconds(times.reads)}};
 }
 
-json::object json_of(const Failed& failed) {
-  return {{"writes", failed.writes}, {"strong_reads", failed.strong_reads}, {"reads", failed.reads}};
+json::object json_of(const Counts& counts) {
+  return {{"writes", counts.writes}, {"strong_reads", counts.strong_reads}, {"reads", counts.reads}};
+}
+
+json::object json_of(const std::vector<Evidence>& proof) {
+  json::object object;
+  for (const auto& evidence : proof) object[evidence.what] = evidence.count;
+  return object;
 }
 
 json::object json_of(const RoundResult& round) {
   const auto seconds = [](Time time) { return std::chrono::duration<double>(time).count(); };
-  const auto& figures = round.figures;
+  const auto& judgement = round.judgement;
+  const auto& figures = judgement.figures;
   json::object object{{"fault", round.fault},
                       {"shard", round.shard},
                       {"seconds", round.seconds},
@@ -119,15 +125,17 @@ json::object json_of(const RoundResult& round) {
                       {"failed_of_shard", json_of(figures.of_shard)},
                       {"failed_of_others", json_of(figures.of_others)},
                       {"unknown_writes", figures.unknown},
+                      {"wrong", figures.wrong},
                       {"cut", figures.cut},
                       {"shed", figures.shed},
-                      {"lost_or_doubled", round.lost_or_doubled},
+                      {"lost_or_doubled", judgement.lost_or_doubled},
                       {"longest_without_of_shard", json_of(figures.shard)},
                       {"longest_without_of_others", json_of(figures.others)},
-                      {"p99_of_shard", seconds(figures.p99_of_shard)},
+                      {"p99_of_shard", json_of(figures.p99_of_shard)},
                       {"p99_of_others", seconds(figures.p99_of_others)},
                       {"examples", json::value_from(figures.examples)},
-                      {"violations", json::value_from(round.violations)}};
+                      {"proof", json_of(judgement.proof)},
+                      {"violations", json::value_from(judgement.violations)}};
   if (figures.writes_after_promotion)
     object["writes_after_promotion"] = seconds(*figures.writes_after_promotion);
   if (figures.peak_megabytes) object["peak_megabytes"] = *figures.peak_megabytes;
@@ -154,15 +162,18 @@ std::string table_of(const std::vector<RoundResult>& rounds) {
 }
 
 std::string line_of(const RoundResult& round) {
-  const auto& figures = round.figures;
+  const auto& judgement = round.judgement;
+  const auto& figures = judgement.figures;
   auto text = round.fault + (round.shard.empty() ? "" : " of " + round.shard) + ": " +
               std::to_string(figures.requests) + " requests, " +
               std::to_string(figures.of_shard.all() + figures.of_others.all()) + " failed, " +
-              std::to_string(round.lost_or_doubled) + " lost or doubled, " +
-              std::to_string(round.operations) + " operations on " + std::to_string(round.rows) +
+              std::to_string(judgement.lost_or_doubled) + " lost or doubled, " +
+              std::to_string(judgement.operations) + " operations on " + std::to_string(judgement.rows) +
               " rows judged, in " + std::to_string(static_cast<int>(round.seconds + 0.5)) + " s";
-  for (const auto& what : round.violations) text += "\n  VIOLATED: " + what;
-  if (!round.violations.empty())
+  for (std::size_t i = 0; i < judgement.proof.size(); ++i)
+    text += (i == 0 ? "\n  shown by " : "; ") + to_string(judgement.proof[i]);
+  for (const auto& what : judgement.violations) text += "\n  VIOLATED: " + what;
+  if (!judgement.violations.empty())
     for (const auto& example : figures.examples) text += "\n  told: " + example;
   constexpr std::size_t lines_told = 60;
   for (std::size_t i = 0; i < std::min(round.log.size(), lines_told); ++i) text += "\n  " + round.log[i];

@@ -1,12 +1,10 @@
 #include "tests/chaos/round.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
-
-#include "tests/consistency/checker.hpp"
+#include <utility>
 
 namespace shardplex::chaos {
 namespace {
@@ -31,6 +29,7 @@ RecordedLoadOptions load_options(const Site& site, std::uint64_t seed, int numbe
   options.steady_films = 90;
   options.first_id = first_id + number * integration::ids_of_a_load;
   options.pause = std::chrono::milliseconds(8);
+  options.steady_films_are_replicated = true;
   return options;
 }
 
@@ -121,39 +120,33 @@ RoundResult Rounds::run(const Fault& fault) {
   const Logs logs(site_);
   RecordedLoad load(options);
   let_run(load, before_the_fault);
-  const auto violated = [&](std::string what) { result.violations.push_back(std::move(what)); };
+  std::string broken;
   try {
     fault.happen(round);
     round.hit.ended = integration::now();
     site_.wait_until_well();
     let_run(load, after_it);
   } catch (const std::exception& failure) {
-    violated(failure.what());
+    broken = failure.what();
     result.healed = false;
   }
   result.shard = round.hit.shard;
-  auto history = load.stop();
-  result.figures = figures_of(load.asked(), round.hit, shard_of);
-  result.figures.peak_megabytes = round.peak_megabytes;
-  std::ranges::copy(violations(result.figures, fault.bounds), std::back_inserter(result.violations));
-
+  Record record;
+  record.history = load.stop();
+  record.asked = load.asked();
   const auto primaries = site_.primaries();
-  add_stock(history, options, site_.cluster().map(), primaries);
-  consistency::Rules rules;
-  rules.staleness = integration::weak_read_staleness;
-  rules.may_fail = [](const auto&) { return true; };  // the bounds say which may
-  const auto verdict = check(history, rules);
-  result.operations = verdict.operations;
-  result.rows = verdict.rows;
-  auto stock = read_stock(primaries);
-  const auto differences = lost_or_doubled(stock_, stock, tag_of(options));
-  stock_ = std::move(stock);
-  result.lost_or_doubled = verdict.faults.size() + differences.size();
-  if (!verdict.is_clean()) violated(to_string(verdict, history));
-  constexpr std::size_t told = 10;
-  for (std::size_t i = 0; i < std::min(differences.size(), told); ++i) violated(differences[i]);
-  if (differences.size() > told) violated("and " + std::to_string(differences.size() - told) + " more rows");
-  if (!result.violations.empty()) result.log = logs.lines();
+  add_stock(record.history, options, site_.cluster().map(), primaries);
+  record.before = std::move(stock_);
+  record.after = stock_ = read_stock(primaries);
+  record.load = tag_of(options);
+  record.hit = round.hit;
+  record.peak_megabytes = round.peak_megabytes;
+  record.proof = std::move(round.proof);
+  record.shard_of = shard_of;
+  result.judgement = judge(std::move(record), fault.bounds);
+  auto& violated = result.judgement.violations;
+  if (!broken.empty()) violated.insert(violated.begin(), broken);
+  if (!violated.empty()) result.log = logs.lines();
   result.seconds = std::chrono::duration<double>(integration::now() - start).count();
   return result;
 }

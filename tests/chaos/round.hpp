@@ -5,19 +5,17 @@
 #include <vector>
 
 #include "tests/chaos/fault.hpp"
+#include "tests/chaos/judge.hpp"
 #include "tests/chaos/stock.hpp"
 
 namespace shardplex::chaos {
 
 struct RoundResult {
   std::string fault, shard;  ///< "" no shard
-  Figures figures;
-  std::size_t lost_or_doubled = 0;
-  std::size_t operations = 0, rows = 0;  ///< that the judge looked at
+  Judgement judgement;
   double seconds = 0;
   bool healed = true;  ///< false: the cluster is not as it was before, and no further round means much
-  std::vector<std::string> log;         ///< what the routers logged meanwhile, where a must was violated
-  std::vector<std::string> violations;  ///< sentences; empty: all was well
+  std::vector<std::string> log;  ///< what the routers logged meanwhile, where a must was violated
 };
 
 class Rounds {

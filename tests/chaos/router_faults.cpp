@@ -13,6 +13,7 @@ void end_router(Round& round) {
   const auto status = round.site.router(index).stop();
   if (status != 0) throw std::runtime_error("the router ended with status " + std::to_string(status));
   round.hold_on();
+  round.shows_router_down(index);
   round.site.start_router(index);
 }
 
@@ -21,6 +22,7 @@ void kill_router(Round& round) {
   round.begin();
   round.site.router(index).kill();
   round.hold_on();
+  round.shows_router_down(index);
   round.site.start_router(index);
 }
 

@@ -1,7 +1,10 @@
 // Faults of PostgreSQL servers and of the ways to them.
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -31,12 +34,21 @@ std::vector<pid_t> stop_resting_backends(const std::string& conninfo) {
   return stopped;
 }
 
+void drop_packets_of(Round& round, const std::string& server) {
+  auto& proxy = round.site.proxy(server);
+  proxy.be_silent(true);
+  round.hold_on_hanging();
+  round.shows("pieces to and from " + server + " that were not passed on", proxy.held_back());
+  proxy.be_silent(false);
+}
+
 }  // namespace
 
 void kill_replica(Round& round) {
   round.begin();
   round.site.cluster().kill(*round.shard().replica);
   round.hold_on();
+  round.shows_down(*round.shard().replica);
   round.site.cluster().start(*round.shard().replica);
 }
 
@@ -44,6 +56,7 @@ void stop_replica(Round& round) {
   round.begin();
   round.site.cluster().hang(*round.shard().replica);
   round.hold_on_hanging();
+  round.shows_still(*round.shard().replica);
   round.site.cluster().wake(*round.shard().replica);
 }
 
@@ -55,6 +68,8 @@ void stop_backends(Round& round) {
     return !stopped.empty();
   });
   round.hold_on_hanging();
+  round.shows("processes of " + *round.shard().replica + " that stand still",
+              std::ranges::count_if(stopped, stands_still), std::ssize(stopped));
   for (const auto pid : stopped) ::kill(pid, SIGCONT);
 }
 
@@ -65,9 +80,11 @@ void kill_primary(Round& round) {
   round.begin();
   round.site.cluster().kill(round.shard().primary);
   round.hold_on();
+  round.shows_down(round.shard().primary);
   round.site.promote(round.shard());
   round.promoted();
   round.hold_on();
+  round.shows_primaries({round.shard().primary});
   round.site.rejoin(round.shard());
 }
 
@@ -75,6 +92,7 @@ void crash_primary(Round& round) {
   round.begin();
   round.site.cluster().kill(round.shard().primary);
   round.hold_on();
+  round.shows_down(round.shard().primary);
   round.site.cluster().start(round.shard().primary);
 }
 
@@ -82,6 +100,7 @@ void stop_primary(Round& round) {
   round.begin();
   round.site.cluster().hang(round.shard().primary);
   round.hold_on_hanging();
+  round.shows_still(round.shard().primary);
   round.site.cluster().wake(round.shard().primary);
 }
 
@@ -96,6 +115,7 @@ void replace_primary(Round& round) {
   old.run("ALTER SYSTEM RESET synchronous_standby_names");
   old.run("SELECT pg_reload_conf()");
   round.hold_on();
+  round.shows_primaries({shard.primary, *shard.replica});
   round.site.rejoin(shard);
 }
 
@@ -106,6 +126,7 @@ void return_primary(Round& round) {
   const auto old = shard.primary;
   round.begin();
   round.site.cluster().kill(old);
+  round.shows_down(old);
   round.site.promote(shard);
   round.promoted();
   round.hold_on();
@@ -113,31 +134,32 @@ void return_primary(Round& round) {
   std::ofstream(round.site.cluster().home(old) + "/data/postgresql.auto.conf", std::ios::trunc).flush();
   round.site.cluster().start(old);
   round.hold_on();
+  round.shows_primaries({shard.primary, old});
   round.site.rejoin(shard);
 }
 
 void drop_connections(Round& round) {
   constexpr int times = 5;
+  const auto servers = {round.shard().primary, *round.shard().replica};
+  std::map<std::string, std::int64_t> cut;
   round.begin();
   for (int i = 0; i < times; ++i) {
-    for (const auto& server : {round.shard().primary, *round.shard().replica})
-      round.site.proxy(server).drop_connections();
+    for (const auto& server : servers) cut[server] += round.site.proxy(server).drop_connections();
     std::this_thread::sleep_for(round.hold / times);
   }
+  // At least those that there were at first, and those that took their place once.
+  for (const auto& server : servers)
+    round.shows("connections to " + server + " that were cut", cut[server], 2);
 }
 
 void drop_packets_of_replica(Round& round) {
   round.begin();
-  round.site.proxy(*round.shard().replica).be_silent(true);
-  round.hold_on_hanging();
-  round.site.proxy(*round.shard().replica).be_silent(false);
+  drop_packets_of(round, *round.shard().replica);
 }
 
 void drop_packets_of_primary(Round& round) {
   round.begin();
-  round.site.proxy(round.shard().primary).be_silent(true);
-  round.hold_on_hanging();
-  round.site.proxy(round.shard().primary).be_silent(false);
+  drop_packets_of(round, round.shard().primary);
 }
 
 }  // namespace shardplex::chaos

@@ -93,6 +93,43 @@ TEST_CASE("an init that ended between two shards is completed") {
   CHECK(ownership_of(cluster, "alpha") == alpha);
 }
 
+TEST_CASE("a database that is no shard does not become one in the place of a server that is silent") {
+  Cluster& cluster = initialised(hash_cluster());
+  cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+  const auto map = altered_map(cluster.map(), port_of(cluster, "beta-1"), "port=1");
+  const CommandRun run = init(map.path());
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("is no shard, and 127.0.0.1:1/movies, which may be it, does not answer"), run);
+  CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+}
+
+TEST_CASE(
+    "what triggers write is watched, also in tables that an earlier version made, and rules are refused") {
+  Cluster& cluster = initialised(hash_cluster());
+  const std::string watched =
+      "SELECT string_agg(tgrelid::regclass::text, ' ' ORDER BY tgrelid::regclass::text) FROM pg_trigger "
+      "WHERE tgname = "
+      "'shardplex_place'";
+  CHECK(cluster.sql("alpha", watched) == "movies ratings");
+  CHECK(init(cluster.map()).says("nothing to do"));
+  cluster.sql("alpha", "DROP TRIGGER shardplex_place ON movies; ALTER TABLE movies ALTER id TYPE integer");
+  cluster.sql("alpha",
+              "ALTER TABLE movies ALTER id TYPE bigint");  // the other trigger does not keep it from that
+  CHECK(init(cluster.map()).says("watches what triggers write to movies"));
+  CHECK(cluster.sql("alpha", watched) == "movies ratings");
+
+  cluster.sql("alpha", "CREATE RULE quiet AS ON INSERT TO genres DO ALSO NOTIFY genres");
+  cluster.sql("beta", "CREATE RULE loud AS ON INSERT TO movies DO ALSO NOTIFY movies");
+  CommandRun run = init(cluster.map());
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(run.says("beta: table movies has rules"));
+  CHECK_FALSE(run.says("table genres has rules"));
+  cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");
+  run = init(cluster.map());
+  CHECK(run.exit == 1);
+  CHECK(run.says("beta: table movies has rules, and what they do to rows nobody checks (DROP RULE"));
+}
+
 TEST_CASE("init never takes a slot that another shard claims") {
   Cluster& cluster = initialised(hash_cluster());
   cluster.sql("beta", "DROP SCHEMA shardplex CASCADE");

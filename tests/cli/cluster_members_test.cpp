@@ -57,7 +57,14 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
       "GRANT USAGE ON SCHEMA shardplex TO web; GRANT SELECT ON shardplex.shard, shardplex.slots TO web; "
       "GRANT SELECT ON movies, genres TO readers; GRANT UPDATE (name) ON movies TO web; "
       "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO readers; "
-      "REVOKE TEMPORARY ON DATABASE movies FROM PUBLIC");
+      "REVOKE TEMPORARY ON DATABASE movies FROM PUBLIC; "
+      "ALTER ROLE web SET search_path = public, \"$user\", 'odd\"; it''s'; ALTER ROLE readers SET "
+      "search_path = ''; "
+      "ALTER ROLE web IN DATABASE movies SET statement_timeout = '7s'; ALTER ROLE web SET \"my.own\" = 'a, "
+      "b'");
+  cluster.sql(
+      "beta",
+      "CREATE ROLE other; GRANT USAGE ON SCHEMA shardplex TO other; ALTER ROLE other SET work_mem = '1MB'");
 
   // All others are made like the first, which is not made like any.
   CHECK(cluster_command("add-shard", map.path(), {"alpha"}).says("alpha is the first shard of the map"));
@@ -68,6 +75,10 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   CHECK(run.exit == 1);
   CHECK_MESSAGE(run.says("beta\tproblem\tit lacks role web LOGIN INHERIT, which alpha has"), run);
   CHECK_MESSAGE(run.says("it lacks UPDATE (name) on TABLE public.movies for web, which alpha has"), run);
+  CHECK_MESSAGE(
+      run.says("it lacks setting statement_timeout of role web in this database to '7s', which alpha has"),
+      run);
+  CHECK_MESSAGE(run.says("it has setting work_mem of role other to '1MB', which alpha lacks"), run);
   CHECK_MESSAGE(run.says("it has TEMPORARY on DATABASE itself for PUBLIC, which alpha lacks"), run);
   run = cluster_command("add-shard", map.path(), {"beta"});
   CHECK_MESSAGE(run.exit == 0, run);
@@ -90,6 +101,11 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
                       "has_schema_privilege('web', 'shardplex', 'USAGE'), has_table_privilege('web', "
                       "'shardplex.slots', 'SELECT'), has_database_privilege('web', 'movies', 'TEMP'))") ==
           "t f t t t f");
+    const std::string settings =
+        "SELECT string_agg(setrole::regrole || ' ' || (setdatabase <> 0) || ' ' || c, E'\\n' ORDER BY "
+        "setrole::regrole::text, c) FROM pg_db_role_setting, unnest(setconfig) c WHERE setrole <> 0";
+    CHECK(contains(cluster.sql("alpha", settings), "web false my.own=a, b"));
+    CHECK(cluster.sql(name, settings) == cluster.sql("alpha", settings));
     CHECK(cluster.sql(name, directory_names) == "alpha beta gamma");
     CHECK(cluster.sql(name, "SELECT string_agg(\"primary\", ' ') FROM shardplex.shards").find("user") ==
           std::string::npos);
@@ -116,6 +132,9 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
     CHECK(cluster.sql(name,
                       "SELECT ruling || '/' || timeline FROM shardplex.timelines WHERE shard = 'gamma'") ==
           "1/1");
+  pqxx::connection gamma(another);
+  CHECK(pqxx::nontransaction(gamma).exec1("SELECT ruling FROM shardplex.shard")[0].as<int>() == 1);
+  gamma.close();
   run = run_shardplex({"verify", "--map", map.path()});
   CHECK_MESSAGE(run.exit == 0, run);
   run = cluster_command("remove-shard", map.path(), {"gamma"});

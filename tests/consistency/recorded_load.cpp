@@ -31,6 +31,7 @@ using Random = std::mt19937_64;
 constexpr int setting_up = 0;  // the process that loads films before the clients and takes stock after them
 constexpr std::int32_t films = 0, ratings = 1;
 constexpr std::size_t most_own_rows = 25;
+constexpr auto long_ago = weak_read_staleness + std::chrono::seconds(1);
 constexpr const char* genres[] = {"Drama", "Comedy", "Action", "Horror", "Western", "on no list"};
 
 std::string tag(const RecordedLoadOptions& options) {
@@ -57,7 +58,9 @@ struct Request {
   json::object body{};
   bool strong = false;
   std::string prefer{};
-  std::optional<std::int64_t> film{};  ///< whose shard alone is asked
+  std::optional<std::int64_t> film{};  ///< whose shard alone it needs
+  std::vector<std::int64_t> films{};   ///< or these
+  bool needs_every_shard = false;      ///< or so
 };
 
 Headers headers_of(const Request& request) {
@@ -73,11 +76,15 @@ Deed deed_of(const Request& request) {
   return request.strong ? Deed::strong_read : Deed::read;
 }
 
+/// That it cannot be done now; anything else is to be done as it was asked for.
+bool is_refusal(const HttpResponse& answer) {
+  return answer.status == 503 || answer.status == 504;
+}
+
 /// What an answer says that is not the one that was asked for. A router says of a write that it may have had
 /// its effect that this is not known; of what else it refuses, it says that it has not been done.
 Outcome outcome_of(const HttpResponse& answer) {
-  const bool is_refused =
-      (answer.status >= 400 && answer.status < 500) || answer.status == 503 || answer.status == 504;
+  const bool is_refused = (answer.status >= 400 && answer.status < 500) || is_refusal(answer);
   const bool is_certain = answer.body.find("not known") == std::string::npos;
   return is_refused && is_certain ? Outcome::failed : Outcome::unknown;
 }
@@ -159,6 +166,8 @@ class RecordedLoad::Client {
     Asked& asking = requests.emplace_back();
     asking.deed = deed_of(request);
     asking.film = request.film;
+    asking.films = request.films;
+    asking.needs_every_shard = request.needs_every_shard;
     const auto fail = [&](Outcome outcome, const std::string& why) {
       operation.outcome = outcome;
       operation.answer = request.method + ' ' + request.target + ": " + why;
@@ -170,6 +179,7 @@ class RecordedLoad::Client {
       operation.completed = now();
       if (!understand(answer, operation)) {
         fail(outcome_of(answer), std::to_string(answer.status) + ' ' + answer.body);
+        asking.wrong = !is_refusal(answer);
         asking.shards = answer.header("Shardplex-Shards").value_or("");
       }
     } catch (const ConnectionFailure& failure) {
@@ -178,6 +188,7 @@ class RecordedLoad::Client {
       fail(asking.cut ? Outcome::unknown : Outcome::failed, failure.what());
     } catch (const std::exception& failure) {  // its JSON is not as promised
       fail(Outcome::unknown, failure.what());
+      asking.wrong = true;
     }
     asking.outcome = operation.outcome;
     asking.answer = operation.answer;
@@ -262,17 +273,22 @@ class RecordedLoad::Client {
     const auto end = std::min(first + 5, options_.first_id + options_.steady_films);
     const bool strong = chance(50);
     std::string ids;
-    for (auto id = first; id < end; ++id) ids += (ids.empty() ? "" : ",") + std::to_string(id);
+    Request request{"GET", "", {}, strong};
+    for (auto id = first; id < end; ++id) {
+      ids += (ids.empty() ? "" : ",") + std::to_string(id);
+      request.films.push_back(id);
+    }
+    request.target = "/movies?select=id,imdb_votes&id=in.(" + ids + ')';
     std::map<std::int64_t, std::int64_t> seen;
-    const auto done = perform(about(Action::read, {first, films}, strong),
-                              {"GET", "/movies?select=id,imdb_votes&id=in.(" + ids + ')', {}, strong},
-                              [&](const auto& answer, Operation&) {
-                                if (answer.status != 200) return false;
-                                const auto rows = json::parse(answer.body).as_array();
-                                for (const auto& row : rows)
-                                  seen.emplace(number_in(row, "id"), number_in(row, "imdb_votes"));
-                                return seen.size() == rows.size();
-                              });
+    const auto understand = [&](const auto& answer, Operation&) {
+      if (answer.status != 200) return false;
+      const auto rows = json::parse(answer.body).as_array();
+      for (const auto& row : rows) seen.emplace(number_in(row, "id"), number_in(row, "imdb_votes"));
+      return seen.size() == rows.size() && std::ranges::all_of(seen, [&](const auto& film) {
+               return film.first >= first && film.first < end;
+             });
+    };
+    const auto done = perform(about(Action::read, {first, films}, strong), request, understand);
     for (auto id = first; id < end; ++id) {
       auto read = done;
       read.key.id = id;
@@ -296,8 +312,9 @@ class RecordedLoad::Client {
     std::int64_t id = 0;
     const Request request{"POST", "/movies?select=id", std::move(body), false, "return=representation"};
     const auto& done = record(perform(std::move(operation), request, [&](const auto& answer, Operation&) {
-      if (answer.status == 201) id = number_in(json::parse(answer.body).at(0), "id");
-      return answer.status == 201;
+      if (answer.status != 201) return false;
+      id = number_in(json::parse(answer.body).at(0), "id");
+      return !request.body.contains("id") || id == number;
     }));
     if (done.outcome == Outcome::ok) own_films_.push_back({number, id});
   }
@@ -376,13 +393,13 @@ class RecordedLoad::Client {
                           false,
                           "return=representation",
                           rating.id};
-    record(perform(about(Action::remove, {rating.number, ratings}), request,
-                   [](const auto& answer, Operation& asked) {
-                     if (answer.status != 200) return false;
-                     const auto rows = json::parse(answer.body).as_array();
-                     asked.applied = !rows.empty();
-                     return rows.size() <= 1;
-                   }));
+    record(perform(
+        about(Action::remove, {rating.number, ratings}), request, [](const auto& answer, Operation& asked) {
+          if (answer.status != 200) return false;
+          const auto rows = json::parse(answer.body).as_array();
+          asked.applied = !rows.empty();
+          return rows.empty() || (rows.size() == 1 && number_in(rows[0], "user_id") == asked.key.id);
+        }));
   }
 
   void list() {
@@ -393,6 +410,7 @@ class RecordedLoad::Client {
                               std::to_string(options_.first_id) + "&user_id=lt." +
                               std::to_string(options_.first_id + ids_of_a_load);
     const auto dice = below(100);
+    if (dice < 10) return count_steady_films();
     if (dice < 25)
       return list_rows(films, steady_group, films_by("eq." + tag(options_) + "steady"), "count=exact");
     if (dice < 50) {
@@ -411,7 +429,7 @@ class RecordedLoad::Client {
                  const std::string& prefer = "", std::optional<std::int64_t> film = std::nullopt) {
     auto operation = about(Action::list, {}, chance(70));
     operation.group = group;
-    const Request request{"GET", target, {}, operation.strong, prefer, film};
+    const Request request{"GET", target, {}, operation.strong, prefer, film, {}, !film};
     record(perform(std::move(operation), request, [&](const auto& answer, Operation& asked) {
       if (answer.status != 200) return false;
       const auto rows = json::parse(answer.body).as_array();
@@ -423,6 +441,27 @@ class RecordedLoad::Client {
       return prefer.empty() ||
              answer.header("Content-Range").value_or("").ends_with('/' + std::to_string(asked.rows.size()));
     }));
+  }
+
+  /// Their number never changes. An answer says nothing of any row, so it is no operation of the history,
+  /// unless it is not the right one.
+  void count_steady_films() {
+    const bool strong = !options_.steady_films_are_replicated || chance(50);
+    const Request request{"GET",
+                          "/movies?select=id&limit=1&director=eq." + tag(options_) + "steady",
+                          {},
+                          strong,
+                          "count=exact",
+                          {},
+                          {},
+                          true};
+    auto asked = about(Action::list, {}, strong);
+    asked.group = steady_group;
+    auto done = perform(std::move(asked), request, [&](const auto& answer, Operation&) {
+      return (answer.status == 200 || answer.status == 206) &&
+             answer.header("Content-Range") == "0-0/" + std::to_string(options_.steady_films);
+    });
+    if (done.outcome != Outcome::ok) record(std::move(done));
   }
 
   /// A film and its id, or a user and the film rated.
@@ -457,7 +496,7 @@ RecordedLoad::RecordedLoad(const RecordedLoadOptions& options)
     loaded.key = {options_.first_id + i, films};
     loaded.group = steady_group;
     loaded.value = 0;
-    loaded.invoked = loaded.completed = now();
+    loaded.invoked = loaded.completed = now() - (options_.steady_films_are_replicated ? long_ago : Time{0});
     history_.operations.push_back(std::move(loaded));
   }
   const int processes = options_.clients + static_cast<int>(options_.watchers.size());

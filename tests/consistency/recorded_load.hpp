@@ -37,8 +37,13 @@ struct Asked {
   Deed deed = Deed::read;
   consistency::Outcome outcome = consistency::Outcome::ok;
   bool cut = false;  ///< the connection ended before the answer did
-  /// The film whose shard alone is asked; nullopt: several shards are, or the router chooses one.
+  /// It was answered, and neither as was asked for nor with a refusal (503 or 504): whatever a fault may
+  /// cost, this is none of it.
+  bool wrong = false;
+  /// The film whose shard alone it needs; nullopt: see the next two.
   std::optional<std::int64_t> film;
+  std::vector<std::int64_t> films{};  ///< the shards of these
+  bool needs_every_shard = false;     ///< false, and no films: the router chooses a shard
   consistency::Time invoked{0}, completed{0};
   std::string answer;  ///< where the outcome is not ok
   std::string shards;  ///< the same: which servers were asked, as the answer's head says
@@ -57,6 +62,8 @@ struct RecordedLoadOptions {
   bool clients_choose_ids = true;
   /// Films that are always there, whose imdb_votes are read, written, and compared and set.
   int steady_films = 40;
+  /// Whether all replicas have them when the load begins. If so, no read may miss one, however weak it is.
+  bool steady_films_are_replicated = false;
   /// Where the load's own range of ids and users begins. Loads on one cluster need ranges of their own.
   std::int64_t first_id = 1'000'000'000'000;
   /// What each client waits between two requests.

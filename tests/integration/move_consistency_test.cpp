@@ -153,7 +153,8 @@ RecordedLoadOptions load_for(const std::string& map) {
 void move_under_load(const std::string& map) {
   const Cluster cluster({.shards = 3, .replicas = 1, .map = map});
   cluster.initialise();
-  const auto options = load_for(map);
+  auto options = load_for(map);
+  options.steady_films_are_replicated = true;
   cluster.load("movies", steady_films(options));
   cluster.wait_for_replicas();
   const Routers routers(cluster);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -25,7 +26,7 @@ using WallClock = std::chrono::system_clock;  // also that of the servers
 /// Two shards with a replica each. The tests promote alpha-1 and go on from there, in their order.
 const Cluster& cluster() {
   struct Made : Cluster {
-    Made() : Cluster({.shards = 2, .replicas = 1, .map = "hash"}) {
+    Made() : Cluster({.shards = 2, .replicas = 1, .map = "hash", .settings = {"track_commit_timestamp=on"}}) {
       initialise();
       load("movies", make_movies({"--count", "50"}));
       wait_for_replicas();
@@ -108,13 +109,25 @@ std::set<std::int64_t> stored_on(const std::string& server) {
   return ids;
 }
 
-/// When a server that was promoted stopped receiving what its primary wrote, by its log.
-WallClock::time_point end_of_receiving(const std::string& server) {
+/// When a server has logged this last. It cuts off what is less than a millisecond.
+WallClock::time_point logged(const std::string& server, const std::string& text) {
   Database database(cluster().conninfo(server));
   return WallClock::time_point(std::chrono::milliseconds(database.number(
       "SELECT (extract(epoch FROM max(substring(line FROM '^\\S+ \\S+ \\S+')::timestamptz)) * 1000)::bigint "
       "FROM regexp_split_to_table(pg_read_file(current_setting('data_directory') || '/../log'), '\n') line "
-      "WHERE line LIKE '%terminating walreceiver process%'")));
+      "WHERE line LIKE '%" +
+      text + "%'")));
+}
+
+/// The films that a server has committed, by key, with the time at which it has.
+std::map<std::int64_t, WallClock::time_point> committed_on(const std::string& server) {
+  std::map<std::int64_t, WallClock::time_point> committed;
+  for (const auto& row : Database(cluster().conninfo(server))
+                             .run("SELECT id, (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)"
+                                  "::bigint FROM movies WHERE director = 'acknowledged'"))
+    committed.emplace(row[0].as<std::int64_t>(),
+                      WallClock::time_point(std::chrono::microseconds(row[1].as<std::int64_t>())));
+  return committed;
 }
 
 }  // namespace
@@ -130,13 +143,23 @@ TEST_CASE(
   CHECK(Clock::now() - promoted < std::chrono::seconds(1));
   wait_until("its successor has acknowledged more", [&] { return writers.count("alpha-1") > 200; });
   writers.stop();
-  // What it had not received by then is what PostgreSQL loses.
-  const auto ended = end_of_receiving("alpha-1");
+  // What it had not received when its receiver was told to end is what PostgreSQL loses. When it has replayed
+  // the last of what it had received, the receiver has certainly ended: whoever was asked from then on has
+  // said so. Of what was committed later, nothing may have been acknowledged, whenever it was sent.
+  const auto told_to_end = logged("alpha-1", "terminating walreceiver process");
+  const auto ended = logged("alpha-1", "redo done at") + std::chrono::milliseconds(1);
   const auto stored = stored_on("alpha-1");
   const auto by_old = writers.acknowledged("alpha"), by_new = writers.acknowledged("alpha-1");
-  CHECK(std::ranges::count_if(by_old, [&](const auto& write) {
-          return write.second > ended && !stored.contains(write.first);
-        }) == 0);
+  std::size_t committed_after_the_end = 0;
+  for (const auto& [id, committed] : committed_on("alpha")) {
+    if (stored.contains(id)) continue;
+    const auto acknowledged = by_old.find(id);
+    if (committed > ended) ++committed_after_the_end;
+    if (acknowledged == by_old.end()) continue;
+    CHECK_FALSE(committed > ended);
+    CHECK_FALSE(acknowledged->second > told_to_end);
+  }
+  CHECK(committed_after_the_end > 0);  // or nothing was put to the test
   CHECK(std::ranges::count_if(by_new, [&](const auto& write) { return !stored.contains(write.first); }) == 0);
   CHECK(writers.failed_on_beta() == 0);
   // What has been refused is not in doubt for ever: the old primary goes on alone and is not written to.
@@ -210,6 +233,22 @@ TEST_CASE("a promotion by mistake is undone by an operator's word, while routers
   const Router next(cluster().map_file());
   HttpClient of_next(next.port());
   wait_until("a router that starts follows it", [&] { return patch_of(of_next, "alpha").status == 204; });
+
+  // What was given up returns, on its newer timeline: nothing comes of it.
+  cluster().start("alpha-1");
+  wait_until("both know it for what it is", [&] {
+    return std::ranges::all_of(std::array{&router, &next}, [](const Router* one) {
+      return one->admin("/shards").body.find("on a timeline that was given up") != std::string::npos;
+    });
+  });
+  for (int i = 0; i < 20; ++i) CHECK(patch_of(client, "alpha").status == 204);
+  const auto status = run_shardplex({"cluster", "status", "--map", cluster().map_file()});
+  CHECK(status.output.find("on a timeline that was given up") != std::string::npos);
+  const Router last(cluster().map_file());
+  HttpClient of_last(last.port());
+  wait_until("one that starts now does not follow it",
+             [&] { return patch_of(of_last, "alpha").status == 204; });
+  cluster().kill("alpha-1");
 }
 
 TEST_CASE("of two primaries on one timeline none is written to, and the command line says what routers say") {
@@ -223,6 +262,13 @@ TEST_CASE("of two primaries on one timeline none is written to, and the command 
   HttpClient client(router.port());
   wait_until("alpha is written to", [&] { return patch_of(client, "alpha").status == 204; });
   cluster().start("alpha-1");
+  // The ruling stands: what was given up is not taken for a promotion, though it is on a timeline as new.
+  wait_until("what was given up is known as such", [&] {
+    return router.admin("/shards").body.find("on a timeline that was given up") != std::string::npos;
+  });
+  for (int i = 0; i < 20; ++i) CHECK(patch_of(client, "alpha").status == 204);
+  Database(cluster().conninfo("alpha-1"))
+      .run("UPDATE shardplex.shard SET ruling = 1");  // as if it had followed
   wait_until("alpha is not written to any more", [&] { return patch_of(client, "alpha").status == 503; });
   const auto by_router = json::parse(router.admin("/shards").body).at(0).at("servers").as_array();
   const auto status = run_shardplex({"cluster", "status", "--map", cluster().map_file(), "--json"});
@@ -239,6 +285,34 @@ TEST_CASE("of two primaries on one timeline none is written to, and the command 
   }
   cluster().kill("alpha-1");
   wait_until("the one that is left is written to", [&] { return patch_of(client, "alpha").status == 204; });
+}
+
+TEST_CASE("beside a synchronous replica that is promoted, nothing at all that was acknowledged is lost") {
+  Database old(cluster().conninfo("beta"));
+  old.run("ALTER SYSTEM SET synchronous_standby_names = '\"beta-1\"'");
+  old.run("SELECT pg_reload_conf()");
+  wait_until("the replica is synchronous", [&] {
+    return old.number("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == 1;
+  });
+  // Not ready in all: the test before has left alpha without its replica.
+  const Router router(cluster().map_file(), {.arguments = {}, .environment = {}, .wait_until_ready = false});
+  Writers writers(router);
+  wait_until("beta has acknowledged some", [&] { return writers.count("beta") > 200; });
+  cluster().promote("beta-1");
+  // The old one acknowledges nothing more, until it is set free: then all that it is sent, and was sent
+  // since.
+  old.run("ALTER SYSTEM RESET synchronous_standby_names");
+  old.run("SELECT pg_reload_conf()");
+  wait_until("its successor has acknowledged some", [&] { return writers.count("beta-1") > 200; });
+  writers.stop();
+  const auto stored = stored_on("beta-1"), on_old = stored_on("beta");
+  for (const auto* server : {"beta", "beta-1"}) {
+    const auto acknowledged = writers.acknowledged(server);
+    CHECK(std::ranges::count_if(acknowledged,
+                                [&](const auto& write) { return !stored.contains(write.first); }) == 0);
+  }
+  // Or nothing was put to the test: it has committed some that its successor does not have.
+  CHECK(std::ranges::any_of(on_old, [&](std::int64_t id) { return !stored.contains(id); }));
 }
 
 }  // namespace shardplex::integration

@@ -19,6 +19,8 @@ TEST_CASE("chunk extensions and trailers without end are refused while they are 
   const auto told = Target().attacked_by("endless_chunks", {"--megabytes", "64"});
   for (const auto* what : {"extension", "trailer_fields", "trailer_line", "framing"})
     CHECK(told.at(what).at("sent_megabytes").to_number<double>() < 20);
+  for (const auto* what : {"extension", "trailer_fields", "trailer_line", "framing"})
+    CHECK(told.at(what).at("sent_megabytes").to_number<double>() > 0);
 }
 
 TEST_CASE("requests that are never finished take a bounded memory, and small ones go on") {
@@ -30,14 +32,18 @@ TEST_CASE("requests that are never finished take a bounded memory, and small one
 }
 
 TEST_CASE("statements no two of which are alike take a bounded memory") {
-  Target().attacked_by("many_shapes", {"--seconds", "3"});
+  const auto told = Target().attacked_by("many_shapes", {"--seconds", "3"});
+  CHECK(told.at("statuses").as_object().size() == 1);
+  CHECK(told.at("statuses").at("200").to_number<int>() > 20);
 }
 
 TEST_CASE("clients that leave take their statements with them") {
   Target target;
   const Locked locked("ratings");
-  target.attacked_by("leavers", {"--path", "/ratings?limit=10", "--clients", "20"});
-  target.attacked_by("leavers", {"--path", "/ratings", "--clients", "20"});
+  for (const auto* path : {"/ratings?limit=10", "/ratings"})
+    CHECK(target.attacked_by("leavers", {"--path", path, "--clients", "20"})
+              .at("unanswered")
+              .to_number<int>() == 20);
   wait_until("no statement waits any more", [] { return waiting_statements() == 0; });
 }
 

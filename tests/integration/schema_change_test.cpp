@@ -219,6 +219,91 @@ TEST_CASE("a trigger that rewrites what decides the slot is named, and its row i
   site().cluster.run_everywhere("DROP TRIGGER rewriter ON movies");
 }
 
+TEST_CASE("rows that a trigger writes after the statement's are held to where they are looked for") {
+  Site& at = site();
+  const auto after = [&](const std::string& does, const std::string& kind = "TRIGGER afterwards AFTER") {
+    at.cluster.run_everywhere(
+        "DROP TRIGGER IF EXISTS afterwards ON movies; CREATE OR REPLACE FUNCTION bump() RETURNS trigger AS "
+        "$$ BEGIN " +
+        does + "; RETURN NULL; END $$ LANGUAGE plpgsql; CREATE " + kind +
+        " INSERT OR UPDATE OF name ON movies " +
+        (kind.starts_with("CONSTRAINT") ? "DEFERRABLE INITIALLY DEFERRED " : "") +
+        "FOR EACH ROW EXECUTE FUNCTION bump()");
+  };
+  const std::string row = R"({"id":910001,"name":"a"})";
+  const auto before = at.count("true");
+  const auto check_all_refused = [&] {
+    for (const auto& answer : {at.send("POST", "/movies", row), at.send("PUT", "/movies?id=eq.910001", row),
+                               at.send("PATCH", "/movies?id=eq.1", R"({"name":"moved"})")})
+      check_refused(answer, 400, "SHARD400", "bump()");
+    CHECK(at.count("true") == before);
+    CHECK(at.count("name = 'moved'") == 0);
+  };
+  const std::string once = " WHERE id = NEW.id AND id < 920000";
+  for (const std::string does : {"UPDATE movies SET id = id + 1000000" + once,
+                                 "UPDATE movies SET shardplex_slot = (shardplex_slot + 1) % 1024" + once}) {
+    CAPTURE(does);
+    after(does);
+    check_all_refused();
+    after(does, "CONSTRAINT TRIGGER afterwards AFTER");
+    check_all_refused();
+  }
+  // That they insert rows is looked at since somebody has triggers at all.
+  at.cluster.initialise();
+  after("IF NEW.id < 2000000 THEN NEW.id := NEW.id + 2000000; INSERT INTO movies SELECT (NEW).*; END IF");
+  check_all_refused();
+  const std::string rate = "INSERT INTO ratings (movie_id, user_id, score, shardplex_slot) VALUES (NEW.id";
+  after(rate + " + 1, 77, 1, NEW.shardplex_slot)");
+  check_all_refused();
+
+  after(rate + ", 77, 1, NEW.shardplex_slot) ON CONFLICT DO NOTHING; UPDATE movies SET director = 'x'" +
+        once);
+  CHECK(at.send("POST", "/movies", row).status == 201);
+  CHECK(at.get("/ratings?movie_id=eq.910001&user_id=eq.77").body.find("910001") != std::string::npos);
+  CHECK(at.get("/movies?id=eq.910001&director=eq.x").body.find("910001") != std::string::npos);
+  at.cluster.run_everywhere("DROP TRIGGER afterwards ON movies");
+  CHECK(at.send("DELETE", "/ratings?movie_id=eq.910001", "").status == 204);
+  CHECK(at.send("DELETE", "/movies?id=eq.910001", "").status == 204);
+}
+
+TEST_CASE("a part of the primary key that decides no slot may be changed") {
+  Site& at = site();
+  const std::string two = [&] {
+    std::string list;
+    for (std::int64_t id = 930'000, found = 0; found < 2; ++id)
+      if (at.cluster.shard_of("movies", id) == "alpha") {
+        list += (found++ ? "," : "") + std::to_string(id);
+        CHECK(
+            at.send("POST", "/ratings", R"({"movie_id":)" + std::to_string(id) + R"(,"user_id":1,"score":1})")
+                .status == 201);
+      }
+    return list;
+  }();
+  CHECK(at.send("PATCH", "/ratings?movie_id=in.(" + two + ")", R"({"user_id":2})").status == 204);
+  CHECK(column_of(at.get("/ratings?movie_id=in.(" + two + ")&select=user_id"), "user_id") ==
+        std::vector<std::string>{"2", "2"});
+  CHECK(at.send("DELETE", "/ratings?movie_id=in.(" + two + ")", "").status == 204);
+}
+
+TEST_CASE("rows that were placed by other definitions than the map's are noticed without a signal") {
+  Site& at = site();
+  const auto define = [&](const std::string& as, const std::string& subject) {
+    at.run_on("beta",
+              "UPDATE shardplex.definitions SET definition = " + as + " WHERE subject = '" + subject + "'");
+  };
+  define("'text'", "key movies");
+  at.wait_for("/movies", 503);
+  check_refused(at.get("/movies"), 503, "SHARD503", "rows were placed by keys of the form text");
+  define("'integer'", "key movies");
+  at.wait_for("/movies", 200);
+  define("replace(definition, 'slots=1024', 'slots=512')", "group catalog");
+  at.wait_for("/ratings", 503);
+  check_refused(at.get("/ratings"), 503, "SHARD503",
+                "group catalog was made with slots=512 hash; the map has slots=1024");
+  define("replace(definition, 'slots=512', 'slots=1024')", "group catalog");
+  at.wait_for("/ratings", 200);
+}
+
 TEST_CASE("a change of many rows is held to where each of them was") {
   Site& at = site();
   at.cluster.run_everywhere("ALTER TABLE movies ADD COLUMN IF NOT EXISTS batch text");

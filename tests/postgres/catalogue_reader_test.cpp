@@ -135,12 +135,12 @@ TEST_CASE("enum labels come in the order of the enum") {
 TEST_CASE("not null, defaults, identity and generated columns are told apart") {
   struct Expected {
     const char* column;
-    bool not_null, has_default, generated;
+    bool not_null, has_default, generated, identity_always = false;
   };
   for (const Expected& expected : {Expected{"id", true, false, false},
                                    {"name", true, true, false},
                                    {"serial", true, true, false},
-                                   {"always", true, true, true},
+                                   {"always", true, true, true, true},
                                    {"length", false, true, true},
                                    {"released", false, false, false}}) {
     CAPTURE(expected.column);
@@ -148,6 +148,7 @@ TEST_CASE("not null, defaults, identity and generated columns are told apart") {
     CHECK(column.not_null == expected.not_null);
     CHECK(column.has_default == expected.has_default);
     CHECK(column.generated == expected.generated);
+    CHECK(column.identity_always == expected.identity_always);
   }
 }
 
@@ -212,7 +213,10 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
         "ALTER TABLE films ALTER mood SET NOT NULL", "ALTER TABLE films ALTER name TYPE text COLLATE \"C\"",
         "ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'", "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
         "CREATE UNIQUE INDEX ON films (name)", "ALTER TABLE films DROP COLUMN name",
-        "CREATE TABLE more (id int)"}) {
+        "CREATE TABLE more (id int)",
+        "CREATE SCHEMA shardplex; CREATE TABLE shardplex.definitions (subject text, definition text)",
+        "INSERT INTO shardplex.definitions VALUES ('key films', 'integer')",
+        "UPDATE shardplex.definitions SET definition = 'text'"}) {
     CAPTURE(change);
     server.run_sql(change);
     const auto now = fingerprint();

@@ -12,14 +12,16 @@ using Row = RowsOfText::Row;
 /// A column of table 7 that differs from a plain one in what is given.
 struct Given {
   std::string name, type = "text", oid = "25", type_name = "text", type_schema = "pg_catalog",
-                    is_enum = "false", not_null = "false", has_default = "false", generated = "false";
+                    is_enum = "false", not_null = "false", has_default = "false", generated = "false",
+                    identity_always = "false";
   std::optional<std::string> collation{}, provider{}, locale{}, deterministic{};
 };
 
 Row column(const Given& g) {
-  return {"column",    "7",           g.name,     g.type,     g.oid,
-          g.type_name, g.type_schema, g.is_enum,  g.not_null, g.has_default,
-          g.generated, g.collation,   g.provider, g.locale,   g.deterministic};
+  return {
+      "column",        "7",          g.name,           g.type,      g.oid,       g.type_name, g.type_schema,
+      g.is_enum,       g.not_null,   g.has_default,    g.generated, g.collation, g.provider,  g.locale,
+      g.deterministic, std::nullopt, g.identity_always};
 }
 
 ShardCatalogue catalogue_of(std::vector<Row> more, const std::string& provider = "c",

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Word {
   std::string is = "movies/alpha";  ///< cluster/shard; "": not initialised, "-": silent
   std::string database{};           ///< "": one that nobody else is
   bool overruled = false;
+  std::optional<std::int64_t> ruling{};
 };
 constexpr auto primary = Word::Role::primary;
 constexpr auto replica = Word::Role::replica;
@@ -37,11 +39,18 @@ ServerStatus status_of(const Word& word, std::size_t index) {
   status.initialised = true;
   status.cluster = word.is.substr(0, slash);
   status.shard = word.is.substr(slash + 1);
+  status.ruling = word.ruling;
   return status;
 }
 
 PrimaryCriteria knowing(std::int64_t timeline) {
   return {.cluster = "movies", .shard = "alpha", .known_timeline = timeline};
+}
+PrimaryCriteria ruled(std::int64_t ruling, std::int64_t timeline) {
+  return {.cluster = "movies", .shard = "alpha", .known_timeline = timeline, .known_ruling = ruling};
+}
+Word with_ruling(Word::Role role, std::int64_t timeline, std::int64_t ruling) {
+  return {role, timeline, "movies/alpha", "", false, ruling};
 }
 PrimaryCriteria not_heard() {
   return {.cluster = "movies", .shard = "alpha", .known_timeline = 0, .others_heard = false};
@@ -123,11 +132,29 @@ const std::vector<Case> cases{
      {{primary, 1, "movies/alpha", "", true}},
      {the_primary},
      knowing(1)},
-    {"the given up server is asked again and runs",
+    {"the given up server is asked again and runs, and neither says of what history it is",
      {{primary, 1}, {primary, 2}},
      {replaced, the_primary},
-     knowing(1),
+     ruled(1, 1),
      2},
+    {"the given up server returns, on a newer timeline",
+     {with_ruling(primary, 1, 1), with_ruling(primary, 2, 0)},
+     {the_primary, overruled},
+     ruled(1, 1)},
+    {"it returns with its replica, and the accepted server tells of the ruling itself",
+     {with_ruling(primary, 1, 1), with_ruling(primary, 2, 0), with_ruling(replica, 2, 0)},
+     {the_primary, overruled, overruled},
+     knowing(0)},
+    {"it returns alone", {{primary, 1, "-"}, with_ruling(primary, 2, 0)}, {silent, overruled}, ruled(1, 1)},
+    {"a replica that follows the accepted server was promoted",
+     {with_ruling(primary, 1, 1), with_ruling(primary, 2, 0), with_ruling(primary, 2, 1)},
+     {replaced, overruled, the_primary},
+     ruled(1, 1),
+     2},
+    {"what the accepted server said before the ruling does not speak against it",
+     {{primary, 1, "movies/alpha", "", true, 0}, with_ruling(primary, 2, 0)},
+     {the_primary, overruled},
+     ruled(1, 1)},
 
     {"other shards are to be heard first", {{primary}, {replica}}, {unconfirmed, a_replica}, not_heard()},
     {"a server alone has no successor", {{primary}}, {the_primary}, not_heard()},
@@ -143,6 +170,11 @@ const std::vector<Case> cases{
      {{primary, 1, ""}, {replica, 1, ""}},
      {the_primary, a_replica},
      also_uninitialised()},
+    {"a new database, and a server that may be the shard",
+     {{primary, 1, ""}, {primary, 1, "-"}},
+     {uninitialised, silent},
+     also_uninitialised(),
+     0},
     {"two new databases", {{primary, 1, ""}, {primary, 1, ""}}, {rival, rival}, also_uninitialised()},
     {"the shard, and a new database",
      {{primary, 4, ""}, {primary}},

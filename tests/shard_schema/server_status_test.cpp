@@ -57,6 +57,9 @@ TEST_CASE("a server without an identity is not initialised and has no epoch") {
   CHECK_FALSE(decode_epoch(RowsOfText({})));
   decode_identity(RowsOfText({{"movies", "alpha", "9007199254740993"}}), status);
   CHECK(status.initialised);
+  CHECK_FALSE(status.ruling);
+  decode_identity(RowsOfText({{"movies", "alpha", "9007199254740993", "7"}}), status);
+  CHECK(status.ruling == 7);
   CHECK(status.cluster == "movies");
   CHECK(status.shard == "alpha");
   CHECK(status.epoch == Epoch{9007199254740993});

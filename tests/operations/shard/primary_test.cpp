@@ -144,6 +144,8 @@ TEST_CASE("a database that is no shard yet is found only where that is allowed")
   const Shard alpha{"alpha", cluster.conninfo("alpha"), {}};
   CHECK(contains(failure_of(cluster, alpha), "not initialised"));
   CHECK(find_primary(map_of(cluster), alpha, Uninitialised::allowed).conninfo == alpha.primary);
+  CHECK(contains(failure_of(cluster, {"alpha", alpha.primary, {nobody}}, Uninitialised::allowed),
+                 "not initialised, and another server of the shard may be the shard"));
   initialised(cluster);
   CHECK(find_primary(map_of(cluster), alpha, Uninitialised::allowed).conninfo == alpha.primary);
   CHECK(contains(failure_of(cluster, {"alpha", cluster.conninfo("beta"), {}}, Uninitialised::allowed),

@@ -185,14 +185,33 @@ TEST_CASE("a primary key with the slot column in it is refused") {
 
 TEST_CASE("a key of another form than its rows were placed by is refused with the way out") {
   ShardCatalogue a = account();
-  a.key_forms["movies"] = "text";
-  a.key_forms["ratings"] = "integer";
+  a.definitions["key movies"] = "text";
+  a.definitions["key ratings"] = "integer";
   const auto catalogue = combine(hash_map(), {{"alpha", account()}, {"beta", a}});
   CHECK(catalogue.refused.at("movies") ==
         "movies: the shard key id of movies is bigint, and its rows were placed by keys of the form text: "
         "bring "
         "the column back to such a type, or make a new table with the other type and load it (on beta)");
   CHECK(catalogue.find("ratings"));
+}
+
+TEST_CASE("a table whose rows were placed by other definitions than the map's is refused") {
+  const Definitions of_map = definitions_of(hash_map());
+  const std::string group = of_map.lower_bound("group ")->first;
+  ShardCatalogue a = account();
+  a.definitions = of_map;
+  CHECK(combine(hash_map(), {{"alpha", account()}, {"beta", a}}).refused.empty());
+  a.definitions["table movies"] += '!';
+  const auto other_key = combine(hash_map(), {{"alpha", account()}, {"beta", a}});
+  CHECK(other_key.refused.at("movies") == "movies: table movies was made with " + of_map.at("table movies") +
+                                              "!; the map has " + of_map.at("table movies") + " (on beta)");
+  CHECK(other_key.find("ratings"));
+  a.definitions = of_map;
+  a.definitions[group] += '!';
+  const auto other_slots = combine(hash_map(), {{"alpha", account()}, {"beta", a}});
+  CHECK_FALSE(other_slots.find("movies"));
+  CHECK_FALSE(other_slots.find("ratings"));
+  CHECK(other_slots.find("genres"));  // a reference table is on every shard
 }
 
 TEST_CASE("a table missing on a shard is refused, naming the shard") {
@@ -221,6 +240,9 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
         "movies: the shard key id is numeric; it has to be an integer type, text, varchar or uuid");
   CHECK(reason(hash_map(), [](Table& t) { t.columns[0].generated = true; }) ==
         "movies: column id routes rows, but PostgreSQL generates it");
+  CHECK(with_movies(hash_map(), [](Table& t) {
+          t.columns[0].generated = t.columns[0].identity_always = true;
+        }).find("movies"));
   CHECK(reason(hash_map(), [](Table& t) {
           t.columns[0] = collated(column("id", "text", "text"), "und-ci");
           t.columns[0].deterministic_collation = false;

@@ -326,6 +326,34 @@ TEST_CASE("under list a client cannot choose the key") {
   CHECK(listed.insert(R"({"id":null,"name":"a"})").has_value());
 }
 
+TEST_CASE("an identity key that is generated always is handed out, and nobody else may say it") {
+  Subject subject = hashed;
+  Column& id = subject.table.columns[0];
+  id.has_default = id.generated = id.identity_always = true;
+  const auto plan = subject.insert(R"({"name":"a"})").value();
+  CHECK(plan.head.sql.find("\"shardplex_slot\") OVERRIDING SYSTEM VALUE SELECT r.* FROM") !=
+        std::string::npos);
+  CHECK(hashed.insert(R"({"name":"a"})").value().head.sql.find("OVERRIDING") == std::string::npos);
+  const std::string detail = "Column \"id\" is an identity column defined as GENERATED ALWAYS.";
+  for (const auto& error :
+       {error_of(subject.insert(R"({"id":5,"name":"a"})")), error_of(subject.insert(R"([{"id":null}])")),
+        error_of(subject.insert(R"({"name":"a"})", "columns=id,name")),
+        error_of(subject.put("id=eq.5", R"({"id":5,"name":"a"})"))}) {
+    CHECK(error.code == "428C9");
+    CHECK(error.message == "cannot insert a non-DEFAULT value into column \"id\"");
+    CHECK(error.details == detail);
+    CHECK(error.hint == "Use OVERRIDING SYSTEM VALUE to override.");
+  }
+  for (const auto* body : {R"({"id":5})", R"({"id":6,"votes":1})"}) {
+    const auto error = error_of(subject.update("id=eq.5", body));
+    CHECK(error.code == "428C9");
+    CHECK(error.message == "column \"id\" can only be updated to DEFAULT");
+    CHECK(error.details == detail);
+    CHECK_FALSE(error.hint.has_value());
+  }
+  CHECK(subject.update("id=eq.5", R"({"votes":1})").has_value());
+}
+
 TEST_CASE("under list a default of the list column is nothing the router can know") {
   Subject subject = listed;
   subject.table.columns[3].has_default = true;
@@ -531,7 +559,8 @@ TEST_CASE("a change of list needs the key and sets the slot with it") {
         "SHARD400");
   const auto same = listed.update("primary_genre=eq.Drama", R"({"primary_genre":"Drama"})").value();
   CHECK_FALSE(same.new_slot);
-  CHECK(same.head.sql.ends_with("SET \"primary_genre\" = $2"));
+  CHECK(same.head.sql.find("SET \"shardplex_slot\" = CASE WHEN set_config(") != std::string::npos);
+  CHECK(same.head.sql.ends_with(", \"primary_genre\" = $2"));
 }
 
 TEST_CASE("rows of several are each held to the key, list and slot of one of them") {
@@ -550,17 +579,17 @@ TEST_CASE("rows of several are each held to the key, list and slot of one of the
   CHECK(hashed.remove("id=eq.5").value().placed.empty());
 }
 
-TEST_CASE("changed rows that are not named by their key are held to where they were") {
-  const std::string before = "\"shardplex before\".";
-  CHECK(hashed.update("name=eq.x", R"({"votes":1})").value().placed ==
-        "EXISTS (SELECT FROM \"public\".\"movies\" AS \"shardplex before\" WHERE " + before +
-            "\"id\" = \"movies\".\"id\" AND " + before +
-            "\"shardplex_slot\" = \"movies\".\"shardplex_slot\")");
-  CHECK(listed.update("id=eq.5", R"({"votes":1})").value().placed ==
-        "EXISTS (SELECT FROM \"public\".\"movies\" AS \"shardplex before\" WHERE " + before +
-            "\"id\" = \"movies\".\"id\" AND " + before +
-            "\"primary_genre\" IS NOT DISTINCT FROM \"movies\".\"primary_genre\" AND " + before +
-            "\"shardplex_slot\" = \"movies\".\"shardplex_slot\")");
+TEST_CASE("changed rows that are not named by their key are held to where they were when they were changed") {
+  const auto check = [](const WritePlan& plan, const std::string& place) {
+    CHECK(plan.head.sql.ends_with("AS j WHERE set_config('shardplex.place', " + place +
+                                  ", true) IS NOT NULL)"));
+    CHECK(plan.placed == "current_setting('shardplex.place', true) = " + place);
+  };
+  check(hashed.update("name=eq.x", R"({"votes":1})").value(),
+        "ROW(\"movies\".\"id\", \"movies\".\"shardplex_slot\")::text");
+  check(listed.update("id=eq.5", R"({"votes":1})").value(),
+        "ROW(\"movies\".\"id\", \"movies\".\"primary_genre\", \"movies\".\"shardplex_slot\")::text");
+  CHECK(hashed.update("id=eq.5", R"({"votes":1})").value().head.sql.find("set_config") == std::string::npos);
 }
 
 // ---- PUT.

@@ -18,9 +18,10 @@ namespace {
 const std::string yes("\1", 1), no("\0", 1);
 
 OtherServer role(const std::string& shard, const std::string& recovery, const std::string& receives,
-                 std::int64_t timeline) {
-  const auto answer = tests::result_of(5, {{"movies", shard, recovery, receives, tests::int8(timeline)}});
-  return role_of(answer, "movies", "alpha", 2);
+                 std::int64_t timeline, std::optional<std::int64_t> ruling = 1) {
+  const auto answer = tests::result_of(6, {{"movies", shard, recovery, receives, tests::int8(timeline),
+                                            ruling ? std::optional(tests::int8(*ruling)) : std::nullopt}});
+  return role_of(answer, "movies", "alpha", 2, 1);
 }
 
 Snapshot with_timelines(std::uint64_t version, std::size_t primary, std::int64_t primary_timeline) {
@@ -47,10 +48,17 @@ TEST_CASE("a primary on a newer timeline was promoted, one on the same or an old
   CHECK(role("alpha", no, no, 1) == OtherServer::no_matter);
 }
 
+TEST_CASE("a primary whose history lacks an operator's ruling does not matter, whatever its timeline") {
+  CHECK(role("alpha", no, no, 3, 0) == OtherServer::no_matter);
+  CHECK(role("alpha", no, no, 3, 2) == OtherServer::promoted);
+  CHECK(role("alpha", no, no, 1, 2) == OtherServer::promoted);             // it is ours that was given up
+  CHECK(role("alpha", no, no, 3, std::nullopt) == OtherServer::promoted);  // of a schema that does not say
+}
+
 TEST_CASE("a server of another shard or without an identity does not matter") {
   CHECK(role("beta", no, no, 3) == OtherServer::no_matter);
-  CHECK(role_of(tests::result_of(5, {}), "movies", "alpha", 2) == OtherServer::no_matter);
-  CHECK(role_of(tests::result_of(1, {{yes}}), "movies", "alpha", 2) == OtherServer::no_matter);
+  CHECK(role_of(tests::result_of(6, {}), "movies", "alpha", 2, 1) == OtherServer::no_matter);
+  CHECK(role_of(tests::result_of(1, {{yes}}), "movies", "alpha", 2, 1) == OtherServer::no_matter);
 }
 
 TEST_CASE_FIXTURE(router::fixtures::WorkerFixture,

@@ -74,6 +74,7 @@ class AnyCluster {
     if (!status.initialised) return;
     status.cluster = one_in(8) ? "books" : "movies";
     status.shard = one_in(8) ? "beta" : shard;
+    if (one_in(2)) status.ruling = up_to(3) - 1;
     for (const auto& name : names)
       if (one_in(3)) status.noted.push_back({name, {up_to(3) - 1, up_to(3)}});
   }

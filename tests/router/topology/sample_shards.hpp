@@ -64,7 +64,7 @@ inline ShardCatalogue movies_with(const std::string& type_of_name) {
           .server_encoding = "UTF8",
           .default_collation = "C",
           .character_type = "C",
-          .key_forms = {}};
+          .definitions = {}};
 }
 
 /// A shard of which everything has been read and nothing is wrong.

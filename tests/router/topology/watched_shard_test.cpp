@@ -53,7 +53,7 @@ TEST_CASE("a server that has not been probed is not used") {
   CHECK_FALSE(watch.alpha.settled());
 }
 
-TEST_CASE("what a server told before an operator's ruling does not undo it, what it tells after does") {
+TEST_CASE("what a server of a history without an operator's ruling tells does not undo it, then or later") {
   Watch watch;
   watch.alpha.servers[0].status.timeline = 2;
   watch.alpha.servers[1].status.timeline =
@@ -65,6 +65,14 @@ TEST_CASE("what a server told before an operator's ruling does not undo it, what
   CHECK(watch.alpha.state.primary == 0);
 
   watch.alpha.servers[1].overruled = false;  // it has been probed again: it runs
+  watch.alpha.servers[1].status.ruling = 0;
+  watch.assess();
+  CHECK(watch.newest.timeline == 2);
+  CHECK(watch.alpha.state.primary == 0);
+  CHECK(watch.problem(1) == "on a timeline that was given up (shardplex cluster accept-timeline)");
+  CHECK_FALSE(watch.alpha.state.servers[1].readable);
+
+  watch.alpha.servers[1].status.ruling.reset();  // its schema is older, and its timeline is all there is
   watch.assess();
   CHECK(watch.newest.timeline == 3);
   CHECK(watch.alpha.state.primary == 1);
