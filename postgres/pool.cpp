@@ -166,6 +166,8 @@ void Pool::expire_waiting(Lane lane, Clock::time_point now) {
   });
   std::erase_if(members.takers, [&](WaitingTaker& waiting) {
     auto failure = overdue(waiting.deadline, waiting.since);
+    if (waiting.client && waiting.client->gone)
+      failure = unsent(Failure::Kind::abandoned, "the client has gone");
     if (failure) waiting.done(*failure);
     return failure.has_value();
   });
@@ -264,15 +266,15 @@ void Pool::judge(const std::string& backend, bool hangs) {
 
 // ---- Lending
 
-Awaitable<Outcome<std::shared_ptr<Connection>>> Pool::take(Deadline deadline) {
+Awaitable<Outcome<std::shared_ptr<Connection>>> Pool::take(Deadline deadline, CallerPtr client) {
   co_return co_await completion_of<Outcome<std::shared_ptr<Connection>>>(
-      io_.get_executor(), [&](Taken done) { take(std::move(done), deadline); });
+      io_.get_executor(), [&](Taken done) { take(std::move(done), deadline, std::move(client)); });
 }
 
-void Pool::take(Taken done, Deadline deadline) {
+void Pool::take(Taken done, Deadline deadline, CallerPtr client) {
   if (Member* member = idle_member(Lane::stream)) return done(lend(*member));
   if (auto failure = refusal(Lane::stream)) return done(std::move(*failure));
-  lane_of(Lane::stream).takers.push_back({std::move(done), deadline, Clock::now()});
+  lane_of(Lane::stream).takers.push_back({std::move(done), deadline, Clock::now(), std::move(client)});
   open_for_waiting(Lane::stream);
 }
 

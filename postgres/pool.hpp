@@ -67,7 +67,8 @@ class Pool {
 
   /// An idle connection of Lane::stream, for exclusive use; it goes back when the pointer is dropped, or is
   /// replaced on demand where it has been closed by then. It may be dropped after the pool's end.
-  Awaitable<Outcome<std::shared_ptr<Connection>>> take(Deadline deadline);
+  /// Where the client has gone meanwhile, nobody waits for it.
+  Awaitable<Outcome<std::shared_ptr<Connection>>> take(Deadline deadline, CallerPtr client = nullptr);
 
   /// To be called about every 100 ms: deadlines, queue waits, reconnects.
   void tick(Clock::time_point now);
@@ -122,6 +123,7 @@ class Pool {
     Taken done;
     Deadline deadline;
     Clock::time_point since;
+    CallerPtr client;
   };
   struct Members {
     std::vector<Member> members;
@@ -149,7 +151,7 @@ class Pool {
   void expire_waiting(Lane lane, Clock::time_point now);
   template <class Condition>
   void close_idle(Lane lane, Condition condition);
-  void take(Taken done, Deadline deadline);
+  void take(Taken done, Deadline deadline, CallerPtr client);
   std::shared_ptr<Connection> lend(Member& member);
   void take_back(const Connection* connection);
 

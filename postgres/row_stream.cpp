@@ -96,7 +96,7 @@ RowStream::~RowStream() {
 Awaitable<Outcome<std::unique_ptr<RowStream>>> RowStream::start(Pool& pool, Statement statement,
                                                                 Deadline deadline, std::size_t window_bytes,
                                                                 CallerPtr client) {
-  auto taken = co_await pool.take(deadline);
+  auto taken = co_await pool.take(deadline, client);
   if (!taken) co_return taken.error();
   const auto connection = *taken;  // held while it begins: the stream may end at once, and give it back
   auto state = std::make_shared<State>(pool.context(), std::move(*taken), window_bytes, pool.memory());

@@ -130,6 +130,15 @@ TEST_CASE("a stream that waits for a connection past its deadline fails with the
   CHECK(late.error().kind == Failure::Kind::deadline);
 }
 
+TEST_CASE("a stream whose client leaves does not wait for a connection any more") {
+  Worker worker(shared_server());
+  auto holder = start(worker, "SELECT pg_sleep(25)");
+  const auto client = std::make_shared<Caller>();
+  client->gone = true;
+  const auto left = worker.run(RowStream::start(worker.pool(), {"SELECT 2", {}}, in(bound), 1'000, client));
+  CHECK(left.error().kind == Failure::Kind::abandoned);
+}
+
 TEST_CASE("an error in mid-stream comes after the rows before it, and the connection lives on") {
   Worker worker(shared_server());
   auto stream = start(worker, "SELECT 1000 / (500 - g) FROM generate_series(1, 1000) g");
