@@ -240,8 +240,8 @@ TEST_CASE("rows that a trigger writes after the statement's are held to where th
     CHECK(at.count("name = 'moved'") == 0);
   };
   const std::string once = " WHERE id = NEW.id AND id < 920000";
-  for (const std::string does : {"UPDATE movies SET id = id + 1000000" + once,
-                                 "UPDATE movies SET shardplex_slot = (shardplex_slot + 1) % 1024" + once}) {
+  for (const std::string& does : {"UPDATE movies SET id = id + 1000000" + once,
+                                  "UPDATE movies SET shardplex_slot = (shardplex_slot + 1) % 1024" + once}) {
     CAPTURE(does);
     after(does);
     check_all_refused();

@@ -744,15 +744,15 @@ TEST_CASE("uuid keys in any spelling, partitioned tables and domains over tsvect
     }
     return std::string("nothing");
   };
-  for (const auto& [answer, sql] :
+  for (const auto& [refusal, sql] :
        {std::pair{client.request("POST", "/ever", as_json, R"({"id":1,"name":"z"})"),
                   std::string("INSERT INTO ever (id, name, shardplex_slot) VALUES (1, 'z', 1)")},
         {client.request("PUT", "/ever?id=eq.1", as_json, R"({"id":1,"name":"z"})"),
          "INSERT INTO ever (id, name, shardplex_slot) SELECT 1, 'z', 1 ON CONFLICT (id) DO UPDATE SET name = "
          "'z'"},
         {client.request("PATCH", ever, as_json, R"({"id":1,"name":"z"})"), "UPDATE ever SET id = 1"}}) {
-    check_refused(answer, 400, "428C9");
-    const auto error = json::parse(answer.body).as_object();
+    check_refused(refusal, 400, "428C9");
+    const auto error = json::parse(refusal.body).as_object();
     const auto alone_said = said_alone(sql);
     CAPTURE(alone_said);
     CHECK(alone_said.starts_with("428C9 ERROR:  " + std::string(error.at("message").as_string()) + '\n'));
