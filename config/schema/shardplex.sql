@@ -240,13 +240,21 @@ END $$;
 
 -- The trigger shardplex_place of every sharded table, for rows that another trigger, or the action of a foreign key, inserts or
 -- updates: no router has decided their slot. A row keeps what decides it. A new one is let in where its key and slot (and list) are those
--- of a row of another table of the group, which a router has placed. Arguments: the key and, under list, the list's column.
+-- of a row of another table of the group, which a router has placed. Either has to be in a slot that the shard owns: the statement's own
+-- slots are not these, so nobody has looked. While the slot is fenced the statement is to be tried again. It runs as its owner, since
+-- whoever writes need not have the right to look. Arguments: the table, its group, its key and, under list, the list's column.
 CREATE OR REPLACE FUNCTION shardplex.check_place() RETURNS trigger
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE deciding text[]; before jsonb; after jsonb; other record; known boolean; stack text; writers text;
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE deciding text[]; before jsonb; after jsonb; other record; known boolean; found_state text; stack text; writers text;
 BEGIN
-  deciding := TG_ARGV || 'shardplex_slot'::text;
-  IF TG_OP = 'UPDATE' THEN
+  deciding := TG_ARGV[2:] || 'shardplex_slot'::text;
+  SELECT s.state INTO found_state FROM shardplex.slots s WHERE s.grp = TG_ARGV[1] AND s.slot = NEW.shardplex_slot;
+  IF found_state = 'fenced' THEN
+    RAISE EXCEPTION 'slots are being fenced' USING ERRCODE = 'SX002', DETAIL = format('group %s', TG_ARGV[1]);
+  END IF;
+  IF found_state IS DISTINCT FROM 'owned' THEN
+    NULL;  -- wherever the row is looked for, it is not here
+  ELSIF TG_OP = 'UPDATE' THEN
     before := to_jsonb(OLD);
     after := to_jsonb(NEW);
     IF NOT EXISTS (SELECT FROM unnest(deciding) AS c WHERE before -> c IS DISTINCT FROM after -> c) THEN
@@ -258,12 +266,12 @@ BEGIN
         SELECT substr(subject, 7) AS table_name, substring(definition FROM '^(group=".*") key=') AS of_group,
                substring(definition FROM ' key="(.*)"$') AS key_column
           FROM shardplex.definitions WHERE subject LIKE 'table %') AS d
-       WHERE d.table_name <> TG_TABLE_NAME AND to_regclass(format('public.%I', d.table_name)) IS NOT NULL
+       WHERE d.table_name <> TG_ARGV[0] AND to_regclass(format('public.%I', d.table_name)) IS NOT NULL
          AND d.of_group = (SELECT substring(definition FROM '^(group=".*") key=') FROM shardplex.definitions
-                            WHERE subject = 'table ' || TG_TABLE_NAME)
+                            WHERE subject = 'table ' || TG_ARGV[0])
     LOOP
-      EXECUTE format('SELECT EXISTS (SELECT FROM public.%I t WHERE t.%I = ($1).%I', other.table_name, other.key_column, TG_ARGV[0])
-              || (SELECT string_agg(format(' AND t.%1$I IS NOT DISTINCT FROM ($1).%1$I', c), '' ORDER BY c) FROM unnest(deciding[1:]) AS c)
+      EXECUTE format('SELECT EXISTS (SELECT FROM public.%I t WHERE t.%I = ($1).%I', other.table_name, other.key_column, TG_ARGV[2])
+              || (SELECT string_agg(format(' AND t.%1$I IS NOT DISTINCT FROM ($1).%1$I', c), '' ORDER BY c) FROM unnest(deciding[2:]) AS c)
               || ')' INTO known USING NEW;
       IF known THEN
         RETURN NULL;
@@ -274,7 +282,7 @@ BEGIN
   SELECT string_agg(f[1], ', ') INTO writers
     FROM regexp_matches(stack, 'function ([^\n]*?\)) line', 'g') AS f WHERE f[1] !~ '(^|[.])check_place[(]';
   RAISE EXCEPTION 'a trigger, or the action of a foreign key, writes a row where it is not looked for'
-    USING ERRCODE = 'SX007', DETAIL = format('Table %s, written by %s.', TG_RELID::regclass, coalesce(writers, 'the action of a foreign key'));
+    USING ERRCODE = 'SX007', DETAIL = format('Table %s, written by %s.', TG_RELID::regclass, coalesce(writers, 'a trigger or the action of a foreign key'));
 END $$;
 
 -- Every change of ownership goes through here: it locks out writers, moves slots from one state to the next, raises the epoch

@@ -54,7 +54,8 @@ std::optional<TableSize> measure_table(pqxx::transaction_base& transaction, cons
 
 // Rows as JSON: a schema of an older version lacks columns, and may lack tables.
 constexpr const char* has_journals_sql =
-    "SELECT to_regclass('shardplex.moves') IS NOT NULL AND to_regclass('shardplex.imports') IS NOT NULL";
+    "SELECT coalesce(has_table_privilege(to_regclass('shardplex.moves'), 'SELECT') AND "
+    "has_table_privilege(to_regclass('shardplex.imports'), 'SELECT'), false)";
 constexpr const char* has_ways_back_sql = R"sql(
 SELECT EXISTS (SELECT FROM shardplex.moves m WHERE to_jsonb(m) ->> 'phase' = 'reversible')
     OR EXISTS (SELECT FROM shardplex.imports i WHERE i.phase IN ('reversible', 'reversing', 'returning')))sql";

@@ -6,6 +6,7 @@
 #include "operations/import/follow.hpp"
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -68,6 +69,7 @@ void ImportRunner::go_on(ImportReport& report) {
   if (entry_.phase == ImportPhase::index) make_indexes();
   if (entry_.phase == ImportPhase::fence) {
     // Died under the fence: writers have waited long enough.
+    require_undecided();
     origin_->lower_fence();
     enter(ImportPhase::follow);
   }
@@ -82,6 +84,27 @@ void ImportRunner::go_on(ImportReport& report) {
     own_slots();
     finish();
   }
+}
+
+std::vector<std::string> ImportRunner::owners() {
+  std::vector<std::string> owners;
+  for (const auto& site : sites_)
+    if (site->look([](pqxx::transaction_base& transaction) {
+          return transaction.exec1("SELECT EXISTS (SELECT FROM shardplex.slots WHERE state = 'owned')")[0]
+              .as<bool>();
+        }))
+      owners.push_back(site->name());
+  return owners;
+}
+
+/// Before the cutover no shard owns slots. Where one does, the first shard has been replaced by a server that
+/// lacks the decision, and clients have written to the shards since.
+void ImportRunner::require_undecided() {
+  if (const auto names = owners(); !names.empty())
+    throw CommandFailed(
+        "the first shard knows of no cutover, and yet " + joined(names) +
+        " owns slots: a server took over as the first shard that had not received the decision. The source "
+        "stays closed, and nothing is removed; bring back the server that was the first shard's primary");
 }
 
 std::vector<std::string> ImportRunner::steps() {
@@ -126,6 +149,7 @@ void ImportRunner::abort() {
     throw CommandFailed(
         "the shards own the data, and writes to them would be lost; import reverse gives it back to the "
         "source first");
+  if (entry_.phase < ImportPhase::own) require_undecided();
   enter(ImportPhase::abort);
   crash_point("import_aborting");
   origin_->lower_fence();

@@ -116,6 +116,8 @@ class ImportRunner {
   void read_tables();
   void go_on(ImportReport& report);
   std::vector<std::string> steps();
+  std::vector<std::string> owners();  ///< the shards that own slots
+  void require_undecided();
   void open_follower();
   void check_since_beginning();
   void note_references(ImportBaseline before, const ImportBaseline& now);
@@ -179,6 +181,7 @@ class ImportRunner {
   void open_source(Clock::time_point deadline);
   bool has_remains();
   void take_back();
+  void complete_take_back();
 
   const ShardMap& map_;
   ImportOptions options_;

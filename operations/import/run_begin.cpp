@@ -98,7 +98,10 @@ ImportRunner::ImportRunner(const ShardMap& map, const std::string& source, const
   entry_.phase = phase();  // from here on nobody else changes it
   if (!options_.source_is_gone) reach_source(source);
   // The source owns the data again: no other shard that is dead keeps it closed.
-  if (origin_ && entry_.phase == ImportPhase::returning) open_source(Clock::now() + patience());
+  if (origin_ && entry_.phase == ImportPhase::returning) {
+    complete_take_back();
+    if (entry_.phase == ImportPhase::returning) open_source(Clock::now() + patience());
+  }
   check_placement();
 }
 

@@ -10,6 +10,7 @@
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/replication/replicas.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
@@ -166,6 +167,19 @@ void ImportRunner::take_back() {
   if (sites_.size() < map_.shards().size()) require_all_reached();
   is_under_way_ = false;
   enter(ImportPhase::reversible);
+}
+
+/// Phase `returning` is entered when all shards have given up their slots, on all their servers. Where one
+/// owns some, they were taken back later, and a server that lacks this took over as the first shard.
+void ImportRunner::complete_take_back() {
+  const auto names = owners();
+  if (names.empty()) return;
+  if (!origin_->has_fence())
+    throw CommandFailed("the source takes writes, and " + joined(names) +
+                        " owns slots all the same: see which side has what is right, then 'import finish "
+                        "--source-is-gone' keeps that of the shards");
+  is_under_way_ = true;
+  take_back();
 }
 
 }  // namespace shardplex::operations

@@ -118,6 +118,7 @@ void ImportRunner::make_indexes() {
       if (before[i] != "indexed") make_indexes_on(*sites_[i], dump, objects);
       // Now that the source's own triggers are there.
       sites_[i]->change([&](pqxx::work& transaction) {
+        make_schema(transaction);  // that of an earlier version lacks what the trigger calls
         for (const auto& table : map_.tables()) guard_places(transaction, map_, table);
       });
       crash_point("import_indexed");

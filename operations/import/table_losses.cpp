@@ -4,7 +4,6 @@
 #include <set>
 #include <span>
 
-#include "operations/shard/place_guard.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_schema/catalogue_rows.hpp"
 
@@ -62,7 +61,6 @@ TableStructures read_structures(pqxx::transaction_base& transaction, const Shard
   for (const auto& placement : map.tables())
     if (auto structure = read_table_structure(transaction, placement.name)) {
       structure->forget_column(std::string(slot_column));
-      structure->parts.erase({"trigger", std::string(place_guard)});
       structures.emplace(placement.name, *std::move(structure));
     }
   return structures;

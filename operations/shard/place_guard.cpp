@@ -32,8 +32,10 @@ bool guard_places(pqxx::transaction_base& transaction, const ShardMap& map, cons
   const bool is_there = found[0].as<bool>(), watches_inserts = found[1].as<bool>(),
              others = found[2].as<bool>();
   if (is_there && (watches_inserts || !others)) return false;
-  std::string arguments = quote_literal(placement.key);
-  if (const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy))
+  const Group& group = map.group(*placement.group);
+  std::string arguments =
+      quote_literal(placement.name) + ", " + quote_literal(group.name) + ", " + quote_literal(placement.key);
+  if (const auto* list = std::get_if<ListStrategy>(&group.strategy))
     arguments += ", " + quote_literal(list->column);
   transaction.exec("SELECT set_config('lock_timeout', '1s', true)");
   transaction.exec(trigger_sql(table, others, arguments));

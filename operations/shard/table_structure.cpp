@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operations/shard/place_guard.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_schema/catalogue_rows.hpp"
 
@@ -43,7 +44,8 @@ WITH tab AS (
   UNION ALL
   SELECT 'trigger', g.tgname, pg_get_triggerdef(g.oid) || CASE g.tgenabled WHEN 'O' THEN '' WHEN 'D' THEN ' (disabled)'
          WHEN 'A' THEN ' (always)' ELSE ' (replica)' END, NULL
-    FROM pg_trigger g JOIN tab ON g.tgrelid = tab.oid WHERE NOT g.tgisinternal
+    FROM pg_trigger g JOIN tab ON g.tgrelid = tab.oid WHERE NOT g.tgisinternal AND g.tgname <> ')sql" +
+                                  std::string(place_guard) + R"sql('
   UNION ALL
   SELECT 'rule', r.rulename, pg_get_ruledef(r.oid) || CASE r.ev_enabled WHEN 'O' THEN '' ELSE ' (enabled: ' || r.ev_enabled::text || ')' END, NULL
     FROM pg_rewrite r JOIN tab ON r.ev_class = tab.oid

@@ -14,7 +14,7 @@ struct TableStructure {
   std::vector<std::string> columns;  ///< in their order
   /// {"column", "name"} → "text COLLATE C.UTF-8 NOT NULL". What has no name of its own, or one that
   /// PostgreSQL may have chosen (constraints, indexes, privileges), has its definition for a name, and ""
-  /// after it.
+  /// after it. Of triggers the one that Shardplex itself puts on tables is none (place_guard.hpp).
   std::map<std::pair<std::string, std::string>, std::string> parts;
 
   /// As if it did not have that column, nor a plain index on it alone.

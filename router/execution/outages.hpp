@@ -19,16 +19,25 @@ class Outages {
   /// A read found no server of the shard that answers. By when one has to be found: `patience` after the
   /// first read that found none.
   Deadline found_none(const std::string& shard, Clock::time_point now) {
-    return since_.try_emplace(shard, now).first->second + patience;
+    auto& outage = outages_.try_emplace(shard, Outage{now, now}).first->second;
+    if (now - outage.last > forgotten_after) outage.first = now;
+    outage.last = now;
+    return outage.first + patience;
   }
 
   /// A server of the shard has answered, or may from now on.
   void end(const std::string& shard) {
-    if (!since_.empty()) since_.erase(shard);
+    if (!outages_.empty()) outages_.erase(shard);
   }
 
  private:
-  std::map<std::string, Clock::time_point> since_;  // by the shard's name
+  /// Nobody has asked for so long: whether that was the same outage is not known.
+  static constexpr auto forgotten_after = std::chrono::minutes(1);
+
+  struct Outage {
+    Clock::time_point first, last;  // reads that found none
+  };
+  std::map<std::string, Outage> outages_;  // by the shard's name
 };
 
 }  // namespace shardplex::router

@@ -397,7 +397,13 @@ TEST_CASE("a schema of an older version, and a definition that differs, are foun
        "its schema shardplex has no markers, mover; run shardplex cluster init again"},
       {"beta",
        "UPDATE shardplex.definitions SET definition = definition || ' x' WHERE subject = 'group catalog'",
-       Kind::problem, "beta", "catalog"},
+       Kind::problem, "beta", "group catalog was made with slots=1024 hash x; the map has slots=1024 hash"},
+      {"alpha", "SELECT 'movies'", Kind::problem, "alpha",
+       "will not be served: movies: group catalog was made with slots=1024 hash x; the map has slots=1024 "
+       "hash "
+       "(on beta)"},
+      {"alpha", "SELECT 'ratings'", Kind::problem, "alpha",
+       "will not be served: ratings: group catalog was made"},
   });
 }
 
