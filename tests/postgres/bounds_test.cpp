@@ -146,7 +146,9 @@ TEST_CASE("an answer of more bytes than allowed is given up while it comes, and 
   auto stream = std::move(
       worker.run(RowStream::start(worker.pool(), {"SELECT repeat('x', 200000000)", {}}, in(bound), 1000))
           .value());
-  CHECK(worker.run(stream->next(in(bound))).error().kind == Failure::Kind::too_large);
+  const auto failure = worker.run(stream->next(in(bound))).error();
+  CAPTURE(failure.message);
+  CHECK(failure.kind == Failure::Kind::too_large);
 }
 
 TEST_CASE("an answer that the memory budget has no room for is given up, and what is held is given back") {
