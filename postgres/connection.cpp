@@ -68,6 +68,12 @@ bool is_stale(const PGresult* result) {
          (sqlstate == "0A000" && field(result, PG_DIAG_SOURCE_FUNCTION) == "RevalidateCachedQuery");
 }
 
+/// All of an answer may have come between two looks. Small values take some times their bytes in a result.
+bool is_too_large(const ResultSet& result, std::size_t limit) {
+  constexpr std::size_t most_overhead = 8;
+  return limit > 0 && result.memory_bytes() / most_overhead > limit;
+}
+
 bool holds_nul(std::string_view text) {
   return text.find('\0') != std::string_view::npos;
 }
@@ -562,10 +568,7 @@ void Connection::take_result(PGresult* raw) {
 
 void Connection::keep(PendingJob& pending, ResultSet result) {
   incoming_.whole();  // counted once, not twice
-  // All of it may have come between two looks. Small values take some times their bytes here.
-  constexpr std::size_t most_overhead = 8;
-  if (settings_.answer_bytes > 0 && may_refuse(pending) &&
-      result.memory_bytes() / most_overhead > settings_.answer_bytes) {
+  if (may_refuse(pending) && is_too_large(result, settings_.answer_bytes)) {
     pending.failure = {.kind = Failure::Kind::too_large, .sent = true, .message = limit_exceeded()};
     return;
   }
@@ -660,6 +663,8 @@ void Connection::take_stream_result(PGresult* raw) {
   switch (PQresultStatus(raw)) {
     case PGRES_SINGLE_TUPLE:
       incoming_.whole();
+      if (is_too_large(result, settings_.answer_bytes))
+        return give_up({.kind = Failure::Kind::too_large, .sent = true, .message = limit_exceeded()});
       return stream_->events.row(std::move(result));
     case PGRES_TUPLES_OK:  // after the last row
     case PGRES_COMMAND_OK:
