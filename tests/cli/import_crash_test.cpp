@@ -219,6 +219,25 @@ TEST_CASE(
   CHECK_THROWS(source.sql(source_server, "DELETE FROM movies"));
 }
 
+TEST_CASE("where a server takes over as the first shard that has not received the cutover, the source stays closed") {
+  const Cluster cluster("--shards 2 --replicas 1 --map hash");
+  source_cluster().reset();
+  Cluster& source = filled_source(50);
+  CHECK(import_until("import_fenced", "run", cluster, source) == 137);
+  connect_replica(cluster, "alpha", "alpha-1", "");
+  expect_import("run", cluster, source);
+  cluster.control("kill", "alpha");
+  cluster.control("promote", "alpha-1");
+  CHECK(cluster.sql("alpha-1", "SELECT phase FROM shardplex.imports") == "fence");
+  for (const std::string verb : {"run", "abort"}) {
+    const CommandRun refused = import(verb, cluster, source);
+    CHECK(refused.exit == 1);
+    CHECK_MESSAGE(refused.says("the first shard knows of no cutover, and yet beta owns slots"), refused);
+    CHECK_THROWS(source.sql(source_server, "DELETE FROM movies"));
+    CHECK(states_on(cluster, "beta") == "owned");
+  }
+}
+
 TEST_CASE("an abort killed at any point can be run again") {
   for (const std::string point : {"import_aborting", "import_replication_slot_dropped", "import_removed"}) {
     CAPTURE(point);
