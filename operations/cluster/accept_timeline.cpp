@@ -29,10 +29,14 @@ struct Accepted {
   std::unique_ptr<pqxx::connection> connection;
   std::string conninfo;
   std::int64_t timeline = 0;
+  std::int64_t ruling = 0;  ///< the last that any server of the shard has
 };
 
-bool is_primary(Standing standing) {
-  return standing == Standing::primary || standing == Standing::rival || standing == Standing::replaced;
+/// Whatever was ruled or noted before: it may be what is to be undone.
+bool takes_writes(const JudgedServer& server, const ServerStatus& status) {
+  const bool of_the_shard = server.standing == Standing::primary || server.standing == Standing::rival ||
+                            server.standing == Standing::replaced || server.standing == Standing::overruled;
+  return of_the_shard && !status.in_recovery;
 }
 
 /// Judged by what the shard's own servers say alone: what others have noted is what is to be outweighed.
@@ -44,7 +48,7 @@ Accepted only_primary(const ShardMap& map, const Shard& shard) {
   std::vector<std::size_t> primaries;
   std::vector<std::string> reasons;
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    if (is_primary(choice.servers[i].standing))
+    if (answers[i].status && takes_writes(choice.servers[i], *answers[i].status))
       primaries.push_back(i);
     else
       reasons.push_back(address_of(servers[i]) + ": " +
@@ -62,8 +66,11 @@ Accepted only_primary(const ShardMap& map, const Shard& shard) {
       throw CommandFailed(shard.name + ": " + address_of(servers[i]) + " is a replica on timeline " +
                           std::to_string(answers[i].status->timeline) +
                           ", of which routers would learn again; stop it, and run this again");
+  std::int64_t ruling = 0;
+  for (const auto& answer : answers)
+    if (answer.status) ruling = std::max(ruling, answer.status->ruling.value_or(0));
   const auto& conninfo = servers[primaries.front()];
-  return {connect(conninfo), conninfo, timeline};
+  return {connect(conninfo), conninfo, timeline, ruling};
 }
 
 /// The primaries that can be told: of the shard itself, and of all others that have one.
@@ -115,7 +122,7 @@ AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard) {
   for (const auto& [name, connection] : primaries)
     newest = std::max(newest, noted_on(*connection, map, shard));
   done.outweighed = newest.timeline;
-  const KnownTimeline ruled{newest.ruling + 1, accepted.timeline};
+  const KnownTimeline ruled{std::max(newest.ruling, accepted.ruling) + 1, accepted.timeline};
   tell_accepted(*primaries.at(shard.name), shard, ruled);
   for (const auto& [name, connection] : primaries) try {
       if (name == shard.name) continue;
