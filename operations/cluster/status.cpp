@@ -6,6 +6,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/directory.hpp"
+#include "operations/shard/place_guard.hpp"
 #include "shard_schema/primary_choice.hpp"
 #include "shard_schema/slots.hpp"
 
@@ -66,10 +67,13 @@ ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& m
   content.ownership = read_ownership(transaction, map, content.problems);
   content.directory_differences = directory_differences(transaction, map);
   for (const auto& table : map.tables()) {
-    if (auto size = measure_table(transaction, map, table, exact))
-      content.tables.push_back(*std::move(size));
-    else
+    auto size = measure_table(transaction, map, table, exact);
+    if (!size)
       content.problems.push_back("table " + table.name + " does not exist");
+    else if (content.tables.push_back(*std::move(size)); !is_guarded(transaction, table))
+      content.problems.push_back(
+          "table " + table.name +
+          ": nothing looks at what triggers write to it; run shardplex cluster init again");
   }
   for (const auto& row :
        transaction.exec("SELECT gid FROM pg_prepared_xacts WHERE database = current_database() "

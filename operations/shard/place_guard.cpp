@@ -10,7 +10,7 @@ namespace {
 // Of the trigger $2 on table $1: whether it is there, and whether it looks at inserts (pg_trigger.h of
 // PostgreSQL 15); and whether anybody's triggers are in the database.
 constexpr const char* found_sql = R"sql(
-SELECT g.oid IS NOT NULL, coalesce(g.tgtype & 4 <> 0, false),
+SELECT g.oid IS NOT NULL AND g.tgenabled <> 'D', coalesce(g.tgtype & 4 <> 0, false),
        EXISTS (SELECT FROM pg_trigger o WHERE NOT o.tgisinternal AND o.tgname NOT LIKE 'shardplex%')
   FROM (VALUES (1)) one LEFT JOIN pg_trigger g ON g.tgrelid = to_regclass($1) AND g.tgname = $2)sql";
 
@@ -23,15 +23,32 @@ std::string trigger_sql(const std::string& table, bool inserts, const std::strin
          arguments + ')';
 }
 
+struct Found {
+  bool is_there, watches_inserts;
+  bool others;  ///< anybody's triggers in the database
+
+  bool suffices() const { return is_there && (watches_inserts || !others); }
+};
+
+std::string table_name(const TablePlacement& placement) {
+  return "public." + quote_identifier(placement.name);
+}
+
+Found find_guard(pqxx::transaction_base& transaction, const TablePlacement& placement) {
+  const auto found = transaction.exec_params1(found_sql, table_name(placement), std::string(place_guard));
+  return {found[0].as<bool>(), found[1].as<bool>(), found[2].as<bool>()};
+}
+
 }  // namespace
 
+bool is_guarded(pqxx::transaction_base& transaction, const TablePlacement& placement) {
+  return placement.reference || find_guard(transaction, placement).suffices();
+}
+
 bool guard_places(pqxx::transaction_base& transaction, const ShardMap& map, const TablePlacement& placement) {
-  if (placement.reference) return false;
-  const std::string table = "public." + quote_identifier(placement.name);
-  const auto found = transaction.exec_params1(found_sql, table, std::string(place_guard));
-  const bool is_there = found[0].as<bool>(), watches_inserts = found[1].as<bool>(),
-             others = found[2].as<bool>();
-  if (is_there && (watches_inserts || !others)) return false;
+  if (is_guarded(transaction, placement)) return false;
+  const std::string table = table_name(placement);
+  const bool others = find_guard(transaction, placement).others;
   const Group& group = map.group(*placement.group);
   std::string arguments =
       quote_literal(placement.name) + ", " + quote_literal(group.name) + ", " + quote_literal(placement.key);
