@@ -219,7 +219,9 @@ TEST_CASE(
   CHECK_THROWS(source.sql(source_server, "DELETE FROM movies"));
 }
 
-TEST_CASE("where a server takes over as the first shard that has not received the cutover, the source stays closed") {
+TEST_CASE(
+    "where a server takes over as the first shard that has not received the cutover, the source stays "
+    "closed") {
   const Cluster cluster("--shards 2 --replicas 1 --map hash");
   source_cluster().reset();
   Cluster& source = filled_source(50);

@@ -90,6 +90,22 @@ class RealShard {
   const WatchedShardPtr alpha = std::make_shared<WatchedShard>(Shard{"alpha", conninfo, {}}, sample_map());
 };
 
+/// Its whole probes are ten minutes apart, and nobody hears of them.
+struct RareWatch {
+  explicit RareWatch(RealShard& shard)
+      : watch(shard.io, settings,
+              {.changed = [](const Changes&) {},
+               .probed = [](const WatchedShardPtr&, std::size_t) -> Awaitable<void> { co_return; }}) {}
+
+  static Settings rarely() {
+    Settings settings;
+    settings.poll_interval = std::chrono::minutes(10);
+    return settings;
+  }
+  Settings settings = rarely();
+  HealthWatch watch;
+};
+
 }  // namespace
 
 TEST_CASE("the first probe reads status, tables and ownership, the next one only what is new") {
@@ -219,11 +235,8 @@ TEST_CASE("a server whose connections were cut is there as long as others can be
 TEST_CASE("a server that is reached again is probed at once") {
   RealShard shard;
   shard.initialise();
-  Settings settings;
-  settings.poll_interval = std::chrono::minutes(10);
-  HealthWatch watch(shard.io, settings,
-                    {.changed = [](const Changes&) {},
-                     .probed = [](const WatchedShardPtr&, std::size_t) -> Awaitable<void> { co_return; }});
+  RareWatch rare(shard);
+  HealthWatch& watch = rare.watch;
   watch.start();
   watch.watch(shard.alpha);
   REQUIRE(shard.run_until([&] { return shard.alpha->state.servers[0].writable; }));
@@ -237,11 +250,8 @@ TEST_CASE("a server that is reached again is probed at once") {
 TEST_CASE("while requests wait, a change of ownership is noticed long before the next whole probe") {
   RealShard shard;
   shard.initialise();
-  Settings settings;
-  settings.poll_interval = std::chrono::minutes(10);
-  HealthWatch watch(shard.io, settings,
-                    {.changed = [](const Changes&) {},
-                     .probed = [](const WatchedShardPtr&, std::size_t) -> Awaitable<void> { co_return; }});
+  RareWatch rare(shard);
+  HealthWatch& watch = rare.watch;
   watch.watch(shard.alpha);
   REQUIRE(shard.run_until([&] { return shard.alpha->ownership.has_value(); }));
   const auto epoch = shard.alpha->epoch;
