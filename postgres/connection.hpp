@@ -95,8 +95,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool outdated() const { return state_ == State::ready && generation_ != settings_.sessions->generation(); }
   std::size_t in_flight() const { return jobs_.size(); }
 
-  /// How long an answer has been awaited without any coming, as expire() found it: to its 100 ms.
-  Clock::duration stalled_for(Clock::time_point now) const { return now - last_progress_; }
+  /// How long an answer has been awaited without any coming. A process that stood still itself has not
+  /// waited: what has come, or was sent, since it goes on counts, whether or not expire() has seen it.
+  Clock::duration stalled_for(Clock::time_point now) const;
   /// The process that serves this connection, as backend_sql() names it: by the server's own word, for a
   /// pooler in between has process numbers of its own. Precondition: ready().
   const std::string& backend() const { return backend_; }

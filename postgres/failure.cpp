@@ -38,9 +38,16 @@ bool is_state_of_server(std::string_view sqlstate) {
   return sqlstate.starts_with("53") || sqlstate.starts_with("58");
 }
 
-/// A function of the schema shardplex is not there. No statement of a client's names one.
+/// A function of the schema shardplex is not there. No statement of a client's names one; but a type can be
+/// in the schema, of a role that is called so, and be what another function or an operator is not there for.
 bool lacks_function(const Failure& failure) {
-  return failure.sqlstate == sqlstate_no_function && failure.message.find("shardplex.") != std::string::npos;
+  if (failure.sqlstate != sqlstate_no_function) return false;
+  const auto schema = failure.message.find("shardplex.");
+  if (schema == std::string::npos) return false;
+  // The name of the function itself ends where its arguments begin.
+  const auto arguments = failure.message.find('(');
+  const auto name_end = failure.message.find_first_of("( ", schema);
+  return arguments != std::string::npos && name_end == arguments;
 }
 
 Error older_schema(std::string_view shard) {
@@ -67,6 +74,11 @@ Error odd_answer(const Failure& failure, std::string_view shard) {
           "Look whether the server is a PostgreSQL, and the database that of the shard.", std::nullopt};
 }
 
+Error no_sql(const Failure& failure, std::string_view shard) {
+  return {"XX000", "Internal error of the router", "shard " + std::string(shard) + ": " + failure.message,
+          "The router has sent what is no SQL. Please report it with the request.", 500};
+}
+
 }  // namespace
 
 Error out_of_memory() {
@@ -86,6 +98,7 @@ Error to_error(const Failure& failure, std::string_view shard) {
       if (says_unavailable(failure.sqlstate)) return shard_unavailable(failure, shard);
       if (is_timeout(failure)) return too_late(shard, false);
       if (failure.sqlstate == sqlstate_odd_answer) return odd_answer(failure, shard);
+      if (failure.sqlstate == sqlstate_no_sql) return no_sql(failure, shard);
       if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
       if (lacks_function(failure)) return older_schema(shard);
       if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);

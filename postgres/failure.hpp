@@ -25,7 +25,8 @@ struct Failure {
   std::string sqlstate{};  ///< 5 characters where PostgreSQL gave one
   std::string message{};   ///< primary message; never holds credentials or parameter values of ours
   std::string detail{}, hint{};
-  bool silent = false;  ///< connect: the other side said nothing in time; it did not refuse
+  bool silent = false;           ///< connect: the other side said nothing in time; it did not refuse
+  bool of_other_tables = false;  ///< statement: perhaps only refused since the tables have changed
 };
 
 template <class T>
@@ -36,7 +37,8 @@ using Outcome = boost::system::result<T, Failure>;
 /// The HTTP contract's error: statement → its SQLSTATE; connect, lost → SHARD503 naming the shard; busy →
 /// PGRST003; deadline → SHARD504 naming the shard, and so is what the server gave up for its time-out;
 /// too_large → SHARD400; no_memory → SHARD503; abandoned → SHARD499. 57P01 and 08* on a shard are SHARD503
-/// too, and so is sqlstate_other_tables; sqlstate_misplaced is SHARD400.
+/// too, and so is sqlstate_other_tables; sqlstate_misplaced is SHARD400 and
+/// sqlstate_no_sql an internal error of the router.
 Error to_error(const Failure& failure, std::string_view shard);
 
 /// What a request is told that the memory budget has no room for.

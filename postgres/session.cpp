@@ -40,11 +40,6 @@ PGconn* start_connection(const ConnectionSettings& settings) {
   return PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/1);
 }
 
-std::string backend_sql(std::string_view process) {
-  return std::string(process) +
-         " || ' of ' || (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint";
-}
-
 Statement session_statement(const ConnectionSettings& settings, const std::optional<AgreedValues>& agreed) {
   std::string sql = "SELECT " + own_values_sql() + ", " + backend_sql("pg_catalog.pg_backend_pid()") + ", " +
                     pin_settings_sql();

@@ -19,10 +19,6 @@ namespace shardplex::postgres {
 /// no memory: libpq's own message would quote parts of it, so there is none.
 PGconn* start_connection(const ConnectionSettings& settings);
 
-/// Names a backend, of whose number `process` is an SQL expression, in the same text to all sessions: a
-/// process number is used again, and two servers behind one address may both have it.
-std::string backend_sql(std::string_view process);
-
 /// The first statement of a session: sets what ConnectionSettings promises, and the agreed settings where
 /// they are known. Its answer is read by opened_session().
 Statement session_statement(const ConnectionSettings& settings, const std::optional<AgreedValues>& agreed);

@@ -17,9 +17,6 @@
 
 namespace shardplex::postgres {
 
-inline constexpr std::string_view whole_sessions_needed =
-    "it has to lend them whole (PgBouncer: pool_mode = session)";
-
 /// What sessions are held to; other values have a greater generation.
 struct HeldTo {
   AgreedValues values;

@@ -55,16 +55,20 @@ WITH RECURSIVE tab AS (
                EXISTS (SELECT FROM pg_cast c
                         WHERE c.castcontext = 'i' AND c.castmethod = 'f'
                           AND (c.castsource = t.oid AND c.casttarget IN ('json'::regtype, 'text'::regtype)
-                               OR c.casttarget = t.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)))::text]
+                               OR c.casttarget = t.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)))::text,
+               n.nspname::text]
     FROM tab
     JOIN pg_attribute a ON a.attrelid = tab.oid
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN domain d ON d.oid = t.oid
     JOIN pg_type b ON b.oid = d.base
+    JOIN pg_namespace n ON n.oid = b.typnamespace
    WHERE a.attnum > 0 AND NOT a.attisdropped AND b.typtype <> 'd'
   UNION ALL
   SELECT 'unique', tab.oid, x.relname::text, k,
-         ARRAY[x.relname::text, i.indisprimary::text, a.attname::text]
+         ARRAY[x.relname::text, i.indisprimary::text, a.attname::text,
+               (NOT EXISTS (SELECT FROM pg_constraint o
+                             WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u')))::text]
     FROM tab
     JOIN pg_index i ON i.indrelid = tab.oid
     JOIN pg_class x ON x.oid = i.indexrelid
@@ -183,6 +187,7 @@ void describe_domain(const Facts& facts, Table& table) {
   if (column == table.columns.end()) return;
   column->base_type_name = facts.text(2);
   column->has_representations = facts.boolean(3);
+  column->base_type_schema = facts.text(4);
 }
 
 bool is_slot_column(const Column& column) {
@@ -203,7 +208,7 @@ void add_unique(const Facts& facts, Table& table) {
     return;
   }
   if (table.unique.empty() || table.unique.back().name != facts.view(1))
-    table.unique.push_back({facts.text(1), {}});
+    table.unique.push_back({facts.text(1), {}, facts.boolean(4)});
   table.unique.back().columns.push_back(facts.text(3));
 }
 

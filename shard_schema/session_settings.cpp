@@ -83,4 +83,9 @@ std::vector<std::string> setting_differences(std::string_view name_a, const Agre
   return sentences;
 }
 
+std::string backend_sql(std::string_view process) {
+  return std::string(process) +
+         " || ' of ' || (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint";
+}
+
 }  // namespace shardplex

@@ -11,6 +11,14 @@
 
 namespace shardplex {
 
+/// What is asked of a connection pooler.
+inline constexpr std::string_view whole_sessions_needed =
+    "it has to lend them whole (PgBouncer: pool_mode = session)";
+
+/// Names a backend, of whose number `process` is an SQL expression, in the same text to all sessions: a
+/// process number is used again, and two servers behind one address may both have it.
+std::string backend_sql(std::string_view process);
+
 struct SessionSetting {
   std::string_view name, value;
 };

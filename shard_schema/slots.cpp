@@ -21,6 +21,16 @@ std::string exists(const std::string& condition) {
   return on_slots("EXISTS (SELECT FROM ", " s WHERE ") + condition + ')';
 }
 
+/// Calls a function of the schema for the slots of each group that are in some states.
+std::string by_group(std::string_view function, std::string_view more_arguments, std::string_view condition) {
+  std::string call = "SELECT shardplex.";
+  call.append(function)
+      .append("(grp, array_agg(slot ORDER BY slot)")
+      .append(more_arguments)
+      .append(") FROM ");
+  return on_slots(call, " WHERE ").append(condition).append(" GROUP BY grp");
+}
+
 }  // namespace
 
 const std::string ownership_sql = on_slots(
@@ -82,8 +92,15 @@ std::string slot_may_have_rows(std::string_view group, std::string_view slot) {
   return exists(is_slot(group, slot) + " AND s.state IN ('owned', 'fenced', 'incoming')");
 }
 
-const std::string own_incoming_slots_sql =
-    on_slots("SELECT shardplex.own_slots(grp, array_agg(slot ORDER BY slot)) FROM ",
-             " WHERE state = 'incoming' GROUP BY grp");
+const std::string own_incoming_slots_sql = by_group("own_slots", "", "state = 'incoming'");
+const std::string fence_owned_slots_sql = by_group("fence_slots", "", "state = 'owned'");
+const std::string hand_over_all_slots_sql = by_group("hand_over_slots", "", "state <> 'moved'");
+const std::string take_back_slots_sql =
+    by_group("change_slots", ", ARRAY['fenced', 'moved'], 'owned'", "state IN ('fenced', 'moved')");
+
+const std::string owns_slots_sql = on_slots("SELECT EXISTS (SELECT FROM ", " WHERE state = 'owned')");
+const std::string lacks_slots_sql =
+    on_slots("SELECT EXISTS (SELECT FROM ", " WHERE state IN ('fenced', 'moved'))");
+const std::string count_of_slots_sql = on_slots("SELECT count(*) FROM ", "");
 
 }  // namespace shardplex

@@ -43,7 +43,23 @@ std::string has_slot_state(std::string_view group, std::string_view slot);
 /// True where rows of the slot belong to the shard, or are on their way there.
 std::string slot_may_have_rows(std::string_view group, std::string_view slot);
 
-/// Makes all slots that are on their way here owned, group by group.
+// Changes of all slots of a shard that are in some state, group by group.
+
+/// Makes all slots that are on their way here owned.
 extern const std::string own_incoming_slots_sql;
+
+/// Fences all slots that are owned. Waits for their writers.
+extern const std::string fence_owned_slots_sql;
+
+/// Gives up all slots. Fails where one is not fenced, as where its fence was ended meanwhile.
+extern const std::string hand_over_all_slots_sql;
+
+/// Owns again all slots that are fenced or were given up.
+extern const std::string take_back_slots_sql;
+
+// Questions of one row and one column.
+extern const std::string owns_slots_sql;      ///< bool: whether a slot is owned
+extern const std::string lacks_slots_sql;     ///< bool: whether a slot is fenced or was given up
+extern const std::string count_of_slots_sql;  ///< int8: slots in any state
 
 }  // namespace shardplex

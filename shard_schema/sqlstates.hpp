@@ -19,6 +19,8 @@ inline constexpr std::string_view sqlstate_misplaced =
 inline constexpr std::string_view sqlstate_other_tables = "SX006";
 /// Said by clients of a shard: its answer is none that the statement can have.
 inline constexpr std::string_view sqlstate_odd_answer = "SX011";
+/// Said by the router for 42601: what it has sent is no SQL, whatever its client wrote.
+inline constexpr std::string_view sqlstate_no_sql = "SX012";
 inline constexpr std::string_view sqlstate_row_bounds =
     "SX010";  ///< a write touches fewer or more rows than it may; the detail is their number
 
@@ -29,6 +31,7 @@ inline constexpr std::string_view sqlstate_no_schema = "3F000";
 inline constexpr std::string_view sqlstate_serialization = "40001";
 inline constexpr std::string_view sqlstate_deadlock = "40P01";
 inline constexpr std::string_view sqlstate_denied = "42501";
+inline constexpr std::string_view sqlstate_syntax = "42601";
 inline constexpr std::string_view sqlstate_no_column = "42703";
 inline constexpr std::string_view sqlstate_no_object = "42704";
 inline constexpr std::string_view sqlstate_no_function = "42883";
@@ -41,6 +44,11 @@ inline constexpr std::string_view sqlstate_canceled = "57014";  ///< by statemen
 /// The server is going away or is not up yet, or the connection is none: it is not about the request.
 constexpr bool says_unavailable(std::string_view sqlstate) {
   return sqlstate.starts_with("08") || sqlstate.starts_with("57P");
+}
+
+/// A value is none of its type, or breaks a rule of it.
+constexpr bool says_bad_value(std::string_view sqlstate) {
+  return sqlstate.starts_with("22") || sqlstate.starts_with("23");
 }
 
 }  // namespace shardplex

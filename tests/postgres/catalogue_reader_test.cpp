@@ -117,6 +117,7 @@ TEST_CASE("a column's type is named as PostgreSQL formats it, and as it is catal
   CHECK(read().column("studio").sort == SortKind::uuid);
   const Column& score = read().column("imdb_score");
   CHECK(score.base_type_name == "numeric");
+  CHECK(score.base_type_schema == "pg_catalog");
   CHECK(score.has_representations);
   CHECK(read().column("id").base_type_name.empty());
   CHECK(score.type == "score");
@@ -184,7 +185,8 @@ TEST_CASE("the default collation of an ICU database is not bytewise") {
 TEST_CASE("keys are read in the order of their columns; partial, expression and plain indexes are none") {
   const Table& movies = read().table("movies");
   CHECK(movies.primary_key == std::vector<std::string>{"id"});
-  CHECK(movies.unique == std::vector<UniqueConstraint>{{"by_code", {"code"}}, {"by_name", {"name", "id"}}});
+  CHECK(movies.unique ==
+        std::vector<UniqueConstraint>{{"by_code", {"code"}, true}, {"by_name", {"name", "id"}}});
   CHECK(movies.foreign_keys ==
         std::vector<ForeignKey>{{"movies_studio_fkey", {"studio"}, "studios", {"id"}}});
   const Table& credits = read().table("credits");

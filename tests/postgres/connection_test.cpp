@@ -47,6 +47,33 @@ TEST_CASE("an error fails only its own job, with PostgreSQL's code and text") {
   CHECK((*answers[3])->error().sqlstate == "22P02");
 }
 
+TEST_CASE("what is no SQL is the router's own fault, other syntax errors are the client's or its schema's") {
+  Worker worker(shared_server());
+  const auto error_of = [&](const Statement& statement) {
+    return to_error(worker.execute(std::vector{statement}).error(), "alpha");
+  };
+  for (const char* sql : {"SELEC 1", "SELECT * FROM pg_class WHERE", "SELECT 'never closed", "SELECT 1 AS",
+                          "VALUES (1), (2, 3)", "SELECT 1 UNION SELECT 1, 2"}) {
+    CAPTURE(sql);
+    const Error error = error_of({sql, {}});
+    CHECK(error.code == "XX000");
+    CHECK(http_status(error) == 500);
+    CHECK(error.details.value_or("").starts_with("shard alpha: "));
+  }
+  const Statement theirs[] = {
+      {"SELECT CAST(1 AS \"int4\"(5))", {}},             // a modifier that the type does not take
+      {"SELECT to_tsquery($1::text)", {"no operator"}},  // a value
+      {"DO $$ BEGIN EXECUTE 'SELEC 1'; END $$", {}},     // what a trigger runs
+      {"DO $$ BEGIN RAISE syntax_error; END $$", {}},    // and what it says
+  };
+  for (const auto& statement : theirs) {
+    CAPTURE(statement.sql);
+    const Error error = error_of(statement);
+    CHECK(error.code == "42601");
+    CHECK(http_status(error) == 400);
+  }
+}
+
 TEST_CASE("the statements of one job are one transaction") {
   Worker worker(shared_server());
   worker.execute("CREATE TABLE atomic (id int PRIMARY KEY)").value();

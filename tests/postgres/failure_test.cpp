@@ -63,6 +63,14 @@ TEST_CASE(
   CHECK(older.code == "SHARD503");
   CHECK(older.hint->find("cluster init") != std::string::npos);
   CHECK(without("lower(integer)").code == "42883");
+  // Types can be there, of a role that is called so.
+  CHECK(without("sum(shardplex.mood)").code == "42883");
+  CHECK(without("shardplex.place(shardplex.mood)").code == "SHARD503");
+  CHECK(to_error({.kind = Failure::Kind::statement,
+                  .sqlstate = "42883",
+                  .message = "operator does not exist: shardplex.mood ~~ unknown"},
+                 "alpha")
+            .code == "42883");
 }
 
 TEST_CASE("a lost statement is told apart from one that was never sent") {

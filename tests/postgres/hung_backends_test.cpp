@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <thread>
+
 #include "tests/postgres/worker.hpp"
 
 namespace shardplex::test {
@@ -49,6 +51,19 @@ TEST_CASE("what was sent to a process that hangs is lost soon, and the next job 
   CHECK((*sent)->error().kind == Failure::Kind::lost);
   CHECK(worker.integer("SELECT pg_backend_pid()") != process);
   ::kill(process, SIGCONT);
+}
+
+TEST_CASE(
+    "where the worker itself has stood still, a process that answers or is sent something has not hung") {
+  Worker worker(one_connection(shared_server().conninfo()));
+  const auto stalled = [&] { return worker.pool().stalled(Clock::now(), postgres::stalled_after).size(); };
+  REQUIRE(worker.integer("SELECT 1") == 1);
+  std::this_thread::sleep_for(postgres::stalled_after + 100ms);
+  const auto sent = worker.submit(Lane::read, {{"SELECT 1", {}}});
+  worker.run(look_once(pool_of(worker)));
+  CHECK(stalled() == 0);
+  worker.wait_until([&] { return sent->has_value(); });
+  CHECK((*sent)->has_value());
 }
 
 TEST_CASE("a process that is at a slow statement is asked about once, and left to finish it") {

@@ -53,7 +53,7 @@ class ShardDatabase {
 
 ShardMap map_with(std::uint32_t slots, const std::string& group = "catalog") {
   return ShardMap("movies", {{"alpha", "", {}}},
-                  {{group, slots, HashStrategy{}, std::vector<ShardId>(slots, ShardId{0})}}, {});
+                  {{group, slots, HashStrategy{}, std::vector<ShardId>(slots, ShardId{0})}}, {}, {});
 }
 
 }  // namespace

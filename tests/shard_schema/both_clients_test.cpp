@@ -115,7 +115,7 @@ struct Clients {
 ShardMap map_of(std::vector<TablePlacement> tables, std::uint32_t slots = 8) {
   return ShardMap("movies", {{"alpha", "", {}}},
                   {{"catalog", slots, HashStrategy{}, std::vector<ShardId>(slots, ShardId{0})}},
-                  std::move(tables));
+                  std::move(tables), {});
 }
 
 std::vector<std::string> names_of(const ShardCatalogue& catalogue) {
@@ -187,7 +187,8 @@ TEST_CASE("what both clients read of the nasty tables is true") {
   CHECK(column("doubled").generated);
   CHECK(column("counted").has_default);
   CHECK_FALSE(column("counted").generated);
-  CHECK(films.unique == std::vector<UniqueConstraint>{{"By_code", {"code"}}, {"by_name", {"name", "id"}}});
+  CHECK(films.unique ==
+        std::vector<UniqueConstraint>{{"By_code", {"code"}, true}, {"by_name", {"name", "id"}}});
   const Table &parts = catalogue.tables.at("parts"), &notes = catalogue.tables.at("notes");
   CHECK_FALSE(parts.has_slot_column);
   CHECK(parts.primary_key == std::vector<std::string>{"id"});

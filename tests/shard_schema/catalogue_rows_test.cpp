@@ -113,10 +113,11 @@ TEST_CASE("a domain's column knows what it is made of, and whether it is shown b
   const auto catalogue = catalogue_of({column({.name = "terms", .type = "terms", .type_name = "terms"}),
                                        column({.name = "colour", .type = "colour", .type_name = "colour"}),
                                        column({.name = "plain"}),
-                                       {"domain", "7", "terms", "tsvector", "false"},
-                                       {"domain", "7", "colour", "int4", "true"}});
+                                       {"domain", "7", "terms", "tsvector", "false", "pg_catalog"},
+                                       {"domain", "7", "colour", "int4", "true", "pg_catalog"}});
   const auto& columns = catalogue.tables.at("movies").columns;
   CHECK(columns[0].base_type_name == "tsvector");
+  CHECK(columns[0].base_type_schema == "pg_catalog");
   CHECK_FALSE(columns[0].has_representations);
   CHECK(columns[1].has_representations);
   CHECK(columns[2].base_type_name.empty());
@@ -144,16 +145,16 @@ TEST_CASE(
 
 TEST_CASE("keys have their columns in order, and those of one name and another table are apart") {
   const auto catalogue = catalogue_of({{"table", "8", "ratings"},
-                                       {"unique", "7", "by_name", "false", "name"},
-                                       {"unique", "7", "by_name", "false", "id"},
-                                       {"unique", "7", "movies_pkey", "true", "id"},
-                                       {"unique", "8", "by_name", "false", "movie"},
+                                       {"unique", "7", "by_name", "false", "name", "true"},
+                                       {"unique", "7", "by_name", "false", "id", "true"},
+                                       {"unique", "7", "movies_pkey", "true", "id", "false"},
+                                       {"unique", "8", "by_name", "false", "movie", "false"},
                                        {"foreign key", "8", "of", "movie", "movies", "id"},
                                        {"foreign key", "8", "of", "title", "movies", "name"},
                                        {"foreign key", "8", "of_user", "u", "users", "id"}});
   const Table &movies = catalogue.tables.at("movies"), &ratings = catalogue.tables.at("ratings");
   CHECK(movies.primary_key == std::vector<std::string>{"id"});
-  CHECK(movies.unique == std::vector<UniqueConstraint>{{"by_name", {"name", "id"}}});
+  CHECK(movies.unique == std::vector<UniqueConstraint>{{"by_name", {"name", "id"}, true}});
   CHECK(movies.foreign_keys.empty());
   CHECK(ratings.primary_key.empty());
   CHECK(ratings.unique == std::vector<UniqueConstraint>{{"by_name", {"movie"}}});

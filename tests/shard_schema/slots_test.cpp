@@ -11,7 +11,7 @@ namespace {
 
 ShardMap map_with(std::uint32_t slots) {
   return ShardMap("movies", {{"alpha", "", {}}},
-                  {{"catalog", slots, HashStrategy{}, std::vector<ShardId>(slots, ShardId{0})}}, {});
+                  {{"catalog", slots, HashStrategy{}, std::vector<ShardId>(slots, ShardId{0})}}, {}, {});
 }
 
 }  // namespace
