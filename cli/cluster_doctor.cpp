@@ -22,6 +22,7 @@ json::value to_json(const ShardMap& map, const DoctorReport& report) {
   for (const auto& move : report.journal.moves)
     moves.push_back({{"id", move.id}, {"phase", to_string(move.phase)}});
   json::object object{{"cluster", map.cluster()}, {"leftovers", leftovers}, {"unfinished_moves", moves}};
+  object["unguarded_tables"] = json::array(report.unguarded.begin(), report.unguarded.end());
   add_broken_ways_back(report.ways_back, object);
   return object;
 }
@@ -32,6 +33,7 @@ void print(const DoctorReport& report, bool fix, const Terminal& terminal) {
                   std::string(to_string(move.phase)) +
                   "; what belongs to it is no leftover (shardplex rebalance status tells what to do next)");
   for (const auto& warning : warnings_of(report.ways_back)) terminal.warning(warning);
+  for (const auto& table : report.unguarded) terminal.warning(table);
   if (!fix && report.journal.mover) terminal.note(to_string(*report.journal.mover));
   for (const auto& found : report.leftovers) {
     const std::string what = found.shard + ": " + found.text;
@@ -55,8 +57,8 @@ int cluster_doctor(Arguments args, const Terminal& terminal) {
       "that\n"
       "are not there, tables that log whole rows, prepared transactions. What belongs to an unfinished move "
       "is\n"
-      "left alone: rebalance resume or abort ends it. Exits with 1 where something is, or remains, left "
-      "over.");
+      "left alone: rebalance resume or abort ends it. Warns of tables where nothing looks at what triggers\n"
+      "write. Exits with 1 where something is, or remains, left over.");
   options.add_map();
   options.add()("fix", "remove what can be removed safely; refused while slots are being moved");
   options.add_json();

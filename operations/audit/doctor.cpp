@@ -12,6 +12,7 @@
 #include "operations/move/objects.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/shard/mover.hpp"
+#include "operations/shard/place_guard.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
@@ -58,6 +59,11 @@ void remove_replication_slot(pqxx::connection& connection, const std::string& na
   }
 }
 
+void remove_publication(pqxx::work& work, const std::string& name) {
+  work.exec("SET LOCAL lock_timeout = '800ms'");  // shorter than deadlock_timeout, so that no writer gives in
+  unpublish(work, name);
+}
+
 void restore_identity(pqxx::work& work, const Leftover& leftover) {
   work.exec("SET LOCAL lock_timeout = '5s'");
   work.exec("ALTER TABLE \"public\"." + quote_identifier(leftover.name) + " " +
@@ -89,7 +95,7 @@ void remove(const Cluster& cluster, const Ownership& ownership, const Leftover& 
   if (leftover.kind == Kind::subscription)
     unsubscribe(work, leftover.name);
   else if (leftover.kind == Kind::publication)
-    unpublish(work, leftover.name);
+    remove_publication(work, leftover.name);
   else if (leftover.kind == Kind::replica_identity)
     restore_identity(work, leftover);
   else
@@ -173,6 +179,17 @@ std::vector<LeftoverFound> examine(const Cluster& cluster, bool remove_them, con
   return all;
 }
 
+std::vector<std::string> find_unguarded(const Cluster& cluster) {
+  std::vector<std::string> problems;
+  for (std::size_t i = 0; i < cluster.primaries.size(); ++i) {
+    pqxx::nontransaction transaction(*cluster.primaries[i]);
+    for (const auto& table : cluster.map.tables())
+      if (read_place_guard(transaction, table) != PlaceGuard::in_place)
+        problems.push_back(cluster.map.shards()[i].name + ": " + guard_problem(table));
+  }
+  return problems;
+}
+
 }  // namespace
 
 DoctorReport examine_cluster(const ShardMap& map, bool remove, const Terminal& terminal) {
@@ -182,7 +199,7 @@ DoctorReport examine_cluster(const ShardMap& map, bool remove, const Terminal& t
   for (auto& primary : primaries) cluster.primaries.push_back(std::move(primary.connection));
   if (remove) lock_out_movers(cluster);
   refuse_unknown_slot_states(cluster);
-  DoctorReport report{examine(cluster, remove, terminal), {}, read_ways_back(found)};
+  DoctorReport report{examine(cluster, remove, terminal), {}, read_ways_back(found), find_unguarded(cluster)};
   report.journal = read_cluster_journal(map, false);
   if (!report.journal.problems.empty()) throw CommandFailed(std::move(report.journal.problems));
   return report;

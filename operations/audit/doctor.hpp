@@ -24,6 +24,7 @@ struct DoctorReport {
   std::vector<LeftoverFound> leftovers;
   ClusterJournal journal;  ///< of the moves that are not over: what belongs to them is no leftover
   WaysBack ways_back;
+  std::vector<std::string> unguarded;  ///< tables where nothing looks at what triggers write, and the remedy
 };
 
 /// Looks at all shards, and with `remove` removes what can be removed safely, under the movers' lock. Throws

@@ -214,7 +214,9 @@ std::string repair_of(const Leftover& leftover) {
       return "ALTER SUBSCRIPTION " + name + " DISABLE;\nALTER SUBSCRIPTION " + name +
              " SET (slot_name = NONE);\nDROP SUBSCRIPTION " + name + ";";
     case Kind::publication:
-      return "DROP PUBLICATION " + name + ";";
+      return "-- Writes to its tables may fail meanwhile; shardplex cluster doctor --fix waits for them.\n"
+             "DROP PUBLICATION " +
+             name + ";";
     case Kind::replication_slot:
       return "SELECT pg_drop_replication_slot(" + literal + ");";
     case Kind::marker:

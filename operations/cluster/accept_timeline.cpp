@@ -4,10 +4,10 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "operations/process/failure.hpp"
-#include "operations/shard/inquiry.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "operations/shard/setup.hpp"
@@ -39,38 +39,17 @@ bool takes_writes(const JudgedServer& server, const ServerStatus& status) {
   return of_the_shard && !status.in_recovery;
 }
 
-/// Judged by what the shard's own servers say alone: what others have noted is what is to be outweighed.
+/// By two addresses.
+bool is_one_database(const ServerStatus& one, const ServerStatus& other) {
+  return !one.database_identity.empty() && one.database_identity == other.database_identity;
+}
+
 Accepted only_primary(const ShardMap& map, const Shard& shard) {
   const auto servers = servers_of(shard);
   const auto answers = ask_servers({{servers, patience, patience}}).front();
-  const auto choice =
-      choose_primary({.cluster = map.cluster(), .shard = shard.name, .known_timeline = 0}, words_of(answers));
-  std::vector<std::size_t> primaries;
-  std::vector<std::string> reasons;
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    if (answers[i].status && takes_writes(choice.servers[i], *answers[i].status))
-      primaries.push_back(i);
-    else
-      reasons.push_back(address_of(servers[i]) + ": " +
-                        (answers[i].status ? choice.servers[i].reason : answers[i].failure));
-  }
-  if (primaries.empty())
-    throw CommandFailed(shard.name + ": no server is a primary: " + joined(reasons, "; "));
-  if (primaries.size() > 1)
-    throw CommandFailed(
-        shard.name + ": " + address_of(servers[primaries[0]]) + " and " + address_of(servers[primaries[1]]) +
-        " are both primaries; stop the one that is not to be the primary, and run this again");
-  const auto timeline = answers[primaries.front()].status->timeline;
-  for (std::size_t i = 0; i < servers.size(); ++i)
-    if (choice.servers[i].standing == Standing::replica && answers[i].status->timeline > timeline)
-      throw CommandFailed(shard.name + ": " + address_of(servers[i]) + " is a replica on timeline " +
-                          std::to_string(answers[i].status->timeline) +
-                          ", of which routers would learn again; stop it, and run this again");
-  std::int64_t ruling = 0;
-  for (const auto& answer : answers)
-    if (answer.status) ruling = std::max(ruling, answer.status->ruling.value_or(0));
-  const auto& conninfo = servers[primaries.front()];
-  return {connect(conninfo), conninfo, timeline, ruling};
+  const auto chosen = choose_accepted(map.cluster(), shard, answers);
+  const auto& conninfo = servers[chosen.server];
+  return {connect(conninfo), conninfo, chosen.timeline, chosen.ruling};
 }
 
 /// The primaries that can be told: of the shard itself, and of all others that have one.
@@ -111,6 +90,42 @@ void tell_accepted(pqxx::connection& connection, const Shard& shard, const Known
 }
 
 }  // namespace
+
+AcceptedServer choose_accepted(const std::string& cluster, const Shard& shard,
+                               const std::vector<ServerAnswer>& answers) {
+  const auto servers = servers_of(shard);
+  // What others have noted is what is to be outweighed, so it is left out.
+  const auto choice =
+      choose_primary({.cluster = cluster, .shard = shard.name, .known_timeline = 0}, words_of(answers));
+  std::optional<std::size_t> primary;
+  std::vector<std::string> reasons;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    const auto& status = answers[i].status;
+    if (!status || !takes_writes(choice.servers[i], *status)) {
+      reasons.push_back(address_of(servers[i]) + ": " +
+                        (status ? choice.servers[i].reason : answers[i].failure));
+      continue;
+    }
+    if (primary && is_one_database(*answers[*primary].status, *status)) continue;
+    if (primary)
+      throw CommandFailed(
+          shard.name + ": " + address_of(servers[*primary]) + " and " + address_of(servers[i]) +
+          " are both primaries; stop the one that is not to be the primary, and run this again");
+    primary = i;
+  }
+  if (!primary) throw CommandFailed(shard.name + ": no server is a primary: " + joined(reasons, "; "));
+  const auto timeline = answers[*primary].status->timeline;
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    if (choice.servers[i].standing == Standing::replica && answers[i].status->timeline > timeline)
+      throw CommandFailed(shard.name + ": " + address_of(servers[i]) + " is a replica on timeline " +
+                          std::to_string(answers[i].status->timeline) +
+                          ", of which routers would learn again; stop it, and run this again");
+  std::int64_t ruling = 0;
+  for (std::size_t i = 0; i < servers.size(); ++i)
+    if (answers[i].status && choice.servers[i].standing != Standing::stranger)
+      ruling = std::max(ruling, answers[i].status->ruling.value_or(0));
+  return {*primary, timeline, ruling};
+}
 
 AcceptedTimeline accept_timeline(const ShardMap& map, const Shard& shard) {
   auto accepted = only_primary(map, shard);

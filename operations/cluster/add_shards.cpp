@@ -11,6 +11,7 @@
 #include "operations/shard/access_rights.hpp"
 #include "operations/shard/map_file.hpp"
 #include "operations/shard/moved_table.hpp"
+#include "operations/shard/place_guard.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/schema_dump.hpp"
 #include "operations/shard/server.hpp"
@@ -22,7 +23,7 @@ namespace {
 ShardMap with_shards(const ShardMap& map, const std::vector<Shard>& added) {
   std::vector<Shard> shards = map.shards();
   shards.insert(shards.end(), added.begin(), added.end());
-  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables());
+  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations());
 }
 
 /// Before anything is made there.
@@ -83,12 +84,26 @@ void copy_access_rights(const ShardMap& map, const PrimaryFound& from, const Pri
   pqxx::nontransaction(*to.connection).exec("SET log_transaction_sample_rate = 0");
   pqxx::work target(*to.connection);
   const auto changed = make_access_rights(target, map, wanted);
-  auto differences = access_differences(read_access_rights(target, map), wanted, first);
+  const auto differences = access_differences(read_access_rights(target, map), wanted, first);
   target.commit();
   if (changed > 0)
     terminal.note(name + ": made " + std::to_string(changed) + " roles and grants as they are on " + first);
-  for (auto& difference : differences) difference = name + ": " + difference;
-  if (!differences.empty()) throw CommandFailed(std::move(differences));
+  std::vector<std::string> problems;
+  for (const auto& difference : differences) problems.push_back(name + ": " + difference.text);
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
+}
+
+/// Init fails where it cannot make the triggers that are missed, which must not be when half is done.
+void require_guards(const ShardMap& map) {
+  std::vector<std::string> tables, problems;
+  for (const auto& table : map.tables()) tables.push_back(table.name);
+  for (const auto& shard : map.shards()) {
+    const auto primary = find_primary(map, shard);
+    pqxx::nontransaction transaction(*primary.connection);
+    for (const auto& problem : missed_guards(transaction, map, tables))
+      problems.push_back(shard.name + ": " + problem);
+  }
+  if (!problems.empty()) throw CommandFailed(std::move(problems));
 }
 
 /// What grants are to be made on.
@@ -113,6 +128,7 @@ ShardMap add_shards(const std::string& map_file, const ShardMap& map, const std:
                     const Terminal& terminal) {
   if (added.empty()) return map;
   const ShardMap wanted = with_shards(map, added);
+  require_guards(map);
   const auto first = find_primary(map, map.shards().front());
   for (const auto& shard : added) try {
       const auto primary = find_primary(wanted, shard, Uninitialised::allowed);

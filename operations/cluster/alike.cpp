@@ -73,8 +73,11 @@ void warn_of_rights(const ShardMap& map, const Terminal& terminal) try {
   }
   for (std::size_t i = 1; i < rights.size(); ++i)
     for (const auto& difference : access_differences(rights[i], rights[0], map.shards()[0].name))
-      terminal.warning(map.shards()[i].name + ": " + difference +
-                       "; who has that role is served otherwise there");
+      if (difference.tunes)
+        terminal.note(map.shards()[i].name + ": " + difference.text);
+      else
+        terminal.warning(map.shards()[i].name + ": " + difference.text +
+                         "; who has that role is served otherwise there");
 } catch (const std::exception& error) {
   terminal.warning("roles and grants of the shards could not be compared: " + reason_of(error));
 }

@@ -89,8 +89,23 @@ void prepare_member(Member& member, const ShardMap& map, const std::optional<std
   throw CommandFailed(member.shard->name + ": " + reason_of(error));
 }
 
+/// Of a trigger that could not be made. Where somebody writes rows that it would look at, init has failed.
+void tell_unguarded(Member& member, const TablePlacement& table, const std::exception& error,
+                    const Terminal& terminal, Problems& problems) {
+  const std::string text = member.shard->name + ": the trigger that watches what others write to " +
+                           table.name + " could not be made: " + reason_of(error) +
+                           "; run cluster init again";
+  try {
+    pqxx::read_transaction transaction(*member.connection);
+    if (read_place_guard(transaction, table) == PlaceGuard::absent) return terminal.warning(text);
+  } catch (const std::exception&) {  // it cannot be ruled out
+  }
+  problems.push_back(text);
+}
+
 /// For tables that an earlier version made: writers wait for it, so in a transaction of its own.
-void guard_places_of_all(std::vector<Member>& members, const ShardMap& map, const Terminal& terminal) {
+void guard_places_of_all(std::vector<Member>& members, const ShardMap& map, const Terminal& terminal,
+                         Problems& problems) {
   for (auto& member : members)
     for (const auto& table : map.tables()) try {
         pqxx::work transaction(*member.connection);
@@ -98,8 +113,7 @@ void guard_places_of_all(std::vector<Member>& members, const ShardMap& map, cons
           member.done.push_back("watches what triggers write to " + table.name);
         transaction.commit();
       } catch (const std::exception& error) {
-        terminal.warning(member.shard->name + ": the trigger that watches what others write to " +
-                         table.name + " could not be made: " + reason_of(error) + "; run cluster init again");
+        tell_unguarded(member, table, error, terminal, problems);
       }
 }
 
@@ -143,7 +157,7 @@ void initialise_cluster(const ShardMap& map, const std::optional<std::string>& s
     member.transaction.reset();
   }
   if (!dry_run) {
-    guard_places_of_all(members, map, terminal);
+    guard_places_of_all(members, map, terminal, faults);
     build_missing_indexes(members, map, terminal);
   }
   report_done(members, dry_run, terminal);

@@ -77,10 +77,14 @@ void give_slots(std::vector<Member>& members, std::size_t self, const Group& gro
 
 void accept_new_timelines(std::vector<Member>& members, const ShardMap& map) {
   for (const auto& made : members) {
-    if (made.state.initialised) continue;
+    if (made.state.initialised && made.state.ruling) continue;
     const auto& name = made.shard->name;
     KnownTimeline known;
     for (const auto& member : members) known = newest_noted(map.cluster(), name, member.state, known);
+    if (made.state.initialised) {  // its own notes may not have what was ruled while it was away
+      set_ruling(*made.transaction, known.ruling);
+      continue;
+    }
     const bool is_earlier = made.state.timeline < known.timeline;
     if (is_earlier) ++known.ruling;
     set_ruling(*made.transaction, known.ruling);  // or it would be one that was given up

@@ -10,7 +10,9 @@ namespace shardplex::operations {
 
 /// A new database may come under a name that was another's, and begins on an earlier timeline than what is
 /// noted of that one. It would be taken for an old primary, by routers too: all shards are told that it is
-/// the right one, as by cluster accept-timeline.
+/// the right one, as by cluster accept-timeline. A shard of before its history told of rulings is the one
+/// that the last of them meant, or it would not have been found as the primary: it is given that, whoever
+/// noted it.
 void accept_new_timelines(std::vector<Member>& members, const ShardMap& map);
 
 /// Gives each member that has no slots of a group those that the map places on it and nobody can own. Throws

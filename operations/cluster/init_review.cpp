@@ -9,6 +9,7 @@
 #include "operations/cluster/alike.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/shard/sequence_strides.hpp"
+#include "query/catalogue/relations.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -19,6 +20,20 @@ Catalogue combined(const std::vector<Member>& members, const ShardMap& map, F ca
   std::vector<std::pair<std::string, ShardCatalogue>> catalogues;
   for (const auto& member : members) catalogues.emplace_back(member.shard->name, catalogue_of(member));
   return combine(map, catalogues);
+}
+
+/// What the map declares instead of foreign keys nobody checks.
+void tell_of_relations(const ShardMap& map, const Catalogue& catalogue, const Terminal& terminal) {
+  for (const auto& declared : declared_keys(map)) {
+    const Table* table = catalogue.find(declared.table);
+    if (table == nullptr || problem_of(declared, catalogue)) continue;
+    const auto keeps = [&](const ForeignKey& key) { return relate_the_same(key, declared.key); };
+    if (std::ranges::none_of(table->foreign_keys, keeps))
+      terminal.warning(
+          "the relation " + declared.key.name + " of " + declared.table + " to " +
+          declared.key.foreign_table +
+          " is followed by embeds, but PostgreSQL does not check that what rows refer to is there");
+  }
 }
 
 }  // namespace
@@ -33,6 +48,7 @@ void check_served(const std::vector<Member>& members, const ShardMap& map, const
   const Catalogue after =
       combined(members, map, [&](const Member& member) { return read_catalogue(*member.transaction, map); });
   for (const auto& warning : after.warnings) terminal.warning(warning);
+  tell_of_relations(map, after, terminal);
   Problems refused;
   for (const auto& [table, reason] : after.refused)
     if (makes || before.find(table))

@@ -15,6 +15,7 @@
 #include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
 #include "shard_map/ownership.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -69,7 +70,7 @@ ShardMap without_shard(const ShardMap& map, ShardId leaving, const Ownership& ow
     for (std::uint32_t slot = 0; slot < groups[group].slot_count; ++slot)
       groups[group].placement[slot] =
           shifted(ownership.owner(GroupId{static_cast<std::uint16_t>(group)}, Slot{slot}).shard);
-  return ShardMap(map.cluster(), std::move(shards), std::move(groups), map.tables());
+  return ShardMap(map.cluster(), std::move(shards), std::move(groups), map.tables(), map.relations());
 }
 
 /// Nobody else gets ids that this shard has promised: it promises none from now on, and the others know what
@@ -139,12 +140,35 @@ void require_replica_of(const ShardMap& map, const Shard& shard, const std::stri
   }
 }
 
-void replace_shard(const std::string& map_file, const ShardMap& map, ShardId id, Shard shard) {
+ShardMap with_shard(const ShardMap& map, ShardId id, Shard shard) {
   std::vector<Shard> shards = map.shards();
   shards[id.value] = std::move(shard);
-  const ShardMap wanted(map.cluster(), std::move(shards), map.groups(), map.tables());
-  write_directories(wanted);
-  rewrite_map_file(map_file, wanted);
+  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations());
+}
+
+void write_directory_of(const ShardMap& wanted, const PrimaryFound& primary) {
+  pqxx::work transaction(*primary.connection);
+  write_directory(transaction, wanted);
+  transaction.commit();
+}
+
+/// Writes the directories of all shards that have a primary, first that of the shard that has changed: the
+/// others' are only for routers that do not have that shard in their map. A sentence is returned for each
+/// that has none.
+Problems write_directories_but_of_silent(const ShardMap& wanted, ShardId changed) {
+  write_directory_of(wanted, find_primary(wanted, wanted.shard(changed)));
+  Problems untold;
+  for (std::uint16_t i = 0; i < wanted.shards().size(); ++i) {
+    if (ShardId{i} == changed) continue;
+    std::optional<PrimaryFound> primary;
+    try {
+      primary = find_primary(wanted, wanted.shards()[i]);
+    } catch (const std::exception& error) {
+      untold.push_back(wanted.shards()[i].name + ": its directory was not changed: " + reason_of(error));
+    }
+    if (primary) write_directory_of(wanted, *primary);
+  }
+  return untold;
 }
 
 }  // namespace
@@ -163,7 +187,7 @@ void remove_shard(const std::string& map_file, const ShardMap& map, const std::s
     reports.emplace_back(read_ownership(transaction, map, problems));
     for (auto& tie : ties_to(transaction, shard, name)) problems.push_back(std::move(tie));
     if (i != leaving.value) continue;
-    const auto slots = transaction.exec1("SELECT count(*) FROM shardplex.slots")[0].as<std::uint64_t>();
+    const auto slots = transaction.exec1(count_of_slots_sql)[0].as<std::uint64_t>();
     if (slots > 0)
       problems.push_back(name + ": it still has " + with_thousands(slots) +
                          " slots; shardplex rebalance plan --drain " + name + ", run and finish first");
@@ -202,7 +226,9 @@ void add_replica(const std::string& map_file, const ShardMap& map, const std::st
   const Mover nobody_else(map);
   require_replica_of(map, shard, conninfo);
   shard.replicas.push_back(conninfo);
-  replace_shard(map_file, map, id, std::move(shard));
+  const ShardMap wanted = with_shard(map, id, std::move(shard));
+  write_directories(wanted);
+  rewrite_map_file(map_file, wanted);
   terminal.note(address_of(conninfo) + " is a replica of " + name + "; " + routers_note);
 }
 
@@ -225,7 +251,13 @@ void remove_replica(const std::string& map_file, const ShardMap& map, const std:
   Shard after{name, removed == before.primary ? primary.conninfo : before.primary, {}};
   for (const auto& one : servers)
     if (one != after.primary) after.replicas.push_back(one);
-  replace_shard(map_file, map, id, std::move(after));
+  const ShardMap wanted = with_shard(map, id, std::move(after));
+  for (const auto& untold : write_directories_but_of_silent(wanted, id))
+    terminal.warning(
+        untold +
+        "; when the shard has a primary again, run shardplex cluster init, and before that neither promote " +
+        address_of(removed) + " nor use it for anything else");
+  rewrite_map_file(map_file, wanted);
   terminal.note(address_of(removed) + " is no server of " + name + " any more; " + routers_note);
 }
 

@@ -21,7 +21,8 @@ void add_replica(const std::string& map_file, const ShardMap& map, const std::st
                  const std::string& conninfo, const Terminal& terminal);
 
 /// Takes a server of the shard out, `server` being its host:port or its connection string. Throws
-/// CommandFailed where it is the primary of the moment.
+/// CommandFailed where it is the primary of the moment, or the shard has none: the server may be the only one
+/// that has what was acknowledged. Other shards that have none are warned of.
 void remove_replica(const std::string& map_file, const ShardMap& map, const std::string& shard,
                     const std::string& server, const Terminal& terminal);
 

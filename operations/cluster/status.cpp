@@ -70,10 +70,9 @@ ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& m
     auto size = measure_table(transaction, map, table, exact);
     if (!size)
       content.problems.push_back("table " + table.name + " does not exist");
-    else if (content.tables.push_back(*std::move(size)); !is_guarded(transaction, table))
-      content.problems.push_back(
-          "table " + table.name +
-          ": nothing looks at what triggers write to it; run shardplex cluster init again");
+    else if (content.tables.push_back(*std::move(size));
+             read_place_guard(transaction, table) != PlaceGuard::in_place)
+      content.problems.push_back(guard_problem(table));
   }
   for (const auto& row :
        transaction.exec("SELECT gid FROM pg_prepared_xacts WHERE database = current_database() "

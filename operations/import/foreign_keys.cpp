@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <optional>
 
+#include "query/catalogue/relations.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
@@ -51,6 +52,17 @@ std::optional<std::string> problem_of(const ShardMap& map, const TablePlacement&
   return std::nullopt;
 }
 
+/// What becomes of the relation that the key makes.
+std::string kept_for_embeds(const ShardMap& map, const std::string& table, const ForeignKey& key) {
+  if (map.find_table(key.foreign_table) == nullptr) return "";
+  const auto declares = [&](const DeclaredKey& declared) {
+    return declared.table == table && relate_the_same(declared.key, key);
+  };
+  return std::ranges::any_of(declared_keys(map), declares)
+             ? "; the map declares it as a relation"
+             : "; relations: in the map can declare it for embeds";
+}
+
 std::string actions_of(const std::string& definition) {
   const auto from = definition.find(" ON ");
   return from == std::string::npos ? "" : " (" + definition.substr(from + 1) + ")";
@@ -85,7 +97,8 @@ std::vector<DroppedForeignKey> read_dropped_foreign_keys(pqxx::transaction_base&
       if (!problem) continue;
       dropped.push_back(dropped_key(row, name));
       dropped.back().text = name + ": foreign key " + key->name + " leads to " + key->foreign_table + ", " +
-                            *problem + actions_of(dropped.back().definition);
+                            *problem + actions_of(dropped.back().definition) +
+                            kept_for_embeds(map, name, *key);
     }
   for (const auto& row :
        source.exec_params(keys_from_outside_sql, array_literal(std::span<const std::string>(names)))) {

@@ -5,6 +5,8 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/replication/copy_session.hpp"
+#include "operations/shard/lock_retries.hpp"
+#include "operations/shard/publication.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
@@ -14,9 +16,6 @@ namespace shardplex::operations {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr int lock_attempts = 100;
-constexpr auto lock_pause = 250ms;  // for those that waited behind the attempt
 
 // Fires in replicas' sessions too (ENABLE ALWAYS): whoever writes, writes to the wrong database now.
 constexpr const char* fence_function_sql = R"sql(
@@ -55,21 +54,12 @@ ImportOrigin::ImportOrigin(const std::string& conninfo, std::string import_id)
 }
 
 void ImportOrigin::with_locks(const std::function<void(pqxx::work&)>& change) {
-  for (int attempt = 1;; ++attempt) try {
-      pqxx::work transaction(*connection_);
-      // Shorter than deadlock_timeout: of this and a writer that wait for each other, this gives in.
-      transaction.exec("SET LOCAL lock_timeout = '400ms'");
-      change(transaction);
-      transaction.commit();
-      return;
-    } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() != sqlstate_lock_timeout && error.sqlstate() != sqlstate_deadlock) throw;
-      if (attempt == lock_attempts)
-        throw CommandFailed(
-            "a lock on a table of the source is not to be had: a transaction there holds it and does not "
-            "end");
-      std::this_thread::sleep_for(lock_pause);
-    }
+  with_lock_retries("the source", [&](auto begin) {
+    pqxx::work transaction(*connection_);
+    begin(transaction);
+    change(transaction);
+    transaction.commit();
+  });
 }
 
 void ImportOrigin::publish(const std::vector<ImportTable>& tables) {
@@ -81,9 +71,7 @@ void ImportOrigin::publish(const std::vector<ImportTable>& tables) {
 }
 
 void ImportOrigin::unpublish() {
-  with_locks([&](pqxx::work& transaction) {
-    transaction.exec("DROP PUBLICATION IF EXISTS " + quote_identifier(name_));
-  });
+  with_locks([&](pqxx::work& transaction) { drop_publication(transaction, name_); });
 }
 
 void ImportOrigin::make_identities_full(const std::vector<ImportTable>& tables) {

@@ -7,6 +7,7 @@
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
 #include "shard_map/joined.hpp"
+#include "shard_schema/slots.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -90,8 +91,7 @@ std::vector<std::string> ImportRunner::owners() {
   std::vector<std::string> owners;
   for (const auto& site : sites_)
     if (site->look([](pqxx::transaction_base& transaction) {
-          return transaction.exec1("SELECT EXISTS (SELECT FROM shardplex.slots WHERE state = 'owned')")[0]
-              .as<bool>();
+          return transaction.exec1(owns_slots_sql)[0].as<bool>();
         }))
       owners.push_back(site->name());
   return owners;

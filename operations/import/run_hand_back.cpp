@@ -11,6 +11,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/replication/replicas.hpp"
 #include "shard_map/joined.hpp"
+#include "shard_schema/slots.hpp"
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
@@ -21,18 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto tick = 5ms;         // writers wait
 constexpr int lease_seconds = 60;  // of the fences, where this process dies or hangs
 
-constexpr const char* fence_sql = R"sql(
-SELECT shardplex.fence_slots(grp, array_agg(slot ORDER BY slot)) FROM shardplex.slots WHERE state = 'owned' GROUP BY grp)sql";
-constexpr const char* hand_over_sql = R"sql(
-SELECT shardplex.hand_over_slots(grp, array_agg(slot ORDER BY slot)) FROM shardplex.slots WHERE state <> 'moved' GROUP BY grp)sql";
-// While an import may be reversed nothing else moves slots, so all that are moved or fenced are of its
-// reversal.
-constexpr const char* take_back_sql = R"sql(
-SELECT shardplex.change_slots(grp, array_agg(slot ORDER BY slot), ARRAY['fenced', 'moved'], 'owned')
-  FROM shardplex.slots WHERE state IN ('fenced', 'moved') GROUP BY grp)sql";
-constexpr const char* remains_sql = R"sql(
-SELECT to_regnamespace('shardplex_import') IS NOT NULL
-    OR EXISTS (SELECT FROM shardplex.slots WHERE state IN ('fenced', 'moved')))sql";
+constexpr const char* schema_remains_sql = "SELECT to_regnamespace('shardplex_import') IS NOT NULL";
 
 std::vector<ImportTable> reference_tables(const std::vector<ImportTable>& tables) {
   std::vector<ImportTable> reference;
@@ -55,7 +45,7 @@ void ImportRunner::fence_shards() {
   for (auto& site : sites_) try {
       site->change([&](pqxx::work& transaction) {
         transaction.exec("SET LOCAL lock_timeout = '2s'");
-        transaction.exec(fence_sql);
+        transaction.exec(fence_owned_slots_sql);
         transaction.exec_params(
             "UPDATE shardplex.imports SET fence_until = clock_timestamp() + make_interval(secs => $2) "
             "WHERE id = $1",
@@ -107,7 +97,7 @@ void ImportRunner::hand_back(Clock::time_point deadline) {
   for (auto& site : sites_) await_replicas(*site, Replicas::all, deadline);
   for (std::size_t i = sites_.size(); i-- > 0;) {
     sites_[i]->change([&](pqxx::work& transaction) {
-      transaction.exec(hand_over_sql);
+      transaction.exec(hand_over_all_slots_sql);
       transaction.exec_params("UPDATE shardplex.imports SET fence_until = NULL WHERE id = $1", entry_.id);
       if (i == 0) write_phase(transaction, entry_.id, ImportPhase::returning);
     });
@@ -129,10 +119,11 @@ void ImportRunner::open_source(Clock::time_point deadline) {
 
 /// A reversal has left slots or tables of a shard closed, though the first shard has forgotten it.
 bool ImportRunner::has_remains() {
-  return std::ranges::any_of(sites_, [](const auto& site) {
-    return site->look(
-        [](pqxx::transaction_base& transaction) { return transaction.exec1(remains_sql)[0].as<bool>(); });
-  });
+  const auto remains = [](pqxx::transaction_base& transaction) {
+    return transaction.exec1(schema_remains_sql)[0].as<bool>() ||
+           transaction.exec1(lacks_slots_sql)[0].as<bool>();
+  };
+  return std::ranges::any_of(sites_, [&](const auto& site) { return site->look(remains); });
 }
 
 /// Lets the shards' writers in again, where the source has not been opened: this process would know, and in
@@ -155,7 +146,9 @@ void ImportRunner::take_back() {
             throw CommandFailed("the reversal was decided after all; run import reverse again");
           write_phase(transaction, entry_.id, ImportPhase::reversing);
         }
-        transaction.exec(take_back_sql);
+        // While an import may be reversed nothing else moves slots, so all that are moved or fenced are of
+        // its reversal.
+        transaction.exec(take_back_slots_sql);
       });
       ImportOrigin(site->conninfo(), entry_.id).lower_fence();
       crash_point("import_taken_back");

@@ -109,6 +109,17 @@ void ImportRunner::check_columns() {
   }
 }
 
+namespace {
+
+/// A shard of an earlier version is given its ruling by init, which knows what all shards have noted.
+void require_rulings(pqxx::transaction_base& transaction) {
+  if (!read_server_state(transaction).ruling)
+    throw CommandFailed(
+        "its schema shardplex is that of an earlier version; run shardplex cluster init, then go on");
+}
+
+}  // namespace
+
 void ImportRunner::make_indexes() {
   const SchemaDump dump(origin_->conninfo());
   const auto objects = schema_objects();
@@ -118,6 +129,7 @@ void ImportRunner::make_indexes() {
       if (before[i] != "indexed") make_indexes_on(*sites_[i], dump, objects);
       // Now that the source's own triggers are there.
       sites_[i]->change([&](pqxx::work& transaction) {
+        require_rulings(transaction);
         make_schema(transaction);  // that of an earlier version lacks what the trigger calls
         for (const auto& table : map_.tables()) guard_places(transaction, map_, table);
       });

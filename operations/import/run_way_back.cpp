@@ -9,6 +9,7 @@
 #include "operations/process/crash_point.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/replication/subscription.hpp"
+#include "operations/shard/lock_retries.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -96,8 +97,11 @@ void ImportRunner::close_way_back() {
         throw CommandFailed(sites_[i]->name() + ": replication slot " + names[i] + " stays in use");
       std::this_thread::sleep_for(tick);
     }
-    sites_[i]->change([&](pqxx::work& transaction) {
-      unpublish_back(transaction, entry_.id, names[i], entry_.identities);
+    with_lock_retries(sites_[i]->name(), [&](auto begin) {
+      sites_[i]->change([&](pqxx::work& transaction) {
+        begin(transaction);
+        unpublish_back(transaction, entry_.id, names[i], entry_.identities);
+      });
     });
     crash_point("import_unpublished");
   }

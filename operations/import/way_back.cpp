@@ -6,6 +6,7 @@
 #include "operations/import/origin.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/replication/subscription.hpp"
+#include "operations/shard/publication.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_schema/sqlstates.hpp"
@@ -116,7 +117,7 @@ std::vector<std::string> problems_of_published(pqxx::transaction_base& shard, co
 
 void unpublish_back(pqxx::work& shard, const std::string& import_id, const std::string& name,
                     const ReplicaIdentities& identities) {
-  shard.exec("DROP PUBLICATION IF EXISTS " + quote_identifier(name));
+  drop_publication(shard, name);
   for (const auto& [table, identity] : identities) set_identity(shard, table, identity);
   shard.exec_params(
       "UPDATE shardplex.imports SET way_back = NULL, reverse_from = NULL, fence_until = NULL WHERE id = $1",

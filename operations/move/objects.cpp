@@ -1,5 +1,6 @@
 #include "operations/move/objects.hpp"
 
+#include "operations/shard/publication.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
@@ -90,7 +91,7 @@ void publish(pqxx::work& transaction, const MoveEntry& entry, const std::vector<
 }
 
 void unpublish(pqxx::work& transaction, const std::string& name) {
-  transaction.exec("DROP PUBLICATION IF EXISTS " + quote_identifier(name));
+  drop_publication(transaction, name);
 }
 
 void restore_identities(pqxx::work& transaction, const MoveEntry& entry) {

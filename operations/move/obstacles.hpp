@@ -14,7 +14,7 @@ struct CheckFinding {
   enum class Kind : std::uint8_t {
     problem,  ///< a move would fail, or lose something
     warning,  ///< a move may be slow, or surprise somebody
-    note,     ///< what could not be checked
+    note,     ///< what could not be checked, or changes no answer
   };
   Kind kind = Kind::problem;
   std::string shard;

@@ -114,6 +114,7 @@ class MoveRunner {
 
   // The hand-over, forth and back (runner_hand_over.cpp)
   void change_slots(pqxx::work& transaction, std::string_view function);
+  void require_guards(const Way& way);
   void fence(const Way& way);
   void require_routers();
   void drain(const Way& way);

@@ -6,6 +6,7 @@
 #include "operations/move/duplicates.hpp"
 #include "operations/move/objects.hpp"
 #include "operations/move/runner.hpp"
+#include "query/plan/owned_slots.hpp"
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
@@ -87,7 +88,7 @@ void MoveRunner::catch_up(const Way& way) {
 /// Whoever is to own the rows has to know how many they are before the first client asks: autovacuum comes a
 /// minute later, and a plan made as if a table were empty may take seconds.
 void MoveRunner::analyse(MoveSite& site) {
-  auto names = std::vector<std::string>{"shardplex.slots"};
+  auto names = std::vector<std::string>{std::string(slots_table)};
   for (const auto& table : tables_) names.push_back(qualified_name(table));
   site.assert_mover();
   for (const auto& name : names) try {

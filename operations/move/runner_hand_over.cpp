@@ -13,6 +13,8 @@
 #include "operations/process/crash_point.hpp"
 #include "operations/replication/replicas.hpp"
 #include "operations/shard/moved_table.hpp"
+#include "operations/shard/place_guard.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -79,7 +81,19 @@ void MoveRunner::require_routers() {
   report_trouble("");
 }
 
+/// A trigger on a row that stays may write one into a slot that moves, after the fence. rebalance check has
+/// looked for this before the move began, which may be days ago.
+void MoveRunner::require_guards(const Way& way) {
+  const auto problems = way.from.look([&](auto& transaction) {
+    return missed_guards(transaction, map_, tables_of_group(map_, entry_.group));
+  });
+  if (!problems.empty())
+    throw MoveStopped(way.from.name() + ": " + joined(problems, "; ") +
+                      ", then shardplex rebalance resume. Writes were never held up");
+}
+
 void MoveRunner::fence(const Way& way) {
+  require_guards(way);
   // Servers that took over meanwhile are found now, not while writes wait.
   primary_since_ = clock_of(way.to);
   primary_found_ = Clock::now();

@@ -13,8 +13,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// How long clients may queue behind a lock that a step waits for, at first and at most.
-constexpr milliseconds first_lock_timeout{20}, last_lock_timeout{1000};
+/// How long clients may queue behind a lock that a step waits for, at first and at most: shorter than
+/// deadlock_timeout, so that of a step and a writer that wait for each other it is not the writer who gives
+/// in.
+constexpr milliseconds first_lock_timeout{20}, last_lock_timeout{800};
 constexpr std::chrono::seconds lock_patience{120};
 /// A replication slot waits for all transactions that are open; in between the mover looks up.
 constexpr std::chrono::seconds replication_slot_patience{60};

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <utility>
 
+#include "operations/shard/role_settings.hpp"
 #include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
@@ -80,42 +82,47 @@ WITH RECURSIVE named AS (
     FROM setting
 ), grantee AS (SELECT oid, name FROM role UNION ALL SELECT 0, 'PUBLIC')
 SELECT 1 AS place, format('role %s %s', name, attributes) AS what,
-       format('CREATE ROLE %s %s%s', name, attributes, password) AS make, '' AS undo, name AS role
+       format('CREATE ROLE %s %s%s', name, attributes, password) AS make, '' AS undo, name AS role, '' AS setting, '' AS value
   FROM role JOIN needed USING (oid) WHERE NOT predefined
 UNION ALL
 SELECT 2, format('membership of %s in %s%s', m.name, r.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END),
-       format('GRANT %s TO %s%s', r.name, m.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END), format('REVOKE %s FROM %s', r.name, m.name), ''
+       format('GRANT %s TO %s%s', r.name, m.name, CASE WHEN a.admin_option THEN ' WITH ADMIN OPTION' END), format('REVOKE %s FROM %s', r.name, m.name), '', '', ''
   FROM pg_auth_members a JOIN role r ON r.oid = a.roleid JOIN role m ON m.oid = a.member
  WHERE m.oid IN (SELECT oid FROM needed) AND (r.predefined OR r.oid IN (SELECT oid FROM needed)) AND NOT m.predefined
 UNION ALL
 SELECT 3, format('owner %s of %s', o.name, r.name), format('ALTER TABLE %s OWNER TO %s', r.name, o.name),
-       format('ALTER TABLE %s OWNER TO CURRENT_USER', r.name), ''
+       format('ALTER TABLE %s OWNER TO CURRENT_USER', r.name), '', '', ''
   FROM relation r JOIN role o ON o.oid = r.relowner WHERE r.kind = 'TABLE'
 UNION ALL
 SELECT 4, format('%s on %s %s for %s%s', h.privilege, h.kind, coalesce(nullif(h.object, ''), 'itself'), g.name, CASE WHEN h.grantable THEN ', to grant on' END),
        format('GRANT %s ON %s %s TO %s%s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name, CASE WHEN h.grantable THEN ' WITH GRANT OPTION' END),
-       format('REVOKE %s ON %s %s FROM %s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name), ''
+       format('REVOKE %s ON %s %s FROM %s', h.privilege, h.kind, coalesce(nullif(h.object, ''), '%database%'), g.name), '', '', ''
   FROM held h JOIN grantee g ON g.oid = h.grantee
 UNION ALL
 SELECT 5, format('default privilege%s: %s on %s for %s%s', d.whose, d.privilege, d.objects, g.name, CASE WHEN d.grantable THEN ', to grant on' END),
        format('ALTER DEFAULT PRIVILEGES%s GRANT %s ON %s TO %s%s', d.whose, d.privilege, d.objects, g.name, CASE WHEN d.grantable THEN ' WITH GRANT OPTION' END),
-       format('ALTER DEFAULT PRIVILEGES%s REVOKE %s ON %s FROM %s', d.whose, d.privilege, d.objects, g.name), ''
+       format('ALTER DEFAULT PRIVILEGES%s REVOKE %s ON %s FROM %s', d.whose, d.privilege, d.objects, g.name), '', '', ''
   FROM defaults d JOIN grantee g ON g.oid = d.grantee
 UNION ALL
-SELECT 6, format('setting %s of role %s%s to %s', name, role, CASE WHEN whither <> '' THEN ' in this database' END, list),
-       format('ALTER ROLE %s%s SET %I TO %s', role, whither, name, list), format('ALTER ROLE %s%s RESET %I', role, whither, name), ''
+SELECT 6, format('setting %s of role %s%s', name, role, CASE WHEN whither <> '' THEN ' in this database' END),
+       format('ALTER ROLE %s%s SET %I TO %s', role, whither, name, list), format('ALTER ROLE %s%s RESET %I', role, whither, name), '', name, list
   FROM written
- ORDER BY place, what)sql";
+ ORDER BY place, what, value)sql";
 
 /// What `one` has and `other` has not, in the order of `one`.
 std::vector<const AccessRight*> beyond(const std::vector<AccessRight>& one,
                                        const std::vector<AccessRight>& other) {
-  std::set<std::string> known;
-  for (const auto& right : other) known.insert(right.what);
+  std::set<std::pair<std::string, std::string>> known;
+  for (const auto& right : other) known.emplace(right.what, right.value);
   std::vector<const AccessRight*> found;
   for (const auto& right : one)
-    if (!known.contains(right.what)) found.push_back(&right);
+    if (!known.contains({right.what, right.value})) found.push_back(&right);
   return found;
+}
+
+std::string shown(const AccessRight& right) {
+  if (right.setting.empty()) return right.what;
+  return right.what + (holds_no_secret(right.setting) ? " to " + right.value : " (its value is not shown)");
 }
 
 /// Databases may be called differently on the two servers.
@@ -133,18 +140,36 @@ std::vector<AccessRight> read_access_rights(pqxx::transaction_base& transaction,
   std::vector<AccessRight> rights;
   for (const auto& row : transaction.exec_params(rights_sql, array_literal(names)))
     rights.push_back({row["what"].as<std::string>(), row["make"].as<std::string>(),
-                      row["role"].as<std::string>(), row["undo"].as<std::string>()});
+                      row["role"].as<std::string>(), row["undo"].as<std::string>(),
+                      row["setting"].as<std::string>(), row["value"].as<std::string>()});
   return rights;
 }
 
-std::vector<std::string> access_differences(const std::vector<AccessRight>& here,
-                                            const std::vector<AccessRight>& there,
-                                            const std::string& other_shard) {
-  std::vector<std::string> differences;
-  for (const auto* right : beyond(there, here))
-    differences.push_back("it lacks " + right->what + ", which " + other_shard + " has");
+std::vector<AccessDifference> access_differences(const std::vector<AccessRight>& here,
+                                                 const std::vector<AccessRight>& there,
+                                                 const std::string& other_shard) {
+  std::vector<AccessDifference> differences;
+  const auto add = [&](const AccessRight& right, const std::string& has, const std::string& lacks) {
+    differences.push_back({has + shown(right) + ", which " + other_shard + lacks, only_tunes(right.setting)});
+  };
+  const auto set_otherwise = [](const AccessRight& right, const std::vector<AccessRight>& rights) {
+    const auto found = std::ranges::find(rights, right.what, &AccessRight::what);
+    return right.setting.empty() || found == rights.end() ? nullptr : &*found;
+  };
+  for (const auto* right : beyond(there, here)) {
+    const AccessRight* own = set_otherwise(*right, here);
+    if (own == nullptr)
+      add(*right, "it lacks ", " has");
+    else if (holds_no_secret(right->setting))
+      differences.push_back(
+          {right->what + " is " + own->value + ", and " + right->value + " on " + other_shard,
+           only_tunes(right->setting)});
+    else
+      differences.push_back({right->what + " is not what it is on " + other_shard + " (values are not shown)",
+                             only_tunes(right->setting)});
+  }
   for (const auto* right : beyond(here, there))
-    differences.push_back("it has " + right->what + ", which " + other_shard + " lacks");
+    if (set_otherwise(*right, there) == nullptr) add(*right, "it has ", " lacks");
   return differences;
 }
 

@@ -106,9 +106,12 @@ void rewrite_map_file(const std::string& path, const ShardMap& wanted) {
   if (!file.is_open() || file.bad()) fail(real, "cannot be read");
 
   const ShardMap current = read_map(real, text);
-  if (current.cluster() != wanted.cluster() || definitions_of(current) != definitions_of(wanted))
-    throw CommandFailed(real.string() +
-                        ": its cluster, groups or tables have been changed meanwhile; it is left as it is");
+  if (current.cluster() != wanted.cluster() || definitions_of(current) != definitions_of(wanted) ||
+      current.relations() != wanted.relations())
+    throw CommandFailed(
+        real.string() +
+        ": its cluster, groups, tables or relations have been changed meanwhile; it is left as it "
+        "is");
   const std::string edited = edit_shard_map(text, wanted);
   if (edited == text) return;
   read_map(real, edited);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "query/plan/sql.hpp"
 #include "shard_map/shard_map.hpp"
 #include "shard_map/slot_set.hpp"
 
@@ -32,5 +33,6 @@ std::string qualified_name(const MovedTable& table);
 std::string quoted_list(const std::vector<std::string>& names);
 /// The slots as a PostgreSQL array literal without quotes: {1,2,3}.
 std::string array_literal(const SlotSet& slots);
+using shardplex::array_literal;  // of texts
 
 }  // namespace shardplex::operations

@@ -7,11 +7,16 @@
 namespace shardplex::operations {
 namespace {
 
-// Of the trigger $2 on table $1: whether it is there, and whether it looks at inserts (pg_trigger.h of
-// PostgreSQL 15); and whether anybody's triggers are in the database.
+// Of table $1: whether it is there; whether its trigger $2 is, and fires for clients; whether that looks at
+// inserts (pg_trigger.h of PostgreSQL 15); whether anybody's triggers are in the database; and whether the
+// action of a foreign key of the table updates its rows.
 constexpr const char* found_sql = R"sql(
-SELECT g.oid IS NOT NULL AND g.tgenabled <> 'D', coalesce(g.tgtype & 4 <> 0, false),
-       EXISTS (SELECT FROM pg_trigger o WHERE NOT o.tgisinternal AND o.tgname NOT LIKE 'shardplex%')
+SELECT to_regclass($1) IS NOT NULL,
+       coalesce(g.tgenabled IN ('O', 'A') AND g.tgfoid = to_regprocedure('shardplex.check_place()'), false),
+       coalesce(g.tgtype & 4 <> 0, false),
+       EXISTS (SELECT FROM pg_trigger o WHERE NOT o.tgisinternal AND o.tgname NOT LIKE 'shardplex%'),
+       EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = to_regclass($1) AND k.contype = 'f'
+                  AND (k.confupdtype IN ('c', 'n', 'd') OR k.confdeltype IN ('n', 'd')))
   FROM (VALUES (1)) one LEFT JOIN pg_trigger g ON g.tgrelid = to_regclass($1) AND g.tgname = $2)sql";
 
 /// A condition that names a column would keep PostgreSQL from altering its type. This one is worked out for
@@ -24,10 +29,11 @@ std::string trigger_sql(const std::string& table, bool inserts, const std::strin
 }
 
 struct Found {
-  bool is_there, watches_inserts;
-  bool others;  ///< anybody's triggers in the database
+  bool has_table, is_there, watches_inserts;
+  bool others;    ///< anybody's triggers in the database
+  bool cascades;  ///< a foreign key updates rows of the table
 
-  bool suffices() const { return is_there && (watches_inserts || !others); }
+  bool suffices() const { return !has_table || (is_there && (watches_inserts || !others)); }
 };
 
 std::string table_name(const TablePlacement& placement) {
@@ -36,17 +42,36 @@ std::string table_name(const TablePlacement& placement) {
 
 Found find_guard(pqxx::transaction_base& transaction, const TablePlacement& placement) {
   const auto found = transaction.exec_params1(found_sql, table_name(placement), std::string(place_guard));
-  return {found[0].as<bool>(), found[1].as<bool>(), found[2].as<bool>()};
+  return {found[0].as<bool>(), found[1].as<bool>(), found[2].as<bool>(), found[3].as<bool>(),
+          found[4].as<bool>()};
 }
 
 }  // namespace
 
-bool is_guarded(pqxx::transaction_base& transaction, const TablePlacement& placement) {
-  return placement.reference || find_guard(transaction, placement).suffices();
+PlaceGuard read_place_guard(pqxx::transaction_base& transaction, const TablePlacement& placement) {
+  if (placement.reference) return PlaceGuard::in_place;
+  const auto found = find_guard(transaction, placement);
+  if (found.suffices()) return PlaceGuard::in_place;
+  return found.others || found.cascades ? PlaceGuard::missed : PlaceGuard::absent;
+}
+
+std::string guard_problem(const TablePlacement& placement) {
+  return "table " + placement.name +
+         ": nothing looks at what triggers and foreign keys write to it; run shardplex cluster init again";
+}
+
+std::vector<std::string> missed_guards(pqxx::transaction_base& transaction, const ShardMap& map,
+                                       const std::vector<std::string>& tables) {
+  std::vector<std::string> problems;
+  for (const auto& table : tables)
+    if (const auto& placement = *map.find_table(table);
+        read_place_guard(transaction, placement) == PlaceGuard::missed)
+      problems.push_back(guard_problem(placement));
+  return problems;
 }
 
 bool guard_places(pqxx::transaction_base& transaction, const ShardMap& map, const TablePlacement& placement) {
-  if (is_guarded(transaction, placement)) return false;
+  if (read_place_guard(transaction, placement) == PlaceGuard::in_place) return false;
   const std::string table = table_name(placement);
   const bool others = find_guard(transaction, placement).others;
   const Group& group = map.group(*placement.group);

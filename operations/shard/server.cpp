@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "operations/process/failure.hpp"
+#include "operations/shard/lent_session.hpp"
 #include "operations/shard/pqxx_rows.hpp"
 #include "query/plan/sql.hpp"
 #include "server_address/server_address.hpp"
@@ -73,6 +74,7 @@ bool is_loopback(const std::string& conninfo) {
 
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
   auto connection = std::make_unique<pqxx::connection>(with_defaults(conninfo));
+  refuse_lent_session(*connection, conninfo);
   // To the planner, what reads a catalogue seems worth compiling: half a second for what takes a millisecond.
   pqxx::nontransaction(*connection).exec("SET client_min_messages = warning; SET jit = off");
   pqxx::nontransaction(*connection).exec("SELECT " + pin_settings_sql());

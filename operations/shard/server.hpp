@@ -35,7 +35,7 @@ std::string with_defaults(const std::string& conninfo);
 bool is_loopback(const std::string& conninfo);
 
 /// Connects, and pins the session (shard_schema/session_settings.hpp); throws std::runtime_error with libpq's
-/// reason on one line.
+/// reason on one line, or where a pooler lends the session for a transaction only.
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);
 
 /// What a server says about itself. The directory stays empty: read_directory() reads it.

@@ -48,7 +48,8 @@ void set_ruling(pqxx::transaction_base& transaction, std::int64_t ruling) {
   const auto kept = transaction.exec1(
       "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'shardplex.shard'::regclass AND attname = "
       "'ruling')");
-  if (kept[0].as<bool>()) transaction.exec_params("UPDATE shardplex.shard SET ruling = $1", ruling);
+  if (kept[0].as<bool>())
+    transaction.exec_params("UPDATE shardplex.shard SET ruling = greatest(ruling, $1)", ruling);
 }
 
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map) {

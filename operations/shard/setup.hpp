@@ -28,8 +28,8 @@ bool give_node_numbers(pqxx::transaction_base& transaction, std::int32_t nth,
 /// this one does not have.
 void promise_no_ids_before(pqxx::transaction_base& transaction, std::int64_t until_ms);
 
-/// The history of this server has this ruling of an operator on its timeline from now on
-/// (ServerStatus::ruling). A schema of before there were such does not keep it.
+/// The history of this server has this ruling of an operator on its timeline from now on, or a later one that
+/// it had (ServerStatus::ruling). A schema of before there were such does not keep it.
 void set_ruling(pqxx::transaction_base& transaction, std::int64_t ruling);
 
 /// Writes down how keys become slots; the number of definitions that were not there yet. Those that were are

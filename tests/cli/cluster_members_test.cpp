@@ -1,6 +1,8 @@
 // cluster add-shard, remove-shard, add-replica, remove-replica on real clusters.
 #include <doctest/doctest.h>
 
+#include <pqxx/pqxx>
+
 #include <fstream>
 #include <string>
 #include <vector>
@@ -75,10 +77,15 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   CHECK(run.exit == 1);
   CHECK_MESSAGE(run.says("beta\tproblem\tit lacks role web LOGIN INHERIT, which alpha has"), run);
   CHECK_MESSAGE(run.says("it lacks UPDATE (name) on TABLE public.movies for web, which alpha has"), run);
+  CHECK_MESSAGE(run.says("beta\tnote\tit lacks setting statement_timeout of role web in this database to "
+                         "'7s', which alpha has"),
+                run);
   CHECK_MESSAGE(
-      run.says("it lacks setting statement_timeout of role web in this database to '7s', which alpha has"),
+      run.says(
+          "beta\tproblem\tit lacks setting my.own of role web (its value is not shown), which alpha has"),
       run);
-  CHECK_MESSAGE(run.says("it has setting work_mem of role other to '1MB', which alpha lacks"), run);
+  CHECK_MESSAGE(run.says("beta\tnote\tit has setting work_mem of role other to '1MB', which alpha lacks"),
+                run);
   CHECK_MESSAGE(run.says("it has TEMPORARY on DATABASE itself for PUBLIC, which alpha lacks"), run);
   run = cluster_command("add-shard", map.path(), {"beta"});
   CHECK_MESSAGE(run.exit == 0, run);
@@ -86,6 +93,16 @@ TEST_CASE("a shard comes with the roles and grants of the others, and leaves, th
   CHECK_FALSE(run.says("SCRAM"));
   run = rebalance("check", map.path());
   CHECK_MESSAGE(run.exit == 0, run);
+
+  cluster.sql("beta",
+              "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; "
+              "CREATE TRIGGER t BEFORE INSERT ON genres FOR EACH ROW EXECUTE FUNCTION f(); "
+              "ALTER TABLE movies DISABLE TRIGGER shardplex_place");
+  run = cluster_command("add-shard", map.path(), {"gamma", cluster.conninfo("gamma")});
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(run.says("beta: table movies: nothing looks at what triggers and foreign keys write"), run);
+  cluster.sql("beta",
+              "DROP TRIGGER t ON genres; DROP FUNCTION f; ALTER TABLE movies ENABLE TRIGGER shardplex_place");
 
   run = cluster_command("add-shard", map.path(), {"gamma", cluster.conninfo("gamma")});
   REQUIRE_MESSAGE(run.exit == 0, run);
@@ -205,6 +222,25 @@ TEST_CASE("a replica comes and leaves; what is none, or is the primary, is refus
   CHECK_MESSAGE(run.exit == 0, run);
   CHECK(replicas() == 1);
   CHECK(listed() == "1");
+
+  // Another shard without a primary does not keep it; its own, without one, does: it may be the only server
+  // that has what was acknowledged.
+  cluster.control("kill", "alpha");
+  run = cluster_command("remove-replica", map.path(), {"beta", address("beta-1")});
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK_MESSAGE(run.says("alpha: its directory was not changed: "), run);
+  CHECK_MESSAGE(
+      run.says(
+          "when the shard has a primary again, run shardplex cluster init, and before that neither promote"),
+      run);
+  CHECK(replicas() == 0);
+  CHECK(cluster_command("remove-replica", map.path(), {"alpha", address("alpha")}).exit == 1);
+  CHECK(load_shard_map(map.path()).shards()[0].primary == load_shard_map(cluster.map()).shards()[0].primary);
+  cluster.control("start-server", "alpha");
+  CHECK(listed() == "1");
+  run = init(map.path());
+  CHECK_MESSAGE(run.exit == 0, run);
+  CHECK(listed() == "0");
 }
 
 TEST_CASE(

@@ -2,7 +2,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <future>
 
 #include "tests/cli/import_fixture.hpp"
 
@@ -11,12 +13,13 @@ using namespace shardplex::test;
 
 namespace {
 
-/// `import reverse` in a process of its own, that has stopped at one point and goes on when it is told.
-class StoppedReversal {
+/// `import reverse`, or another verb, in a process of its own, that has stopped at one point and goes on when
+/// it is told.
+class StoppedImport {
  public:
-  StoppedReversal(const Cluster& cluster, const Cluster& source, const std::string& stop_at,
-                  const std::string& crash_at = "") {
-    std::vector<std::string> command = import_arguments("reverse", cluster, source);
+  StoppedImport(const Cluster& cluster, const Cluster& source, const std::string& stop_at,
+                const std::string& crash_at = "", const std::string& verb = "reverse") {
+    std::vector<std::string> command = import_arguments(verb, cluster, source);
     command.insert(command.begin(), SHARDPLEX_PROGRAM);
     std::vector<char*> arguments;
     for (auto& word : command) arguments.push_back(word.data());
@@ -33,12 +36,12 @@ class StoppedReversal {
     ended_ = !WIFSTOPPED(status);
     REQUIRE(!ended_);
   }
-  ~StoppedReversal() {
+  ~StoppedImport() {
     if (ended_) return;
     kill(process_, SIGKILL);
     waitpid(process_, nullptr, 0);
   }
-  StoppedReversal(const StoppedReversal&) = delete;
+  StoppedImport(const StoppedImport&) = delete;
 
   /// Its exit status, or 128 + the signal that has ended it.
   int go_on() {
@@ -160,12 +163,33 @@ TEST_CASE(
   CHECK(states_on(cluster, "alpha") == "owned");
   CHECK(states_on(cluster, "gamma") == "owned");
   cluster.control("start-server", "beta");
+  // A shard has taken its slots back, and a server that took over as the first one has forgotten that: what
+  // is left is taken back too, and the source stays closed.
+  const auto change_slots = [&](const std::string& from, const std::string& to) {
+    cluster.sql("gamma", "SELECT shardplex.change_slots(grp, array_agg(slot ORDER BY slot), ARRAY['" + from +
+                             "'], '" + to + "') FROM shardplex.slots GROUP BY grp");
+  };
+  CHECK(import_until("import_returned", "reverse", cluster, source) == 137);
+  change_slots("moved", "owned");
+  CHECK(import_until("import_taken_back", "reverse", cluster, source) == 137);
+  CHECK(cluster.sql("alpha", "SELECT phase FROM shardplex.imports") == "reversing");
+  CHECK(states_on(cluster, "alpha") == "owned");
+  CHECK(states_on(cluster, "gamma") == "owned");
+  CHECK_THROWS(source.sql(source_server, "DELETE FROM movies"));
   // Once it is decided, no shard that is down keeps the source closed.
   CHECK(import_until("import_returned", "reverse", cluster, source) == 137);
   cluster.control("stop-server", cluster.shards().back());
   CHECK(import("reverse", cluster, source).exit == 1);
   source.sql(source_server, "UPDATE genres SET number = number");
   cluster.control("start-server", cluster.shards().back());
+  // Where the source takes writes already, nothing tells which side is right.
+  CHECK(import_until("import_source_opened", "reverse", cluster, source) == 137);
+  change_slots("moved", "owned");
+  const CommandRun both = import("reverse", cluster, source);
+  CHECK(both.exit == 1);
+  CHECK_MESSAGE(both.says("the source takes writes, and gamma owns slots all the same"), both);
+  CHECK(states_on(cluster, "alpha") == "moved");
+  change_slots("owned", "moved");
   for (const std::string point : {"import_source_opened", "import_unsubscribed", "import_unpublished"})
     CHECK_MESSAGE(import_until(point, "reverse", cluster, source) == 137, point);
   expect_import("reverse", cluster, source);
@@ -182,11 +206,22 @@ TEST_CASE(
   const Cluster cluster("--shards 2 --replicas 1 --map hash");
   source_cluster().reset();
   Cluster& source = filled_source(50);
-  expect_import("run", cluster, source);
+  {
+    // A server that took over as a shard must have all that the source had, so the cutover waits for those
+    // that follow one.
+    StoppedImport cutover(cluster, source, "import_drained", "", "run");
+    const pid_t receiver = std::stoi(cluster.sql("beta-1", "SELECT pid FROM pg_stat_wal_receiver"));
+    REQUIRE(kill(receiver, SIGSTOP) == 0);
+    auto end = std::async(std::launch::async, [&] { return cutover.go_on(); });
+    CHECK(end.wait_for(std::chrono::seconds(1)) == std::future_status::timeout);
+    CHECK_NOTHROW(CHECK(cluster.sql("alpha", "SELECT phase FROM shardplex.imports") == "fence"));
+    REQUIRE(kill(receiver, SIGCONT) == 0);
+    CHECK(end.get() == 0);
+  }
   const std::string primary = cluster.sql("alpha-1", "SHOW primary_conninfo");
   {
     // Of what is decided the replica that is cut off knows nothing, so it is taken back.
-    StoppedReversal reversal(cluster, source, "import_handed_back");
+    StoppedImport reversal(cluster, source, "import_handed_back");
     CHECK(states_on(cluster, "beta") == "moved");
     connect_replica(cluster, "alpha", "alpha-1", "");
     CHECK(reversal.go_on() == 1);
@@ -202,7 +237,7 @@ TEST_CASE(
 
   connect_replica(cluster, "alpha", "alpha-1", primary);
   {
-    StoppedReversal reversal(cluster, source, "import_handed_back", "import_returned");
+    StoppedImport reversal(cluster, source, "import_handed_back", "import_returned");
     connect_replica(cluster, "alpha", "alpha-1", "");
     CHECK(reversal.go_on() == 137);
   }

@@ -57,8 +57,7 @@ const std::map<std::string, std::vector<std::string>> told_of_everything{
     {"foreign-keys-dropped", {"movies: foreign key owned leads to o.users, which is not in the map"}},
     {"cascades-dropped",
      {"movies: foreign key followed leads to movies, but not from shard key to shard key, so the rows may be "
-      "on "
-      "different shards (ON DELETE SET NULL)",
+      "on different shards (ON DELETE SET NULL); relations: in the map can declare it for embeds",
       "o.shelf, which is not in the map: foreign key shelved leads to movies (ON DELETE CASCADE)"}},
     {"tables-left-behind", {"table o.users", "table o.shelf"}},
     {"views-left-behind", {"view public.best", "materialized view o.kept"}},

@@ -117,12 +117,18 @@ Findings wait_for_finding(const Cluster& cluster, Kind kind, const std::string& 
 
 TEST_CASE("nothing is found on a cluster that is ready, with a plan or without, and nothing is changed") {
   Cluster& cluster = ready();
+  // Of a relation what a statement makes it, without the statistics and the horizon that autovacuum writes at
+  // any time.
   const std::string content =
       "SELECT (SELECT count(*) FROM pg_publication) || ' ' || (SELECT count(*) FROM pg_subscription) || ' ' "
-      "|| "
-      "(SELECT count(*) FROM pg_replication_slots) || ' ' || (SELECT string_agg(s::text, ' ') FROM "
-      "shardplex.shard s) "
-      "|| (SELECT count(*) FROM shardplex.changes) || (SELECT md5(string_agg(c::text, ' ')) FROM pg_class c)";
+      "|| (SELECT count(*) FROM pg_replication_slots) || ' ' "
+      "|| (SELECT string_agg(s::text, ' ') FROM shardplex.shard s) || (SELECT count(*) FROM "
+      "shardplex.changes) "
+      "|| (SELECT count(*) FROM pg_trigger) "
+      "|| (SELECT md5(string_agg(concat_ws(' ', oid, relname, relnamespace, relkind, relpersistence, "
+      "relowner, "
+      "relnatts, relfilenode, relchecks, relreplident, relacl, reloptions), E'\\n' ORDER BY oid)) FROM "
+      "pg_class)";
   const std::string before = cluster.sql("alpha", content) + cluster.sql("beta", content);
   CHECK(to_text(found(cluster)) == "");
   CHECK(to_text(find_obstacles(load_shard_map(cluster.map()))) == "");
@@ -191,6 +197,10 @@ TEST_CASE("a target whose tables are made otherwise is found, whatever it is tha
        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; "
        "CREATE TRIGGER t BEFORE INSERT ON movies FOR EACH ROW EXECUTE FUNCTION f()",
        Kind::problem, "beta", "it has the trigger t, which alpha lacks"},
+      {"beta", "SELECT", Kind::problem, "beta",
+       "table movies: nothing looks at what triggers and foreign keys write to it"},
+      {"beta", "SELECT", Kind::problem, "beta",
+       "table ratings: nothing looks at what triggers and foreign keys write to it"},
       {"beta", "CREATE RULE r AS ON DELETE TO movies DO INSTEAD NOTHING", Kind::problem, "beta",
        "it has the rule r, which alpha lacks"},
       {"beta", "ALTER TABLE movies ENABLE ROW LEVEL SECURITY", Kind::problem, "beta",
@@ -280,7 +290,7 @@ TEST_CASE(
   CHECK(has(findings, Kind::warning, "alpha",
             "table audit is not in the map, and a function that table movies uses"));
   CHECK(has(findings, Kind::warning, "alpha", "table letters is not in the map"));
-  CHECK(findings.size() == 8);
+  CHECK(findings.size() == 8 + 4);  // inserts are not looked at, in two tables of two shards
   for (const std::string server : {"alpha", "beta"})
     cluster.sql(server, "DROP EXTENSION pg_trgm, citext CASCADE");
 }
@@ -388,7 +398,34 @@ TEST_CASE("triggers that fire for replicated rows and subscriptions that write t
               "trigger t of table movies fires for replicated rows too (ENABLE ALWAYS)"));
   CHECK(has(findings, Kind::warning, "beta", "subscription other writes to table ratings"));
   CHECK(has(findings, Kind::warning, "alpha", "publication other has table ratings"));
-  CHECK(findings.size() == 4);
+  for (const std::string server : {"alpha", "beta"})
+    for (const std::string table : {"movies", "ratings"})
+      CHECK(has(findings, Kind::problem, server, "table " + table + ": nothing looks at what triggers and"));
+  CHECK(findings.size() == 8);
+}
+
+TEST_CASE("a table that the shard does not watch stops a move where somebody writes to it, else it is told") {
+  Cluster& cluster = ready();
+  cluster.sql("beta", "ALTER TABLE ratings DISABLE TRIGGER shardplex_place");
+  const std::string text =
+      "table ratings: nothing looks at what triggers and foreign keys write to it; run shardplex cluster "
+      "init";
+  Findings findings = found(cluster);
+  CAPTURE(to_text(findings));
+  CHECK(has(findings, Kind::warning, "beta", text));
+  CHECK(findings.size() == 1);
+  cluster.sql("beta", "ALTER TABLE ratings ENABLE REPLICA TRIGGER shardplex_place");  // not for clients
+  CHECK(has(found(cluster), Kind::warning, "beta", text));
+  const CommandRun doctor = run_shardplex({"cluster", "doctor", "--json", "--map", cluster.map()});
+  CHECK_MESSAGE(doctor.says("\"unguarded_tables\":[\"beta: " + text), doctor);
+  for (const std::string server : {"alpha", "beta"})
+    cluster.sql(server, "ALTER TABLE ratings ADD FOREIGN KEY (movie_id) REFERENCES movies ON UPDATE CASCADE");
+  findings = found(cluster);
+  CAPTURE(to_text(findings));
+  CHECK(has(findings, Kind::problem, "beta", text));
+  CHECK_FALSE(has(findings, Kind::problem, "alpha", text));
+  REQUIRE(init(cluster.map()).exit == 0);
+  CHECK_FALSE(has(found(cluster), Kind::problem, "beta", text));
 }
 
 TEST_CASE("a schema of an older version, and a definition that differs, are found") {
@@ -498,7 +535,8 @@ TEST_CASE("a server that the mover reaches and the other server does not is a pr
   const ShardMap map = load_shard_map(cluster.map());
   std::vector<Shard> shards = map.shards();
   shards[1].primary = "service=shardplex_test dbname=movies user=shardplex";
-  const Findings findings = find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables()), plan);
+  const Findings findings =
+      find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables(), map.relations()), plan);
   unsetenv("PGSERVICEFILE");
   CAPTURE(to_text(findings));
   CHECK(has(findings, Kind::problem, "alpha", "the server itself cannot connect to beta"));
@@ -594,7 +632,7 @@ TEST_CASE("a role that may not make subscriptions is a problem, told once") {
   std::vector<Shard> shards = map.shards();
   for (auto& shard : shards) shard = {shard.name, cluster.conninfo(shard.name) + " user=plain", {}};
   const Findings findings =
-      find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables()), plan_to());
+      find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables(), map.relations()), plan_to());
   for (const std::string server : {"alpha", "beta"})
     cluster.sql(server, "DROP OWNED BY plain; DROP ROLE plain");
   CAPTURE(to_text(findings));

@@ -285,7 +285,9 @@ TEST_CASE("a mover's metrics are served to Prometheus, in its format") {
   });
   const std::string address = "127.0.0.1:" + std::to_string(free_port());
   const MoverMetrics metrics(board, address);
-  CHECK_THROWS_AS(MoverMetrics(board, address), CommandFailed);
+  const auto refusal =
+      "metrics cannot be served at " + address + ": the port is taken, or it is not an address and a port";
+  CHECK_THROWS_WITH_AS(MoverMetrics(board, address), refusal.c_str(), CommandFailed);
 
   int status = 0;
   const std::string served = output_of("curl -sS http://" + address + "/metrics", status);

@@ -175,7 +175,8 @@ TEST_CASE("a primary that only says nothing is not taken for one that was replac
     const ShardMap whole = map_of(cluster);
     auto shards = whole.shards();
     shards.front() = shard;
-    return primaries_since(ShardMap(whole.cluster(), shards, whole.groups(), whole.tables()), found);
+    return primaries_since(
+        ShardMap(whole.cluster(), shards, whole.groups(), whole.tables(), whole.relations()), found);
   };
   const auto well = since({"alpha", alpha, {}}, 1);
   CHECK(well.replaced.empty());

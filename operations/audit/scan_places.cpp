@@ -1,0 +1,144 @@
+// Of each piece PostgreSQL puts the keys of a slot behind one another into one value, which is several times
+// as fast as a row at a time; their slots are computed here. The states of the slots are of the same
+// snapshot.
+#include "operations/audit/scan_places.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "operations/shard/server.hpp"
+
+namespace shardplex::operations {
+namespace {
+
+std::string piece_sql(const VerifiedTable& table, const std::string& piece) {
+  const std::string key = quote_identifier(table.placement->key);
+  std::string bytes = "int8send(" + key + "::bigint)", lengths = "NULL";
+  if (table.key_type == KeyType::uuid) bytes = "uuid_send(" + key + ")";
+  if (table.key_type == KeyType::text) {
+    bytes = "textsend(" + key + "::text)";
+    lengths = "string_agg(int4send(octet_length(" + key + ")), '')";
+  }
+  const std::string hashes = table.can_double ? "string_agg(int8send(" + key_hash(table) + "), '')" : "NULL";
+  // A key that is never null is not counted apart, which would take a tenth of the time.
+  const std::string keys = key_column(table).not_null ? "count(*)" : "count(" + key + ")";
+  return "SELECT " + quoted_slot_column + ", " + list_expression(table) + ", count(*), " + keys +
+         ", string_agg(" + bytes + ", ''), " + lengths + ", " + hashes + " FROM " + table.name + " WHERE " +
+         table.condition + " AND " + piece + " GROUP BY 1, 2";
+}
+
+/// Big-endian integers behind one another.
+template <class Integer>
+class Integers {
+ public:
+  explicit Integers(const pqxx::field& field) : bytes_(field) {}
+  std::size_t size() const { return bytes_.size() / sizeof(Integer); }
+  Integer operator[](std::size_t i) const {
+    std::make_unsigned_t<Integer> value = 0;
+    for (std::size_t b = 0; b < sizeof(Integer); ++b)
+      value =
+          static_cast<std::make_unsigned_t<Integer>>(value << 8U) | bytes_.data()[i * sizeof(Integer) + b];
+    return static_cast<Integer>(value);
+  }
+
+ private:
+  pqxx::binarystring bytes_;
+};
+
+std::string to_hex(std::string_view bytes) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += digits[byte >> 4U];
+    text += digits[byte & 15U];
+  }
+  return text;
+}
+
+/// Calls f(canonical bytes, f that makes the key's text) for each key of a group of rows.
+template <class F>
+void for_each_key(KeyType type, const pqxx::row& row, F f) {
+  constexpr pqxx::row::size_type keys = 4, lengths = 5;
+  if (row[keys].is_null()) return;
+  if (type == KeyType::integer) {
+    const Integers<std::int64_t> integers(row[keys]);
+    for (std::size_t i = 0; i < integers.size(); ++i)
+      f(canonical_bytes(integers[i]), [&] { return std::to_string(integers[i]); });
+    return;
+  }
+  const pqxx::binarystring bytes(row[keys]);
+  const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (type == KeyType::uuid) {
+    for (std::size_t at = 0; at < all.size(); at += 16)
+      f(all.substr(at, 16), [&] { return to_hex(all.substr(at, 16)); });
+    return;
+  }
+  const Integers<std::int32_t> sizes(row[lengths]);
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const std::string_view text = all.substr(at, static_cast<std::size_t>(sizes[i]));
+    at += text.size();
+    f(text, [&] { return std::string(text); });
+  }
+}
+
+SlotStates read_states(pqxx::transaction_base& transaction, const ShardMap& map, const std::string& group) {
+  SlotStates states;
+  const ShardOwnership ownership =
+      read_ownership(transaction, map);  // verify_ownership() tells what does not fit
+  for (const SlotState state : ownership.groups.at(group))
+    states.emplace(static_cast<std::int32_t>(states.size()), state);
+  return states;
+}
+
+std::uint64_t read_piece(pqxx::transaction_base& transaction, const VerifiedTable& table,
+                         const std::string& piece, const SlotStates& states, Part& part) {
+  std::uint64_t rows = 0;
+  for (const auto& row : transaction.exec(piece_sql(table, piece))) {
+    const auto slot = row[0].as<std::int32_t>();
+    const auto list_value = row[1].is_null() ? std::nullopt : std::optional(row[1].as<std::string>());
+    const auto count = row[2].as<std::uint64_t>();
+    part.rows[slot] += count;
+    rows += count;
+    if (row[3].as<std::uint64_t>() < count) part.suspect({slot, std::nullopt, list_value});
+    for_each_key(table.key_type, row, [&](std::string_view key, const auto& text) {
+      const Slot right = slot_of_row(*table.group, key, list_value);
+      if (static_cast<std::int64_t>(right.value) != slot) part.suspect({slot, text(), list_value});
+    });
+    if (!table.can_double || !owns(states, slot)) continue;
+    const Integers<std::int64_t> hashes(row[6]);
+    for (std::size_t i = 0; i < hashes.size(); ++i) part.key_hashes.push_back(hashes[i]);
+  }
+  return rows;
+}
+
+}  // namespace
+
+bool owns(const SlotStates& states, std::int32_t slot) {
+  const auto found = states.find(slot);
+  return found != states.end() && (found->second == SlotState::owned || found->second == SlotState::fenced);
+}
+
+Scanned scan(const ShardMap& map, const Connections& connections, const VerifiedTable& table,
+             ScanWatch& watch) {
+  Scanned scanned;
+  std::vector<Part> parts(connections.size());  // by job
+  scan_table(
+      connections, table.name, watch,
+      [&](std::size_t job, pqxx::transaction_base& transaction, const std::string& piece) {
+        return read_piece(transaction, table, piece, scanned.states, parts[job]);
+      },
+      [&](pqxx::transaction_base& transaction) {
+        scanned.states = read_states(transaction, map, table.group->name);
+      });
+  for (auto& part : parts) {
+    for (const auto& [slot, rows] : part.rows) scanned.all.rows[slot] += rows;
+    for (const auto& suspect : part.suspects) scanned.all.suspect(suspect);
+    scanned.all.further_suspects += part.further_suspects;
+    std::ranges::copy(part.key_hashes, std::back_inserter(scanned.all.key_hashes));
+  }
+  return scanned;
+}
+
+}  // namespace shardplex::operations
