@@ -40,11 +40,12 @@ const std::vector<Slot>& ListStrategy::slots_of(std::optional<std::string_view> 
 }
 
 ShardMap::ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<Group> groups,
-                   std::vector<TablePlacement> tables)
+                   std::vector<TablePlacement> tables, std::vector<MapRelation> relations)
     : cluster_(std::move(cluster)),
       shards_(std::move(shards)),
       groups_(std::move(groups)),
-      tables_(std::move(tables)) {
+      tables_(std::move(tables)),
+      relations_(std::move(relations)) {
   for (const Group& group : groups_) {
     invariant(std::has_single_bit(group.slot_count), "a group's slot count is a power of two");
     invariant(group.placement.size() == group.slot_count, "every slot is placed once");
@@ -55,6 +56,12 @@ ShardMap::ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<G
   for (const TablePlacement& table : tables_) {
     invariant(table.reference != table.group.has_value(), "a table is in a group or a reference table");
     invariant(!table.group || table.group->value < groups_.size(), "tables are in groups of the map");
+  }
+  for (const MapRelation& relation : relations_) {
+    invariant(find_table(relation.table) && find_table(relation.foreign_table),
+              "relations are of tables of the map");
+    invariant(!relation.columns.empty() && relation.columns.size() == relation.foreign_columns.size(),
+              "a relation pairs columns");
   }
 }
 

@@ -59,15 +59,27 @@ struct TablePlacement {
   std::string key;               ///< hash: the hashed column; list: equal to spread_by; empty for reference
 };
 
+/// A foreign key that PostgreSQL does not keep, since what it leads to can be on another shard. Embeds follow
+/// it all the same.
+struct MapRelation {
+  std::string name;  ///< stands for the constraint's
+  std::string table;
+  std::vector<std::string> columns;
+  std::string foreign_table;
+  std::vector<std::string> foreign_columns;  ///< as many, in their order
+  bool operator==(const MapRelation&) const = default;
+};
+
 class ShardMap {
  public:
   ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<Group> groups,
-           std::vector<TablePlacement> tables);
+           std::vector<TablePlacement> tables, std::vector<MapRelation> relations);
 
   const std::string& cluster() const { return cluster_; }
   const std::vector<Shard>& shards() const { return shards_; }
   const std::vector<Group>& groups() const { return groups_; }
   const std::vector<TablePlacement>& tables() const { return tables_; }
+  const std::vector<MapRelation>& relations() const { return relations_; }
 
   const Shard& shard(ShardId id) const { return shards_[id.value]; }
   const Group& group(GroupId id) const { return groups_[id.value]; }
@@ -80,6 +92,7 @@ class ShardMap {
   std::vector<Shard> shards_;
   std::vector<Group> groups_;
   std::vector<TablePlacement> tables_;
+  std::vector<MapRelation> relations_;
 };
 
 /// The slot of a row under `group`. `key` is the canonical bytes of the hashed column (hash: key; list:

@@ -10,6 +10,7 @@
 
 #include "shard_map/slot_lists.hpp"
 #include "shard_map/yaml_reader.hpp"
+#include "shard_map/yaml_relations.hpp"
 #include "shard_map/yaml_shards.hpp"
 #include "shard_map/yaml_tree.hpp"
 
@@ -20,7 +21,6 @@ constexpr std::uint32_t default_slot_count = 1024;
 constexpr std::uint32_t max_slot_count = 32768;
 constexpr std::size_t max_shards = 1024;
 constexpr std::size_t max_groups = 1024;
-constexpr std::size_t max_name_bytes = 63;  // PostgreSQL's own limit for identifiers
 
 template <class Named>
 std::vector<std::string_view> names_of(const std::vector<Named>& all) {
@@ -49,9 +49,7 @@ class MapReader {
 
  private:
   void check_name(const YamlNode& node, std::string_view name) {
-    const bool has_control = std::ranges::any_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-    if (name.empty() || name.size() > max_name_bytes || has_control)
-      yaml_.report(node, "a name has 1 to 63 bytes and no control characters");
+    if (!is_name(name)) yaml_.report(node, std::string(name_rule));
   }
 
   /// The name of a column that clients may know.
@@ -67,8 +65,8 @@ class MapReader {
 
   void read_root(const YamlValue& value) {
     const YamlNode root{&value, "", value.line};
-    const auto map =
-        yaml_.fields(root, {"version", "cluster", "shards", "groups", "tables"}, "version: 1, cluster: …");
+    const auto map = yaml_.fields(root, {"version", "cluster", "shards", "groups", "tables", "relations"},
+                                  "version: 1, cluster: …");
     if (!map) return;
     yaml_.check_version(*map);
     if (const YamlNode* cluster = yaml_.required(*map, "cluster", "cluster: movies")) read_cluster(*cluster);
@@ -77,6 +75,8 @@ class MapReader {
     if (const YamlNode* groups = map->find("groups")) read_groups(*groups);
     if (const YamlNode* tables = yaml_.required(*map, "tables", "tables: { movies: { group: …, key: … } }"))
       read_tables(*tables);
+    if (const YamlNode* relations = map->find("relations"))
+      relations_ = YamlRelations(yaml_, names_of(tables_)).read(*relations);
   }
 
   void read_cluster(const YamlNode& node) {
@@ -292,7 +292,8 @@ class MapReader {
     for (GroupDraft& draft : groups_)
       groups.push_back({std::move(draft.name), draft.slot_count, std::move(draft.strategy).value(),
                         std::move(draft.placement)});
-    return ShardMap(std::move(cluster_), std::move(shards_), std::move(groups), std::move(tables_));
+    return ShardMap(std::move(cluster_), std::move(shards_), std::move(groups), std::move(tables_),
+                    std::move(relations_));
   }
 
   YamlReader yaml_;
@@ -300,6 +301,7 @@ class MapReader {
   std::vector<Shard> shards_;
   std::vector<GroupDraft> groups_;
   std::vector<TablePlacement> tables_;
+  std::vector<MapRelation> relations_;
 };
 
 }  // namespace

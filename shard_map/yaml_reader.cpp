@@ -46,6 +46,12 @@ bool reads_as_another_type(std::string_view text) {
 
 }  // namespace
 
+bool is_name(std::string_view text) {
+  constexpr std::size_t most_bytes = 63;  // PostgreSQL's own limit for identifiers
+  return !text.empty() && text.size() <= most_bytes &&
+         std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 std::string shown(std::string_view name) {
   const bool safe =
       name.size() <= max_shown_bytes && name.find_first_of("=:@\n\r\t") == std::string_view::npos;

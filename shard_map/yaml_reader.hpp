@@ -63,6 +63,10 @@ class YamlReader {
   std::vector<MapProblem> problems_;
 };
 
+/// True of what PostgreSQL can call a thing: 1 to 63 bytes without control characters.
+bool is_name(std::string_view text);
+inline constexpr std::string_view name_rule = "a name has 1 to 63 bytes and no control characters";
+
 /// A name as messages may show it. What looks like a connection string, as when a space is missing after a
 /// colon, is not shown: it may hold a password.
 std::string shown(std::string_view name);

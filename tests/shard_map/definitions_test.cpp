@@ -28,7 +28,7 @@ Group group_of(Strategy strategy, std::uint32_t slot_count = 8) {
 
 ShardMap map_of(Group group, const std::string& key = "id") {
   return ShardMap("movies", {{"alpha", "host=a", {}}, {"beta", "host=b", {}}}, {std::move(group)},
-                  {{"movies", false, GroupId{0}, key}, {"genres", true, std::nullopt, ""}});
+                  {{"movies", false, GroupId{0}, key}, {"genres", true, std::nullopt, ""}}, {});
 }
 
 std::string group_definition(ListStrategy list) {
@@ -78,7 +78,7 @@ TEST_CASE("placement and servers are no part of a definition") {
   Group moved = group_of(HashStrategy{});
   moved.placement.assign(8, ShardId{1});
   const ShardMap elsewhere("movies", {{"alpha", "host=x", {}}, {"beta", "host=y", {"host=z"}}},
-                           {std::move(moved)}, map_of(group_of(HashStrategy{})).tables());
+                           {std::move(moved)}, map_of(group_of(HashStrategy{})).tables(), {});
   CHECK(definitions_of(elsewhere) == definitions_of(map_of(group_of(HashStrategy{}))));
 }
 

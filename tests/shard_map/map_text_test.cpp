@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "shard_map/yaml_map.hpp"
+#include "tests/sanitized.hpp"
 
 using namespace shardplex;
 
@@ -52,6 +53,11 @@ std::string account_of(const ShardMap& map) {
   for (const auto& table : map.tables())
     text += "\ntable " + table.name + " " + table.key + " " +
             (table.reference ? "reference" : map.group(*table.group).name);
+  for (const auto& relation : map.relations()) {
+    text += "\nrelation " + relation.name + " of " + relation.table + " and " + relation.foreign_table;
+    for (std::size_t i = 0; i < relation.columns.size(); ++i)
+      text += ", " + relation.columns[i] + " is " + relation.foreign_columns[i];
+  }
   return text;
 }
 
@@ -68,7 +74,7 @@ ShardMap with(const ShardMap& map, const Draft& draft) {
       const auto at = std::ranges::find(draft.shards, draft.placements[g][slot], &Shard::name);
       groups[g].placement[slot] = ShardId{static_cast<std::uint16_t>(at - draft.shards.begin())};
     }
-  return ShardMap(map.cluster(), draft.shards, groups, map.tables());
+  return ShardMap(map.cluster(), draft.shards, groups, map.tables(), map.relations());
 }
 
 Draft draft_of(const ShardMap& map) {
@@ -359,7 +365,7 @@ ShardMap random_map(Random& random) {
     groups.push_back(std::move(group));
     tables.push_back({"t" + std::to_string(i), false, GroupId{static_cast<std::uint16_t>(i)}, "id"});
   }
-  return ShardMap("movies", shards, groups, tables);
+  return ShardMap("movies", shards, groups, tables, {});
 }
 
 /// Adds and removes shards, and moves slots; `touched` gets what that writes anew.
@@ -507,6 +513,8 @@ groups:
 tables:
   "1": { group: "a: b #c" }
   "~": { reference: true }
+relations:
+  "a: b": { table: "1", columns: [" id ", "#"], foreign_table: "~", foreign_columns: ["no", "[x]"] }
 )";
   const std::string text = replaced(odd, ", \"é\": []", "");
   CHECK(account_of(map_of(to_yaml(map_of(text)))) == account_of(map_of(text)));
@@ -515,8 +523,17 @@ tables:
   CHECK(account_of(map_of(to_yaml(map_of(no_groups)))) == account_of(map_of(no_groups)));
 }
 
+TEST_CASE("relations outlive every change of a map") {
+  const std::string yaml = sample +
+                           "relations:\n  of_self: { table: movies, columns: [remake_of], "
+                           "foreign_table: movies, foreign_columns: [id] } # kept\n";
+  const std::string moved = edited(yaml, after_move(yaml, 0, 3, "beta"));
+  CHECK(moved.find("foreign_columns: [id] } # kept") != std::string::npos);
+  CHECK(map_of(moved).relations() == map_of(yaml).relations());
+}
+
 TEST_CASE("random changes of random maps read as wanted, and comments outside of them stay") {
-  for (std::uint32_t seed = 1; seed <= 3000; ++seed) {
+  for (std::uint32_t seed = 1; seed <= tests::fewer_if_sanitized(3000); ++seed) {
     CAPTURE(seed);
     Random random(seed);
     ShardMap map = random_map(random);

@@ -20,7 +20,8 @@ ShardMap two_halves() {
   std::vector<ShardId> placement(slot_count);
   for (std::uint32_t s = 8; s < slot_count; ++s) placement[s] = ShardId{1};
   return ShardMap("movies", {{"alpha", "host=a", {}}, {"beta", "host=b", {}}, {"gamma", "host=c", {}}},
-                  {{"catalog", slot_count, HashStrategy{}, placement}}, {{"movies", false, catalog, "id"}});
+                  {{"catalog", slot_count, HashStrategy{}, placement}}, {{"movies", false, catalog, "id"}},
+                  {});
 }
 
 using States = std::vector<SlotState>;

@@ -37,7 +37,8 @@ ShardMap small_map() {
                   {hash_group(), list_group()},
                   {{"ratings", false, GroupId{0}, "movie_id"},
                    {"movies", false, GroupId{1}, "id"},
-                   {"genres", true, std::nullopt, ""}});
+                   {"genres", true, std::nullopt, ""}},
+                  {});
 }
 
 }  // namespace

@@ -357,6 +357,62 @@ TEST_CASE("problems of tables name their place") {
   });
 }
 
+TEST_CASE("relations are foreign keys of the map, wherever they stand") {
+  CHECK(map_of(sample).relations().empty());
+  CHECK(map_of(sample + "relations: {}\n").relations().empty());
+  const std::string relations =
+      "relations:\n"
+      "  of_film: { table: films, columns: [a, b], foreign_table: movies, foreign_columns: [id, c] }\n"
+      "  of_self: { table: movies, columns: [id], foreign_table: movies, foreign_columns: [id] }\n";
+  for (const auto& yaml : {sample + relations, relations + sample})
+    CHECK(map_of(yaml).relations() ==
+          std::vector<MapRelation>{{"of_film", "films", {"a", "b"}, "movies", {"id", "c"}},
+                                   {"of_self", "movies", {"id"}, "movies", {"id"}}});
+}
+
+TEST_CASE("problems of relations name their place") {
+  const std::string relation = "{ table: films, columns: [a], foreign_table: movies, foreign_columns: [id] }";
+  const auto check = [&](const std::string& from, const std::string& to, const std::string& path,
+                         const std::string& message) {
+    CAPTURE(to);
+    const auto problems = problems_of(sample + "relations:\n  r: " + replaced(relation, from, to) + '\n');
+    CAPTURE(all_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == path);
+    CHECK(problems[0].line == 34);
+    CHECK(problems[0].message.find(message) != std::string::npos);
+  };
+  check("table: films, ", "", "relations.r", "table is missing");
+  check("columns: [a], ", "", "relations.r", "columns is missing");
+  check("foreign_table: movies, ", "", "relations.r", "foreign_table is missing");
+  check(", foreign_columns: [id]", "", "relations.r", "foreign_columns is missing");
+  check("table: films", "table: film", "relations.r.table",
+        "no table \"film\" in the map; did you mean \"films\"?");
+  check("foreign_table: movies", "foreign_table: zzzzzz", "relations.r.foreign_table",
+        "known: movies, films");
+  check("table: films", "table: [films]", "relations.r.table", "must be text");
+  check("columns: [a]", "columns: a", "relations.r.columns", "must be a list");
+  check("columns: [a]", "columns: []", "relations.r.columns", "names no column");
+  check("columns: [a]", "columns: [[a]]", "relations.r.columns[0]", "must be text");
+  check("columns: [a]", "columns: [\"\"]", "relations.r.columns[0]", "1 to 63 bytes");
+  check("columns: [a]", "columns: [shardplex_slot]", "relations.r.columns[0]", "fills this column");
+  check("columns: [a]", "columns: [a, b]", "relations.r.foreign_columns", "has 1 columns for 2 in columns");
+  check("[id]", "[id, b]", "relations.r.foreign_columns", "has 2 columns for 1 in columns");
+  check("columns: [a]", "columns: [a], on_delete: cascade", "relations.r.on_delete", "unknown key");
+  check(relation, "movies", "relations.r", "must be a mapping");
+  const auto twice = problems_of(
+      sample + "relations:\n  r: " + replaced(replaced(relation, "[a]", "[a, a]"), "[id]", "[id, c]") + '\n');
+  REQUIRE(twice.size() == 1);
+  CHECK(twice[0].to_string() == "relations.r.columns[1]: column \"a\" is given twice (line 34)");
+  for (const std::string not_a_mapping : {"relations:\n", "relations: [r]\n", "relations: r\n"}) {
+    const auto problems = problems_of(sample + not_a_mapping);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == "relations");
+  }
+  CHECK(problems_of(sample + "relations:\n  \"\": " + relation + '\n').size() == 1);
+  CHECK(problems_of(sample + "relations:\n  r: " + relation + "\n  r: " + relation + '\n').size() == 1);
+}
+
 TEST_CASE("a map without tables is refused") {
   const std::string head = sample.substr(0, sample.find("tables:"));
   for (const std::string tables : {"", "tables:\n", "tables: {}\n", "tables: [movies]\n"}) {

@@ -1,0 +1,93 @@
+#include "shard_map/yaml_relations.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace shardplex {
+namespace {
+
+constexpr std::size_t max_relations = 1024;
+constexpr std::size_t max_columns = 32;  // of a key in PostgreSQL
+
+constexpr std::string_view relation_example =
+    "{ table: ratings, columns: [user_id], foreign_table: users, foreign_columns: [id] }";
+
+}  // namespace
+
+std::vector<MapRelation> YamlRelations::read(const YamlNode& node) {
+  std::vector<MapRelation> relations;
+  const auto all = yaml_.entries(node, "{ ratings_of_user: " + std::string(relation_example) + " }");
+  if (!all) return relations;
+  if (all->entries.size() > max_relations) {
+    yaml_.report(node, "more than " + std::to_string(max_relations) + " relations");
+    return relations;
+  }
+  for (const auto& [name, relation] : all->entries) relations.push_back(read_one(name, relation));
+  return relations;
+}
+
+MapRelation YamlRelations::read_one(std::string_view name, const YamlNode& node) {
+  MapRelation relation;
+  relation.name = name;
+  if (!is_name(name)) yaml_.report(node, std::string(name_rule));
+  const auto fields =
+      yaml_.fields(node, {"table", "columns", "foreign_table", "foreign_columns"}, relation_example);
+  if (!fields) return relation;
+  if (const YamlNode* table =
+          yaml_.required(*fields, "table", "the table whose columns refer, as in table: ratings"))
+    relation.table = read_table(*table);
+  if (const YamlNode* table = yaml_.required(*fields, "foreign_table",
+                                             "the table that is referred to, as in foreign_table: users"))
+    relation.foreign_table = read_table(*table);
+  const YamlNode* columns = yaml_.required(*fields, "columns", "columns: [user_id]");
+  const YamlNode* foreign = yaml_.required(*fields, "foreign_columns", "foreign_columns: [id]");
+  const auto own = columns ? read_columns(*columns) : std::nullopt;
+  const auto theirs = foreign ? read_columns(*foreign) : std::nullopt;
+  if (!own || !theirs) return relation;
+  if (own->size() != theirs->size())
+    yaml_.report(*foreign, "has " + std::to_string(theirs->size()) + " columns for " +
+                               std::to_string(own->size()) + " in columns; each is equal to one");
+  relation.columns = *own;
+  relation.foreign_columns = *theirs;
+  return relation;
+}
+
+std::string YamlRelations::read_table(const YamlNode& node) {
+  const auto name = yaml_.text(node);
+  if (!name) return {};
+  if (std::ranges::find(tables_, *name) == tables_.end())
+    yaml_.report(node, "there is no table " + in_quotes(*name) + " in the map" + suggestion(*name, tables_));
+  return *name;
+}
+
+std::optional<std::vector<std::string>> YamlRelations::read_columns(const YamlNode& node) {
+  const auto items = yaml_.items(node, "[user_id]");
+  if (!items) return std::nullopt;
+  if (items->empty()) {
+    yaml_.report(node, "names no column; at least one is needed");
+    return std::nullopt;
+  }
+  if (items->size() > max_columns) {
+    yaml_.report(node, "more than " + std::to_string(max_columns) + " columns");
+    return std::nullopt;
+  }
+  std::vector<std::string> columns;
+  for (const YamlNode& item : *items) {
+    auto name = read_column(item);
+    if (!name.empty() && std::ranges::find(columns, name) != columns.end())
+      yaml_.report(item, "column " + in_quotes(name) + " is given twice");
+    columns.push_back(std::move(name));
+  }
+  return columns;
+}
+
+std::string YamlRelations::read_column(const YamlNode& node) {
+  auto name = yaml_.text(node);
+  if (!name) return {};
+  if (!is_name(*name)) yaml_.report(node, std::string(name_rule));
+  if (*name == slot_column)
+    yaml_.report(node, "the router fills this column itself, and it relates nothing; name another");
+  return *std::move(name);
+}
+
+}  // namespace shardplex
