@@ -21,12 +21,13 @@ constexpr StatusRow status_by_prefix[] = {
     {"PGRST106", 406}, {"PGRST107", 406}, {"PGRST111", 500}, {"PGRST112", 500}, {"PGRST116", 406},
     {"PGRST117", 405}, {"PGRST121", 500}, {"PGRST125", 404}, {"PGRST126", 404}, {"PGRST201", 300},
     {"PGRST202", 404}, {"PGRST203", 300}, {"PGRST205", 404}, {"PGRST300", 500}, {"PGRST3", 401},
-    {"PGRSTX", 500},   {"PGRST", 400},    {"08", 503},       {"09", 500},       {"0L", 403},
-    {"0P", 403},       {"23503", 409},    {"23505", 409},    {"25006", 405},    {"25", 500},
-    {"28", 403},       {"2D", 500},       {"38", 500},       {"39", 500},       {"3B", 500},
-    {"40", 500},       {"42883", 404},    {"42P01", 404},    {"42P17", 500},    {"53", 503},
-    {"54", 500},       {"55", 500},       {"57P01", 503},    {"57", 500},       {"58", 500},
-    {"F0", 500},       {"HV", 500},       {"P0001", 400},    {"P0", 500},       {"XX", 500},
+    {"PGRSTX", 500},   {"PGRST", 400},    {"08", 503},       {"09", 500},       {"21", 500},
+    {"0L", 403},       {"0P", 403},       {"23503", 409},    {"23505", 409},    {"25006", 405},
+    {"25", 500},       {"28", 403},       {"2D", 500},       {"38", 500},       {"39", 500},
+    {"3B", 500},       {"40", 500},       {"42883", 404},    {"42P01", 404},    {"42P17", 500},
+    {"53", 503},       {"54", 500},       {"55", 500},       {"57P01", 503},    {"57", 500},
+    {"58", 500},       {"F0", 500},       {"HV", 500},       {"P0001", 400},    {"P0", 500},
+    {"XX", 500},
 };
 
 // SHARD503 and RAISE … SQLSTATE 'PT402' carry their status in the code.
@@ -60,8 +61,10 @@ int http_status(std::string_view code, bool authenticated) {
 }
 
 std::string to_json(const Error& error) {
-  return R"({"code":)" + json_or_null(error.code) + R"(,"details":)" + json_or_null(error.details) +
-         R"(,"hint":)" + json_or_null(error.hint) + R"(,"message":)" + json_or_null(error.message) + "}";
+  const bool as_it_is = error.details && error.details_are_json;
+  return R"({"code":)" + json_or_null(error.code) + R"(,"details":)" +
+         (as_it_is ? *error.details : json_or_null(error.details)) + R"(,"hint":)" +
+         json_or_null(error.hint) + R"(,"message":)" + json_or_null(error.message) + "}";
 }
 
 Error cannot_merge(std::string why, std::string works) {

@@ -16,6 +16,7 @@ struct Error {
   std::optional<std::string> hint;
   std::optional<int>
       status;  ///< overrides http_status(code), for the rare code whose status depends on context
+  bool details_are_json = false;  ///< details are JSON, not a sentence
 
   bool operator==(const Error&) const = default;
 };

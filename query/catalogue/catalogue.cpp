@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace shardplex {
 
@@ -19,6 +20,12 @@ const std::string* Catalogue::not_alike(std::string_view table) const {
   for (const auto* reasons : {&refused, &differing})
     if (const auto found = reasons->find(table); found != reasons->end()) return &found->second;
   return nullptr;
+}
+
+Error refused_table(const std::string& table, std::string reason) {
+  return {"SHARD503", "Table " + table + " is not served", std::move(reason),
+          "Make its definition agree with the shard map and the same on every shard; the router notices.",
+          std::nullopt};
 }
 
 std::optional<KeyType> key_type(const Column& column) {

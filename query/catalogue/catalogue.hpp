@@ -43,11 +43,12 @@ enum class SortKind : std::uint8_t {
 
 struct Column {
   std::string name;
-  std::string type;            ///< format_type(): "bigint", "character varying(20)", "text[]"
-  std::uint32_t type_oid = 0;  ///< of this shard's pg_type; built-in types agree on every shard
-  std::string type_name;       ///< pg_type.typname: "int8", "varchar", "_text"
-  std::string type_schema;     ///< "pg_catalog" for built-in types
-  std::string base_type_name;  ///< of a domain: pg_type.typname of what it is made of in the end; else ""
+  std::string type;              ///< format_type(): "bigint", "character varying(20)", "text[]"
+  std::uint32_t type_oid = 0;    ///< of this shard's pg_type; built-in types agree on every shard
+  std::string type_name;         ///< pg_type.typname: "int8", "varchar", "_text"
+  std::string type_schema;       ///< "pg_catalog" for built-in types
+  std::string base_type_name;    ///< of a domain: pg_type.typname of what it is made of in the end; else ""
+  std::string base_type_schema;  ///< and that type's schema
   bool has_representations = false;  ///< its domain has casts for PostgREST to read and write it by
   SortKind sort = SortKind::none;
   std::string
@@ -71,6 +72,7 @@ struct Column {
 struct UniqueConstraint {
   std::string name;
   std::vector<std::string> columns;
+  bool index_only = false;  ///< made by CREATE UNIQUE INDEX: it keeps values apart and is no constraint
   bool operator==(const UniqueConstraint&) const = default;
 };
 
@@ -118,6 +120,8 @@ struct Catalogue {
   std::map<std::string, std::string, std::less<>> differing;
   std::vector<std::string> warnings;  ///< such as a unique constraint that does not contain the shard key
   bool bytewise_default_collation = true;
+  /// Text that says no collation of its own has one order, and the same letters, on every shard.
+  bool one_default_collation = true;
 
   const Table* find(std::string_view table) const;  ///< nullptr where not served
   /// Why the shards are not to be used with each other for this table: refused or differing; nullptr where
@@ -126,13 +130,17 @@ struct Catalogue {
   bool operator==(const Catalogue&) const = default;
 };
 
+/// SHARD503 for a table that is refused, with the reason.
+Error refused_table(const std::string& table, std::string reason);
+
 /// Compares what the shards say, table by table of the map, and serves what agrees (type_oid and the order of
 /// columns need not; the order of the first shard is kept).
 ///
 /// While shards differ, as they do between the ALTER TABLE on the first and on the last, only what conflicts
 /// is not served: a column that not all have is left out; one that is of another type, collation or enum, or
 /// generated here and stored there, carries the conflict; integer types of different widths do as the widest.
-/// Other differences (not null, defaults, constraints) are told and stand in nobody's way.
+/// Other differences (not null, defaults, constraints) are told and stand in nobody's way. What is unique on
+/// some shards only is not unique.
 ///
 /// Refused: a table missing on a shard (named), a difference in the primary key or in a column of it, or in
 /// one that decides the slot; no primary key, or one with the slot column in it; a sharded table without the

@@ -8,6 +8,7 @@
 
 #include "query/catalogue/catalogue.hpp"
 #include "query/catalogue/differences.hpp"
+#include "query/catalogue/relations.hpp"
 #include "query/catalogue/routed_table.hpp"
 #include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
@@ -94,6 +95,7 @@ void warn_of_unique(const RoutedTable& routed, std::vector<std::string>& warning
 /// What of a column decides the answers that a shard gives, and the values that it stores.
 bool answers_alike(const Column& a, const Column& b) {
   return a.type == b.type && a.type_name == b.type_name && a.type_schema == b.type_schema &&
+         a.base_type_name == b.base_type_name && a.base_type_schema == b.base_type_schema &&
          a.enum_labels == b.enum_labels && a.collation == b.collation &&
          a.bytewise_collation == b.bytewise_collation &&
          a.deterministic_collation == b.deterministic_collation && a.generated == b.generated &&
@@ -175,6 +177,23 @@ void combine_columns(const ShardMap& map, const std::string& shard, const Table&
   }
 }
 
+/// A relation leads to one row because its columns are unique, so they have to be on every shard.
+void keep_unique_of_both(const Table& other, Table& served) {
+  std::vector<UniqueConstraint> of_both;
+  for (UniqueConstraint unique : served.unique) {
+    const auto is_kept = [&](const UniqueConstraint& each) {
+      return std::ranges::is_permutation(each.columns, unique.columns);
+    };
+    const auto is_constraint = [&](const UniqueConstraint& each) {
+      return is_kept(each) && !each.index_only;
+    };
+    if (std::ranges::none_of(other.unique, is_kept)) continue;
+    if (std::ranges::none_of(other.unique, is_constraint)) unique.index_only = true;
+    of_both.push_back(std::move(unique));
+  }
+  served.unique = std::move(of_both);
+}
+
 /// Rows were placed by keys of this form: under another one they are looked for elsewhere.
 void check_key_form(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
                     std::vector<std::string>& problems) {
@@ -211,6 +230,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
       table.emplace(Combining{placement, shard, found->second, found->second, {}, {}});
     } else {
       combine_columns(map, shard, found->second, *table);
+      keep_unique_of_both(found->second, table->served);
       auto beside = differences_beside_columns(table->first_shard, table->first, shard, found->second);
       std::ranges::move(beside.of_keys, std::back_inserter(table->problems));
       std::ranges::move(beside.of_constraints, std::back_inserter(table->differences));
@@ -235,8 +255,11 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
 
 void combine_collations(const std::vector<NamedCatalogue>& shards, Catalogue& combined) {
   const auto& [first_shard, first] = shards.front();
+  bool one_name = true;
   for (const auto& [shard, catalogue] : shards) {
     if (!catalogue.bytewise_default_collation) combined.bytewise_default_collation = false;
+    one_name &= catalogue.default_collation == first.default_collation;
+    if (catalogue.character_type != first.character_type) combined.one_default_collation = false;
     if (catalogue.default_collation != first.default_collation)
       combined.warnings.push_back("the default collation is " + first.default_collation + " on " +
                                   first_shard + " and " + catalogue.default_collation + " on " + shard);
@@ -244,6 +267,8 @@ void combine_collations(const std::vector<NamedCatalogue>& shards, Catalogue& co
       combined.warnings.push_back("the character type (LC_CTYPE) is " + first.character_type + " on " +
                                   first_shard + " and " + catalogue.character_type + " on " + shard);
   }
+  // Those that sort by bytes have one order, whatever they are called.
+  if (!one_name && !combined.bytewise_default_collation) combined.one_default_collation = false;
 }
 
 }  // namespace
@@ -253,6 +278,8 @@ Catalogue combine(const ShardMap& map, const std::vector<NamedCatalogue>& shards
   Catalogue catalogue;
   combine_collations(shards, catalogue);
   for (const auto& placement : map.tables()) combine_table(placement, map, shards, catalogue);
+  for (const auto& declared : declared_keys(map))
+    if (auto problem = problem_of(declared, catalogue)) catalogue.warnings.push_back(std::move(*problem));
   return catalogue;
 }
 

@@ -14,6 +14,10 @@ namespace {
 std::string describe(const Column& column) {
   std::string out = column.type;
   if (column.type_schema != "pg_catalog") out += " (" + column.type_schema + '.' + column.type_name + ')';
+  if (!column.base_type_name.empty()) {
+    const bool built_in = column.base_type_schema == "pg_catalog";
+    out += " over " + (built_in ? "" : column.base_type_schema + '.') + column.base_type_name;
+  }
   if (!column.enum_labels.empty()) out += " with labels " + joined(column.enum_labels);
   if (!column.collation.empty()) out += " collate " + column.collation;
   if (!column.deterministic_collation) out += " (not deterministic)";
@@ -26,7 +30,7 @@ std::string describe(const Column& column) {
 }
 
 std::string describe(const UniqueConstraint& unique) {
-  return "on (" + joined(unique.columns) + ')';
+  return "on (" + joined(unique.columns) + ')' + (unique.index_only ? " (an index alone)" : "");
 }
 
 std::string describe(const ForeignKey& key) {

@@ -54,6 +54,11 @@ class RoutedTable {
     return *found;
   }
   const Column& key_column() const { return column(key()); }
+  KeyType key_type() const {
+    const auto type = shardplex::key_type(key_column());
+    invariant(type.has_value(), "a served table's key is of a key type");
+    return *type;
+  }
 
   /// True where the column is part of the primary key.
   bool in_primary_key(std::string_view name) const { return contains_name(table_->primary_key, name); }

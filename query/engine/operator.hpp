@@ -13,12 +13,24 @@
 
 namespace shardplex {
 
-/// A row of an answer: its JSON text as PostgreSQL built it, and the values it sorts by (binary, nullopt is
-/// null).
+/// A row of an answer: its text, as RowText wrote it of the row's columns, and the values it sorts by
+/// (binary, nullopt is null).
 struct Row {
   std::string json;
   std::vector<std::optional<std::string>> keys;
+  /// Offsets in `json` at which members have still to be written, in order (RowJson::leave_room()).
+  std::vector<std::size_t> rooms = {};
+  /// What rows of other tables are found by, and what is known of this row for conditions on them; as text.
+  std::vector<std::optional<std::string>> related = {};
 };
+
+/// What a row takes in memory, about.
+inline std::size_t weight(const Row& row) {
+  std::size_t bytes = sizeof(Row) + row.json.size();
+  for (const auto& value : row.keys) bytes += sizeof value + (value ? value->size() : 0);
+  for (const auto& value : row.related) bytes += sizeof value + (value ? value->size() : 0);
+  return bytes;
+}
 
 /// Turns inputs, which somebody else fetches, into one stream of rows. Inputs are numbered from 0. Each
 /// operator has a file, a test file, and a comment that states its precondition.

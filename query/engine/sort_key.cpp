@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "query/engine/type_oids.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
@@ -184,32 +185,6 @@ bool is_numeric(std::string_view bytes) {
   const bool known = sign == 0x0000 || sign == 0x4000 || sign == 0xC000 || sign == 0xD000 || sign == 0xF000;
   return known && bytes.size() == std::size_t{digit_count} * 2;
 }
-
-// The oids of built-in types never change (pg_type.dat).
-enum TypeOid : std::uint32_t {
-  bool_oid = 16,
-  bytea_oid = 17,
-  name_oid = 19,
-  int8_oid = 20,
-  int2_oid = 21,
-  int4_oid = 23,
-  text_oid = 25,
-  oid_oid = 26,
-  float4_oid = 700,
-  float8_oid = 701,
-  bpchar_oid = 1042,
-  varchar_oid = 1043,
-  date_oid = 1082,
-  time_oid = 1083,
-  timestamp_oid = 1114,
-  timestamptz_oid = 1184,
-  interval_oid = 1186,
-  timetz_oid = 1266,
-  numeric_oid = 1700,
-  uuid_oid = 2950,
-  first_user_oid = 16384,
-};
-
 }  // namespace
 
 bool holds_values_of(SortKind kind, std::uint32_t type) {

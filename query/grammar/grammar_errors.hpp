@@ -17,6 +17,9 @@ Error grammar_error(std::string message, std::string details);
 /// PGRST100 for a request above one of the bounds of ParseLimits.
 Error over_limit(std::string details);
 
+/// PGRST108: a parameter or an order is about an embed that select does not have.
+Error not_embedded(std::string_view name);
+
 /// SHARD400 for what PostgREST would serve; `hint` says what to ask instead.
 Error not_served(std::string details, std::string hint);
 

@@ -5,25 +5,20 @@
 #include <set>
 #include <utility>
 
+#include "query/grammar/node_parameters.hpp"
+#include "query/grammar/parameter_key.hpp"
+#include "query/grammar/parameters.hpp"
 #include "query/grammar/read_field.hpp"
 #include "query/grammar/read_filter.hpp"
 #include "query/grammar/read_items.hpp"
+#include "query/grammar/read_select.hpp"
 #include "query/grammar/reader.hpp"
-#include "shard_map/percent.hpp"
 #include "shard_map/suggestion.hpp"
-#include "shard_map/utf8.hpp"
 
 namespace shardplex {
 namespace {
 
 using namespace grammar;
-
-Error embedded_parameter_not_served(std::string_view key) {
-  return not_served(
-      "The parameter " + std::string(key) + " is about an embedded table",
-      "Put a column name that has dots in double quotes; read the other table with a request of "
-      "its own");
-}
 
 Error cursor_not_served() {
   return not_served(
@@ -32,188 +27,215 @@ Error cursor_not_served() {
       "column named after is written \"after\"");
 }
 
-Error negative_limit() {
-  return {.code = "PGRST103",
-          .message = "Requested range not satisfiable",
-          .details = "Limit should be greater than or equal to zero.",
-          .hint = std::nullopt,
-          .status = std::nullopt};
-}
-
 void drop_repetitions(std::vector<std::string>& names) {
   std::set<std::string> seen;
   std::erase_if(names, [&](const std::string& name) { return !seen.insert(name).second; });
+}
+
+/// What is no filter may be a parameter whose name is misspelt, or lack its operator.
+Error with_hint(Error error, std::string_view key, std::string_view value) {
+  if (error.code != "PGRST100" || error.hint) return error;
+  const std::vector<std::string> names(reserved_names.begin(), reserved_names.end());
+  if (const auto name = nearest(key, names))
+    error.hint = "Perhaps you meant the parameter '" + *name + "'";
+  else if (value.find('.') == std::string_view::npos)
+    error.hint =
+        "A filter is column=operator.value, such as " + std::string(key) + "=eq." + std::string(value);
+  return error;
+}
+
+/// Whether a value can only have been meant as a filter. Of "not", "in" and "is" the dot decides; any other
+/// operator has to be there with all that belongs to it, as in PostgREST.
+bool has_to_be_filter(std::string_view value) {
+  return value.starts_with("not.") || value.starts_with("in.") || value.starts_with("is.") ||
+         value.starts_with("isdistinct.");
 }
 
 /// Takes the parameters one after the other. Of a repeated select, order, columns or on_conflict the first
 /// counts, of a repeated limit or offset the last, as in PostgREST; filters add up.
 class QueryParser {
  public:
-  QueryParser(std::string_view table, const ParseLimits& limits) : filters_(limits) { query_.table = table; }
+  /// `arguments`: of a function, or nullptr where the request is about a table.
+  QueryParser(std::string_view table, const ParseLimits& limits, std::vector<Argument>* arguments)
+      : limits_(limits), filters_(limits), arguments_(arguments) {
+    query_.table = table;
+  }
 
   /// Key and value are decoded. nullopt where all is well.
   std::optional<Error> read_parameter(std::string_view key, std::string_view value) {
-    const ReservedRow* reserved = find_row(reserved_rows, key);
-    if (!reserved) return read_filter(key, value);
-    Reader in(reserved->what, value);
-    if ((this->*reserved->read)(in)) return std::nullopt;
+    Reader path("tree path", key);
+    ParameterKey named;
+    if (!read_parameter_key(path, named)) return path.take_error();
+    NodeParameters* node = node_at(std::move(named.path));
+    if (!node) return over_limit("A request is about at most " + std::to_string(limits_.embeds) + " embeds");
+    if (named.parameter == Parameter::filter) return read_filter(key, value, std::move(named.field), *node);
+    Reader in(what(named.parameter), value);
+    if (read_reserved(in, named.parameter, *node)) return std::nullopt;
     return in.take_error();
   }
 
   /// Call once, after all parameters.
   Result<Query> take_query() {
-    if (auto error = apply_paging()) return *std::move(error);
+    if (auto given = give_to_node(std::move(root_), query_); !given) return given.error();
+    for (auto& said : embeds_)
+      if (auto given = give_to_node(std::move(said), query_); !given) return given.error();
     return std::move(query_);
   }
 
  private:
-  std::optional<Error> read_filter(std::string_view key, std::string_view value) {
-    auto& condition = std::get<Condition>(query_.filters.emplace_back().node);
-    Reader path("tree path", key);
-    if (!read_field(path, condition.field)) return path.take_error();
-    if (path.peek() == '.') return embedded_parameter_not_served(key);
-    if (!path.expect_end("json path, delimiter (.) or end of input")) return path.take_error();
+  /// nullptr where there are more than there can be embeds.
+  NodeParameters* node_at(std::vector<std::string> path) {
+    if (path.empty()) return &root_;
+    const auto found = std::ranges::find(embeds_, path, &NodeParameters::path);
+    if (found != embeds_.end()) return &*found;
+    if (embeds_.size() == limits_.embeds) return nullptr;
+    NodeParameters& added = embeds_.emplace_back();
+    added.path = std::move(path);
+    return &added;
+  }
+
+  std::optional<Error> read_filter(std::string_view key, std::string_view value, Field field,
+                                   NodeParameters& node) {
+    Condition condition;
+    condition.field = std::move(field);
     Reader in("filter", value);
-    if (!filters_.read_parameter(in, condition)) return with_hint(in.take_error(), key, value);
+    if (filters_.read_parameter(in, condition)) {
+      node.filters.push_back({std::move(condition)});
+      return std::nullopt;
+    }
+    const bool can_be_argument =
+        arguments_ && !in.is_readable() && &node == &root_ && condition.field.path.empty();
+    if (!can_be_argument || has_to_be_filter(value)) return with_hint(in.take_error(), key, value);
+    arguments_->push_back({std::move(condition.field.column), std::string(value)});
     return std::nullopt;
   }
 
-  /// What is no filter may be a parameter whose name is misspelt, or lack its operator.
-  static Error with_hint(Error error, std::string_view key, std::string_view value) {
-    if (error.code != "PGRST100" || error.hint) return error;
-    std::vector<std::string> names;
-    for (const auto& row : reserved_rows) names.emplace_back(row.name);
-    if (const auto name = nearest(key, names))
-      error.hint = "Perhaps you meant the parameter '" + *name + "'";
-    else if (value.find('.') == std::string_view::npos)
-      error.hint =
-          "A filter is column=operator.value, such as " + std::string(key) + "=eq." + std::string(value);
-    return error;
+  /// What messages call the value.
+  static std::string_view what(Parameter parameter) {
+    switch (parameter) {
+      case Parameter::filter:
+        return "filter";
+      case Parameter::select:
+        return "select parameter";
+      case Parameter::order:
+        return "order";
+      case Parameter::limit:
+        return "limit";
+      case Parameter::offset:
+        return "offset";
+      case Parameter::columns:
+        return "columns parameter";
+      case Parameter::on_conflict:
+        return "on_conflict parameter";
+      case Parameter::and_:
+      case Parameter::or_:
+      case Parameter::not_and:
+      case Parameter::not_or:
+        return "logic tree";
+      case Parameter::after:
+        return "cursor";
+    }
+    return "";
   }
 
-  template <bool disjunction, bool negated>
-  bool read_logic(Reader& in) {
-    Logic logic{.disjunction = disjunction, .negated = negated, .children = {}};
+  bool read_reserved(Reader& in, Parameter parameter, NodeParameters& node) {
+    switch (parameter) {
+      case Parameter::filter:
+        break;
+      case Parameter::select:
+        return read_select(in);
+      case Parameter::order:
+        return read_order(in, node);
+      case Parameter::limit:
+        return read_row_number(in, node.limit.emplace());
+      case Parameter::offset:
+        return read_row_number(in, node.offset.emplace());
+      case Parameter::columns:
+        return read_names(in, query_.columns);
+      case Parameter::on_conflict:
+        return read_names(in, query_.on_conflict);
+      case Parameter::and_:
+        return read_logic(in, {.disjunction = false, .negated = false, .children = {}}, node);
+      case Parameter::or_:
+        return read_logic(in, {.disjunction = true, .negated = false, .children = {}}, node);
+      case Parameter::not_and:
+        return read_logic(in, {.disjunction = false, .negated = true, .children = {}}, node);
+      case Parameter::not_or:
+        return read_logic(in, {.disjunction = true, .negated = true, .children = {}}, node);
+      case Parameter::after:
+        return in.refuse(cursor_not_served());
+    }
+    return false;
+  }
+
+  bool read_logic(Reader& in, Logic logic, NodeParameters& node) {
     if (!filters_.read_children(in, 1, logic.children) || !in.expect_end("end of input")) return false;
-    query_.filters.push_back({std::make_shared<const Logic>(std::move(logic))});
+    node.filters.push_back({std::make_shared<const Logic>(std::move(logic))});
     return true;
   }
 
   /// An empty select= is no select=: all columns.
   bool read_select(Reader& in) {
-    std::vector<SelectItem> items;
+    ReadNode node;
     if (in.at_end()) return true;
-    if (!read_items(in, read_select_item, items)) return false;
-    if (query_.select.empty()) query_.select = std::move(items);
+    if (!SelectReader(limits_).read(in, node)) return false;
+    if (!query_.select.empty() || !query_.embeds.empty()) return true;
+    query_.select = std::move(node.select);
+    query_.embeds = std::move(node.embeds);
     return true;
   }
 
-  bool read_order(Reader& in) {
+  static bool read_order(Reader& in, NodeParameters& node) {
     std::vector<OrderTerm> terms;
     if (!read_items(in, read_order_term, terms)) return false;
-    if (query_.order.empty()) query_.order = std::move(terms);
+    if (node.order.empty()) node.order = std::move(terms);
     return true;
   }
 
-  bool read_names(Reader& in, std::optional<std::vector<std::string>>& names) {
+  static bool read_names(Reader& in, std::optional<std::vector<std::string>>& names) {
     std::vector<std::string> read;
     if (!read_items(in, read_name, read)) return false;
     drop_repetitions(read);
     if (!names) names = std::move(read);
     return true;
   }
-  bool read_columns(Reader& in) { return read_names(in, query_.columns); }
-  bool read_on_conflict(Reader& in) { return read_names(in, query_.on_conflict); }
 
-  bool read_limit(Reader& in) { return read_row_number(in, limit_.emplace()); }
-  bool read_offset(Reader& in) { return read_row_number(in, offset_); }
-
-  /// The rows from `offset_` on, `limit_` of them, as far as they are not before the first: an offset below
-  /// zero alone says nothing, and takes its part off a limit.
-  std::optional<Error> apply_paging() {
-    query_.offset = static_cast<std::uint64_t>(std::max<std::int64_t>(offset_, 0));
-    if (!limit_) return std::nullopt;
-    const std::int64_t rows = *limit_ > 0 && offset_ < 0 ? *limit_ + offset_ : *limit_;
-    if (rows < 0 || (rows == 0 && *limit_ > 0)) return negative_limit();
-    query_.limit = static_cast<std::uint64_t>(rows);
-    return std::nullopt;
-  }
-
-  bool refuse_cursor(Reader& in) { return in.refuse(cursor_not_served()); }
-
-  struct ReservedRow {
-    std::string_view name;
-    std::string_view what;
-    bool (QueryParser::*read)(Reader&);
-  };
-  static const ReservedRow reserved_rows[11];
-
+  const ParseLimits& limits_;
   Query query_;
   FilterReader filters_;
-  std::optional<std::int64_t> limit_;
-  std::int64_t offset_ = 0;
+  std::vector<Argument>* arguments_;
+  NodeParameters root_;
+  std::vector<NodeParameters> embeds_;
 };
 
-constexpr QueryParser::ReservedRow QueryParser::reserved_rows[] = {
-    {"select", "select parameter", &QueryParser::read_select},
-    {"order", "order", &QueryParser::read_order},
-    {"limit", "limit", &QueryParser::read_limit},
-    {"offset", "offset", &QueryParser::read_offset},
-    {"columns", "columns parameter", &QueryParser::read_columns},
-    {"on_conflict", "on_conflict parameter", &QueryParser::read_on_conflict},
-    {"and", "logic tree", &QueryParser::read_logic<false, false>},
-    {"or", "logic tree", &QueryParser::read_logic<true, false>},
-    {"not.and", "logic tree", &QueryParser::read_logic<false, true>},
-    {"not.or", "logic tree", &QueryParser::read_logic<true, true>},
-    {"after", "cursor", &QueryParser::refuse_cursor},
-};
-
-/// True where decoding would change nothing and cannot fail.
-bool is_plain(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_ascii(c) && c != '%' && c != '+' && c != '\0'; });
-}
-
-/// Decodes a key or value, into `decoded` only where that differs from `text`. nullopt as percent_decode().
-std::optional<std::string_view> decode(std::string_view text, std::string& decoded) {
-  if (is_plain(text)) return text;
-  auto result = percent_decode(text, true);
-  if (!result) return std::nullopt;
-  decoded = std::move(*result);
-  return decoded;
-}
-
-Error malformed_encoding(std::string_view parameter) {
-  std::string shown;
-  for (const char c : parameter) shown += is_ascii(c) && c >= ' ' ? c : '?';
-  return grammar_error(
-      quoted("failed to decode parameter (" + shown + ")"),
-      "A parameter is percent-encoded UTF-8 without NUL: each % is followed by two hexadecimal "
-      "digits, and a plain % is written %25");
+/// What both kinds of requests have in common.
+std::optional<Error> read_parameters(std::string_view query_string, QueryParser& parser) {
+  Parameters parameters(query_string);
+  while (true) {
+    const auto more = parameters.next();
+    if (!more) return more.error();
+    if (!*more) return std::nullopt;
+    if (auto error = parser.read_parameter(parameters.key(), parameters.value())) return error;
+  }
 }
 
 }  // namespace
 
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  auto decoded = percent_decoded(text, plus_is_space);
-  if (!decoded || decoded->find('\0') != std::string::npos || !is_utf8(*decoded)) return std::nullopt;
-  return decoded;
+Result<Query> parse_query(std::string_view table, std::string_view query_string, const ParseLimits& limits) {
+  QueryParser parser(table, limits, nullptr);
+  if (auto error = read_parameters(query_string, parser)) return *std::move(error);
+  return parser.take_query();
 }
 
-Result<Query> parse_query(std::string_view table, std::string_view query_string, const ParseLimits& limits) {
-  QueryParser parser(table, limits);
-  std::string key_buffer, value_buffer;
-  while (!query_string.empty()) {
-    const std::string_view parameter = query_string.substr(0, query_string.find('&'));
-    query_string.remove_prefix(std::min(parameter.size() + 1, query_string.size()));
-    if (parameter.empty()) continue;
-    const std::size_t equals = std::min(parameter.find('='), parameter.size());
-    const auto key = decode(parameter.substr(0, equals), key_buffer);
-    const auto value = decode(parameter.substr(std::min(equals + 1, parameter.size())), value_buffer);
-    if (!key || !value) return malformed_encoding(parameter);
-    if (auto error = parser.read_parameter(*key, *value)) return *std::move(error);
-  }
-  return parser.take_query();
+Result<FunctionCall> parse_function_call(std::string_view function, std::string_view query_string,
+                                         const ParseLimits& limits) {
+  FunctionCall call;
+  QueryParser parser(function, limits, &call.arguments);
+  if (auto error = read_parameters(query_string, parser)) return *std::move(error);
+  auto rows = parser.take_query();
+  if (!rows) return rows.error();
+  call.rows = std::move(*rows);
+  return call;
 }
 
 }  // namespace shardplex

@@ -35,9 +35,9 @@ std::string_view take_index(Reader& in) {
   std::size_t length = rest.starts_with('-') ? 1 : 0;
   if (!is_digit(in.peek(length))) return {};
   while (is_digit(in.peek(length))) ++length;
-  const std::string_view after = rest.substr(length);
+  const std::string_view after = trimmed(rest.substr(length));
   const bool ends = after.empty() || after.starts_with("->") || after.starts_with("::") ||
-                    after.starts_with('.') || after.starts_with(',');
+                    after.starts_with('.') || after.starts_with(',') || after.starts_with(')');
   if (!ends) return {};
   in.advance(length);
   return rest.substr(0, length);

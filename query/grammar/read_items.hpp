@@ -1,4 +1,4 @@
-// The items of select, order and columns, and the numbers of limit and offset.
+// The items of order and columns, and the numbers of limit and offset.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,7 @@ bool read_items(Reader& in, bool (*read_item)(Reader&, Item&), std::vector<Item>
   return in.expect_end("\",\" or end of input");
 }
 
-/// [alias:]column[path][::cast], or *.
-bool read_select_item(Reader& in, SelectItem& item);
-
-/// column[.asc|.desc][.nullsfirst|.nullslast]
+/// column[.asc|.desc][.nullsfirst|.nullslast], where embed(column) may stand for the column.
 bool read_order_term(Reader& in, OrderTerm& term);
 
 /// The whole text as a bigint: a limit or an offset.

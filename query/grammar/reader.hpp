@@ -95,6 +95,7 @@ class Reader {
   bool fail(std::string_view expecting) { return fail_at(at_, expecting); }
   bool fail_at(std::size_t position, std::string_view expecting) {
     at_ = position;
+    is_readable_ = false;
     std::string where = " (line 1, column " + std::to_string(column()) + ")";
     return refuse(grammar_error(
         quoted("failed to parse " + std::string(what_) + " (" + std::string(text_) + ")") + where,
@@ -105,6 +106,8 @@ class Reader {
     return false;
   }
   Error take_error() { return std::move(error_); }
+  /// False where the text does not say what was to be read; true still where it was refused for what it says.
+  bool is_readable() const { return is_readable_; }
 
  private:
   // Columns count characters, as an editor does.
@@ -123,6 +126,7 @@ class Reader {
   std::string_view what_;
   std::string_view text_;
   std::size_t at_ = 0;
+  bool is_readable_ = true;
   Error error_;
 };
 

@@ -10,11 +10,6 @@
 namespace shardplex {
 namespace {
 
-/// A result that holds `sql`. (Said outright, because C++20 could also make an Error out of a string.)
-Result<std::string> sql_text(std::string sql) {
-  return {Result<std::string>::in_place_value, std::move(sql)};
-}
-
 // ---- Casts.
 
 bool is_space(char c) {
@@ -183,17 +178,12 @@ std::string_view truth_sql(IsValue value) {
 
 // ---- Select.
 
-/// The name PostgREST gives an item: its alias, the last key of its path, or its column. An empty key names
-/// nothing: SQL has no empty name.
-std::string output_name(const SelectItem& item) {
-  if (item.alias) return *item.alias;
-  for (auto step = item.field.path.rbegin(); step != item.field.path.rend(); ++step)
-    if (const auto* key = std::get_if<std::string>(&step->to); key && !key->empty()) return *key;
-  return item.field.column;
-}
-
 bool is_json(const Column& column) {
   return column.type_schema == "pg_catalog" && (column.type_name == "json" || column.type_name == "jsonb");
+}
+
+JsonType json_type(const Column& column) {
+  return shardplex::json_type(column.type_schema, column.type_name);
 }
 
 std::vector<SelectItem> expanded(const std::vector<SelectItem>& items, const Table& table) {
@@ -288,6 +278,7 @@ std::string and_also(std::string left, std::string_view right) {
 }
 
 std::string ExpressionWriter::param(std::optional<std::string> value) {
+  if (shared_ != nullptr) return shared_->param(std::move(value));
   params_.push_back(std::move(value));
   return '$' + std::to_string(first_param_ + params_.size() - 1);
 }
@@ -295,7 +286,7 @@ std::string ExpressionWriter::param(std::optional<std::string> value) {
 Result<std::string> ExpressionWriter::field(const Field& field) {
   const auto column = require_column(table_, field.column);
   if (!column) return column.error();
-  std::string sql = column_sql(table_, field.column);
+  std::string sql = quote_identifier(alias_) + '.' + quote_identifier(field.column);
   if (field.path.empty()) return sql_text(std::move(sql));
   if (!is_json(**column)) sql = "to_jsonb(" + sql + ')';
   for (const auto& step : field.path) {
@@ -340,6 +331,8 @@ Result<std::string> ExpressionWriter::comparison(const Condition& condition) {
 }
 
 Result<std::string> ExpressionWriter::condition(const Condition& condition) {
+  if (about_embed_)
+    if (auto about_embed = about_embed_(condition)) return *std::move(about_embed);
   auto sql = comparison(condition);
   if (sql && condition.negated) *sql = "NOT (" + *sql + ')';
   return sql;
@@ -371,24 +364,48 @@ Result<std::string> ExpressionWriter::filters(const std::vector<Filter>& filters
   return sql_text(std::move(sql));
 }
 
-Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items) {
+bool is_json_already(const Column& column) {
+  static constexpr std::array<std::string_view, 5> types{"json", "jsonb", "hstore", "geometry", "geography"};
+  const std::string_view type = column.base_type_name.empty() ? column.type_name : column.base_type_name;
+  return std::ranges::find(types, type) != types.end();
+}
+
+bool is_json_already(const Table& table, const SelectItem& item) {
+  if (item.cast) return *item.cast == "json" || *item.cast == "jsonb";
+  if (!item.field.path.empty()) return !item.field.path.back().as_text;
+  const Column* column = table.find_column(item.field.column);
+  return column && is_json_already(*column);
+}
+
+Result<std::string> ExpressionWriter::value(const SelectItem& item) {
+  auto value = field(item.field);
+  if (!value || !item.cast) return value;
+  const auto type = cast_type_sql(*item.cast);
+  if (!type) return type.error();
+  return sql_text("CAST(" + *value + " AS " + *type + ')');
+}
+
+Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items, RowText row) {
   Selection out;
+  out.row = std::move(row);
   std::size_t number = 0;
   for (const auto& item : expanded(items, table_)) {
-    auto value = field(item.field);
+    const auto value = this->value(item);
     if (!value) return value.error();
-    if (item.cast) {
-      const auto type = cast_type_sql(*item.cast);
-      if (!type) return type.error();
-      *value = "CAST(" + *value + " AS " + *type + ')';
-    }
     const std::string name = 'c' + std::to_string(number);
     if (number++ > 0) {
       out.inner += ", ";
       out.outer += ", ";
+      out.values += ", ";
     }
+    const bool is_column = item.field.path.empty() && !item.cast;
+    const JsonType type = is_column ? json_type(*table_.find_column(item.field.column)) : JsonType{};
     out.inner += *value + " AS " + name;
     out.outer += "q." + name + " AS " + quote_identifier(output_name(item));
+    out.values += out.row.sql(type, "q." + name);
+    out.row.add(output_name(item), type);
+    out.columns.push_back(is_column ? item.field.column : "");
+    out.json_already.push_back(is_json_already(table_, item));
   }
   return out;
 }

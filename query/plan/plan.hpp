@@ -8,20 +8,23 @@
 #include <vector>
 
 #include "query/catalogue/routed_table.hpp"
+#include "query/engine/row_text.hpp"
 #include "query/engine/sort_key.hpp"
 #include "query/error.hpp"
+#include "query/grammar/preferences.hpp"
 #include "query/grammar/query.hpp"
 #include "query/plan/route.hpp"
 #include "query/plan/sql.hpp"
+#include "query/resolve/read_tree.hpp"
 #include "shard_map/shard_map.hpp"
 
 namespace shardplex {
 
 /// A read of one table, ready for any number of shards.
-/// Every statement's result has, in binary format: column 0 the row as JSON text; then one column per merge
-/// key; then, where there is an enums_sql, whether the shard's enums are those that were planned for
-/// (boolean, the same in each row); then, where `counts`, the total number of rows matching the filters on
-/// that shard (bigint, the same in each row; a shard that returns no row has a total of 0).
+/// Every statement's result has, in binary format: the columns that `row` is written from; then those merge
+/// keys that are not among them; then, where there is an enums_sql, whether the shard's enums are those that
+/// were planned for (boolean, the same in each row); then, where `counts`, the total number of rows matching
+/// the filters on that shard (bigint, the same in each row; a shard that returns no row has a total of 0).
 class ReadPlan {
  public:
   /// How the statement for one shard is to be limited.
@@ -37,8 +40,16 @@ class ReadPlan {
   /// One row, one column: the number (bigint) of rows that match, ignoring limit and offset, but at most
   /// `at_most`.
   Statement count_up_to(const ForShard& shard, std::uint64_t at_most) const;
+  /// " FROM … WHERE …" of the rows that match on one shard, with the parameters of the whole plan.
+  Statement matching(const ForShard& shard) const;
+  /// LIMIT and OFFSET for one shard: its own rows from the first on, unless it applies the offset itself.
+  void append_page(Statement& statement, const ForShard& shard) const;
+  /// The columns of a result, over a subquery q of the inner ones; without the total.
+  std::string columns_sql() const;
 
-  std::vector<MergeKey> keys;  ///< the order of the answer, primary key last; direction included
+  RowText row;
+  std::vector<MergeKey> keys;            ///< the order of the answer, primary key last; direction included
+  std::vector<std::size_t> key_columns;  ///< of each of the keys: its column in a result
   std::optional<Error>
       not_mergeable;    ///< set where rows of several shards cannot be put in order: the refusal
   bool counts = false;  ///< a total was asked for (count=exact)
@@ -46,26 +57,51 @@ class ReadPlan {
   /// in the order, by which the answers will be merged.
   std::string enums_sql;
   /// How many columns a result has, and which one enums_sql is.
-  std::size_t result_columns() const {
-    return enums_column() + (enums_sql.empty() ? 0 : 1) + (counts ? 1 : 0);
-  }
-  std::size_t enums_column() const { return 1 + keys.size(); }
+  std::size_t result_columns() const { return related_column() + related.size() + (counts ? 1 : 0); }
+  std::size_t enums_column() const { return row.fields().size() + own_keys.size(); }
+  std::size_t related_column() const { return enums_column() + (enums_sql.empty() ? 0 : 1); }
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> limit;
+  /// Rows will be left out by what other shards hold, and the page is one of those that are left.
+  bool page_later = false;
   bool offset_applied(const ForShard& shard) const {
-    return shard.alone && !counts;
+    return shard.alone && !counts && !page_later;
   }  ///< by the shard itself
+
+  /// Rows that are groups of others. SQL over a subquery p of those, whose columns are `inner_columns`.
+  struct Groups {
+    std::string columns;  ///< p.g0 AS c0, count(*) AS c1, …
+    std::string by;       ///< " GROUP BY p.g0", or what makes one group of all rows
+    bool one = false;     ///< that is, there is one group, whatever rows there are
+  };
+  std::optional<Groups> groups;
+  /// Set where several shards may have parts of one group. What one shard has of it are the values that it is
+  /// grouped by and states of its aggregates; all of them travel as texts (group_states.hpp).
+  struct GroupStates {
+    std::size_t count = 0;   ///< keys and states
+    std::string columns;     ///< over p: the text of each
+    std::string as_planned;  ///< over p: whether they are of the types that were planned for; "": always
+    std::string labels;      ///< whether enums have the labels that were planned for; "": there are none
+    std::string values;      ///< over u(t0, t1, …), the texts: CAST(u.t0 AS …) AS g0, …, … AS s0, …
+    std::string final_columns;  ///< over these values as p: what groups.columns are over the rows
+    /// Set where the answer depends on the databases' default collation: the refusal, where that differs.
+    std::optional<Error> by_default_collation;
+  };
+  std::optional<GroupStates> states;
 
   // The pieces statement() puts together, in SQL; $1 is the epoch wherever one is sent, parameters follow
   // from $2.
   struct KeyList {
     std::size_t param;
     std::vector<std::pair<Slot, std::string>> keys;
-  };                 ///< param: index into params
-  std::string from;  ///< "public"."movies" AS "movies"
-  std::string inner_columns, outer_columns, where, order_by;
-  std::string group;  ///< the group's name; "" for reference tables
-  std::string owned;  ///< the owned-slot filter
+  };                  ///< param: index into params
+  std::string from;   ///< "public"."movies" AS "movies"
+  std::string joins;  ///< what embeds join to the rows of the page (EmbedSql::joins)
+  std::string inner_columns, values, where, order_by;
+  std::vector<std::string> own_keys;  ///< the columns' names of keys that are not among the row's
+  std::vector<std::string> related;   ///< Row::related, as text, over a subquery q of the inner columns
+  std::string group;                  ///< the group's name; "" for reference tables
+  std::string owned;                  ///< the owned-slot filter
   std::vector<std::optional<std::string>> params;
   std::size_t filter_params = 0;  ///< how many of them, from the first, belong to `where`
   std::optional<KeyList> key_list;
@@ -74,12 +110,19 @@ class ReadPlan {
 /// Checks columns, casts and operators against the catalogue and plans the read. `routed` is query.table.
 /// Errors: 42703 unknown column (message as PostgreSQL's), SHARD400, PGRST1xx.
 Result<ReadPlan> plan_read(const Query& query, const RoutedTable& routed, bool count_exact,
-                           bool bytewise_default_collation);
+                           bool bytewise_default_collation, RowFormat format = RowFormat::json);
+
+/// The same with embeds and aggregates, of a query that was resolved. SHARD400 where an embed leads to rows
+/// that can be on other shards.
+Result<ReadPlan> plan_read(const ResolvedNode& tree, const RoutedTable& routed, bool count_exact,
+                           bool bytewise_default_collation, RowFormat format = RowFormat::json);
 
 /// One row by its key alone: batched with others of the same shape into one `= ANY` statement.
 /// Statement parameters: $1 epoch (absent for reference tables), $2 array literal of keys ($1 for reference
-/// tables). Result columns: the key as canonical text (text), the row as JSON (text).
+/// tables). Result columns, in binary format: the key as canonical text (text), then those that `row` is
+/// written from.
 struct PointShape {
+  RowText row;
   std::string sql;
   std::string only_owned_sql;  ///< the same with the owned-slot filter
   KeyType key_type = KeyType::integer;
@@ -88,7 +131,8 @@ struct PointShape {
 
 /// The shape of GET /table?<key>=eq.X&select=…, where <key> is the single-column primary key of `table` and,
 /// for a sharded table, the column that its slot is hashed from. Precondition: point_key() accepts the query.
-Result<PointShape> plan_point(const std::vector<SelectItem>& select, const RoutedTable& routed);
+Result<PointShape> plan_point(const std::vector<SelectItem>& select, const RoutedTable& routed,
+                              RowFormat format = RowFormat::json);
 
 /// The key text of `query` where it is a point read: exactly one filter, `eq` on the column plan_point()
 /// speaks of, no quantifier or negation, offset 0, limit absent or > 0, no json path or cast in select
@@ -110,13 +154,15 @@ struct RowBounds {
 /// A write on one table. A row that a trigger would put where nobody looks for it fails the statement
 /// (sqlstate_misplaced). Result columns, in binary format, by `returns`:
 ///   nothing: the number of rows (bigint) where `reports_count`, otherwise nothing to read (the command tag
-///   counts the rows touched); representation: the row as JSON text; primary_key: each primary key column as
-///   text. PUT adds a last column: boolean, true where the row was created. Other columns are not to be read.
+///   counts the rows touched); representation: the row as text of the format that was asked for; primary_key:
+///   each primary key column as text. PUT adds a last column: boolean, true where the row was created. Other
+///   columns are not to be read.
 /// Representations come ordered by primary key for PATCH and DELETE, in body order for POST. Under row bounds
 /// the statement itself raises sqlstate_row_bounds (shard_schema/sqlstates.hpp), with the number of rows as
 /// its detail.
 struct WritePlan {
   enum class Returns { nothing, representation, primary_key } returns = Returns::nothing;
+  std::string header;            ///< of a representation (RowText::header())
   bool reports_created = false;  ///< PUT
   bool reports_count = false;    ///< PATCH that returns nothing
   bool sets_nothing = false;     ///< a PATCH whose body has no column: no row is touched
@@ -165,7 +211,7 @@ class InsertPlan {
 
  private:
   friend Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
-                                        const RoutedTable& routed, const RowBounds& bounds);
+                                        const RoutedTable& routed, const RowBounds& bounds, RowFormat format);
   WritePlan plan_;
   const Column* key_column_ = nullptr;
   // What with_keys() makes the slots of; nothing of it is set for a reference table.
@@ -181,16 +227,19 @@ class InsertPlan {
 /// key's by construction. Rows without a key have to be given one. Under list, a client's own key is refused
 /// (SHARD400). An empty array is a plan with no slots.
 Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
-                               const RoutedTable& routed, const RowBounds& bounds = {});
+                               const RoutedTable& routed, const RowBounds& bounds = {},
+                               RowFormat format = RowFormat::json);
 /// PATCH. The body is one object; an empty object changes nothing (a plan with empty `slots`, sets_nothing).
 Result<WritePlan> plan_update(const Query& query, std::string_view body, const Preferences& prefer,
-                              const RoutedTable& routed, const RowBounds& bounds = {});
+                              const RoutedTable& routed, const RowBounds& bounds = {},
+                              RowFormat format = RowFormat::json);
 /// DELETE.
 Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed,
-                              const RowBounds& bounds = {});
+                              const RowBounds& bounds = {}, RowFormat format = RowFormat::json);
 /// PUT: filters must be `eq` on exactly the primary key (PGRST105 otherwise), the body one object whose key
 /// agrees (PGRST115); limit/offset are PGRST114. Columns not in the body get their defaults.
 Result<WritePlan> plan_put(const Query& query, std::string_view body, const Preferences& prefer,
-                           const RoutedTable& routed, const RowBounds& bounds = {});
+                           const RoutedTable& routed, const RowBounds& bounds = {},
+                           RowFormat format = RowFormat::json);
 
 }  // namespace shardplex

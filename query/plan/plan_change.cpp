@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "query/plan/key_filter.hpp"
+#include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
 #include "query/plan/stored_values.hpp"
 #include "query/plan/write_parts.hpp"
@@ -48,7 +49,7 @@ Result<std::string> routing_assignments(const ParsedBody& body, const Query& que
         return cannot_merge(
             "A change of " + column.name + " moves rows to other slots, so they have to be known.",
             "Name one row by " + routed.key() + "=eq.…");
-      plan.new_slot = slot_of_row(*routed.group(), key_bytes(routed.key_column(), *key), *value);
+      plan.new_slot = slot_of_row(*routed.group(), key_bytes(routed, *key), *value);
       append_item(sql,
                   quote_identifier(slot_column) + " = " + writer.param(std::to_string(plan.new_slot->value)));
     }
@@ -69,7 +70,7 @@ std::string placed_after(const ParsedBody& body, const Query& query, const Route
     remembers = remember_place_sql(routed);
     return placed_as_before(routed);
   }
-  const Slot slot = slot_of_row(*routed.group(), key_bytes(routed.key_column(), *key), std::nullopt);
+  const Slot slot = slot_of_row(*routed.group(), key_bytes(routed, *key), std::nullopt);
   return placed_as_decided(routed, *key, slot, nullptr, writer);
 }
 
@@ -100,7 +101,8 @@ Statement WritePlan::statement(std::optional<Slot> pinned, bool only_owned) cons
 }
 
 Result<WritePlan> plan_update(const Query& query, std::string_view text, const Preferences& prefer,
-                              const RoutedTable& routed, const RowBounds& bounds) {
+                              const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
+  if (auto refusal = not_planned(query)) return *refusal;
   if (auto refusal = paging_refusal(query, "PATCH")) return *refusal;
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
@@ -124,17 +126,18 @@ Result<WritePlan> plan_update(const Query& query, std::string_view text, const P
     append_item(assignments, slot_as_it_is_sql(routed, remembers));
   if (!routing->empty()) append_item(assignments, *routing);
   plan.head.sql = "UPDATE " + aliased_name(routed.table()) + " SET " + assignments;
-  return finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
+  return finish_write_plan(std::move(plan), query, routed.table(), bounds, format, std::move(writer));
 }
 
 Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed,
-                              const RowBounds& bounds) {
+                              const RowBounds& bounds, RowFormat format) {
+  if (auto refusal = not_planned(query)) return *refusal;
   if (auto refusal = paging_refusal(query, "DELETE")) return *refusal;
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
   plan.head.sql = "DELETE FROM " + aliased_name(routed.table());
-  return finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
+  return finish_write_plan(std::move(plan), query, routed.table(), bounds, format, std::move(writer));
 }
 
 }  // namespace shardplex

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
 #include "query/plan/stored_values.hpp"
 #include "query/plan/write_parts.hpp"
@@ -71,7 +72,8 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
 }
 
 Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const Preferences& prefer,
-                               const RoutedTable& routed, const RowBounds& bounds) {
+                               const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
+  if (auto refusal = not_planned(query)) return *std::move(refusal);
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
   if (auto refusal = identity_refusal(routed.table(), body->columns, true)) return std::move(*refusal);
@@ -95,7 +97,7 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
       insert.keys_.push_back(std::move(*key));
     }
     insert.group_ = group;
-    insert.key_type_ = *key_type(routed.key_column());
+    insert.key_type_ = routed.key_type();
     // Keys and slots are filled in by with_keys().
     columns.push_back(given_column(routed, routed.key()));
     if (const auto* list = routed.list()) {
@@ -110,7 +112,8 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
   if (routed.group()) plan.placed = placed_as_given(routed, columns, insert.keys_param_ + 1, body->body.rows);
   plan.head.sql = insert_sql(routed, body->json_columns, json_array(text, body->body.is_array),
                              body->body.rows, columns, writer);
-  auto finished = finish_write_plan(std::move(plan), query, routed.table(), bounds, std::move(writer));
+  auto finished =
+      finish_write_plan(std::move(plan), query, routed.table(), bounds, format, std::move(writer));
   if (!finished) return finished.error();
   insert.plan_ = std::move(*finished);
   return insert;

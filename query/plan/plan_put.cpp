@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "query/plan/key_filter.hpp"
+#include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
 #include "query/plan/stored_values.hpp"
 #include "query/plan/write_parts.hpp"
@@ -73,7 +74,7 @@ void put_by_insert(const ParsedBody& body, std::string_view text, const std::vec
     columns.back().values.push_back(value_of(name));
   }
   if (routed.group()) {
-    const auto bytes = key_bytes(routed.key_column(), value_of(routed.key()));
+    const auto bytes = key_bytes(routed, value_of(routed.key()));
     const auto list =
         routed.list() ? std::optional<std::string>(value_of(routed.list()->column)) : std::nullopt;
     const std::vector slots{slot_of_row(*routed.group(), bytes, list)};
@@ -97,7 +98,7 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
   if (!list) return list.error();
   const auto key = filtered_key(query, routed);
   invariant(key.has_value(), "PUT names the whole primary key");
-  plan.new_slot = slot_of_row(*routed.group(), key_bytes(routed.key_column(), *key), *list);
+  plan.new_slot = slot_of_row(*routed.group(), key_bytes(routed, *key), *list);
 
   std::string sql;
   if (!body.json_columns.empty())
@@ -122,7 +123,8 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
 }  // namespace
 
 Result<WritePlan> plan_put(const Query& query, std::string_view text, const Preferences& prefer,
-                           const RoutedTable& routed, const RowBounds& bounds) {
+                           const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
+  if (auto refusal = not_planned(query)) return *std::move(refusal);
   const Table& table = routed.table();
   if (query.limit || query.offset != 0)
     return Error{"PGRST114", "limit/offset querystring parameters are not allowed for PUT", std::nullopt,
@@ -152,7 +154,7 @@ Result<WritePlan> plan_put(const Query& query, std::string_view text, const Pref
                             ", so a row named by it could be on any shard.",
                         "POST new rows, and PATCH those that are there.");
   }
-  return finish_write_plan(std::move(plan), query, table, bounds, std::move(writer));
+  return finish_write_plan(std::move(plan), query, table, bounds, format, std::move(writer));
 }
 
 }  // namespace shardplex

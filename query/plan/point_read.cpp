@@ -2,7 +2,9 @@
 
 #include "query/plan/expression.hpp"
 #include "query/plan/key_filter.hpp"
+#include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
+#include "query/resolve/row_shape.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
@@ -74,7 +76,8 @@ bool is_harmless(const OrderTerm& term, const Table& table) {
 
 }  // namespace
 
-Result<PointShape> plan_point(const std::vector<SelectItem>& select, const RoutedTable& routed) {
+Result<PointShape> plan_point(const std::vector<SelectItem>& select, const RoutedTable& routed,
+                              RowFormat format) {
   const Table& table = routed.table();
   const Group* group = routed.group();
   const Column* key = point_column(routed);
@@ -83,16 +86,16 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
   shape.key_type = *key_type(*key);
 
   ExpressionWriter writer(table, 1);
-  const auto selection = writer.select(select);
+  const auto selection = writer.select(select, RowText(format));
   if (!selection) return selection.error();
+  shape.row = selection->row;
   const std::string column = column_sql(table, key->name);
   std::string condition = group ? "shardplex.check_epoch($1::bigint)" : "";
   condition = and_also(std::move(condition), column + " = ANY(" + (group ? "$2" : "$1") +
                                                  "::" + std::string(array_type(shape.key_type)) + ')');
   const auto sql = [&](const std::string& where) {
-    return "SELECT q.key, row_to_json(r.*)::text FROM (SELECT " + column + "::text AS key, " +
-           selection->inner + " FROM " + aliased_name(table) + " WHERE " + where +
-           ") q CROSS JOIN LATERAL (SELECT " + selection->outer + ") r";
+    return "SELECT q.key, " + selection->values + " FROM (SELECT " + column + "::text AS key, " +
+           selection->inner + " FROM " + aliased_name(table) + " WHERE " + where + ") q";
   };
   shape.sql = sql(condition);
   shape.only_owned_sql = group ? sql(and_also(condition, owned_slots_sql(table, group->name))) : shape.sql;
@@ -102,7 +105,10 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
 const std::string* point_key(const Query& query, const RoutedTable& routed) {
   const Column* key = point_column(routed);
   if (!key || query.filters.size() != 1 || query.offset != 0 || query.limit == 0u) return nullptr;
-  if (std::ranges::any_of(query.select, can_fail)) return nullptr;
+  if (!is_planned(query) || std::ranges::any_of(query.select, can_fail)) return nullptr;
+  if (std::ranges::any_of(query.select,
+                          [&](const SelectItem& item) { return is_bare_count(item, routed.table()); }))
+    return nullptr;
   if (!std::ranges::all_of(query.order,
                            [&](const OrderTerm& term) { return is_harmless(term, routed.table()); }))
     return nullptr;

@@ -13,6 +13,7 @@
 #include "query/engine/operator.hpp"
 #include "query/error.hpp"
 #include "query/grammar/query.hpp"
+#include "query/plan/lookup.hpp"
 #include "query/plan/plan.hpp"
 #include "query/plan/route.hpp"
 
@@ -38,7 +39,8 @@ struct CandidateSlots {
 
 /// How many rows each shard of several is asked for.
 enum class Share : std::uint8_t {
-  whole,     ///< limit + offset: always enough
+  whole,     ///< limit + offset, or all rows: always enough
+  some,      ///< look_through: enough where not too many rows are left out; else again, whole
   expected,  ///< expected_rows(): nearly always enough; where it is not, the shards are asked again, whole
 };
 
@@ -54,7 +56,15 @@ struct RowsRead {
   std::optional<CandidateSlots> where;  ///< nullopt: a reference table, which any shard can answer for
   bool streams = false;                 ///< window by window: nothing is known that bounds the answer
   Share share = Share::whole;           ///< what to ask for at first
-  std::optional<RowBound> bound;        ///< set: matching rows have to be counted first
+  std::uint64_t look_through = 0;       ///< rows of each shard, for Share::some; without streams
+  std::optional<RowBound> bound;        ///< set: matching rows have to be counted first, or groups afterwards
+  JoinPlan join;                        ///< what becomes of the rows that combine() gives, where
+  std::vector<Lookup> lookups;          ///< these are not empty: they are its embeds
+  /// A lookup that has to find rows for each of the answer's, and whose filters may leave few keys.
+  std::optional<std::size_t> keys_first;
+
+  /// The same read of rows alone that have one of the keys which the lookup keys_first has given.
+  RowsRead with_keys(const LookupKeys& keys) const;
 
   /// The operator that makes one answer of the rows of `inputs` scans (one per target, in their order).
   std::unique_ptr<RowOperator> combine(std::size_t inputs) const;
@@ -65,13 +75,20 @@ using RoutedPlan = std::variant<PointRead, RowsRead>;
 /// What the database and the operator's settings say about reads.
 struct ReadRules {
   bool bytewise_default_collation = true;
-  std::uint64_t row_bound = 0;  ///< the most rows of an answer; 0: any number
+  std::uint64_t row_bound = 0;        ///< the most rows of an answer; 0: any number
+  bool aggregates = true;             ///< false: PGRST123 for them
+  bool one_default_collation = true;  ///< Catalogue::one_default_collation
+  RowFormat format = RowFormat::json;
 };
 
 /// Plans a read of query.table, which `routed` is. Errors: those of plan_read(); SHARD400 where the limit is
 /// above the row bound.
 Result<RoutedPlan> plan_routed_read(const Query& query, const RoutedTable& routed, CountKind count,
                                     const ReadRules& rules);
+/// The same with embeds, of a query that was resolved. SHARD400 also where rows are chosen by what other
+/// shards hold, and are to be skipped by the ten thousand. Lifetime: the plan refers to the map.
+Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query, const RoutedTable& routed,
+                                    CountKind count, const ReadRules& rules);
 
 /// How one target is to be asked, and how a reference table's shard. Lifetime: refers to the target's slots.
 ReadPlan::ForShard for_target(const Target& target, bool alone);

@@ -1,5 +1,7 @@
 #include "query/plan/sql.hpp"
 
+#include <utility>
+
 namespace shardplex {
 namespace {
 
@@ -11,6 +13,14 @@ void append_element(std::string& out, std::string_view element) {
     out += c;
   }
   out += '"';
+}
+
+template <class Text>
+void append_nullable(std::string& out, const std::optional<Text>& element) {
+  if (element)
+    append_element(out, *element);
+  else
+    out += "NULL";
 }
 
 template <class Elements, class Append>
@@ -35,6 +45,14 @@ std::string doubled(std::string_view text, std::string_view special) {
 
 }  // namespace
 
+Result<std::string> sql_text(std::string sql) {
+  return {Result<std::string>::in_place_value, std::move(sql)};
+}
+
+void add_item(std::string& list, const std::string& item) {
+  list += (list.empty() ? "" : ", ") + item;
+}
+
 std::string quote_identifier(std::string_view name) {
   return '"' + doubled(name, "\"") + '"';
 }
@@ -45,13 +63,12 @@ std::string quote_literal(std::string_view text) {
   return (escaped ? "E'" : "'") + doubled(text, "'\\") + '\'';
 }
 
+std::string array_literal(std::span<const std::optional<std::string_view>> elements) {
+  return array_of(elements, append_nullable<std::string_view>);
+}
+
 std::string array_literal(std::span<const std::optional<std::string>> elements) {
-  return array_of(elements, [](std::string& out, const std::optional<std::string>& element) {
-    if (element)
-      append_element(out, *element);
-    else
-      out += "NULL";
-  });
+  return array_of(elements, append_nullable<std::string>);
 }
 
 std::string array_literal(std::span<const std::string> elements) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "query/error.hpp"
+
 namespace shardplex {
 
 /// A statement and its values. Values travel as text-format parameters of unspecified type, so PostgreSQL
@@ -18,6 +20,12 @@ struct Statement {
   bool operator==(const Statement&) const = default;
 };
 
+/// A result that holds `sql`. (Said outright, because C++20 could also make an Error out of a string.)
+Result<std::string> sql_text(std::string sql);
+
+/// Adds to a list, which commas separate.
+void add_item(std::string& list, const std::string& item);
+
 /// "name" with embedded double quotes doubled.
 std::string quote_identifier(std::string_view name);
 
@@ -27,6 +35,7 @@ std::string quote_literal(std::string_view text);
 
 /// {"a","b\"c",NULL}: a one-dimensional array literal, each element quoted.
 std::string array_literal(std::span<const std::optional<std::string>> elements);
+std::string array_literal(std::span<const std::optional<std::string_view>> elements);
 std::string array_literal(std::span<const std::string> elements);
 
 }  // namespace shardplex

@@ -68,8 +68,8 @@ Result<std::optional<std::string>> list_value(const Column& column, const BodyVa
   return std::optional(std::move(*text));
 }
 
-std::string key_bytes(const Column& column, const std::string& text) {
-  const auto bytes = canonical_bytes(*key_type(column), text);
+std::string key_bytes(const RoutedTable& routed, const std::string& text) {
+  const auto bytes = canonical_bytes(routed.key_type(), text);
   invariant(bytes.has_value(), "a key's canonical text has canonical bytes");
   return *bytes;
 }
@@ -77,7 +77,7 @@ std::string key_bytes(const Column& column, const std::string& text) {
 std::optional<std::string> filtered_key(const Query& query, const RoutedTable& routed) {
   if (!routed.group()) return std::nullopt;
   const std::string* text = eq_value(query.filters, routed.key());
-  return text ? canonical_text(*key_type(routed.key_column()), *text) : std::nullopt;
+  return text ? canonical_text(routed.key_type(), *text) : std::nullopt;
 }
 
 }  // namespace shardplex

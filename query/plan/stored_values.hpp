@@ -20,8 +20,8 @@ Result<std::string> key_text(const Column& column, const BodyValue& value);
 /// The list column's value as stored; nullopt is null. Errors: as key_text().
 Result<std::optional<std::string>> list_value(const Column& column, const BodyValue& value);
 
-/// canonical_bytes() of a key. Precondition: `text` is canonical.
-std::string key_bytes(const Column& column, const std::string& text);
+/// canonical_bytes() of a key of the table. Precondition: `text` is canonical.
+std::string key_bytes(const RoutedTable& routed, const std::string& text);
 
 /// The key that the filters name by eq, as stored; nullopt where they do not.
 std::optional<std::string> filtered_key(const Query& query, const RoutedTable& routed);

@@ -61,12 +61,26 @@ struct Returned {
   std::string order;    // "" where the order is the statement's own
 };
 
+/// The row r as text. A row of CSV goes without the parentheses that PostgreSQL puts around it.
+std::string row_sql(RowFormat format) {
+  switch (format) {
+    case RowFormat::json:
+      break;
+    case RowFormat::stripped_json:
+      return "json_strip_nulls(row_to_json(r.*))::text";
+    case RowFormat::csv:
+      return "left(substr((r.*)::text, 2), -1)";
+  }
+  return "row_to_json(r.*)::text";
+}
+
 /// In body order for an INSERT, by primary key otherwise.
-Result<Returned> representation(const Query& query, const Table& table, ExpressionWriter& writer,
-                                const WritePlan& plan) {
-  auto selection = writer.select(query.select);
+Result<Returned> representation(const Query& query, const Table& table, RowFormat format,
+                                ExpressionWriter& writer, WritePlan& plan) {
+  auto selection = writer.select(query.select, RowText(format));
   if (!selection) return selection.error();
-  Returned out{std::move(selection->inner), "row_to_json(r.*)::text",
+  plan.header = selection->row.header();
+  Returned out{std::move(selection->inner), row_sql(format),
                " CROSS JOIN LATERAL (SELECT " + selection->outer + ") r", ""};
   for (std::size_t i = 0; plan.chooses_rows && i < table.primary_key.size(); ++i) {
     const std::string key = 'k' + std::to_string(i);
@@ -101,11 +115,11 @@ std::string placement_check(const WritePlan& plan, const Table& table) {
 }
 
 /// RETURNING and what wraps it.
-Result<void> plan_returning(const Query& query, const Table& table, const RowBounds& bounds,
+Result<void> plan_returning(const Query& query, const Table& table, const RowBounds& bounds, RowFormat format,
                             ExpressionWriter& writer, WritePlan& plan) {
   Result<Returned> returned = Returned{};
   if (plan.returns == WritePlan::Returns::representation)
-    returned = representation(query, table, writer, plan);
+    returned = representation(query, table, format, writer, plan);
   else if (plan.returns == WritePlan::Returns::primary_key)
     returned = primary_key(table);
   if (!returned) return returned.error();
@@ -338,8 +352,8 @@ WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer) {
 }
 
 Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
-                                    const RowBounds& bounds, ExpressionWriter writer) {
-  if (auto done = plan_returning(query, table, bounds, writer, plan); !done) return done.error();
+                                    const RowBounds& bounds, RowFormat format, ExpressionWriter writer) {
+  if (auto done = plan_returning(query, table, bounds, format, writer, plan); !done) return done.error();
   plan.head.params = std::move(writer).take_params();
   return plan;
 }

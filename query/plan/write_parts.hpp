@@ -10,6 +10,7 @@
 #include "query/catalogue/routed_table.hpp"
 #include "query/error.hpp"
 #include "query/grammar/body.hpp"
+#include "query/grammar/preferences.hpp"
 #include "query/grammar/query.hpp"
 #include "query/plan/expression.hpp"
 #include "query/plan/plan.hpp"
@@ -103,9 +104,10 @@ std::string assignment_sql(const RoutedTable& routed, const std::vector<std::str
 /// The beginning of every plan: what it says of the table, and what `prefer` wants back.
 WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer);
 
-/// The end of every plan: what comes back, how many rows there may be, and all parameters.
+/// The end of every plan: what comes back and in which format, how many rows there may be, and all
+/// parameters.
 Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
-                                    const RowBounds& bounds, ExpressionWriter writer);
+                                    const RowBounds& bounds, RowFormat format, ExpressionWriter writer);
 
 /// The rows that the filters choose: WHERE, candidate slots, and how to find the slot where the key is named
 /// but not its list. Errors: those of filters, and a key that is no value of its column.

@@ -60,6 +60,15 @@ TEST_CASE("an error is four JSON members in a fixed order, absent ones null") {
   CHECK(to_json(Error{"42P01", "", "", "", {}}) == R"({"code":"42P01","details":"","hint":"","message":""})");
 }
 
+TEST_CASE("details that are JSON stand in an error as they are") {
+  Error error{"PGRST201", "message", R"([{"a":1}])", {}, {}};
+  CHECK(to_json(error) == R"({"code":"PGRST201","details":"[{\"a\":1}]","hint":null,"message":"message"})");
+  error.details_are_json = true;
+  CHECK(to_json(error) == R"({"code":"PGRST201","details":[{"a":1}],"hint":null,"message":"message"})");
+  error.details.reset();
+  CHECK(to_json(error) == R"({"code":"PGRST201","details":null,"hint":null,"message":"message"})");
+}
+
 TEST_CASE("texts of an error are escaped as JSON demands and no more") {
   CHECK(to_json(Error{"X", "quote \" backslash \\ slash / newline \n tab \t bell \x07 é 🎬", {}, {}, {}}) ==
         "{\"code\":\"X\",\"details\":null,\"hint\":null,\"message\":\"quote \\\" backslash \\\\ slash / "

@@ -106,7 +106,8 @@ inline ShardMap hash_map() {
   return ShardMap("movies", three_shards(), {{"catalog", 1024, HashStrategy{}, thirds(1024)}},
                   {{"movies", false, GroupId{0}, "id"},
                    {"ratings", false, GroupId{0}, "movie_id"},
-                   {"genres", true, std::nullopt, ""}});
+                   {"genres", true, std::nullopt, ""}},
+                  {});
 }
 
 inline ListStrategy by_genre() {
@@ -118,7 +119,7 @@ inline ListStrategy by_genre() {
 
 inline ShardMap list_map() {
   return ShardMap("movies", three_shards(), {{"by_genre", 1024, by_genre(), thirds(1024)}},
-                  {{"movies", false, GroupId{0}, "id"}, {"genres", true, std::nullopt, ""}});
+                  {{"movies", false, GroupId{0}, "id"}, {"genres", true, std::nullopt, ""}}, {});
 }
 
 /// Lifetime: refers to both.

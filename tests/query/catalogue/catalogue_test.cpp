@@ -47,6 +47,7 @@ TEST_CASE("equal shards serve every table of the map") {
   const auto catalogue = with_beta([](ShardCatalogue&) {});
   CHECK(catalogue.refused.empty());
   CHECK(catalogue.bytewise_default_collation);
+  CHECK(catalogue.one_default_collation);
   REQUIRE(catalogue.find("movies"));
   CHECK(*catalogue.find("movies") == movies());
   CHECK(catalogue.find("ratings"));
@@ -169,6 +170,25 @@ TEST_CASE("differences that decide no answer are told, and stand in nobody's way
         }) == "movies: foreign key f is missing on alpha");
 }
 
+TEST_CASE("what is unique on some shards only is not unique") {
+  const UniqueConstraint constraint{"u", {"id", "name"}}, index{"v", {"id", "name"}, true},
+      swapped{"u", {"name", "id"}};
+  const auto unique_with = [&](std::vector<UniqueConstraint> first, std::vector<UniqueConstraint> other) {
+    ShardCatalogue alpha = account(), beta = account();
+    alpha.tables.at("movies").unique = std::move(first);
+    beta.tables.at("movies").unique = std::move(other);
+    return combine(hash_map(), {{"alpha", alpha}, {"beta", beta}}).tables.at("movies").unique;
+  };
+  using Constraints = std::vector<UniqueConstraint>;
+  CHECK(unique_with({constraint}, {constraint}) == Constraints{constraint});
+  CHECK(unique_with({constraint}, {}) == Constraints{});
+  CHECK(unique_with({}, {constraint}) == Constraints{});
+  CHECK(unique_with({constraint}, {swapped}) == Constraints{constraint});
+  CHECK(unique_with({index}, {constraint}) == Constraints{index});
+  CHECK(unique_with({constraint}, {index, constraint}) == Constraints{constraint});
+  CHECK(unique_with({constraint}, {index}) == Constraints{{"u", {"id", "name"}, true}});
+}
+
 TEST_CASE("every difference is named, not only the first") {
   CHECK(difference_with([](Table& t) {
           t.columns.pop_back();
@@ -287,8 +307,32 @@ TEST_CASE("differing default collations are warned of, and one that is not bytew
     beta.bytewise_default_collation = false;
   });
   CHECK_FALSE(catalogue.bytewise_default_collation);
+  CHECK_FALSE(catalogue.one_default_collation);
   CHECK(catalogue.warnings ==
         std::vector<std::string>{"the default collation is C.UTF-8 on alpha and en_US.utf8 on beta"});
+}
+
+TEST_CASE("default collations that sort by bytes are one, unless they know other letters") {
+  CHECK(with_beta([](ShardCatalogue& beta) { beta.default_collation = "C"; }).one_default_collation);
+  CHECK_FALSE(with_beta([](ShardCatalogue& beta) { beta.character_type = "C"; }).one_default_collation);
+}
+
+TEST_CASE("a domain that is called alike but is made of another type on a shard is a difference") {
+  const auto made_of = [](const std::string& base) {
+    return [base](ShardCatalogue& shard) {
+      Column& name = column_of(shard.tables.at("movies"), "name");
+      name.type = name.type_name = "label";
+      name.type_schema = "public";
+      name.base_type_name = base;
+      name.base_type_schema = "pg_catalog";
+    };
+  };
+  ShardCatalogue alpha = account(), beta = account();
+  made_of("text")(alpha);
+  made_of("name")(beta);
+  const auto catalogue = combine(hash_map(), {{"alpha", alpha}, {"beta", beta}});
+  CHECK(catalogue.differing.at("movies").find("(public.label) over text") != std::string::npos);
+  CHECK_FALSE(catalogue.find("movies")->find_column("name")->conflict.empty());
 }
 
 TEST_CASE("a collation that is called alike but sorts otherwise on a shard is a difference") {

@@ -510,33 +510,8 @@ TEST_CASE("what is no filter is refused with what was probably meant") {
 
 // ---- refusals
 
-TEST_CASE("embeds, aggregates and cursors are refused with a way that works") {
-  for (const char* text : {"select=ratings(score)",
-                           "select=*,ratings(*)",
-                           "select=id,r:ratings(score)",
-                           "select=ratings!inner(score)",
-                           "select=r:ratings!fk!left(score)",
-                           "select=...ratings(score)",
-                           "select=*,...ratings(score)",
-                           "select=ratings(score",
-                           "select=count()",
-                           "select=n:count()",
-                           "select=genre,count()::text",
-                           "select=score.sum()",
-                           "select=score::int.avg()",
-                           "select=m:d->a.max()",
-                           "select=score.min()::text",
-                           "order=ratings(score)",
-                           "order=id,ratings(score).desc",
-                           "ratings.score=eq.1",
-                           "ratings.limit=1",
-                           "ratings.offset=1",
-                           "ratings.order=score",
-                           "ratings.or=(a.eq.1)",
-                           "ratings.not.and=(a.eq.1)",
-                           "a.b.c=eq.1",
-                           "after=abc",
-                           "after="}) {
+TEST_CASE("cursors are refused with a way that works") {
+  for (const char* text : {"after=abc", "after="}) {
     CAPTURE(text);
     const auto result = parse(text);
     REQUIRE(result.has_error());
@@ -687,8 +662,8 @@ TEST_CASE("preferences are read in any case and spacing, the first of a kind cou
       parse_prefer(" Return = Representation ,count=EXACT,handling=lenient,  tx=commit,missing=null").value();
   CHECK(all.returning == ReturnKind::representation);
   CHECK(all.count == CountKind::exact);
-  CHECK(all.tx == "commit");
-  CHECK(all.missing == "null");
+  CHECK(all.tx == TransactionEnd::commit);
+  CHECK(all.missing == MissingColumns::null);
   CHECK_FALSE(all.strict);
   CHECK((all.returning_given && all.count_given && all.handling_given));
 
@@ -748,7 +723,7 @@ TEST_CASE("Preference-Applied names what was honoured") {
 
 // ---- Accept
 
-TEST_CASE("Accept chooses the shape by quality, then by being specific, then by order") {
+TEST_CASE("Accept chooses the shape by quality, then by parameters and wildcards, then by order") {
   CHECK(parse_accept(std::nullopt).value() == Shape::array);
   const std::pair<const char*, Shape> rows[] = {
       {"", Shape::array},
@@ -766,8 +741,21 @@ TEST_CASE("Accept chooses the shape by quality, then by being specific, then by 
       {"*/*, application/vnd.pgrst.object+json", Shape::object},
       {"application/vnd.pgrst.object+json;q=0, */*", Shape::array},
       {"text/html,application/xhtml+xml,*/*;q=0.8", Shape::array},
-      {"text/csv, application/json;q=0.1", Shape::array},
-      {"application/vnd.pgrst.object+json;nulls=stripped, application/json", Shape::array},
+      {"text/csv, application/json;q=0.1", Shape::csv},
+      {"text/csv;q=0.5, application/json", Shape::array},
+      {"*/*, Text/CSV; header=present", Shape::csv},
+      {"text/csv, application/json;charset=utf-8", Shape::array},
+      {"text/csv, application/json;q=1", Shape::csv},
+      {"*/*;a=1;b=2;c=3, text/csv", Shape::array},
+      {"application/json, application/vnd.pgrst.array+json;nulls=stripped", Shape::stripped_array},
+      {"application/json;q=0.5;a=1, application/vnd.pgrst.object+json;nulls=stripped;q=0.5",
+       Shape::stripped_object},
+      {"text/html, text/csv, application/x-ndjson", Shape::csv},
+      {"application/x-ndjson", Shape::ndjson},
+      {"application/vnd.pgrst.object+json;nulls=stripped, application/json", Shape::stripped_object},
+      {"application/vnd.pgrst.object; nulls = \"stripped\"", Shape::stripped_object},
+      {"Application/vnd.pgrst.array+json ; Nulls=stripped", Shape::stripped_array},
+      {"application/vnd.pgrst.array;nulls=stripped", Shape::stripped_array},
       {" APPLICATION/VND.PGRST.OBJECT+JSON ; charset = utf-8 ", Shape::object},
       {"application/json ; Q = 0.5 , application/vnd.pgrst.object+json ; q= 0.6", Shape::object},
       {"application/vnd.pgrst.object+json;x=\"a,b;q=0\"", Shape::object},
@@ -790,10 +778,10 @@ TEST_CASE("a Content-Type's media type is told in any case, with or without para
 
 TEST_CASE("an Accept that nothing on offer meets is PGRST107") {
   for (const char* accept :
-       {"text/csv", "application/x-ndjson", "text/html", "application/xml;q=0.9, text/*",
-        "application/json;q=0", "application/vnd.pgrst.object+json;nulls=stripped",
-        "application/vnd.pgrst.object+json; nulls = \"stripped\"", "application/json;q=0, */*",
-        "application/vnd.pgrst.plan+json", "json", ";", ","}) {
+       {"text/csv;q=0", "text/html", "application/xml;q=0.9, text/*", "application/json;q=0",
+        "application/json;q=0, */*", "application/vnd.pgrst.plan+json", "application/geo+json", "text/plain",
+        "text/xml", "application/octet-stream", "application/openapi+json",
+        "application/x-www-form-urlencoded", "json", ";", ","}) {
     CAPTURE(accept);
     const auto result = parse_accept(accept);
     REQUIRE(result.has_error());
@@ -801,8 +789,8 @@ TEST_CASE("an Accept that nothing on offer meets is PGRST107") {
     CHECK(http_status(result.error()) == 406);
   }
   CHECK(
-      parse_accept("Text/CSV;q=0.4, application/vnd.pgrst.object+json;nulls=stripped").error().message ==
-      "None of these media types are available: text/csv, application/vnd.pgrst.object+json;nulls=stripped");
+      parse_accept("Text/XML;q=0.4, application/vnd.pgrst.object+json;nulls=stripped;q=0").error().message ==
+      "None of these media types are available: text/xml, application/vnd.pgrst.object+json;nulls=stripped");
 }
 
 // ---- equality
@@ -1091,9 +1079,11 @@ TEST_CASE("any bytes give a query or an error that has its four members") {
     ++errors;
     const Error& error = result.error();
     const bool known = error.code == "PGRST100" || error.code == "PGRST103" || error.code == "SHARD400";
-    if (known && !error.message.empty() && error.details) return;
+    const bool has_members = known && error.details;
+    const bool names_embed = error.code == "PGRST108" && error.hint;
+    if ((has_members || names_embed) && !error.message.empty()) return;
     CAPTURE(seed);
-    FAIL("an error without a known code, a message or details");
+    FAIL("an error without a known code, a message, or details or a hint");
   };
   for (std::uint64_t seed = 1; seed <= 20'000; ++seed) {
     QueryGenerator generator(seed);

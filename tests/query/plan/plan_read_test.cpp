@@ -59,26 +59,32 @@ Where where(std::string_view query_string) {
   return {read.where, read.params};
 }
 
-/// The inner and outer select lists, without the merge keys.
-std::pair<std::string, std::string> selected(std::string_view items) {
-  const ReadPlan read = plan("select=" + std::string(items));
-  const std::string keys = ", \"movies\".\"id\" AS k0";
-  REQUIRE(read.inner_columns.ends_with(keys));
-  return {read.inner_columns.substr(0, read.inner_columns.size() - keys.size()), read.outer_columns};
+using Names = std::vector<std::string>;
+
+/// What the fields of a row are called.
+Names names_of(const RowText& row) {
+  Names names;
+  for (const auto& field : row.fields()) names.push_back(field.name);
+  return names;
+}
+
+/// The select list without the merge keys, and the names of what it selects.
+std::pair<std::string, Names> selected(std::string_view items) {
+  const ReadPlan read = plan("select=" + std::string(items) + "&order=data->>order,id");
+  const auto keys = read.inner_columns.rfind(", ", read.inner_columns.find(" AS k0"));
+  return {read.inner_columns.substr(0, keys), names_of(read.row)};
 }
 
 }  // namespace
 
-TEST_CASE("a read selects rows as JSON text, then its merge keys, under the shard's epoch") {
+TEST_CASE("a read selects what its rows are made of, then its merge keys, under the shard's epoch") {
   const Statement statement =
       plan("select=name,s:imdb_score&imdb_score=gte.8&order=imdb_score.desc&limit=20").statement(at_epoch_7);
   CHECK(statement.sql ==
-        "SELECT row_to_json(r.*)::text, q.k0, q.k1 FROM (SELECT \"movies\".\"name\" AS c0, "
+        "SELECT q.c0, q.c1::text, q.k0, q.k1 FROM (SELECT \"movies\".\"name\" AS c0, "
         "\"movies\".\"imdb_score\" AS c1, \"movies\".\"imdb_score\" AS k0, \"movies\".\"id\" AS k1 FROM "
         "\"public\".\"movies\" AS \"movies\" WHERE shardplex.check_epoch($1::bigint) AND "
-        "\"movies\".\"imdb_score\" >= $2 ORDER BY k0 DESC NULLS FIRST, k1 ASC NULLS LAST LIMIT 20) q CROSS "
-        "JOIN "
-        "LATERAL (SELECT q.c0 AS \"name\", q.c1 AS \"s\") r");
+        "\"movies\".\"imdb_score\" >= $2 ORDER BY k0 DESC NULLS FIRST, k1 ASC NULLS LAST LIMIT 20) q");
   CHECK(statement.params == Params{"7", "8"});
 }
 
@@ -185,27 +191,45 @@ TEST_CASE("json paths travel as typed parameters, and columns that are not json 
 }
 
 TEST_CASE("select names columns, aliases, casts and json paths as PostgREST does") {
-  using Lists = std::pair<std::string, std::string>;
+  using Lists = std::pair<std::string, Names>;
   CHECK(selected("name,n:name") ==
-        Lists{"\"movies\".\"name\" AS c0, \"movies\".\"name\" AS c1", "q.c0 AS \"name\", q.c1 AS \"n\""});
-  CHECK(selected("votes::text") ==
-        Lists{"CAST(\"movies\".\"votes\" AS \"text\") AS c0", "q.c0 AS \"votes\""});
-  CHECK(selected("data->a->>b").second == "q.c0 AS \"b\"");
-  CHECK(selected("data->a->0").second == "q.c0 AS \"a\"");
-  CHECK(selected("data->0").second == "q.c0 AS \"data\"");
-  CHECK(selected("x:data->a").second == "q.c0 AS \"x\"");
-  CHECK(selected("data->a->\"\"").second == "q.c0 AS \"a\"");  // SQL has no empty name
-  CHECK(selected("data->\"\"").second == "q.c0 AS \"data\"");
-  CHECK(selected("name,name").second == "q.c0 AS \"name\", q.c1 AS \"name\"");
+        Lists{"\"movies\".\"name\" AS c0, \"movies\".\"name\" AS c1", {"name", "n"}});
+  CHECK(selected("votes::text") == Lists{"CAST(\"movies\".\"votes\" AS \"text\") AS c0", {"votes"}});
+  CHECK(selected("data->a->>b").second == Names{"b"});
+  CHECK(selected("data->a->0").second == Names{"a"});
+  CHECK(selected("data->0").second == Names{"data"});
+  CHECK(selected("x:data->a").second == Names{"x"});
+  CHECK(selected("data->a->\"\"").second == Names{"a"});  // SQL has no empty name
+  CHECK(selected("data->\"\"").second == Names{"data"});
+  CHECK(selected("name,name").second == Names{"name", "name"});
+}
+
+TEST_CASE("a value that the router writes as JSON is sent as it is, any other as PostgreSQL's JSON") {
+  const ReadPlan read = plan("select=id,genre,imdb_score,data,mpaa,votes::text,data->>a,released");
+  CHECK(read.values ==
+        "q.c0, q.c1, q.c2::text, to_json(q.c3), to_json(q.c4), to_json(q.c5), to_json(q.c6), q.c7");
+  CHECK(read.row.fields()[1].type == JsonType{JsonKind::text, true});
+  CHECK(read.row.fields()[7].type == JsonType{JsonKind::date, false});
+}
+
+TEST_CASE("a merge key that is sent for the row's sake is not sent again") {
+  const ReadPlan read = plan("select=votes,released,imdb_score,id&order=released.desc,imdb_score");
+  CHECK(read.order_by ==
+        "\"movies\".\"released\" DESC NULLS FIRST, k1 ASC NULLS LAST, \"movies\".\"id\" ASC NULLS LAST");
+  CHECK(read.key_columns == std::vector<std::size_t>{1, 4, 3});
+  CHECK(read.own_keys == std::vector<std::string>{"k1"});
+  CHECK(read.result_columns() == 5);
 }
 
 TEST_CASE("a star is every column in order, and no select is a star") {
   const auto star = selected("*");
-  CHECK(plan("").outer_columns == star.second);
-  CHECK(star.second.starts_with("q.c0 AS \"id\", q.c1 AS \"name\", q.c2 AS \"genre\""));
-  CHECK(star.second.ends_with("q.c11 AS \"votes\""));
+  CHECK(names_of(plan("").row) == star.second);
+  CHECK(star.second == Names{"id", "name", "genre", "primary_genre", "imdb_score", "released", "data", "raw",
+                             "mpaa", "words", "title_de", "votes"});
   CHECK(star.first.find("shardplex_slot") == std::string::npos);
-  CHECK(selected("*,x:id").second == star.second + ", q.c12 AS \"x\"");
+  auto and_more = star.second;
+  and_more.push_back("x");
+  CHECK(selected("*,x:id").second == and_more);
 }
 
 TEST_CASE("casts carry SQL's spellings, modifiers and arrays, and quote the rest") {
@@ -277,7 +301,10 @@ TEST_CASE("the slot column does not exist for clients") {
 
 TEST_CASE("the order is the request's, then the primary key's that is not in it, and the merge mirrors it") {
   const ReadPlan read = plan("order=imdb_score.desc.nullslast,mpaa,released.asc.nullsfirst");
-  CHECK(read.order_by == "k0 DESC NULLS LAST, k1 ASC NULLS LAST, k2 ASC NULLS FIRST, k3 ASC NULLS LAST");
+  CHECK(
+      read.order_by ==
+      "k0 DESC NULLS LAST, k1 ASC NULLS LAST, \"movies\".\"released\" ASC NULLS FIRST, \"movies\".\"id\" ASC "
+      "NULLS LAST");
   CHECK(read.keys == std::vector<MergeKey>{{SortKind::numeric, true, false, {}},
                                            {SortKind::enumeration, false, false, {"G", "PG", "R"}},
                                            {SortKind::date, false, true, {}},
@@ -316,7 +343,7 @@ TEST_CASE("an order the router cannot reproduce is planned for one shard and ref
         "text out of column data sorts by the database's default collation, which cannot be merged");
   CHECK(why("data->>a").code == "");
   CHECK(why("name").code == "");
-  CHECK(plan("order=genre").statement(alone_at_epoch_7).sql.find("\"movies\".\"genre\" AS k0") !=
+  CHECK(plan("order=genre").statement(alone_at_epoch_7).sql.find("ORDER BY \"movies\".\"genre\" ASC") !=
         std::string::npos);
 }
 
@@ -336,10 +363,10 @@ namespace {
 std::pair<std::string, Params> paging(std::string_view query, const ReadPlan::ForShard& shard,
                                       bool counts = false) {
   Statement statement = plan(query, counts).statement(shard);
-  const std::string mark = "k0 ASC NULLS LAST";
+  const std::string mark = "ASC NULLS LAST";
   const auto start = statement.sql.rfind(mark) + mark.size();
   statement.params.erase(statement.params.begin());
-  return {statement.sql.substr(start, statement.sql.find(") q CROSS") - start), statement.params};
+  return {statement.sql.substr(start, statement.sql.find(") q", start) - start), statement.params};
 }
 
 using Paging = std::pair<std::string, Params>;
@@ -398,8 +425,7 @@ TEST_CASE("a total is counted over the same rows in the same statement") {
   const std::string rows =
       " FROM \"public\".\"movies\" AS \"movies\" WHERE shardplex.check_epoch($1::bigint) AND "
       "\"movies\".\"id\" > $2";
-  CHECK(
-      statement.sql.starts_with("SELECT row_to_json(r.*)::text, q.k0, (SELECT count(*)" + rows + ") FROM ("));
+  CHECK(statement.sql.starts_with("SELECT q.c0, (SELECT count(*)" + rows + ") FROM ("));
   CHECK(statement.sql.find(rows + " ORDER BY") != std::string::npos);
 }
 
@@ -499,11 +525,12 @@ TEST_CASE("point reads of one shape share a statement over an array of keys") {
   const auto shape = plan_point(parsed("movies", "select=name").select, in_map(movies_table, map)).value();
   CHECK(shape.key_type == KeyType::integer);
   CHECK(shape.sql ==
-        "SELECT q.key, row_to_json(r.*)::text FROM (SELECT \"movies\".\"id\"::text AS key, "
+        "SELECT q.key, q.c0 FROM (SELECT \"movies\".\"id\"::text AS key, "
         "\"movies\".\"name\" AS c0 "
         "FROM \"public\".\"movies\" AS \"movies\" WHERE shardplex.check_epoch($1::bigint) AND "
         "\"movies\".\"id\" = "
-        "ANY($2::bigint[])) q CROSS JOIN LATERAL (SELECT q.c0 AS \"name\") r");
+        "ANY($2::bigint[])) q");
+  CHECK(names_of(shape.row) == Names{"name"});
   CHECK(shape.only_owned_sql.find("$2::bigint[]) AND \"movies\".\"shardplex_slot\" IN (SELECT") !=
         std::string::npos);
 
@@ -512,6 +539,26 @@ TEST_CASE("point reads of one shape share a statement over an array of keys") {
   CHECK(reference.only_owned_sql == reference.sql);
 
   CHECK(plan_point(parsed("movies", "select=foo").select, in_map(movies_table, map)).error().code == "42703");
+}
+
+TEST_CASE("rows of CSV are asked for by what the router cannot print as text, whatever they are merged by") {
+  const ShardMap map = hash_map();
+  const auto read = plan_read(parsed("movies", "select=id,s:imdb_score,released,data->x&order=released"),
+                              in_map(movies_table, map), false, true, RowFormat::csv)
+                        .value();
+  const auto sql = read.statement(at_epoch_7).sql;
+  CHECK(sql.starts_with("SELECT q.c0, q.c1::text, ROW(q.c2)::text, ROW(q.c3)::text, q.k0 FROM (SELECT "));
+  // A day is sent as text here, and is not what a merge compares.
+  CHECK(sql.find("\"movies\".\"released\" AS k0 FROM") != std::string::npos);
+  CHECK(read.key_columns == std::vector<std::size_t>{4, 0});
+  CHECK(read.row.header() == "id,s,released,x");
+  CHECK(plan("select=released&order=released").key_columns == std::vector<std::size_t>{0, 1});
+
+  const auto point =
+      plan_point(parsed("movies", "select=released").select, in_map(movies_table, map), RowFormat::csv)
+          .value();
+  CHECK(point.sql.starts_with("SELECT q.key, ROW(q.c0)::text FROM "));
+  CHECK(point.row.header() == "released");
 }
 
 TEST_CASE("a key has one text") {
@@ -538,11 +585,11 @@ TEST_CASE(
         "pg_catalog.enum_range(NULL::\"public\".\"mpaa\")::text[] = $2::text[])");
   const auto statement = read.statement(alone_at_epoch_7);
   CHECK(statement.params.at(1) == "{\"G\",\"PG\",\"R\"}");
-  CHECK(statement.sql.starts_with("SELECT row_to_json(r.*)::text, q.k0, q.k1, pg_catalog.pg_typeof(q.k0)"));
+  CHECK(statement.sql.starts_with("SELECT q.c0, q.k0, q.k1, pg_catalog.pg_typeof(q.k0)"));
   CHECK(read.enums_column() == 3);
   CHECK(read.result_columns() == 4);
   CHECK(plan("order=name").enums_sql.empty());
-  CHECK(plan("order=name").result_columns() == 3);
+  CHECK(plan("order=name").result_columns() == 12);
 }
 
 TEST_CASE("text is sorted by the collation that was planned for, whatever its column has by then") {
@@ -551,6 +598,8 @@ TEST_CASE("text is sorted by the collation that was planned for, whatever its co
   const ShardMap map = hash_map();
   const auto read = plan_read(parsed("genres", "select=name&order=note"), in_map(table, map), false, true);
   CHECK(read->inner_columns.find("\"genres\".\"note\" COLLATE pg_catalog.\"C\" AS k0") != std::string::npos);
+  const auto sent = plan_read(parsed("genres", "order=note"), in_map(table, map), false, true);
+  CHECK(sent->order_by.starts_with("\"genres\".\"note\" COLLATE pg_catalog.\"C\" ASC"));
 }
 
 TEST_CASE("a column in which shards contradict each other is refused to those who name it") {

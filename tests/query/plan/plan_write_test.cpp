@@ -367,7 +367,7 @@ TEST_CASE("an enum can be the list column") {
   strategy.column = "mpaa";
   strategy.lists = {{"PG", slots(0, 9)}};
   const Subject subject{ShardMap("movies", three_shards(), {{"by_mpaa", 1024, strategy, thirds(1024)}},
-                                 {{"movies", false, GroupId{0}, "id"}}),
+                                 {{"movies", false, GroupId{0}, "id"}}, {}),
                         movies()};
   const auto plan = subject.insert(R"({"mpaa":"PG"})").value();
   CHECK(plan.head.sql.find("unnest($2::\"public\".\"mpaa\"[])") != std::string::npos);
@@ -408,6 +408,21 @@ TEST_CASE("an insert answers nothing, its keys or its rows in body order") {
                          ") SELECT row_to_json(r.*)::text "
                          "FROM w q CROSS JOIN LATERAL (SELECT q.c0 AS \"name\", q.c1 AS \"x\") r");
   CHECK(rows.head.params.back() == "x");
+}
+
+TEST_CASE("written rows come in the format that was asked for") {
+  const auto of = [](RowFormat format) {
+    return plan_delete(hashed.query("id=eq.5&select=id,b:name"), representation, hashed.routed(), {}, format)
+        .value();
+  };
+  CHECK(of(RowFormat::json).tail.find(") SELECT row_to_json(r.*)::text FROM w q") != std::string::npos);
+  CHECK(of(RowFormat::json).header == "");
+  CHECK(
+      of(RowFormat::stripped_json).tail.find(") SELECT json_strip_nulls(row_to_json(r.*))::text FROM w q") !=
+      std::string::npos);
+  CHECK(of(RowFormat::csv).tail.find(") SELECT left(substr((r.*)::text, 2), -1) FROM w q") !=
+        std::string::npos);
+  CHECK(of(RowFormat::csv).header == "id,b");
 }
 
 TEST_CASE("changed rows come ordered by primary key") {

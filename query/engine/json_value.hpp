@@ -1,0 +1,47 @@
+// A value in PostgreSQL's binary format as JSON text: the bytes that to_json() gives.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace shardplex {
+
+/// How a result's column becomes JSON text.
+enum class JsonKind : std::uint8_t {
+  json,  ///< it is JSON text: the server has written it
+  boolean,
+  integer,  ///< int2, int4 or int8, by its length
+  number,   ///< a numeric or float, cast to text by the server
+  text,     ///< text, varchar, char(n)
+  uuid,
+  date,
+  timestamp,  ///< without time zone: one with it depends on the session's
+};
+
+struct JsonType {
+  JsonKind kind = JsonKind::json;
+  bool array = false;  ///< of values of the kind, in any number of dimensions
+  bool operator==(const JsonType&) const = default;
+};
+
+/// How a column of this type is to be read: of pg_type.typname "int8", "_text" in pg_catalog. JsonKind::json
+/// for all types that the router does not write itself.
+JsonType json_type(std::string_view type_schema, std::string_view type_name);
+
+/// How the server has to give such a column, `value` being an expression of its type.
+std::string json_sql(JsonType type, const std::string& value);
+
+/// True where json_sql() is the value itself, and so its binary format that of its own type.
+bool sent_as_it_is(JsonType type);
+
+/// True where a result's column of the PostgreSQL type `type_oid` holds values that can be read so.
+bool holds_json_of(JsonType type, std::uint32_t type_oid);
+
+/// Appends a value that is not null. False where `bytes` are no value of the type, with part of it appended.
+bool append_json(std::string& out, JsonType type, std::string_view bytes);
+
+/// Appends `text` in quotes, escaped as PostgreSQL does.
+void append_json_string(std::string& out, std::string_view text);
+
+}  // namespace shardplex

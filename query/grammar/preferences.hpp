@@ -1,0 +1,50 @@
+// The Prefer header (RFC 7240).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "query/error.hpp"
+#include "query/grammar/query.hpp"
+
+namespace shardplex {
+
+enum class ReturnKind : std::uint8_t { minimal, headers_only, representation };
+enum class Resolution : std::uint8_t { merge_duplicates, ignore_duplicates };
+enum class MissingColumns : std::uint8_t { null, column_default };
+enum class TransactionEnd : std::uint8_t { commit, rollback };
+
+/// What Prefer asks for. Of a preference given more than once the first counts (RFC 7240, section 2).
+struct Preferences {
+  ReturnKind returning = ReturnKind::minimal;
+  CountKind count = CountKind::none;
+  bool strict = false;
+  bool returning_given = false, count_given = false, handling_given = false;
+  std::optional<Resolution> resolution = std::nullopt;
+  std::optional<MissingColumns> missing = std::nullopt;
+  std::optional<TransactionEnd> tx = std::nullopt;
+  std::optional<std::string> timezone = std::nullopt;  ///< as written
+  std::optional<std::int64_t> max_affected = std::nullopt;
+  std::vector<std::string> unknown = {};  ///< as written, in order
+};
+
+/// Everything that a Prefer header says, and what of it this release does not serve.
+struct PreferHeader {
+  Preferences preferences;
+  std::optional<Error> not_served = std::nullopt;  ///< SHARD400 naming the first such preference
+};
+
+/// All Prefer headers of a request, joined with commas.
+PreferHeader read_prefer(std::string_view header);
+
+/// The same, where what is not served (resolution, missing=default, tx=rollback, timezone, other counts than
+/// exact) is refused; under handling=strict unknown preferences are PGRST122.
+Result<Preferences> parse_prefer(std::string_view header);
+
+/// The Preference-Applied value for what was honoured; "" where nothing was asked.
+std::string preference_applied(const Preferences& preferences, bool is_write);
+
+}  // namespace shardplex

@@ -1,0 +1,23 @@
+// Which relations a shard can follow by itself.
+#pragma once
+
+#include "query/catalogue/relations.hpp"
+#include "query/resolve/read_tree.hpp"
+#include "shard_map/shard_map.hpp"
+
+namespace shardplex {
+
+/// True where the related rows of each row are on the row's own shard, whatever moves: they are of a
+/// reference table, or of the same group with the columns that decide the slot equal in both. A junction has
+/// to be so beside the row, and the foreign table beside the junction. What a shard holds of slots that it
+/// does not own is related to rows of such slots only.
+bool is_local(const Relation& relation, const ShardMap& map);
+
+/// True where the rows that the relation leads to are on the shard of the junction's rows that lead to them.
+/// Precondition: it is many to many.
+bool is_local_to_junction(const Relation& relation, const ShardMap& map);
+
+/// True where a shard can make the embed by itself, with all embeds inside it. Any other is looked up.
+bool is_wholly_local(const ResolvedEmbed& embed, const ShardMap& map);
+
+}  // namespace shardplex

@@ -1,0 +1,123 @@
+// Reads whose rows have rows of other shards inside them, or are chosen by those: what is looked up, and how.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "query/engine/lookup_join.hpp"
+#include "query/plan/plan.hpp"
+
+namespace shardplex {
+
+struct Lookup;
+
+/// The rows of one node of a tree: what is asked of their own shards, and what is looked up for them.
+struct NodeRead {
+  ReadPlan scan;
+  JoinPlan join;
+  std::vector<Lookup> lookups;  ///< as join.embeds
+
+  /// The members of each row, in their order.
+  struct Member {
+    std::string name;
+    bool in_lines;  ///< EmbedShape::in_lines
+  };
+  std::vector<Member> members;
+  bool can_be_at_fault = false;  ///< whatever rows there are: by values, types or operators of the client's
+};
+
+/// Where the rows that a key finds can be. Lifetime: refers to the map.
+struct LookupPlace {
+  GroupId id;
+  const Group* group;
+  SlotSet within;  ///< whatever the key
+  /// Which of a key's values is the group's key, of what type, and which its list's; nullopt: none of them.
+  std::optional<std::size_t> key;
+  KeyType key_type = KeyType::integer;
+  std::optional<std::size_t> list_value;
+
+  SlotSet slots(const std::vector<std::string>& key_values) const;
+};
+
+/// A lookup the other way round: which keys its rows have, for parents that are kept only where it finds any.
+struct KeysFirst {
+  std::vector<std::string> texts;  ///< of the columns that its keys are compared with, as text, in SQL
+  std::vector<std::string> types;  ///< of the same
+  std::string join;                ///< a condition of all of its rows; "" for none
+  std::vector<std::string> parent_columns;  ///< that have those values, in SQL
+  std::optional<LookupPlace> parent_place;  ///< where the rows are that have them; nullopt: on any shard
+  /// With more keys than these it is not tried: the parents are then looked through.
+  static constexpr std::size_t most = 10'000;
+};
+
+/// An embed whose rows are found by the keys of the rows that it is in, wherever they are. One statement a
+/// shard asks for those of many keys at once.
+/// The results are those of `rows.scan`, whose first sort key is the number of the key (int4); the rows come
+/// key by key, and of one key in the order that was asked for.
+struct Lookup {
+  NodeRead rows;
+  std::optional<LookupPlace> place;       ///< nullopt: any shard can answer
+  std::vector<std::string> key_types;     ///< of the key's columns, in SQL
+  bool names_types = false;               ///< among these are others than PostgreSQL's own
+  std::string keys_alias, key_condition;  ///< which rows the key x0, x1, … of keys_alias finds
+  std::optional<KeysFirst> keys_first;    ///< nullopt: they cannot be asked for
+  bool merges_by_number = false;  ///< no order is needed among the rows that one key finds on several shards
+  /// Set of many to many relations where the rows are not beside the junction's: finds the keys of this
+  /// lookup, in related, by those of its parent's rows. The page is then `junction_page`, for the rows of
+  /// each of the parent's keys; join.page is not limited.
+  std::shared_ptr<const Lookup> junction;
+  RowPage junction_page;
+
+  /// Asks for the rows of the keys with these numbers.
+  Statement statement(const ReadPlan::ForShard& shard, const LookupKeys& keys,
+                      const std::vector<std::uint32_t>& numbers) const;
+  /// Asks for the keys of all rows, each once: one more than KeysFirst::most at most. Precondition: there is
+  /// keys_first.
+  Statement keys_statement(const ReadPlan::ForShard& shard) const;
+  /// What the rows of so many shards are merged by.
+  std::vector<MergeKey> merge_keys(std::size_t shards) const;
+};
+
+/// How a node is to be planned.
+struct NodeRules {
+  enum class Rows : std::uint8_t {
+    root,      ///< without a select they have all columns
+    embedded,  ///< objects
+    spread,    ///< RowText::of_values()
+  };
+  Rows rows = Rows::root;
+  bool numbered = false;     ///< the first sort key is the number of a key: the node is a lookup's
+  bool under_epoch = false;  ///< the statement has an epoch: where it is asked of a sharded table
+  bool counts = false;
+  bool bytewise_default_collation = true;
+  RowFormat format = RowFormat::json;  ///< of the root; whatever is embedded is JSON
+};
+
+/// Plans a node and all that is below it. `routed` is its table. Errors: those of plan_read(); SHARD400 for
+/// what cannot be looked up, and where the rows of a node that looks rows up, or is looked up, are grouped:
+/// by aggregates of its own or of its spreads. Lifetime of the result: refers to the map.
+Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, const NodeRules& rules);
+
+/// plan_node() of the root of a tree.
+Result<NodeRead> plan_root(const ResolvedNode& tree, const RoutedTable& routed, bool count_exact,
+                           bool bytewise_default_collation, RowFormat format = RowFormat::json);
+
+/// Plans an embed that is not wholly local, of rows of `parent`.
+Result<Lookup> plan_lookup(const ResolvedEmbed& embed, const RoutedTable& parent,
+                           bool bytewise_default_collation);
+
+/// What the rows of an embed become in those they belong to; `before` is still to be set.
+EmbedShape shape_of(const ResolvedEmbed& embed, const NodeRead& rows);
+
+/// The columns of the parent's rows that a lookup's keys are made of.
+std::vector<std::string> key_columns_of(const Relation& relation);
+
+/// A column's value as a text that PostgreSQL reads as the same value on any server; `value` is an expression
+/// of the column's type. SHARD400 for a type of which that is not sure.
+Result<std::string> key_text_sql(const Column& column, const std::string& value);
+
+}  // namespace shardplex

@@ -1,0 +1,122 @@
+#include "query/engine/json_value.hpp"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+
+#include "query/engine/row_json.hpp"
+#include "query/engine/type_oids.hpp"
+
+using namespace shardplex;
+
+namespace {
+
+/// The value as JSON; nullopt where the bytes are none of the type.
+std::optional<std::string> json(JsonType type, std::string_view bytes) {
+  std::string out;
+  if (!append_json(out, type, bytes)) return std::nullopt;
+  return out;
+}
+
+std::string big_endian(std::uint64_t value, std::size_t bytes) {
+  std::string out;
+  for (std::size_t i = bytes; i > 0; --i) out += static_cast<char>(value >> (8 * (i - 1)));
+  return out;
+}
+
+constexpr JsonType integers{JsonKind::integer, true};
+
+/// An array of int4 in one dimension, as array_send() writes it; nullopt is null.
+std::string array_of(const std::vector<std::optional<std::int32_t>>& elements,
+                     std::uint32_t type = int4_oid) {
+  std::string out = big_endian(1, 4) + big_endian(1, 4) + big_endian(type, 4) +
+                    big_endian(elements.size(), 4) + big_endian(1, 4);
+  for (const auto& element : elements)
+    out += element ? big_endian(4, 4) + big_endian(static_cast<std::uint32_t>(*element), 4)
+                   : big_endian(0xFFFFFFFF, 4);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("values of every length that an integer has, and of no other") {
+  const JsonType integer{JsonKind::integer, false};
+  CHECK(json(integer, big_endian(0x8000, 2)) == "-32768");
+  CHECK(json(integer, big_endian(0x7FFFFFFF, 4)) == "2147483647");
+  CHECK(json(integer, big_endian(1ULL << 63, 8)) == "-9223372036854775808");
+  CHECK_FALSE(json(integer, ""));
+  CHECK_FALSE(json(integer, "123"));
+  CHECK_FALSE(json(integer, "123456789"));
+}
+
+TEST_CASE("what is too short, too long or no value is refused, and reads no byte that is not there") {
+  CHECK_FALSE(json({JsonKind::boolean, false}, ""));
+  CHECK_FALSE(json({JsonKind::boolean, false}, "tt"));
+  CHECK_FALSE(json({JsonKind::uuid, false}, "123456789012345"));
+  CHECK_FALSE(json({JsonKind::date, false}, "123"));
+  CHECK_FALSE(json({JsonKind::timestamp, false}, "1234"));
+  const std::string whole = array_of({1, std::nullopt, -3});
+  CHECK(json(integers, whole) == "[1,null,-3]");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CAPTURE(size);
+    CHECK_FALSE(json(integers, std::string_view(whole).substr(0, size)));
+  }
+  CHECK_FALSE(json(integers, whole + '\0'));
+  CHECK_FALSE(json(integers, array_of({1}, text_oid)));
+}
+
+TEST_CASE("only what JSON or PostgreSQL calls a number is written as one") {
+  const JsonType number{JsonKind::number, false};
+  for (const auto* text : {"0", "-0", "10", "-12.50", "0.001", "1e+20", "1.5e-07", "2E5", "-0.0e0"})
+    CHECK(json(number, text) == text);
+  CHECK(json(number, "NaN") == "\"NaN\"");
+  CHECK(json(number, "Infinity") == "\"Infinity\"");
+  CHECK(json(number, "-Infinity") == "\"-Infinity\"");
+  // A column that has become text holds what anybody wrote into it.
+  for (const auto* text :
+       {"",      "-",    "+1",   "01",  "1.",   ".5",        "1e",   "1e+",           "1 ",
+        " 1",    "1,2",  "0x10", "1\n", "NaN ", "xInfinity", "null", "1}, {\"id\":2", "--1",
+        "1.2.3", "1e5.0"}) {
+    CAPTURE(text);
+    CHECK_FALSE(json(number, text));
+  }
+}
+
+TEST_CASE("an array that claims more elements or dimensions than it has is refused at once") {
+  const std::string head = big_endian(0, 4) + big_endian(int4_oid, 4);
+  const std::string many = big_endian(0x7FFFFFFF, 4) + big_endian(1, 4);
+  CHECK_FALSE(json(integers, big_endian(1, 4) + head + many));
+  CHECK_FALSE(json(integers, big_endian(6, 4) + head + many + many + many + many + many + many));
+  CHECK_FALSE(json(integers, big_endian(7, 4) + head + many + many + many + many + many + many + many));
+  CHECK_FALSE(json(integers, big_endian(0xFFFFFFFF, 4) + head));
+  const std::string none = big_endian(0, 4) + big_endian(1, 4);
+  CHECK_FALSE(json(integers, big_endian(2, 4) + head + many + none));
+}
+
+TEST_CASE("the type of a result's column decides whether it can be read") {
+  CHECK(holds_json_of({JsonKind::integer, false}, int2_oid));
+  CHECK_FALSE(holds_json_of({JsonKind::integer, false}, int4_array_oid));
+  CHECK_FALSE(holds_json_of({JsonKind::integer, true}, int4_oid));
+  CHECK_FALSE(holds_json_of({JsonKind::text, false}, json_oid));
+  CHECK_FALSE(holds_json_of({JsonKind::timestamp, false}, timestamptz_oid));
+  CHECK(json_type("pg_catalog", "int8") == JsonType{JsonKind::integer, false});
+  CHECK(json_type("public", "int8") == JsonType{});
+  CHECK(json_type("pg_catalog", "timestamptz") == JsonType{});
+}
+
+TEST_CASE("a row is one object, its names cut and escaped as PostgreSQL does") {
+  RowJson row;
+  row.add("a\"b", {JsonKind::text, false});
+  row.add(std::string(62, 'x') + "ü", {JsonKind::json, false});  // its last character would be cut in half
+  std::string out;
+  const auto value = [](std::size_t column) -> std::optional<std::string_view> {
+    if (column == 0) return "\x01\n";
+    return std::nullopt;
+  };
+  CHECK(row.append(out, value));
+  CHECK(out == R"({"a\"b":"\u0001\n",")" + std::string(62, 'x') + R"(":null})");
+  std::string empty;
+  CHECK(RowJson().append(empty, value));
+  CHECK(empty == "{}");
+}
