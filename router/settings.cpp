@@ -159,6 +159,8 @@ po::options_description router_options(Settings& s) {
       po::value<std::string>()->default_value("info")->value_name("LEVEL")->notifier(
           [&s](const std::string& text) { s.log_level = parse_level(text); }),
       "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request")(
+      "aggregates", po::value(&s.aggregates)->default_value(s.aggregates, "on")->value_name("on|off"),
+      "let clients ask for count(), sum(), avg(), min() and max(), which may read a whole table")(
       "cors-allowed-origins", names(s.cors_allowed_origins),
       "origins whose pages may call, separated by commas; without it, all");
   return options;

@@ -55,6 +55,7 @@ struct Settings {
   postgres::PoolSettings pool;
   LogLevel log_level = LogLevel::info;
   bool access_log = false;
+  bool aggregates = true;                         ///< clients may ask for them
   std::vector<std::string> cors_allowed_origins;  ///< in lower case; empty: all
 };
 

@@ -41,8 +41,8 @@ bool is_recovery_conflict(const Failure& failure) {
 /// The tables of the server are not those that were planned for: older, on a replica, or newer.
 bool has_other_tables(const Failure& failure) {
   return failure.kind == Failure::Kind::statement &&
-         (failure.sqlstate == sqlstate_other_tables || failure.sqlstate == sqlstate_no_column ||
-          failure.sqlstate == sqlstate_no_table);
+         (failure.of_other_tables || failure.sqlstate == sqlstate_other_tables ||
+          failure.sqlstate == sqlstate_no_column || failure.sqlstate == sqlstate_no_table);
 }
 
 /// The server has become a replica, or was told to take no writes: nothing was changed.

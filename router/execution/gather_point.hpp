@@ -11,7 +11,7 @@
 
 namespace shardplex::router {
 
-/// The row's JSON, read together with other requests' rows of this shape from the shard that holds the key's
+/// The row's text, read together with other requests' rows of this shape from the shard that holds the key's
 /// slot, or for a reference table from any shard; nullopt where there is none. `shape` is plan_point()'s for
 /// the table.
 Awaitable<Result<std::optional<PointRow>>> gather_point(RequestContext& context,

@@ -6,41 +6,15 @@
 #include <utility>
 
 #include "router/execution/ask_shards.hpp"
+#include "router/execution/gather_groups.hpp"
+#include "router/execution/planned_rows.hpp"
+#include "router/execution/row_values.hpp"
 #include "router/execution/until_routed.hpp"
-#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
 
 using AllRows = std::vector<ShardRows>;
-
-/// True where the rows are what the plan reads them as; `merged`: by their keys too.
-bool suits(const ShardRows& rows, const ReadPlan& plan, bool merged) {
-  const auto* first = rows.first();
-  if (first == nullptr) return true;
-  if (static_cast<std::size_t>(first->columns()) != plan.result_columns()) return false;
-  if (!merged) return true;
-  for (std::size_t key = 0; key < plan.keys.size(); ++key) {
-    const int column = static_cast<int>(key) + 1;
-    if (!first->is_binary(column) || !holds_values_of(plan.keys[key].kind, first->type(column))) return false;
-  }
-  return plan.enums_sql.empty() || first->rows() == 0 ||
-         first->boolean(0, static_cast<int>(plan.enums_column()));
-}
-
-/// The server's tables are not those that were planned for. Where enums are to be merged, one of them may be
-/// there no more.
-bool has_other_tables(const postgres::Outcome<ShardRows>& rows, const ReadPlan& plan, bool merged) {
-  if (rows) return !suits(*rows, plan, merged);
-  return !plan.enums_sql.empty() && rows.error().sqlstate == sqlstate_no_object;
-}
-
-postgres::Failure other_tables() {
-  return {.kind = postgres::Failure::Kind::statement,
-          .sent = true,
-          .sqlstate = std::string(sqlstate_other_tables),
-          .message = "a column to order by is of another type than it was"};
-}
 
 /// Asks all targets for `share` of the answer, and awaits the first rows of each.
 Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead& read, Share share) {
@@ -48,15 +22,16 @@ Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead&
     bool merged = false;
     const auto open = [&](ShardId shard, std::size_t server,
                           ReadPlan::ForShard part) -> Awaitable<postgres::Outcome<ShardRows>> {
-      auto rows = co_await open_rows(context, *view, shard, server, read.scan.statement(part), read.streams,
-                                     part.at_most);
-      if (has_other_tables(rows, read.scan, merged)) co_return other_tables();
-      co_return rows;
+      auto rows = co_await open_rows(context, *view, shard, server, read.scan.statement(part),
+                                     read.streams && share != Share::some, part.at_most);
+      co_return held_to(read.scan, merged ? read.scan.keys.size() : 0, std::move(rows));
     };
     if (!read.where) {
       std::vector<Attempt<ShardRows>> only;
       only.push_back(co_await on_any_shard<ShardRows>(context, *view, [&](ShardId shard, std::size_t server) {
-        return open(shard, server, for_reference());
+        auto part = for_reference();
+        if (share == Share::some) part.at_most = read.look_through;
+        return open(shard, server, part);
       }));
       co_return join(std::move(only));
     }
@@ -65,6 +40,11 @@ Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead&
     const auto shares = share_out(read, *targets, share);
     if (!shares) co_return shares.error();
     merged = targets->size() > 1;
+    if (merged && read.scan.states) {
+      std::vector<Attempt<ShardRows>> only;
+      only.push_back(co_await gather_groups(context, *view, read.scan, *targets, *shares));
+      co_return join(std::move(only));
+    }
     co_return co_await on_targets<ShardRows>(context, *view, *targets, *shares, open);
   };
   auto rows = co_await until_routed<AllRows>(context, try_once);
@@ -72,18 +52,9 @@ Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead&
   co_return rows;
 }
 
-Row copy_row(const postgres::ResultSet& set, int row, std::size_t keys) {
-  Row out{std::string(set.bytes(row, 0)), {}};
-  out.keys.reserve(keys);
-  for (std::size_t key = 0; key < keys; ++key) out.keys.push_back(set.copy(row, static_cast<int>(key) + 1));
-  return out;
-}
-
-/// What a row takes in memory, about.
-std::size_t weight(const Row& row) {
-  std::size_t bytes = sizeof(Row) + row.json.size();
-  for (const auto& key : row.keys) bytes += sizeof key + (key ? key->size() : 0);
-  return bytes;
+Error malformed_row() {
+  return {"SHARD503", "A shard's answer cannot be understood", "A value is none of its column's type.",
+          "Try again shortly.", std::nullopt};
 }
 
 bool streams(const AllRows& sources) {
@@ -100,6 +71,14 @@ Error too_many_big_answers(const RequestContext& context) {
   return {"SHARD503", "Too many big answers are under way",
           "This worker sends as many at a time as --stream-connections allows.",
           "Ask for pages with limit= and offset=, or try again after the time in Retry-After.", std::nullopt};
+}
+
+/// Of groups it is known only now how many there are.
+std::optional<Error> above_bound(const RowsRead& read, const AllRows& sources) {
+  if (!read.bound || !read.scan.states || sources.front().first() == nullptr) return std::nullopt;
+  auto rows = static_cast<std::uint64_t>(sources.front().first()->rows());
+  if (!read.scan.counts) rows += read.scan.offset;
+  return rows >= read.bound->too_many ? std::optional(read.bound->refusal) : std::nullopt;
 }
 
 }  // namespace
@@ -141,11 +120,19 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
   }
   const auto keys = rows_->key_count(input);
   std::size_t bytes = 0;
-  window->for_each_row([&](const postgres::ResultSet& set, int row) {
-    auto copy = copy_row(set, row, keys);
-    bytes += weight(copy);
-    rows_->push(input, std::move(copy));
+  bool understood = true;
+  window->for_each_row([&](const postgres::ResultSet& set, int number) {
+    Row row;
+    understood = understood && write_row(row, row_, set, number);
+    row.keys.reserve(keys);
+    for (std::size_t key = 0; key < keys; ++key)
+      row.keys.push_back(set.copy(number, static_cast<int>(key_columns_[key])));
+    for (std::size_t i = 0; i < related_columns_; ++i)
+      row.related.push_back(set.copy(number, static_cast<int>(first_related_ + i)));
+    bytes += weight(row);
+    if (understood) rows_->push(input, std::move(row));
   });
+  if (!understood) rows_->fail(input, malformed_row());
   if (std::ranges::none_of(sources_, &ShardRows::streaming)) permit_ = {};
   if (bytes > 0) {
     // What the input was fed before has left the operator: it would not have asked for more.
@@ -159,7 +146,11 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
 }
 
 Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsRead& read) {
-  for (auto share = read.share;; share = Share::whole) {
+  return gather_rows(context, read, read.share);
+}
+
+Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsRead& read, Share first) {
+  for (auto share = first;; share = Share::whole) {
     BigAnswers::Permit permit;
     auto sources = co_await ask_for_rows(context, read, share);
     if (sources && streams(*sources)) {
@@ -173,6 +164,7 @@ Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsR
       }
     }
     if (!sources) co_return sources.error();
+    if (auto refusal = above_bound(read, *sources)) co_return *std::move(refusal);
     std::optional<std::int64_t> total;
     if (read.scan.counts) {
       total = 0;
@@ -180,12 +172,12 @@ Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsR
     }
     context.stage_done(context.shards_us);
     auto combined = read.combine(sources->size());
-    GatheredRows rows(std::move(combined), std::move(*sources), total, context.deadline,
+    GatheredRows rows(read.scan, std::move(combined), std::move(*sources), total, context.deadline,
                       context.worker.memory());
     rows.hold(std::move(permit));
     // A page behind the last row is refused by the caller, whatever the shards sent.
     const bool behind_the_end = total && read.scan.offset > static_cast<std::uint64_t>(*total);
-    if (share == Share::whole || behind_the_end) co_return rows;
+    if (share != Share::expected || behind_the_end) co_return rows;
     const auto enough = co_await rows.fetch_ahead();
     if (!enough) co_return enough.error();
     if (*enough) co_return rows;

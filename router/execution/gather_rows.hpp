@@ -19,11 +19,15 @@ namespace shardplex::router {
 /// nothing else.
 class GatheredRows {
  public:
-  /// `sources` are the operator's inputs, in their order. `memory`: of the rows that wait to be merged; null:
-  /// they are not counted.
-  GatheredRows(std::unique_ptr<RowOperator> rows, std::vector<ShardRows> sources,
+  /// `sources` are the operator's inputs, in their order, and results of `scan`. `memory`: of the rows that
+  /// wait to be merged; null: they are not counted.
+  GatheredRows(const ReadPlan& scan, std::unique_ptr<RowOperator> rows, std::vector<ShardRows> sources,
                std::optional<std::int64_t> total, Deadline deadline, MemoryBudget* memory = nullptr)
-      : rows_(std::move(rows)),
+      : row_(scan.row),
+        key_columns_(scan.key_columns),
+        first_related_(scan.related_column()),
+        related_columns_(scan.related.size()),
+        rows_(std::move(rows)),
         sources_(std::move(sources)),
         total_(total),
         deadline_(deadline),
@@ -43,12 +47,18 @@ class GatheredRows {
   /// what it is.
   Awaitable<Result<bool>> fetch_ahead();
 
+  /// A shard had been asked for so few rows that what came last may not be what comes next.
+  bool fell_short() const { return fell_short_; }
+
   /// By when the last row has to be taken; after it, next() should not be called.
   Deadline deadline() const { return deadline_; }
 
  private:
   Awaitable<void> feed(std::size_t input);
 
+  RowText row_;
+  std::vector<std::size_t> key_columns_;
+  std::size_t first_related_, related_columns_;
   std::unique_ptr<RowOperator> rows_;
   std::vector<ShardRows> sources_;
   std::optional<std::int64_t> total_;
@@ -63,5 +73,7 @@ class GatheredRows {
 /// Runs a planned read on all its targets in parallel: first with the plan's share of each, and in the few
 /// cases where that falls short, again and whole. Lifetime: the rows do not refer to the plan.
 Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsRead& read);
+/// The same with another share at first. Of Share::some the rows hold until they fell_short().
+Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsRead& read, Share first);
 
 }  // namespace shardplex::router

@@ -7,8 +7,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "postgres/result_rows.hpp"
 #include "query/plan/sql.hpp"
+#include "router/execution/row_values.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -17,13 +17,14 @@ constexpr std::size_t batches_in_flight = 2;
 constexpr std::size_t largest_batch = 256;
 constexpr std::size_t counted_from = 16 * 1024;  // bytes of a row; smaller ones are not worth counting
 
-/// A big row that many ask for is copied for as many of them as there is memory for.
-PointOutcome copied(std::string_view json, MemoryBudget* memory) {
-  PointRow row{{}, Reservation(memory)};
-  if (json.size() >= counted_from && !row.memory.resize(json.size()))
+/// Row `number` of what the statement of `kind` has given. A big row that many ask for is made for as many of
+/// them as there is memory for.
+PointOutcome point_row(const PointBatcher::Kind& kind, const postgres::ResultSet& rows, int number) {
+  PointRow row{{}, Reservation(kind.pool->memory())};
+  if (!append_row(row.json, kind.shape->row, rows, number, 1)) return other_tables();
+  if (row.json.size() >= counted_from && !row.memory.resize(row.json.size()))
     return postgres::Failure{
         .kind = postgres::Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"};
-  row.json = json;
   return std::optional(std::move(row));
 }
 
@@ -91,7 +92,7 @@ void PointBatcher::send(Queues::iterator queue, std::vector<Waiter> batch, Deadl
       send(queue, std::move(batch), deadline);
       send(queue, std::move(half), deadline);
     } else {
-      answer(batch, outcome, queue->first.pool->memory());
+      answer(queue->first, batch, outcome);
     }
     --queue->second.in_flight;
     schedule(queue);
@@ -104,17 +105,15 @@ void PointBatcher::send(Queues::iterator queue, std::vector<Waiter> batch, Deadl
   kind.pool->submit(postgres::Lane::point, std::move(job));
 }
 
-void PointBatcher::answer(std::vector<Waiter>& waiters,
-                          const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome,
-                          MemoryBudget* memory) {
+void PointBatcher::answer(const Kind& kind, std::vector<Waiter>& waiters,
+                          const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome) {
   if (!outcome) {
     for (auto& waiter : waiters) waiter.done(PointOutcome(outcome.error()));
     return;
   }
   const auto& rows = outcome->front();
-  if (rows.columns() != 2) {
-    for (auto& waiter : waiters)
-      waiter.done(PointOutcome(postgres::unexpected_answer("rows that have no key and value")));
+  if (!suits(rows, kind.shape->row, 1)) {
+    for (auto& waiter : waiters) waiter.done(PointOutcome(other_tables()));
     return;
   }
   std::unordered_map<std::string_view, int> row_of;
@@ -122,8 +121,7 @@ void PointBatcher::answer(std::vector<Waiter>& waiters,
   for (int row = 0; row < rows.rows(); ++row) row_of.emplace(rows.bytes(row, 0), row);
   for (auto& waiter : waiters) {
     const auto found = row_of.find(waiter.key);
-    waiter.done(found == row_of.end() ? PointOutcome(std::nullopt)
-                                      : copied(rows.bytes(found->second, 1), memory));
+    waiter.done(found == row_of.end() ? PointOutcome(std::nullopt) : point_row(kind, rows, found->second));
   }
 }
 

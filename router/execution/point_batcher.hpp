@@ -17,7 +17,7 @@
 
 namespace shardplex::router {
 
-/// A row's JSON, and its share of the memory budget.
+/// A row's text, JSON or a line of CSV, and its share of the memory budget.
 struct PointRow {
   std::string json;
   Reservation memory;
@@ -63,9 +63,8 @@ class PointBatcher {
   void schedule(Queues::iterator queue);
   void send(Queues::iterator queue);
   void send(Queues::iterator queue, std::vector<Waiter> batch, Deadline deadline);
-  static void answer(std::vector<Waiter>& waiters,
-                     const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome,
-                     MemoryBudget* memory);
+  static void answer(const Kind& kind, std::vector<Waiter>& waiters,
+                     const postgres::Outcome<std::vector<postgres::ResultSet>>& outcome);
 
   asio::io_context& io_;
   WorkerMetrics& metrics_;

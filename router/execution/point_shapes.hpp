@@ -1,6 +1,7 @@
 // The shapes of point reads this worker has planned, so that a point read is not planned again.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -17,12 +18,14 @@ class PointShapes {
   /// plan_point() of these, which are of `snapshot`; equal shapes are the same object, which is what lets
   /// their reads share a batch.
   Result<std::shared_ptr<const PointShape>> find(const std::vector<SelectItem>& select,
-                                                 const RoutedTable& routed, const SnapshotPtr& snapshot);
+                                                 const RoutedTable& routed, const SnapshotPtr& snapshot,
+                                                 RowFormat format = RowFormat::json);
 
  private:
   std::shared_ptr<const Catalogue> catalogue_;
-  std::unordered_map<std::string, std::shared_ptr<const PointShape>> whole_rows_;  // by table
-  std::unordered_map<std::string, std::shared_ptr<const PointShape>> selections_;  // by SQL
+  using Shapes = std::unordered_map<std::string, std::shared_ptr<const PointShape>>;
+  std::array<Shapes, row_format_count> whole_rows_;  // by format, then by table
+  std::array<Shapes, row_format_count> selections_;  // by format, then by SQL and names
 };
 
 }  // namespace shardplex::router

@@ -29,8 +29,9 @@ class BodyStream {
 struct Answer {
   unsigned status = 200;
   std::string_view content_type = "application/json; charset=utf-8";  ///< a literal
-  http::fields fields;  ///< without those that every answer carries, and without the framing of the body
-  std::string body;     ///< all of it, or what comes before `rest`
+  http::fields fields;      ///< without those that every answer carries, and without the framing of the body
+  std::string body;         ///< all of it, or what comes before `rest`
+  bool is_content = false;  ///< the body is content of this type even where it is empty
   std::unique_ptr<BodyStream> rest;
 
   /// Adds a field; several of one name stand side by side.

@@ -53,10 +53,12 @@ Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally
   clock_.begin_answer(answer.rest ? answer.rest->deadline() : Clock::time_point::max());
   if (answer.rest) co_return co_await write_streamed(answer, framing, tally);
   if (tally) tally->answered(answer.status);
-  http::response<http::string_body> response(head_of(answer, framing, !answer.body.empty()));
+  const bool never_has_body = answer.status == 204 || answer.status == 304;
+  const bool has_body = !answer.body.empty() || (answer.is_content && !never_has_body);
+  http::response<http::string_body> response(head_of(answer, framing, has_body));
   response.keep_alive(framing.keep_alive);
-  if (framing.head_only || answer.status == 204 || answer.status == 304) {
-    if (framing.head_only && !answer.body.empty()) response.content_length(answer.body.size());
+  if (framing.head_only || never_has_body) {
+    if (framing.head_only && has_body) response.content_length(answer.body.size());
   } else {
     response.content_length(answer.body.size());
     response.body() = std::move(answer.body);

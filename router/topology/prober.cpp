@@ -54,8 +54,11 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   if (probed.status.directory_denied)
     warn_once_("shard " + shard.name +
                " does not let this role read shardplex.shards: added shards will not be found by themselves");
-  if (!shard.needs_tables(server)) co_await look_at_tables(shard, server);
+  bool same_tables = false;
+  if (!shard.needs_tables(server)) same_tables = co_await look_at_tables(shard, server);
   const bool new_report = co_await read_newer(shard, server);
+  // What could not be read may have been another server's, or be again as it was: then nobody reads it anew.
+  if (same_tables && !shard.needs_tables(server) && !shard.has_newer_report(server)) shard.failure.clear();
   co_return Result{.new_report = new_report};
 }
 
@@ -165,16 +168,18 @@ Awaitable<bool> Prober::read_newer(WatchedShard& shard, std::size_t server) {
   co_return read;
 }
 
-/// A fingerprint that cannot be read says nothing: whatever is wrong shows elsewhere, or is over with the
-/// next.
-Awaitable<void> Prober::look_at_tables(WatchedShard& shard, std::size_t server) {
-  if (Clock::now() < shard.tables_due) co_return;
+/// True where the tables that are known are known to be the server's. A fingerprint that cannot be read says
+/// nothing: whatever is wrong shows elsewhere, or is over with the next.
+Awaitable<bool> Prober::look_at_tables(WatchedShard& shard, std::size_t server) {
+  if (Clock::now() < shard.tables_due) co_return false;
   shard.tables_due = Clock::now() + between_fingerprints;
   const auto fingerprint =
       co_await postgres::read_catalogue_fingerprint(pool(shard, server), Clock::now() + question_timeout);
-  if (!fingerprint || *fingerprint == shard.tables_fingerprint) co_return;
+  if (!fingerprint) co_return false;
+  if (*fingerprint == shard.tables_fingerprint) co_return true;
   log_info("the tables of a shard have changed", {{"shard", shard.name}});
-  co_await read_tables(shard, server);
+  const bool read = co_await read_tables(shard, server);
+  co_return read;
 }
 
 Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {

@@ -54,7 +54,7 @@ class Prober {
   Awaitable<std::optional<postgres::Outcome<postgres::ServerStatus>>> ask_for_status(WatchedShard& shard,
                                                                                      std::size_t server);
   Awaitable<bool> read_newer(WatchedShard& shard, std::size_t server);
-  Awaitable<void> look_at_tables(WatchedShard& shard, std::size_t server);
+  Awaitable<bool> look_at_tables(WatchedShard& shard, std::size_t server);
   Awaitable<bool> read_tables(WatchedShard& shard, std::size_t server);
   Awaitable<bool> read_ownership_report(WatchedShard& shard, std::size_t server);
   Awaitable<void> learn_timelines(const WatchedShard& shard, const postgres::ServerStatus& status);

@@ -22,6 +22,12 @@ std::shared_ptr<const Catalogue> combined_catalogue(const Membership& membership
   return std::make_shared<const Catalogue>(std::move(catalogue));
 }
 
+/// `catalogue`: null where no shard has answered yet.
+std::shared_ptr<const Relations> relations_of(const ShardMap& map, const Catalogue* catalogue) {
+  return std::make_shared<const Relations>(catalogue ? Relations(*catalogue, declared_keys(map))
+                                                     : Relations());
+}
+
 std::shared_ptr<const Ownership> combined_ownership(const Membership& membership) {
   std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& shard : membership.shards) reports.push_back(shard->ownership);
@@ -59,6 +65,9 @@ Snapshot next_snapshot(const Membership& membership, const Changes& changes, con
   next.catalogue = before && !changes.tables
                        ? before->catalogue
                        : combined_catalogue(membership, same_map ? before->catalogue : nullptr);
+  next.relations = same_map && before->catalogue == next.catalogue
+                       ? before->relations
+                       : relations_of(*next.map, next.catalogue.get());
   next.ownership = before && !changes.ownership ? before->ownership : combined_ownership(membership);
   for (const auto& shard : membership.shards) next.shards.push_back(shard->state);
   next.version = !before ? 1 : before->version + (routes_alike(*before, next) ? 0 : 1);

@@ -9,6 +9,7 @@
 
 #include "postgres/server_pulse.hpp"
 #include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/relations.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
 
@@ -42,6 +43,7 @@ struct Snapshot {
   std::uint64_t map_version = 0;  ///< grows with every map read and every shard added
   std::shared_ptr<const ShardMap> map;
   std::shared_ptr<const Catalogue> catalogue;  ///< null until the first shard has answered
+  std::shared_ptr<const Relations> relations;  ///< between the catalogue's tables
   std::shared_ptr<const Ownership> ownership;
   std::vector<ShardState> shards;  ///< by ShardId
 };

@@ -55,6 +55,8 @@ TEST_CASE("a map is all a router needs") {
   const auto settings = good({"--map", "m.yaml"});
   CHECK(settings.map_file == "m.yaml");
   CHECK(settings.port == 8080);
+  CHECK(settings.aggregates);
+  CHECK_FALSE(good({"--map", "m.yaml", "--aggregates", "off"}).aggregates);
   CHECK(settings.admin_port == 9090);
   CHECK(settings.request_timeout == 30s);
 }

@@ -12,6 +12,7 @@
 #include "router/execution/write.hpp"
 #include "router/services/movies/body_rows.hpp"
 #include "router/services/movies/rendering.hpp"
+#include "router/services/movies/rows_body.hpp"
 #include "router/services/movies/table_request.hpp"
 #include "shard_schema/sqlstates.hpp"
 
@@ -26,7 +27,7 @@ std::optional<std::int64_t> counted(const TableRequest& request, std::uint64_t r
 /// A single object stands for exactly one row, whether it is to be answered or not.
 RowBounds row_bounds(const TableRequest& request) {
   RowBounds bounds;
-  if (request.shape == Shape::object) bounds = {1, 1};
+  if (is_object(request.shape)) bounds = {1, 1};
   if (const auto most = request.prefer.max_affected; most && request.prefer.strict)
     bounds.most = std::min(bounds.most.value_or(*most), static_cast<std::uint64_t>(*most));
   return bounds;
@@ -36,7 +37,7 @@ RowBounds row_bounds(const TableRequest& request) {
 /// allowed.
 std::optional<Error> refusal_of(const TableRequest& request, std::uint64_t rows) {
   if (rows == 0 && request.is_row) return absent_row(request);
-  if (request.shape == Shape::object && rows != 1) return not_one_row(rows);
+  if (is_object(request.shape) && rows != 1) return not_one_row(rows);
   if (rows > row_bounds(request).most.value_or(rows)) return too_many_rows(rows);
   return std::nullopt;
 }
@@ -52,13 +53,14 @@ Error in_words(const TableRequest& request, Error error) {
 }
 
 /// The end of PATCH, PUT and DELETE: 200 with the rows, or 204.
-Result<Answer> answer_change(TableRequest& request, const Written& outcome, std::string range) {
+Result<Answer> answer_change(TableRequest& request, const WritePlan& plan, const Written& outcome,
+                             std::string range) {
   // Where rows were touched, the statement has counted them already.
   if (auto refusal = refusal_of(request, outcome.affected)) return std::move(*refusal);
   Answer answer;
   if (request.prefer.returning == ReturnKind::representation) {
     answer.status = 200;
-    set_representation(answer, request, outcome.rows);
+    if (auto set = set_representation(answer, request, plan.header, outcome.rows); !set) return set.error();
   } else {
     answer.status = 204;
   }
@@ -169,8 +171,8 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
-  auto insert =
-      plan_insert(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
+  auto insert = plan_insert(request.query, body_of(request), request.prefer, request.routed(),
+                            row_bounds(request), row_format(request.shape));
   if (!insert) co_return insert.error();
   Result<std::vector<std::string>> keys = std::vector<std::string>{};
   const Column* column = insert->key_column();
@@ -184,14 +186,15 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
     keys = hand_out_keys(request.context, *insert, request.placement->group);
   if (!keys) co_return keys.error();
   const auto plan = std::move(*insert).with_keys(std::move(*keys));
-  if (request.shape == Shape::object && plan.row_count != 1) co_return not_one_row(plan.row_count);
+  if (is_object(request.shape) && plan.row_count != 1) co_return not_one_row(plan.row_count);
   const auto outcome = co_await write(request.context, plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
 
   Answer answer;
   answer.status = 201;
   if (request.prefer.returning == ReturnKind::representation)
-    set_representation(answer, request, outcome->rows);
+    if (auto set = set_representation(answer, request, plan.header, outcome->rows); !set)
+      co_return set.error();
   if (request.prefer.returning == ReturnKind::headers_only && outcome->affected == 1)
     set_location(answer, request, plan, *outcome->rows);
   answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
@@ -202,36 +205,38 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
 Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
-  auto plan =
-      plan_update(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
+  auto plan = plan_update(request.query, body_of(request), request.prefer, request.routed(),
+                          row_bounds(request), row_format(request.shape));
   if (!plan) co_return plan.error();
   if (plan->sets_nothing && request.is_row) co_return co_await answer_unchanged(request);
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
-  co_return answer_change(request, *outcome,
+  co_return answer_change(request, *plan, *outcome,
                           content_range(0, outcome->affected, counted(request, outcome->affected)));
 }
 
 Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
-  auto plan = plan_delete(request.query, request.prefer, request.routed(), row_bounds(request));
+  auto plan = plan_delete(request.query, request.prefer, request.routed(), row_bounds(request),
+                          row_format(request.shape));
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
-  co_return answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
+  co_return answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->affected)));
 }
 
 Awaitable<Result<Answer>> put_row(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
-  auto plan =
-      plan_put(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request));
+  auto plan = plan_put(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request),
+                       row_format(request.shape));
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
   const bool created = plan->reports_created && outcome->rows && outcome->rows->rows() == 1 &&
                        outcome->rows->boolean(0, outcome->rows->columns() - 1);
-  auto answered = answer_change(request, *outcome, content_range(0, 0, counted(request, outcome->affected)));
+  auto answered =
+      answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->affected)));
   if (answered && created) answered->status = 201;
   co_return answered;
 }

@@ -27,7 +27,7 @@ Awaitable<Result<Answer>> describe_methods(TableRequest& request);
 Awaitable<Result<Answer>> refuse_function(TableRequest& request);
 
 constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_table, &check_schema,
-                                                  &read_preferences,  &read_shape, &read_consistency};
+                                                  &read_preferences, &read_consistency};
 constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_table,       &read_query,
                                                   &check_schema,      &read_preferences, &read_shape,
                                                   &read_consistency};
@@ -113,7 +113,11 @@ std::string server_timing(const RequestContext& context) {
   return {text.data(), end};
 }
 
+/// What decides an answer beside the URL, for caches (RFC 9110, section 12.5.5). CORS adds its own.
+constexpr std::string_view deciding_fields = "Accept, Prefer, Range, Accept-Profile, Shardplex-Consistency";
+
 void say_how_it_was_made(Answer& answer, const RequestContext& context) {
+  answer.set("Vary", deciding_fields);
   if (!context.asked.empty()) answer.set("Shardplex-Shards", joined(context.asked, ","));
   answer.set("Server-Timing", server_timing(context));
 }

@@ -28,10 +28,7 @@ Result<void> look_up_table(TableRequest& request, const std::string& name) {
   if (request.table != nullptr) return {};
   const auto reason = snapshot.catalogue->refused.find(name);
   if (reason == snapshot.catalogue->refused.end()) return no_such_table(name, *snapshot.catalogue);
-  return Error{
-      "SHARD503", "Table " + name + " is not served", reason->second,
-      "Make its definition agree with the shard map and the same on every shard; the router notices.",
-      std::nullopt};
+  return refused_table(name, reason->second);
 }
 
 /// /table/{key} is /table?<primary key>=eq.{key}.
@@ -45,6 +42,18 @@ Result<void> add_key_filter(TableRequest& request, const std::string& key) {
   condition.value = key;
   request.query.filters.push_back({std::move(condition)});
   return {};
+}
+
+/// All lines of a field whose value is a list, as one list (RFC 9110, section 5.3).
+template <class Name>
+std::string list_field(const Request& request, Name name) {
+  const auto lines = request.equal_range(name);
+  std::string list;
+  for (auto line = lines.first; line != lines.second; ++line) {
+    if (!list.empty()) list += ',';
+    list.append(line->value().data(), line->value().size());
+  }
+  return list;
 }
 
 }  // namespace
@@ -81,12 +90,7 @@ Awaitable<Result<Answer>> check_schema(TableRequest& request, Next<TableRequest>
 }
 
 Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next) {
-  const auto prefer = request.call.request.equal_range("Prefer");
-  std::string preferences;
-  for (auto field = prefer.first; field != prefer.second; ++field) {
-    if (!preferences.empty()) preferences += ',';
-    preferences.append(field->value().data(), field->value().size());
-  }
+  const auto preferences = list_field(request.call.request, "Prefer");
   if (preferences.empty()) return next(request);
   auto parsed = parse_prefer(preferences);
   if (!parsed) return refuse(parsed.error());
@@ -95,8 +99,9 @@ Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequ
 }
 
 Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> next) {
-  if (request.call.request.count(http::field::accept) == 0) return next(request);
-  const auto shape = parse_accept(request.call.header(http::field::accept));
+  const auto accept = list_field(request.call.request, http::field::accept);
+  if (accept.empty()) return next(request);
+  const auto shape = parse_accept(accept);
   if (!shape) return refuse(shape.error());
   request.shape = *shape;
   return next(request);

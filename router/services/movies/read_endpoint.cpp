@@ -11,6 +11,7 @@
 #include "router/execution/gather_sum.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/row_answers.hpp"
+#include "router/services/movies/rows_body.hpp"
 #include "router/services/movies/table_request.hpp"
 
 namespace shardplex::router {
@@ -18,30 +19,29 @@ namespace {
 
 Awaitable<Result<Answer>> answer_point(TableRequest& request, std::shared_ptr<const PointShape> shape,
                                        PointRead point) {
+  auto header = shape->row.header();
   auto row = co_await gather_point(request.context, std::move(shape), std::move(point));
   request.context.stage_done(request.context.shards_us);
   if (!row) co_return row.error();
   Answer answer;
-  if (wants_object(request)) {
-    if (!*row) co_return request.is_row ? absent_row(request) : not_one_row(0);
-    set_object_type(answer, request);
-    answer.body = std::move((*row)->json);
-  } else if (*row) {
-    answer.body.reserve((*row)->json.size() + 2);
-    answer.body = '[';
-    answer.body += (*row)->json;
-    answer.body += ']';
+  const bool found = row->has_value();
+  if (found) {
+    if (auto set = set_row(answer, request, std::move(header), std::move((*row)->json)); !set)
+      co_return set.error();
+  } else if (wants_one_row(request)) {
+    co_return request.is_row ? absent_row(request) : not_one_row(0);
   } else {
-    answer.body = "[]";
+    set_no_rows(answer, request);
   }
-  if (!request.is_row) answer.set("Content-Range", *row ? "0-0/*" : "*/*");
+  if (!request.is_row) answer.set("Content-Range", found ? "0-0/*" : "*/*");
   set_preferences(answer, request, false);
   co_return answer;
 }
 
 /// A longer answer than the operator's bound allows is refused before it begins.
 Awaitable<Result<void>> check_row_bound(RequestContext& context, const RowsRead& read) {
-  if (!read.bound) co_return Result<void>{};
+  // Parts of groups cannot be counted.
+  if (!read.bound || read.scan.states) co_return Result<void>{};
   const auto too_many = read.bound->too_many;
   const auto count = co_await gather_sum(context, read.where, [&](const ReadPlan::ForShard& shard) {
     return read.scan.count_up_to(shard, too_many);
@@ -64,12 +64,12 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   context.stage_done(context.plan_us);
   if (auto bounded = co_await check_row_bound(context, read); !bounded) co_return bounded.error();
 
-  auto rows = co_await gather_rows(context, read);
+  auto rows = co_await gather_joined_rows(context, read);
   if (!rows) co_return rows.error();
   if (const auto total = rows->total(); total && read.scan.offset > static_cast<std::uint64_t>(*total))
     co_return answer_beyond_end(read.scan.offset, *total);
-  if (wants_object(request)) co_return co_await answer_object(request, std::move(*rows));
-  co_return co_await answer_array(request, read.scan, std::move(*rows));
+  if (wants_one_row(request)) co_return co_await answer_one(request, read.scan, std::move(*rows));
+  co_return co_await answer_all(request, read.scan, std::move(*rows));
 }
 
 }  // namespace
@@ -83,14 +83,20 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
       co_return applied.error();
 
   const auto routed = request.routed();
-  auto plan = plan_routed_read(
-      request.query, routed, request.prefer.count,
-      {request.catalogue().bytewise_default_collation, request.context.worker.settings().limits.rows});
+  const auto tree = resolve(request.query, *request.table, request.catalogue(),
+                            *request.context.planned_with->snapshot->relations);
+  if (!tree) co_return tree.error();
+  const auto& settings = request.context.worker.settings();
+  const auto& catalogue = request.catalogue();
+  auto plan =
+      plan_routed_read(*tree, request.query, routed, request.prefer.count,
+                       {catalogue.bytewise_default_collation, settings.limits.rows, settings.aggregates,
+                        catalogue.one_default_collation, row_format(request.shape)});
   if (!plan) co_return plan.error();
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));
-  auto shape = request.context.worker.point_shapes().find(request.query.select, routed,
-                                                          request.context.planned_with->snapshot);
+  auto shape = request.context.worker.point_shapes().find(
+      request.query.select, routed, request.context.planned_with->snapshot, row_format(request.shape));
   if (!shape) co_return shape.error();
   request.context.stage_done(request.context.plan_us);
   co_return co_await answer_point(request, std::move(*shape), std::move(*point));

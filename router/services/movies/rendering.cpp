@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
+#include <utility>
+
+#include "router/services/movies/rows_body.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -13,13 +16,21 @@ std::string percent_encode(std::string_view text) {
 
 }  // namespace
 
-bool wants_object(const TableRequest& request) {
-  return request.is_row || request.shape == Shape::object;
+bool wants_one_row(const TableRequest& request) {
+  return request.is_row || is_object(request.shape);
 }
 
-void set_object_type(Answer& answer, const TableRequest& request) {
-  if (request.shape == Shape::object)
-    answer.content_type = "application/vnd.pgrst.object+json; charset=utf-8";
+Shape body_shape(const TableRequest& request) {
+  if (request.is_row && request.shape == Shape::array) return Shape::object;
+  if (request.is_row && request.shape == Shape::stripped_array) return Shape::stripped_object;
+  return request.shape;
+}
+
+void set_content_type(Answer& answer, const TableRequest& request) {
+  const Shape shape = body_shape(request);
+  // An object that was not asked for by its own type is plain JSON.
+  answer.content_type = content_type(request.shape == Shape::array ? Shape::array : shape);
+  answer.is_content = true;
 }
 
 void set_preferences(Answer& answer, const TableRequest& request, bool is_write) {
@@ -27,16 +38,41 @@ void set_preferences(Answer& answer, const TableRequest& request, bool is_write)
     answer.set("Preference-Applied", std::move(applied));
 }
 
-void set_representation(Answer& answer, const TableRequest& request,
-                        const std::optional<postgres::ResultSet>& rows) {
-  const bool object = wants_object(request);
-  set_object_type(answer, request);
-  if (!object) answer.body = "[";
-  for (int row = 0; rows && row < rows->rows(); ++row) {
-    if (row > 0) answer.body += row_separator;
-    answer.body += rows->bytes(row, 0);
+void set_warning(Answer& answer, const TableRequest& request) {
+  std::string names;
+  for (const auto& name : request.query.named_by_table)
+    names += (names.empty() ? "" : ", ") + percent_encode(name);
+  if (!names.empty())
+    answer.set("Warning", "299 - \"Embeds with an alias are to be named by it in parameters: " + names + '"');
+}
+
+Result<void> set_row(Answer& answer, const TableRequest& request, std::string header, std::string row) {
+  const Shape shape = body_shape(request);
+  set_content_type(answer, request);
+  if (shape == Shape::object) {  // which is the row itself, and need not be copied
+    answer.body = std::move(row);
+    return {};
   }
-  if (!object) answer.body += "]";
+  answer.body.reserve(header.size() + row.size() + 2);
+  RowsBody body(shape, std::move(header));
+  if (auto added = body.add(answer.body, row); !added) return added;
+  body.end(answer.body);
+  return {};
+}
+
+void set_no_rows(Answer& answer, const TableRequest& request) {
+  set_content_type(answer, request);
+  RowsBody(body_shape(request), "").end(answer.body);
+}
+
+Result<void> set_representation(Answer& answer, const TableRequest& request, const std::string& header,
+                                const std::optional<postgres::ResultSet>& rows) {
+  set_content_type(answer, request);
+  RowsBody body(body_shape(request), header);
+  for (int row = 0; rows && row < rows->rows(); ++row)
+    if (auto added = body.add(answer.body, rows->bytes(row, 0)); !added) return added;
+  body.end(answer.body);
+  return {};
 }
 
 std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total) {

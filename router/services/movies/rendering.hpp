@@ -12,20 +12,31 @@
 
 namespace shardplex::router {
 
-inline constexpr std::string_view row_separator = ", \n ";  // as json_agg() separates the rows of an array
+/// The answer is one row, not any number of them.
+bool wants_one_row(const TableRequest& request);
 
-/// The answer is one object, not an array.
-bool wants_object(const TableRequest& request);
+/// The shape of the answer's body. The one row of a row route is an object, where its shape was asked to be
+/// an array.
+Shape body_shape(const TableRequest& request);
 
-/// The Content-Type of an object, where one was asked for by it.
-void set_object_type(Answer& answer, const TableRequest& request);
+/// The Content-Type of rows.
+void set_content_type(Answer& answer, const TableRequest& request);
 
 /// Preference-Applied, where there is something to say.
 void set_preferences(Answer& answer, const TableRequest& request, bool is_write);
 
-/// Written rows, each in the first column, as the body: an array, or an object where one was asked for.
-void set_representation(Answer& answer, const TableRequest& request,
-                        const std::optional<postgres::ResultSet>& rows);
+/// Warning (RFC 7234, section 5.5), where parameters name embeds that have an alias by their table.
+void set_warning(Answer& answer, const TableRequest& request);
+
+/// One row as the body; `header`: RowText::header() of it.
+Result<void> set_row(Answer& answer, const TableRequest& request, std::string header, std::string row);
+
+/// The body where there is no row. Precondition: not wants_one_row().
+void set_no_rows(Answer& answer, const TableRequest& request);
+
+/// Written rows, each in the first column, as the body; `header`: WritePlan::header.
+Result<void> set_representation(Answer& answer, const TableRequest& request, const std::string& header,
+                                const std::optional<postgres::ResultSet>& rows);
 
 /// "0-9/200", "*/0", "0-9/*": the Content-Range of `rows` rows from `offset`.
 std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total);

@@ -7,53 +7,54 @@
 
 #include "router/execution/attempt.hpp"
 #include "router/services/movies/rendering.hpp"
+#include "router/services/movies/rows_body.hpp"
 
 namespace shardplex::router {
 namespace {
 
 constexpr std::size_t stream_chunk_bytes = 64 * 1024;  // an answer longer than this streams
 
-/// The rows of an array with its brackets, in parts of about stream_chunk_bytes.
-class RowArray final : public BodyStream {
+/// The body of an answer, in parts of about stream_chunk_bytes.
+class RowStream final : public BodyStream {
  public:
   /// `view` holds the pools whose connections the rows come by: of a server that leaves the map meanwhile the
   /// worker drops the pool as soon as nobody else holds it, and that closes its connections.
-  RowArray(GatheredRows&& rows, ViewPtr view) : view_(std::move(view)), rows_(std::move(rows)) {}
+  RowStream(JoinedRows&& rows, RowsBody body, ViewPtr view)
+      : view_(std::move(view)), rows_(std::move(rows)), body_(std::move(body)) {}
 
   Awaitable<Result<void>> next(std::string& part) override {
     if (ended_) co_return Result<void>{};
     if (Clock::now() >= rows_.deadline())
       co_return deadline_exceeded("The client has not taken the whole answer until then.");
-    if (count_ == 0) part += '[';
-    while (part.size() < stream_chunk_bytes) {
+    while (!ended_ && part.size() < stream_chunk_bytes) {
       auto row = co_await rows_.next();
       if (!row) co_return row.error();
-      if (!*row) {
-        part += ']';
-        ended_ = true;
-        break;
-      }
-      if (count_++ > 0) part += row_separator;
-      part += (*row)->json;
+      ended_ = !*row;
+      if (ended_)
+        body_.end(part);
+      else if (auto added = body_.add(part, (*row)->json); !added)
+        co_return added;
     }
     co_return Result<void>{};
   }
 
   Clock::time_point deadline() const override { return rows_.deadline(); }
 
+  /// The request's handler ends, and its context with it.
+  void detach() { rows_.detach(); }
   bool ended() const { return ended_; }
-  std::uint64_t count() const { return count_; }  ///< of the rows so far
+  std::uint64_t rows() const { return body_.rows(); }  ///< so far
 
  private:
   ViewPtr view_;
-  GatheredRows rows_;
-  std::uint64_t count_ = 0;
+  JoinedRows rows_;
+  RowsBody body_;
   bool ended_ = false;
 };
 
-/// How many rows an answer will have; nullopt where they were not counted.
+/// How many rows an answer will have; nullopt where they were not counted, as groups of rows are not.
 std::optional<std::uint64_t> rows_to_come(const ReadPlan& plan, std::optional<std::int64_t> total) {
-  if (!total) return std::nullopt;
+  if (!total || plan.groups) return std::nullopt;
   const auto all = static_cast<std::uint64_t>(*total);
   const auto rows = all - std::min(plan.offset, all);
   return plan.limit ? std::min(rows, *plan.limit) : rows;
@@ -61,35 +62,43 @@ std::optional<std::uint64_t> rows_to_come(const ReadPlan& plan, std::optional<st
 
 }  // namespace
 
-Awaitable<Result<Answer>> answer_array(TableRequest& request, const ReadPlan& plan, GatheredRows&& rows) {
+Awaitable<Result<Answer>> answer_all(TableRequest& request, const ReadPlan& plan, JoinedRows&& rows) {
   const auto total = rows.total();
-  auto array = std::make_unique<RowArray>(std::move(rows), request.context.planned_with);
+  RowsBody body(body_shape(request), plan.row.header());
+  auto stream = std::make_unique<RowStream>(std::move(rows), std::move(body), request.context.planned_with);
   Answer answer;
-  if (const auto begun = co_await array->next(answer.body); !begun) co_return begun.error();
+  if (const auto begun = co_await stream->next(answer.body); !begun) co_return begun.error();
   request.context.stage_done(request.context.merge_us);
-  const auto known = array->ended() ? std::optional(array->count()) : rows_to_come(plan, total);
+  const auto known = stream->ended() ? std::optional(stream->rows()) : rows_to_come(plan, total);
   if (known) answer.set("Content-Range", content_range(plan.offset, *known, total));
   if (known && total && *known < static_cast<std::uint64_t>(*total)) answer.status = 206;
+  set_content_type(answer, request);
   set_preferences(answer, request, false);
-  if (!array->ended()) answer.rest = std::move(array);
+  set_warning(answer, request);
+  if (stream->ended()) co_return answer;
+  stream->detach();
+  answer.rest = std::move(stream);
   co_return answer;
 }
 
-Awaitable<Result<Answer>> answer_object(TableRequest& request, GatheredRows&& rows) {
+Awaitable<Result<Answer>> answer_one(TableRequest& request, const ReadPlan& plan, JoinedRows&& rows) {
   const auto total = rows.total();
-  Answer answer;
+  std::string only;
   std::uint64_t count = 0;
   for (;; ++count) {
     auto row = co_await rows.next();
     if (!row) co_return row.error();
     if (!*row) break;
-    if (count == 0) answer.body = std::move((*row)->json);
+    if (count == 0) only = std::move((*row)->json);
   }
   request.context.stage_done(request.context.merge_us);
   if (count == 0 && request.is_row) co_return absent_row(request);
   if (count != 1) co_return not_one_row(count);
-  set_object_type(answer, request);
+  Answer answer;
+  if (auto added = set_row(answer, request, plan.row.header(), std::move(only)); !added)
+    co_return added.error();
   set_preferences(answer, request, false);
+  set_warning(answer, request);
   if (request.is_row) co_return answer;
   answer.set("Content-Range", content_range(request.query.offset, 1, total));
   if (total && *total > 1) answer.status = 206;

@@ -34,12 +34,20 @@ struct Answer {
   std::optional<std::uint64_t> asked_for = std::nullopt;
 };
 
+/// What such answers are results of.
+ReadPlan scan() {
+  ReadPlan plan;
+  plan.row.add("r", {JsonKind::json, false});
+  plan.key_columns = {1};
+  return plan;
+}
+
 struct Gathering {
   WorkerFixture fixture;
   GatheredRows rows;
 
   Gathering(std::unique_ptr<RowOperator> combine, const std::vector<Answer>& answers)
-      : rows(std::move(combine), sources(answers), std::nullopt, Clock::now() + 10s) {}
+      : rows(scan(), std::move(combine), sources(answers), std::nullopt, Clock::now() + 10s) {}
 
   static std::vector<ShardRows> sources(const std::vector<Answer>& answers) {
     std::vector<ShardRows> out;
@@ -51,7 +59,9 @@ struct Gathering {
     for (;;) {
       const auto row = fixture.result_of(rows.next()).value();
       if (!row) return out;
-      out.push_back(row->json);
+      constexpr std::string_view before = "{\"r\":", after = "}";
+      REQUIRE(row->json.starts_with(before));
+      out.push_back(row->json.substr(before.size(), row->json.size() - before.size() - after.size()));
     }
   }
   bool fetch_ahead() { return fixture.result_of(rows.fetch_ahead()).value(); }
@@ -88,4 +98,15 @@ TEST_CASE("expected rows suffice where no shard ran out of them before the page 
 TEST_CASE("expected rows fall short where a shard that may have more ran out of them") {
   CHECK_FALSE(Gathering(first(3, 2), {{{"a1", "b1"}, 2}, {{"c2", "d2"}, 2}}).fetch_ahead());
   CHECK_FALSE(Gathering(first(3, 2), {{{"a1"}, 1}, {{}, 2}}).fetch_ahead());
+}
+
+TEST_CASE("a value that is none of its column's type fails the answer") {
+  ReadPlan plan;
+  plan.row.add("n", {JsonKind::integer, false});
+  WorkerFixture fixture;
+  GatheredRows rows(plan, std::make_unique<Concatenate>(1), Gathering::sources({{{"123"}}}), std::nullopt,
+                    Clock::now() + 10s);
+  const auto row = fixture.result_of(rows.next());
+  REQUIRE_FALSE(row.has_value());
+  CHECK(row.error().code == "SHARD503");
 }

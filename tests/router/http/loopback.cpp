@@ -71,7 +71,7 @@ int Loopback::counted(std::string_view route, std::string_view method, unsigned 
 }
 
 bool soon(const std::function<bool()>& done) {
-  const auto until = Clock::now() + 5s;
+  const auto until = Clock::now() + 30s;
   while (!done()) {
     if (Clock::now() > until) return false;
     std::this_thread::sleep_for(1ms);
@@ -85,7 +85,7 @@ Client::Client(const Loopback& server) {
 
 void Client::finish(const bool& done) {
   io_.restart();
-  io_.run_for(5s);
+  io_.run_for(30s);
   if (done) return;
   boost::system::error_code ignored;
   socket_.cancel(ignored);

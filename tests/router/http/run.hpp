@@ -12,7 +12,7 @@
 
 namespace shardplex::tests {
 
-/// Returns what it returns, throws what it throws; throws where it is not done within five seconds.
+/// Returns what it returns, throws what it throws; throws where it is not done within half a minute.
 template <class T>
 T run(asio::io_context& io, Awaitable<T> task) {
   std::optional<T> out;
@@ -23,7 +23,7 @@ T run(asio::io_context& io, Awaitable<T> task) {
     io.stop();
   });
   io.restart();
-  io.run_for(std::chrono::seconds(5));
+  io.run_for(std::chrono::seconds(30));
   if (failure) std::rethrow_exception(failure);
   if (!out) throw std::runtime_error("the coroutine has not ended in time");
   return std::move(*out);

@@ -123,12 +123,31 @@ TEST_CASE("HEAD is answered with the length of the body, and without the body") 
   CHECK(client.read().body() == "GET /a");
 }
 
+TEST_CASE("content that is empty has a type and a length, for HEAD too, and what is no content has no type") {
+  for (const bool is_content : {true, false}) {
+    CAPTURE(is_content);
+    Loopback server([is_content](Call&) -> Awaitable<Answer> {
+      Answer answer;
+      answer.is_content = is_content;
+      co_return answer;
+    });
+    Client client(server);
+    client.send(get_a + "HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto get = client.read(), head = client.read(true);
+    CHECK(field(get, "Content-Length") == "0");
+    CHECK(field(head, "Content-Length") == (is_content ? "0" : ""));
+    for (const auto& answer : {get, head})
+      CHECK(field(answer, "Content-Type") == (is_content ? "application/json; charset=utf-8" : ""));
+  }
+}
+
 TEST_CASE("204 and 304 have neither a body nor a length") {
   for (const unsigned status : {204u, 304u}) {
     CAPTURE(status);
     Loopback server([status](Call&) -> Awaitable<Answer> {
       Answer answer;
       answer.status = status;
+      answer.is_content = true;
       co_return answer;
     });
     Client client(server);

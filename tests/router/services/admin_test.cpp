@@ -32,7 +32,8 @@ class AdminPort {
   Control control_{io_,
                    settings_,
                    std::make_shared<const ShardMap>("movies", std::vector<Shard>{{"alpha", "host=a", {}}},
-                                                    std::vector<Group>{}, std::vector<TablePlacement>{}),
+                                                    std::vector<Group>{}, std::vector<TablePlacement>{},
+                                                    std::vector<MapRelation>{}),
                    ids_,
                    metrics_,
                    [](const SnapshotPtr&) {}};

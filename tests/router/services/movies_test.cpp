@@ -40,8 +40,10 @@ class MoviesApi {
     movies.columns[0].name = "id";
     movies.columns[0].type = "bigint";
     movies.columns[0].type_name = "int8";
+    movies.columns[0].type_schema = "pg_catalog";
     movies.columns[1].name = "name";
     movies.columns[1].type = movies.columns[1].type_name = "text";
+    movies.columns[1].type_schema = "pg_catalog";
     movies.primary_key = {"id"};
     Catalogue catalogue;
     catalogue.tables["movies"] = movies;
@@ -52,8 +54,10 @@ class MoviesApi {
         "movies", std::vector<Shard>{{"alpha", "host=a", {}}},
         std::vector<Group>{{"catalog", 4, HashStrategy{}, std::vector<ShardId>(4, ShardId{0})}},
         std::vector<TablePlacement>{{"movies", false, GroupId{0}, "id"},
-                                    {"ratings", false, GroupId{0}, "movie_id"}});
+                                    {"ratings", false, GroupId{0}, "movie_id"}},
+        std::vector<MapRelation>{});
     snapshot->catalogue = std::make_shared<const Catalogue>(std::move(catalogue));
+    snapshot->relations = std::make_shared<const Relations>();
     snapshot->ownership =
         std::make_shared<const Ownership>(*snapshot->map, std::vector<std::optional<ShardOwnership>>(1));
     snapshot->shards.resize(1);
@@ -197,6 +201,20 @@ TEST_CASE("OPTIONS and 405 list the methods of the path") {
   CHECK(field(api.ask("BREW", "/movies"), "Allow") == of_table);
   CHECK(field(api.ask("BREW", "/movies/1"), "Allow") == of_row);
   CHECK(field(api.ask("BREW", "/a/b/c"), "Allow") == of_table);
+  // It has no rows, and so none in a format that would not be served.
+  CHECK(api.ask("OPTIONS", "/movies", {{"Accept", "image/png"}}).status == 200);
+}
+
+TEST_CASE("Accept on several lines is one list") {
+  MoviesApi api;
+  api.look_at_shards();
+  const auto answer = api.ask("GET", "/movies", {{"Accept", "image/png"}, {"Accept", "text/plain"}});
+  CHECK(answer.status == 406);
+  CHECK(answer.body.find("image/png, text/plain") != std::string::npos);
+  CHECK(field(answer, "Vary").starts_with("Accept, "));
+  CHECK(answer.content_type == "application/json; charset=utf-8");
+  // Refused for want of a shard, not of a format.
+  CHECK(api.ask("GET", "/movies", {{"Accept", "image/png"}, {"Accept", "text/csv"}}).status == 503);
 }
 
 TEST_CASE("what a request's fields ask for and is not served is refused before any shard is asked") {

@@ -68,7 +68,8 @@ TEST_CASE("written rows are an array as PostgreSQL separates one, or the object 
   SomeRequest some;
   const auto body = [&](std::optional<postgres::ResultSet> rows) {
     Answer answer;
-    set_representation(answer, some.request, rows);
+    REQUIRE(set_representation(answer, some.request, "id", rows).has_value());
+    CHECK(answer.is_content);
     return std::pair(answer.body, std::string(answer.content_type));
   };
   const std::string json = "application/json; charset=utf-8";
@@ -81,6 +82,33 @@ TEST_CASE("written rows are an array as PostgreSQL separates one, or the object 
   some.request.shape = Shape::object;
   CHECK(body(result_of({{"{1}"}})) ==
         std::pair(std::string("{1}"), std::string("application/vnd.pgrst.object+json; charset=utf-8")));
+  some.request.shape = Shape::csv;
+  CHECK(body(result_of({{"1"}, {"2"}})) ==
+        std::pair(std::string("id\n1\n2"), std::string("text/csv; charset=utf-8")));
+  CHECK(body(result_of({})).first == "\n");
+  some.request.shape = Shape::ndjson;
+  CHECK(body(result_of({})) == std::pair(std::string(), std::string("application/x-ndjson; charset=utf-8")));
+}
+
+TEST_CASE("a row route answers an object, and with lines where these were asked for") {
+  SomeRequest some;
+  some.request.is_row = true;
+  const auto row = [&](Shape shape) {
+    some.request.shape = shape;
+    Answer answer;
+    const std::string json = R"({"a":1,"b":null})";
+    REQUIRE(set_row(answer, some.request, "a,b", shape == Shape::csv ? "1," : json).has_value());
+    return std::pair(answer.body, std::string(answer.content_type));
+  };
+  const std::string json = R"({"a":1,"b":null})", stripped = R"({"a":1})";
+  CHECK(row(Shape::array) == std::pair(json, std::string("application/json; charset=utf-8")));
+  CHECK(row(Shape::object) ==
+        std::pair(json, std::string("application/vnd.pgrst.object+json; charset=utf-8")));
+  const std::string stripped_type = "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8";
+  CHECK(row(Shape::stripped_array) == std::pair(stripped, stripped_type));
+  CHECK(row(Shape::stripped_object) == std::pair(stripped, stripped_type));
+  CHECK(row(Shape::csv) == std::pair(std::string("a,b\n1,"), std::string("text/csv; charset=utf-8")));
+  CHECK(row(Shape::ndjson) == std::pair(json + '\n', std::string("application/x-ndjson; charset=utf-8")));
 }
 
 TEST_CASE("a location is a URL that finds the row: everything but unreserved characters is encoded") {

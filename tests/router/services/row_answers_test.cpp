@@ -59,6 +59,7 @@ struct Asked {
   PathParameters path;
   Table table;
   TableRequest request{call, context, "/{table}", path};
+  RowText row;
 
   Asked() {
     table.name = "movies";
@@ -67,15 +68,18 @@ struct Asked {
 
   Result<Answer> array(const Read& read) {
     ReadPlan plan;
+    plan.row = row;
     plan.limit = read.limit;
     plan.offset = read.offset;
-    auto rows = gathered(read);
-    return fixture.result_of(answer_array(request, plan, std::move(rows)));
+    JoinedRows rows(gathered(read));
+    return fixture.result_of(answer_all(request, plan, std::move(rows)));
   }
   Result<Answer> object(const Read& read) {
+    ReadPlan plan;
+    plan.row = row;
     request.query.offset = read.offset;
-    auto rows = gathered(read);
-    return fixture.result_of(answer_object(request, std::move(rows)));
+    JoinedRows rows(gathered(read));
+    return fixture.result_of(answer_one(request, plan, std::move(rows)));
   }
   /// The next part of a stream.
   Result<std::string> next(Answer& answer) {
@@ -85,7 +89,11 @@ struct Asked {
   }
 
   static GatheredRows gathered(const Read& read) {
-    return {std::make_unique<GivenRows>(read.rows, read.breaks), {}, read.total, Clock::time_point::max()};
+    return {ReadPlan(),
+            std::make_unique<GivenRows>(read.rows, read.breaks),
+            {},
+            read.total,
+            Clock::time_point::max()};
   }
 };
 
@@ -175,6 +183,41 @@ TEST_CASE("a stream of counted rows says before its end which they are") {
   CHECK(range_of(last) == "100-299/300");
 }
 
+TEST_CASE("CSV streams as an array does: its names come once, and no line break at its end") {
+  Asked asked;
+  asked.request.shape = Shape::csv;
+  asked.row = RowText(RowFormat::csv);
+  asked.row.add("name", {JsonKind::text, false});
+  const Texts rows(200, std::string(1'000, 'x'));
+  auto answer = asked.array({.rows = rows, .total = 200}).value();
+  REQUIRE(answer.rest != nullptr);
+  CHECK(answer.content_type == "text/csv; charset=utf-8");
+  CHECK(range_of(answer) == "0-199/200");
+  std::string body = answer.body, whole = "name";
+  for (auto part = asked.next(answer).value(); !part.empty(); part = asked.next(answer).value()) {
+    CHECK(part.size() < chunk + 1'004);
+    body += part;
+  }
+  for (const auto& row : rows) whole += '\n' + row;
+  CHECK(body == whole);
+  CHECK(asked.array({.rows = {}}).value().body == "\n");
+}
+
+TEST_CASE("lines of NDJSON and arrays without nulls say what they are") {
+  Asked asked;
+  asked.request.shape = Shape::ndjson;
+  const auto lines = asked.array({.rows = {"{}", "{}"}}).value();
+  CHECK(lines.body == "{}\n{}\n");
+  CHECK(lines.content_type == "application/x-ndjson; charset=utf-8");
+  asked.request.shape = Shape::stripped_array;
+  const auto stripped = asked.array({.rows = {R"({"a":null})", R"({"a":1})"}}).value();
+  CHECK(stripped.body == R"([{},{"a":1}])");
+  CHECK(stripped.content_type == "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8");
+  const auto refused = asked.array({.rows = {R"({"a":"\u0000"})"}});
+  REQUIRE(refused.has_error());
+  CHECK(to_answer(refused.error()).status == 400);
+}
+
 TEST_CASE("an array that breaks is an error before it streams, and a broken stream after") {
   Asked asked;
   const auto early = asked.array({.rows = {"{}"}, .breaks = true});
@@ -198,6 +241,10 @@ TEST_CASE("an object is the one row there is, as the type that was asked for") {
   const auto one_of_three = asked.object({.rows = {"{}"}, .total = 3, .offset = 2}).value();
   CHECK(one_of_three.status == 206);
   CHECK(range_of(one_of_three) == "2-2/3");
+  asked.request.shape = Shape::stripped_object;
+  const auto stripped = asked.object({.rows = {R"({"id":1,"x":null})"}}).value();
+  CHECK(stripped.body == R"({"id":1})");
+  CHECK(stripped.content_type == "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8");
   for (const auto& rows : {Texts{}, Texts{"{}", "{}"}}) {
     const auto refused = asked.object({.rows = rows});
     REQUIRE(refused.has_error());

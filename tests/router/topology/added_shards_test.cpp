@@ -11,7 +11,7 @@ using namespace shardplex::router;
 namespace {
 
 const ShardMap two_shards("movies", {{"alpha", "host=a", {"host=a1"}}, {"beta", "host=b", {}}},
-                          {{"catalog", 4, HashStrategy{}, std::vector<ShardId>(4, ShardId{1})}}, {});
+                          {{"catalog", 4, HashStrategy{}, std::vector<ShardId>(4, ShardId{1})}}, {}, {});
 
 ShardDirectory directory(std::vector<postgres::ListedShard> listed, std::string shard = "alpha") {
   return {std::move(shard), std::move(listed)};
@@ -48,7 +48,7 @@ TEST_CASE("added shards come by position and then by name, each once, as the fir
 TEST_CASE("an added shard is connected to as the one that names it, whoever wrote the directory") {
   const ShardMap map("movies",
                      {{"alpha", "host=a dbname=movies user=web passfile=/secret sslmode=require", {}}},
-                     {{"catalog", 1, HashStrategy{}, {ShardId{0}}}}, {});
+                     {{"catalog", 1, HashStrategy{}, {ShardId{0}}}}, {}, {});
   const auto found = added_shards(
       map,
       {directory({{2, {"gamma", "host=c port=6000 dbname=films user=postgres", {"host=c1 dbname=films"}}},

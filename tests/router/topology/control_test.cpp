@@ -49,7 +49,7 @@ class DarkCluster {
     const auto sample = sample_map();
     return std::make_shared<const ShardMap>(sample->cluster(),
                                             std::vector<Shard>{{"alpha", alpha, {}}, {"beta", beta, {}}},
-                                            sample->groups(), sample->tables());
+                                            sample->groups(), sample->tables(), sample->relations());
   }();
   Control control{io_,  settings, map,
                   ids_, metrics,  [this](const SnapshotPtr& snapshot) { told.push_back(snapshot); }};

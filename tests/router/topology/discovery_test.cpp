@@ -159,3 +159,9 @@ TEST_CASE("shards that have joined stand behind the map's own, and all shards ar
   for (const auto& shard : after.shards) CHECK(shard->map == after.map);
   CHECK(before.map->shards().size() == 2);
 }
+
+TEST_CASE("the map's relations are served as before when a shard joins") {
+  auto before = well_membership();
+  before.map = related_map();
+  CHECK(with_joined(before, {joining(gamma_shard)}).map->relations() == sample_relations);
+}

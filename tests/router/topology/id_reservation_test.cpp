@@ -59,6 +59,19 @@ TEST_CASE("the first shard promises ids, and while it cannot, another one, by th
   CHECK_FALSE(promising_shard({}, 5));
 }
 
+TEST_CASE("before the promise of a shard that is gone ends, another one is asked for the next") {
+  IdSource ids;
+  const IdReservation reservation(ids);
+  const std::vector<std::pair<std::string, bool>> without_alpha{{"alpha", false}, {"beta", true}};
+  const auto now = IdSource::now_ms();
+  ids.renew(1, now, now + 60'000);  // as alpha has just promised
+  CHECK_FALSE(reservation.is_due("beta", without_alpha));
+  ids.renew(1, now, now + 30'000);  // what is left half a minute later
+  CHECK(reservation.is_due("beta", without_alpha));
+  CHECK_FALSE(reservation.is_due("alpha", without_alpha));
+  CHECK(ids.next(now));  // those of alpha's promise are drawn meanwhile
+}
+
 TEST_CASE("no two shards have a node number in common") {
   std::set<std::int32_t> taken;
   for (std::int32_t nth = 0; const auto numbers = node_numbers(nth); ++nth)

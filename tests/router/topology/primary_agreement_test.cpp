@@ -28,7 +28,7 @@ class AnyCluster {
         shards.back().replicas.push_back("host=" + name + std::to_string(shards.back().replicas.size()));
     }
     map_ = std::make_shared<const ShardMap>("movies", shards, std::vector<Group>{},
-                                            std::vector<TablePlacement>{});
+                                            std::vector<TablePlacement>{}, std::vector<MapRelation>{});
     for (const auto& shard : shards) {
       watched_.emplace_back(shard, map_);
       for (auto& server : watched_.back().servers) say_something(shard.name, server);

@@ -171,6 +171,23 @@ TEST_CASE("ownership that cannot be read is a failure of the shard, until it can
   CHECK(shard.alpha->failure.empty());
 }
 
+TEST_CASE("a failure to read what turns out to be known is none of the shard any more") {
+  RealShard shard;
+  shard.initialise();
+  shard.probe();
+  // As of a replica that was asked before the primary was met, and gave up after that had answered.
+  shard.alpha->failure = "the catalogue of shard alpha cannot be read: a replica does not answer";
+  CHECK(shard.probe().changed);
+  CHECK(shard.alpha->failure.empty());
+
+  shard.run_sql("INSERT INTO shardplex.definitions VALUES ('group catalog', 'slots=16 hash')");
+  shard.run_sql("SELECT shardplex.fence_slots('catalog', '{1}')");
+  shard.probe();
+  shard.alpha->tables_due = {};
+  shard.probe();
+  CHECK(shard.alpha->failure.starts_with("the ownership of shard alpha cannot be read: "));  // still is one
+}
+
 TEST_CASE("a shard's directory is known after a probe") {
   RealShard shard;
   shard.initialise();

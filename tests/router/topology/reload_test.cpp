@@ -22,7 +22,8 @@ ShardMap written(std::vector<Shard> shards, std::uint32_t slots = 4) {
   return {sample->cluster(),
           std::move(shards),
           {{"catalog", slots, HashStrategy{}, std::vector<ShardId>(slots, ShardId{0})}},
-          sample->tables()};
+          sample->tables(),
+          sample->relations()};
 }
 
 const std::vector<Shard> sample_shards = sample_map()->shards();
@@ -42,6 +43,32 @@ TEST_CASE("servers, shards and placement may change in a map that is read again"
       next_map(well_membership(), written({{"alpha", "host=other", {}}, {"zeta", "host=z", {}}}));
   REQUIRE(std::holds_alternative<ShardMap>(next));
   CHECK(names(std::get<ShardMap>(next)) == std::vector<std::string>{"alpha", "zeta"});
+}
+
+TEST_CASE("relations of a map that is read again are its own, with and without shards that joined") {
+  const Shard gamma{"gamma", "host=c", {}};
+  auto current = well_membership();
+  const auto relations_after = [&] {
+    return std::get<ShardMap>(next_map(current, *related_map())).relations();
+  };
+  CHECK(relations_after() == sample_relations);
+  current = with_joined(std::move(current),
+                        {{{2, gamma, "alpha"}, std::make_shared<WatchedShard>(gamma, sample_map())}});
+  current.shards[0]->directory = {{2, gamma}};
+  CHECK(relations_after() == sample_relations);
+  current.map = related_map();
+  CHECK(std::get<ShardMap>(next_map(current, *sample_map())).relations().empty());
+}
+
+TEST_CASE("a map that a shard is left out of keeps its relations") {
+  const Shard gamma{"gamma", "host=c", {}};
+  auto current = well_membership();
+  current.map = related_map();
+  current = with_joined(std::move(current),
+                        {{{2, gamma, "alpha"}, std::make_shared<WatchedShard>(gamma, related_map())}});
+  const auto next = without_removed(std::move(current), 2);
+  CHECK(names(*next.map) == std::vector<std::string>{"alpha", "beta"});
+  CHECK(next.map->relations() == sample_relations);
 }
 
 TEST_CASE("how keys become slots may not change, and each difference is named") {
@@ -89,8 +116,9 @@ TEST_CASE("an ownership report is read anew where the map has groups that it was
   const auto sample = sample_map();
   auto groups = sample->groups();
   groups.push_back({"users", 2, HashStrategy{}, {ShardId{0}, ShardId{1}}});
-  const auto after = carry_over(current, std::make_shared<const ShardMap>(sample->cluster(), sample->shards(),
-                                                                          groups, sample->tables()));
+  const auto after =
+      carry_over(current, std::make_shared<const ShardMap>(sample->cluster(), sample->shards(), groups,
+                                                           sample->tables(), sample->relations()));
   CHECK_FALSE(after.shards[0]->ownership);
   CHECK(after.shards[0]->epoch == Epoch{3});  // an older report is none that is taken
 }

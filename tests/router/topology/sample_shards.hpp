@@ -17,7 +17,16 @@ inline std::shared_ptr<const ShardMap> sample_map() {
   return std::make_shared<const ShardMap>(
       "movies", std::vector<Shard>{{"alpha", "host=a", {"host=a1"}}, {"beta", "host=b", {}}},
       std::vector<Group>{{"catalog", 4, HashStrategy{}, {alpha, alpha, beta, beta}}},
-      std::vector<TablePlacement>{{"movies", false, GroupId{0}, "id"}});
+      std::vector<TablePlacement>{{"movies", false, GroupId{0}, "id"}}, std::vector<MapRelation>{});
+}
+
+inline const std::vector<MapRelation> sample_relations{{"sequel", "movies", {"id"}, "movies", {"id"}}};
+
+/// The same map with relations.
+inline std::shared_ptr<const ShardMap> related_map() {
+  const auto map = sample_map();
+  return std::make_shared<const ShardMap>(map->cluster(), map->shards(), map->groups(), map->tables(),
+                                          sample_relations);
 }
 
 /// As if the server had just answered a probe: of this shard, at epoch 3 on timeline 1.

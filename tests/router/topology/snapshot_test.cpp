@@ -17,7 +17,8 @@ TEST_CASE("a server's address is its host and port, and never its password") {
 TEST_CASE("requests are routed alike where map, catalogue, ownership and usable servers are the same") {
   Snapshot before;
   before.map = std::make_shared<const ShardMap>("movies", std::vector<Shard>{{"alpha", "host=a", {}}},
-                                                std::vector<Group>{}, std::vector<TablePlacement>{});
+                                                std::vector<Group>{}, std::vector<TablePlacement>{},
+                                                std::vector<MapRelation>{});
   before.catalogue = std::make_shared<const Catalogue>();
   auto& alpha = before.shards.emplace_back().servers.emplace_back();
   alpha.up = alpha.writable = alpha.readable = true;

@@ -33,9 +33,9 @@ struct Watch {
   }
   const std::string& problem(std::size_t server) { return alpha.state.servers[server].problem; }
 
-  std::shared_ptr<const ShardMap> map =
-      std::make_shared<const ShardMap>("movies", std::vector<Shard>{{"alpha", "host=a", {"host=a1"}}},
-                                       std::vector<Group>{}, std::vector<TablePlacement>{});
+  std::shared_ptr<const ShardMap> map = std::make_shared<const ShardMap>(
+      "movies", std::vector<Shard>{{"alpha", "host=a", {"host=a1"}}}, std::vector<Group>{},
+      std::vector<TablePlacement>{}, std::vector<MapRelation>{});
   WatchedShard alpha{map->shards().front(), map};
   KnownTimeline newest;
   bool others_heard = true;

@@ -1,0 +1,75 @@
+// The rows of an answer with what was looked up for them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "query/engine/lookup_join.hpp"
+#include "query/plan/lookup.hpp"
+#include "router/execution/gather_rows.hpp"
+#include "router/execution/look_up.hpp"
+#include "router/execution/request_context.hpp"
+
+namespace shardplex::router {
+
+/// Gathered rows, one after the other; where anything is to be looked up for them, with it, batch by batch.
+class JoinedRows {
+ public:
+  explicit JoinedRows(GatheredRows rows) : rows_(std::move(rows)) {}
+  /// `join` and `lookups` are those of the plan that the rows were gathered by. Lifetime: refers to the
+  /// context, unless it is detached().
+  JoinedRows(GatheredRows rows, JoinPlan join, std::shared_ptr<const std::vector<Lookup>> lookups,
+             RequestContext& context);
+
+  /// nullopt at the end.
+  Awaitable<Result<std::optional<Row>>> next() { return joins_ ? joined_next() : rows_.next(); }
+
+  /// Fetches the whole answer ahead of next(); false where a shard had been asked for too few rows to tell
+  /// what it is.
+  Awaitable<Result<bool>> fetch_ahead();
+
+  /// As GatheredRows::total(); where the join counts, after fetch_ahead().
+  std::optional<std::int64_t> total() const {
+    return joins_ && joins_->total ? joins_->total : rows_.total();
+  }
+  Deadline deadline() const { return rows_.deadline(); }
+
+  /// From now on the rows are read after the request's handler has ended: what they need of its context is
+  /// kept. Nobody will be told any more which servers were asked, or that the plan is outdated.
+  void detach();
+
+ private:
+  /// Behind one pointer, since most answers have nothing of it.
+  struct Joins {
+    bool counts;
+    LookupJoin join;
+    std::shared_ptr<const std::vector<Lookup>> lookups;
+    RequestContext* context;
+    std::optional<RequestContext> own_context = std::nullopt;
+    std::set<const Lookup*> asked = {};
+    std::optional<BatchLookups> of_batch = std::nullopt;
+    std::size_t batch_number = 0;  // of of_batch
+    Reservation memory;
+    std::deque<Row> fetched_ahead = {};
+    Reservation memory_ahead;
+    bool fell_short = false;
+    std::optional<std::int64_t> total = std::nullopt;
+  };
+  Awaitable<Result<std::optional<Row>>> joined_next();
+  Awaitable<void> feed(std::size_t input);
+  Awaitable<Result<void>> check_unasked();
+
+  GatheredRows rows_;
+  std::unique_ptr<Joins> joins_;
+};
+
+/// Runs a planned read, with what it looks up. Where rows are left out, it looks first through some rows of
+/// each shard, and only where those do not fill the page through all, or with_keys_first(). Lifetime: refers
+/// to the context, as JoinedRows.
+Awaitable<Result<JoinedRows>> gather_joined_rows(RequestContext& context, const RowsRead& read);
+
+}  // namespace shardplex::router

@@ -1,0 +1,81 @@
+#include "router/services/movies/rows_body.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "query/engine/strip_nulls.hpp"
+
+namespace shardplex::router {
+namespace {
+
+bool is_line_break(char c) {
+  return c == '\n' || c == '\r';
+}
+
+/// A row of JSON as one line: in JSON a line break is white space, and never part of a string.
+void append_on_one_line(std::string& out, std::string_view row) {
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  out += row;
+  std::replace_if(out.begin() + begin, out.end(), is_line_break, ' ');
+  out += '\n';
+}
+
+}  // namespace
+
+RowFormat row_format(Shape shape) {
+  switch (shape) {
+    case Shape::array:
+    case Shape::object:
+    case Shape::ndjson:
+      break;
+    case Shape::stripped_array:
+    case Shape::stripped_object:
+      return RowFormat::stripped_json;
+    case Shape::csv:
+      return RowFormat::csv;
+  }
+  return RowFormat::json;
+}
+
+Result<void> RowsBody::add(std::string& out, std::string_view row) {
+  const bool is_first = rows_++ == 0;
+  switch (shape_) {
+    case Shape::array:
+      out += is_first ? "[" : ", \n ";  // as json_agg() separates the rows of an array
+      break;
+    case Shape::object:
+      break;
+    case Shape::stripped_array:
+      out += is_first ? '[' : ',';  // as json_strip_nulls() does
+      return append_without_nulls(out, row);
+    case Shape::stripped_object:
+      return append_without_nulls(out, row);
+    case Shape::csv:
+      if (is_first) out += header_;
+      out += '\n';
+      break;
+    case Shape::ndjson:
+      append_on_one_line(out, row);
+      return {};
+  }
+  out += row;
+  return {};
+}
+
+void RowsBody::end(std::string& out) const {
+  switch (shape_) {
+    case Shape::array:
+    case Shape::stripped_array:
+      out += rows_ == 0 ? "[]" : "]";
+      return;
+    case Shape::csv:
+      if (rows_ == 0) out += '\n';  // as PostgREST, which takes the names from the first row
+      return;
+    case Shape::object:
+    case Shape::stripped_object:
+    case Shape::ndjson:
+      return;
+  }
+}
+
+}  // namespace shardplex::router
