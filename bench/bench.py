@@ -138,18 +138,27 @@ class RouterFigures:
             return memory
         return repeated(bar, budget, show, run), "VmRSS"
 
-    def big_answer(self, bar, budget, show):
+    def big_answer(self, *how):
+        return self.whole_table(*how, "application/json", lambda answer: answer.count(b'\n {"id":') + answer.endswith(b"]"))
+
+    def big_csv(self, *how):
+        return self.whole_table(*how, "text/csv", lambda answer: answer.count(b"\n"))  # the names, then each row behind one
+
+    def big_ndjson(self, *how):
+        return self.whole_table(*how, "application/x-ndjson", lambda answer: answer.count(b"}\n"))
+
+    def whole_table(self, bar, budget, show, media_type, rows_in):
         took, size = [], 0
 
         def run():
             nonlocal size
             router = Router(self.programs, self.cluster)
             started = time.monotonic()
-            answer = subprocess.run(["curl", "-sf", router.url("/movies")], check=True, stdout=subprocess.PIPE)
+            answer = subprocess.run(["curl", "-sf", "-H", "Accept: " + media_type, router.url("/movies")], check=True, stdout=subprocess.PIPE)
             took.append(time.monotonic() - started)
             size = len(answer.stdout)
-            rows = answer.stdout.count(b'\n {"id":') + 1
-            if rows != self.movies or not answer.stdout.endswith(b"]"):
+            rows = rows_in(answer.stdout)
+            if rows != self.movies:
                 sys.exit("bench: the big answer has %d rows, not %d" % (rows, self.movies))
             memory = router.memory_mb("VmHWM")
             router.stop()
@@ -178,6 +187,8 @@ FIGURES = {
     "inserts": ("single-row inserts/s / pgbench inserts/s", "ratio", Bar(0.7, 1.0)),
     "idle_memory": ("resident memory with 10,000 idle keep-alive connections", "MB", Bar(200, 100, less=True)),
     "big_answer": ("peak resident memory of the router over an answer of all rows", "MB", Bar(150, 64, less=True)),
+    "big_csv": ("the same in CSV", "MB", Bar(64, 32, less=True)),
+    "big_ndjson": ("the same in NDJSON", "MB", Bar(64, 32, less=True)),
 }
 
 COLOURS = {MET: "\033[32m", MISSED: "\033[31m", UNDECIDED: "\033[33m"}

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tests/integration/cluster.hpp"
+#include "tests/sanitized.hpp"
 
 namespace shardplex::integration {
 
@@ -27,13 +28,8 @@ inline constexpr int most_megabytes = 300;
 inline constexpr int wide_rows = 60, wide_bytes = 400'000;  // 12 MB on each shard
 inline const Headers as_json{{"Content-Type", "application/json"}};
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool memory_is_told = false;  // the sanitizers' own is most of it
-inline constexpr int slower = 3;
-#else
-inline constexpr bool memory_is_told = true;
-inline constexpr int slower = 1;
-#endif
+inline constexpr bool memory_is_told = !tests::sanitized;  // the sanitizers' own is most of it
+inline constexpr int slower = tests::sanitized ? 3 : 1;
 
 /// Films, genres and ratings.
 struct Site : Cluster {

@@ -27,7 +27,6 @@ namespace {
 
 const std::string source = SHARDPLEX_SOURCE_DIR;
 const std::string cluster_script = source + "/scripts/cluster";
-const std::string shardplexd_program = SHARDPLEXD_PROGRAM;
 
 // Waits for the end of its standard input, which is the end of the test program, then cleans up.
 constexpr const char* guard_script = R"(
@@ -48,6 +47,11 @@ ShardMap read_map(const std::string& path) {
 
 const std::string& shardplex_program() {
   static const std::string program = SHARDPLEX_PROGRAM;
+  return program;
+}
+
+const std::string& shardplexd_program() {
+  static const std::string program = SHARDPLEXD_PROGRAM;
   return program;
 }
 
@@ -221,7 +225,7 @@ std::string Cluster::shard_of(const std::string& table, std::int64_t key,
 Router::Router(const std::string& map_file, const Options& options)
     : process_(
           [&] {
-            std::vector<std::string> command{shardplexd_program,
+            std::vector<std::string> command{shardplexd_program(),
                                              "--map",
                                              map_file,
                                              "--port",

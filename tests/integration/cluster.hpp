@@ -147,8 +147,9 @@ class Router {
   bool killed_ = false;
 };
 
-/// The built `shardplex`.
+/// The built `shardplex` and `shardplexd`.
 const std::string& shardplex_program();
+const std::string& shardplexd_program();
 
 /// Runs `shardplex` with these arguments to its end; with `crash_at` it kills itself where it comes to that
 /// point (operations/process/crash_point.hpp).

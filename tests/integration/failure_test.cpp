@@ -241,6 +241,43 @@ TEST_CASE("a router starts without a shard, says which, serves the others, and t
   wait_until("films are read from all shards", [&] { return check_whole_or_refused(client, strong) == 200; });
 }
 
+TEST_CASE("without the first shard, rows that come without an id are inserted on the shards that are up") {
+  const Router router(cluster().map_file());
+  HttpClient client(router.port());
+  const auto insert = [&] {
+    return client.request("POST", "/movies",
+                          {{"Content-Type", "application/json"}, {"Prefer", "return=representation"}},
+                          R"({"director":"without an id"})");
+  };
+  REQUIRE(cluster().shards().front() == "alpha");
+  cluster().kill("alpha");
+  router.wait_for_ready_status(503);
+  std::set<std::int64_t> acknowledged;
+  // Half of all ids would be alpha's.
+  for (int i = 0; i < 40; ++i) {
+    const auto answer = insert();
+    INFO(answer.body);
+    CHECK(answer.status == 201);
+    CHECK(asked(answer) == "beta");
+    if (answer.status == 201)
+      acknowledged.insert(json::parse(answer.body).at(0).at("id").to_number<std::int64_t>());
+  }
+  CHECK(acknowledged.size() == 40);
+  std::set<std::int64_t> stored;
+  for (const auto& row :
+       Database(cluster().conninfo("beta")).run("SELECT id FROM movies WHERE director = 'without an id'"))
+    stored.insert(row[0].as<std::int64_t>());
+  CHECK(stored == acknowledged);
+
+  cluster().start("alpha");
+  router.wait_until_ready();
+  wait_until("ids of the first shard are drawn again", [&] { return asked(insert()) == "alpha"; });
+  for (const auto& shard : cluster().shards())
+    Database(cluster().conninfo(shard)).run("DELETE FROM movies WHERE director = 'without an id'");
+  wait_until("films are read from all shards", [&] { return check_whole_or_refused(client, strong) == 200; });
+  cluster().wait_for_replicas();
+}
+
 TEST_CASE("a router killed in the middle of requests loses nothing it acknowledged, and another serves on") {
   Router first(cluster().map_file());
   const Router second(cluster().map_file());

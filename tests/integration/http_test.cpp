@@ -76,18 +76,25 @@ std::size_t occurrences(std::string_view text, std::string_view what) {
   return count;
 }
 
-/// All ratings by their key, as one PostgreSQL's json_agg would write them.
+/// All ratings in the order of their key; `row` makes text of the row r of one, in SQL.
+std::vector<std::string> ratings_as(const std::string& row_sql) {
+  std::map<std::pair<std::int64_t, std::int64_t>, std::string> rows;
+  for (const auto& shard : cluster().shards())
+    for (const auto& row : Database(cluster().conninfo(shard))
+                               .run("SELECT movie_id, user_id, " + row_sql +
+                                    " FROM (SELECT movie_id, user_id, score, rated_at FROM ratings) r"))
+      rows[{row[0].as<std::int64_t>(), row[1].as<std::int64_t>()}] = row[2].as<std::string>();
+  std::vector<std::string> texts;
+  for (auto& [key, row] : rows) texts.push_back(std::move(row));
+  return texts;
+}
+
+/// The same as one PostgreSQL's json_agg would write them.
 const std::string& all_ratings() {
   static const std::string text = [] {
-    std::map<std::pair<std::int64_t, std::int64_t>, std::string> rows;
-    for (const auto& shard : cluster().shards())
-      for (const auto& row :
-           Database(cluster().conninfo(shard))
-               .run("SELECT movie_id, user_id, row_to_json(r)::text FROM (SELECT movie_id, user_id, "
-                    "score, rated_at FROM ratings) r"))
-        rows[{row[0].as<std::int64_t>(), row[1].as<std::int64_t>()}] = row[2].as<std::string>();
     std::string joined = "[";
-    for (const auto& [key, row] : rows) joined += (joined.size() > 1 ? ", \n " : "") + row;
+    for (const auto& row : ratings_as("row_to_json(r)::text"))
+      joined += (joined.size() > 1 ? ", \n " : "") + row;
     return joined + ']';
   }();
   return text;
@@ -177,7 +184,8 @@ TEST_CASE("methods and paths that are not there are named") {
   check_refused(client.get("/movies?name=eq.%zz"), 400, "PGRST100");
   check_refused(client.get("/movies?name=eq.%00"), 400, "PGRST100");
   check_refused(client.get("/movies?name=eq.%ff"), 400, "PGRST100");
-  check_refused(client.get("/movies", {{"Accept", "text/csv"}}), 406, "PGRST107");
+  for (const auto* type : {"text/xml", "text/plain", "application/octet-stream", "application/geo+json"})
+    check_refused(client.get("/movies?limit=1", {{"Accept", type}}), 406, "PGRST107");
   check_refused(client.get("/movies", {{"Accept", "application/vnd.pgrst.object+json"}}), 406, "PGRST116");
   check_refused(client.get("/movies/999999"), 404, "PGRST116");
   check_refused(client.get("/movies", {{"Shardplex-Consistency", "weak"}}), 400, "SHARD400");
@@ -276,6 +284,66 @@ TEST_CASE("a big answer streams in chunks and is all there") {
   CHECK(json::parse(answer.body).as_array().size() == 60'000);
 }
 
+TEST_CASE("a big answer streams in every format") {
+  HttpClient client(router().port());
+  std::string csv = "movie_id,user_id,score,rated_at", lines, stripped = "[";
+  for (const auto& row : ratings_as("substring(r::text, 2, length(r::text) - 2)")) csv += '\n' + row;
+  for (const auto& row : ratings_as("row_to_json(r)::text")) lines += row + '\n';
+  for (const auto& row : ratings_as("json_strip_nulls(row_to_json(r))::text"))
+    stripped += (stripped.size() > 1 ? "," : "") + row;
+  for (const auto& [type, body] : {std::pair<std::string, std::string>{"text/csv", csv},
+                                   {"application/x-ndjson", lines},
+                                   {"application/vnd.pgrst.array+json;nulls=stripped", stripped + ']'}}) {
+    CAPTURE(type);
+    const auto answer = client.get("/ratings", {{"Accept", type}, {"Prefer", "count=exact"}});
+    CHECK(answer.status == 200);
+    CHECK(answer.chunked);
+    CHECK(answer.header("Content-Type") == type + "; charset=utf-8");
+    CHECK(answer.header("Content-Range") == "0-99999/100000");
+    CHECK((answer.body == body));  // too long to be printed
+  }
+}
+
+TEST_CASE("an answer has the format that the client likes best of those that are served") {
+  HttpClient client(router().port());
+  const std::string json = "application/json", csv = "text/csv", lines = "application/x-ndjson";
+  for (const auto& [accept, type] : {std::pair<std::string, std::string>{"*/*", json},
+                                     {"text/html, text/csv;q=0.5, */*;q=0.1", csv},
+                                     {"text/csv;q=0.5, application/json", json},
+                                     {"TEXT/CSV; header=present", csv},
+                                     {"application/x-ndjson", lines}}) {
+    CAPTURE(accept);
+    for (const std::string target : {"/movies?limit=2&select=id,name", "/movies?id=eq.1", "/movies/1"}) {
+      CAPTURE(target);
+      const auto get = client.get(target, {{"Accept", accept}});
+      const auto head = client.request("HEAD", target, {{"Accept", accept}});
+      CHECK(get.status == 200);
+      CHECK(get.header("Content-Type") == type + "; charset=utf-8");
+      CHECK((head.body.empty() && head.status == 200));
+      for (const auto* name : {"Content-Type", "Content-Length", "Content-Range"})
+        CHECK(head.header(name) == get.header(name));
+    }
+  }
+  const Headers as_csv{{"Accept", csv}};
+  CHECK(client.get("/movies?id=eq.1&select=i:id,id", as_csv).body == "i,id\n1,1");
+  CHECK(client.get("/movies/1?select=id", as_csv).body == "id\n1");
+  CHECK(client.get("/movies?id=eq.0", as_csv).body == "\n");
+  CHECK(client.get("/movies?id=lt.0", as_csv).body == "\n");
+  for (const std::string target : {"/movies?id=eq.0", "/movies?id=lt.0"})
+    for (const std::string method : {"GET", "HEAD"}) {
+      const auto none = client.request(method, target, {{"Accept", lines}});
+      CHECK(none.body.empty());
+      CHECK(none.header("Content-Type") == lines + "; charset=utf-8");
+      CHECK(none.header("Content-Length") == "0");
+    }
+  check_refused(client.get("/movies/999999", as_csv), 404, "PGRST116");
+  check_refused(client.get("/movies?select=none", as_csv), 400, "42703");
+  const Headers one{{"Accept", "application/vnd.pgrst.object+json;nulls=stripped"}};
+  CHECK(client.get("/movies?id=eq.1&select=id", one).body == R"({"id":1})");
+  check_refused(client.get("/movies", one), 406, "PGRST116");
+  check_refused(client.get("/movies?id=eq.0", one), 406, "PGRST116");
+}
+
 TEST_CASE("clients that go away in the middle of big answers leave nothing behind") {
   const Router own(cluster().map_file(), with({"--workers", "1"}));
   for (int i = 0; i < 20; ++i) {
@@ -367,6 +435,70 @@ TEST_CASE("requests on one connection are answered in turn, however they arrive"
   CHECK(HttpClient(router().port()).get("/movies/4?select=name").body == R"({"name":"five"})");
 }
 
+TEST_CASE("groups are bounded: in number where shards share them, and by --max-rows") {
+  const auto shard = cluster().shard_of("ratings", 1);
+  Database database(cluster().conninfo(shard));
+  const auto slot = std::to_string(slot_of(canonical_bytes(std::int64_t{1}), 1024).value);
+  database.run("INSERT INTO ratings (movie_id, user_id, score, shardplex_slot) SELECT 1, -n, 1, " + slot +
+               " FROM generate_series(1, 100001) n");
+  HttpClient client(router().port());
+  check_refused(client.get("/ratings?select=user_id,count()&user_id=lt.0"), 400, "SHARD400");
+  // On one shard it makes no difference how many there are, nor where each group is on one.
+  CHECK(client.get("/ratings?select=user_id,count()&user_id=lt.0&movie_id=eq.1").status == 200);
+  CHECK(client.get("/ratings?select=movie_id,user_id,count()&user_id=lt.0").status == 200);
+  database.run("DELETE FROM ratings WHERE user_id < 0");
+
+  const Router bounded(cluster().map_file(), with({"--max-rows", "5"}));
+  HttpClient strict(bounded.port());
+  check_refused(strict.get("/ratings?select=score,count()"), 400, "SHARD400");
+  check_refused(strict.get("/ratings?select=movie_id,count()"), 400, "SHARD400");
+  CHECK(strict.get("/ratings?select=score,count()&score=lt.4").status == 200);
+  CHECK(strict.get("/ratings?select=score,count()&limit=5").status == 200);
+  CHECK(strict.get("/ratings?select=count()").status == 200);
+}
+
+TEST_CASE("groups that are too big to be put together are refused, and the router is none the worse for it") {
+  const auto shard = cluster().shard_of("movies", 1);
+  Database database(cluster().conninfo(shard));
+  const auto distributor = database.value("SELECT distributor FROM movies WHERE id = 1").value_or("");
+  const auto distribute = [&](const std::string& sql) {
+    database.run("UPDATE movies SET distributor = " + sql + " WHERE id = 1");
+  };
+  HttpClient client(router().port());
+  distribute("repeat('x', 17000000)");
+  const auto refused = client.get("/movies?select=distributor,count()");
+  check_refused(refused, 400, "SHARD400");
+  CHECK(refused.body.find("16777216 bytes") != std::string::npos);
+  CHECK(client.get("/movies?select=distributor.count()").status == 200);
+  // Quotes are written twice as long.
+  distribute("repeat('\"', 8000000)");
+  CHECK(client.get("/movies?select=distributor,count()").status == 200);
+  const Router small(cluster().map_file(), with({"--memory-budget-bytes", "40000000"}));
+  check_refused(HttpClient(small.port()).get("/movies?select=distributor,count()"), 503, "SHARD503");
+  CHECK(HttpClient(small.port()).get("/movies?select=primary_genre,count()").status == 200);
+  distribute(database.quote(distributor));
+}
+
+TEST_CASE("aggregates are answered once, and by nobody where the operator does not allow them") {
+  HttpClient client(router().port());
+  const auto answer = client.get("/ratings?select=count()");
+  CHECK(answer.body == R"([{"count":)" + std::to_string(rating_count) + "}]");
+  CHECK(answer.header("Content-Range") == "0-0/*");
+  CHECK(answer.header("Shardplex-Shards") == "alpha,beta");
+  CHECK(client.get("/ratings?select=count").body == answer.body);
+  CHECK(client.get("/ratings?select=count()&score=gt.10").body == R"([{"count":0}])");
+  CHECK(client.get("/ratings?select=score,count()&score=gt.10").body == "[]");
+  CHECK(client.get("/ratings?select=score.sum()&score=gt.10").body == R"([{"sum":null}])");
+  CHECK(client.get("/movies/1?select=count()").body == R"({"count":1})");
+
+  const Router without(cluster().map_file(), with({"--aggregates", "off"}));
+  check_refused(HttpClient(without.port()).get("/ratings?select=count()"), 400, "PGRST123");
+  CHECK(HttpClient(without.port()).get("/ratings?limit=1").status == 200);
+  // PostgreSQL takes it for a function of the row, and PostgREST with it.
+  CHECK(HttpClient(without.port()).get("/ratings?select=count").body == answer.body);
+  check_refused(HttpClient(without.port()).get("/ratings?select=score,count"), 400, "42803");
+}
+
 TEST_CASE("every answer says how it was made") {
   HttpClient client(router().port());
   const auto one = client.get("/movies/1"), all = client.get("/movies?limit=1"), any = client.get("/genres");
@@ -374,6 +506,7 @@ TEST_CASE("every answer says how it was made") {
   CHECK(all.header("Shardplex-Shards") == "alpha,beta");
   CHECK(any.header("Shardplex-Shards").value_or("").find(',') == std::string::npos);
   for (const auto& answer : {one, all, any, client.get("/ratings"), client.get("/movies?id=eq.abc")}) {
+    CHECK(answer.header("Vary") == "Accept, Prefer, Range, Accept-Profile, Shardplex-Consistency");
     const auto timing = answer.header("Server-Timing").value_or("");
     for (const auto* stage : {"parse;dur=", "plan;dur=", "shards;dur=", "merge;dur="})
       CHECK(timing.find(stage) != std::string::npos);
@@ -398,6 +531,38 @@ TEST_CASE("the admin port tells the router's state, and nothing of the data") {
   CHECK(router().admin("/movies").status == 404);
   CHECK(HttpClient(router().admin_port()).request("POST", "/live").status == 405);
   CHECK(HttpClient(router().port()).get("/metrics").status == 404);
+}
+
+TEST_CASE("a port that cannot be had is named with its address, and with the flag that takes another one") {
+  const auto port = std::to_string(router().port()), admin_port = std::to_string(router().admin_port());
+  struct Refused {
+    std::vector<std::string> arguments;
+    std::string told, flag;
+  };
+  const Refused refused[] = {
+      {{"--port", port, "--admin-port", "0"},
+       "cannot listen on 127.0.0.1:" + port + ": Address already in use; ",
+       "--port"},
+      {{"--port", "0", "--admin-port", admin_port},
+       "cannot listen on 127.0.0.1:" + admin_port + ": Address already in use; ",
+       "--admin-port"},
+      {{"--port", port, "--admin-port", "0", "--address", "192.0.2.1"},  // of no machine (RFC 5737)
+       "cannot listen on 192.0.2.1:" + port + ": Cannot assign requested address; ",
+       "--address"},
+  };
+  std::ifstream nonlocal("/proc/sys/net/ipv4/ip_nonlocal_bind");
+  const bool any_address = nonlocal.get() == '1';
+  for (const auto& [arguments, told, flag] : refused) {
+    if (flag == "--address" && any_address) continue;  // this machine binds them all
+    std::vector<std::string> command{shardplexd_program(), "--map", cluster().map_file()};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    const auto ended = run(command);
+    INFO(ended.errors);
+    CHECK(ended.status == 1);
+    const auto at = ended.errors.find(told);
+    REQUIRE(at != std::string::npos);
+    CHECK(ended.errors.find(flag, at) != std::string::npos);
+  }
 }
 
 TEST_CASE("the metrics are well-formed and count what was asked") {

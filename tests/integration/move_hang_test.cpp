@@ -1,8 +1,13 @@
 // Movers that hang, and routers that do not accept a shard: nobody waits for ever, and nothing is lost.
 #include <doctest/doctest.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/integration/moves.hpp"
@@ -11,6 +16,8 @@ namespace shardplex::integration {
 namespace {
 
 using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::duration<double, std::milli>;
 
 Moves& moves() {
   static Moves made;
@@ -159,6 +166,39 @@ TEST_CASE(
   mover->signal(SIGCONT);
   CHECK(mover->wait() == 1);
   CHECK_MESSAGE(says(log_of(*mover), "was aborted"), log_of(*mover));
+  CHECK(moves().state() == before);
+}
+
+TEST_CASE("the pause of a move counts from the first try for its fence, from which on a write may wait") {
+  const auto before = moves().state();
+  const auto from = moves().owner_and_other().first;
+  const auto mover = moves().run_until("before:fence");
+  // A write in flight, for which the fence has to wait. No other write begins while it does.
+  pqxx::connection client(moves().cluster().conninfo(from));
+  std::optional<pqxx::work> write(std::in_place, client);
+  write->exec("SELECT shardplex.begin_write('catalog', (SELECT epoch FROM shardplex.shard))");
+  const auto resumed = Clock::now();
+  mover->signal(SIGCONT);
+  wait_until("the fence waits", [&] {
+    return moves().shard(from).number(
+               "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
+               "'%fence_slots%'") > 0;
+  });
+  const auto waits = Clock::now();
+  std::this_thread::sleep_for(400ms);  // ten times what the rest of a pause takes
+  const auto waited = Milliseconds(Clock::now() - waits);
+  write.reset();
+  REQUIRE_MESSAGE(mover->wait() == 0, log_of(*mover));
+  const auto all = Milliseconds(Clock::now() - resumed);
+  const auto status = boost::json::parse(moves().run("status", {"--json"}).output);
+  std::vector<double> pauses;
+  for (const auto& move : status.at("moves").as_array())
+    if (move.at("phase").as_string() == "reversible")
+      pauses.push_back(move.at("write_pause_ms").to_number<double>());
+  REQUIRE(pauses.size() == 1);
+  CHECK(pauses.front() >= waited.count());
+  CHECK(pauses.front() <= all.count());
+  moves().expect("reverse");
   CHECK(moves().state() == before);
 }
 

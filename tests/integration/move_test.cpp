@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/integration/moves.hpp"
+#include "tests/integration/related_map.hpp"
 
 namespace shardplex::integration {
 namespace {
@@ -213,6 +214,70 @@ TEST_CASE(
   // Still refused, until it is mended or given up.
   CHECK(moves().run("resume").status == 1);
   moves().expect("abort");
+  CHECK(moves().state() == before);
+}
+
+TEST_CASE("embeds are of the owner's rows alone, whatever copies a move has made or left") {
+  const auto before = moves().state();
+  const RelatedMap map(moves().cluster());
+  Router router(map.file());
+  HttpClient client(router.port());
+  const std::vector<std::string> targets{
+      "/movies?select=id,ratings(user_id,score)&order=id",
+      "/movies?select=id,...ratings(score)&ratings.order=user_id&order=id&limit=50",
+      "/movies?select=id,ratings!inner()&ratings.score=gt.4&order=id",
+      "/movies?select=id,ratings()&ratings.score=gt.5&ratings=is.null&order=id",
+      "/ratings?select=movie_id,movies!inner(name)&order=movies(name),movie_id"};
+  const auto answers = [&] {
+    std::vector<std::string> bodies;
+    for (const auto& target : targets) {
+      const auto answer = client.request("GET", target, {{"Prefer", "count=exact"}});
+      REQUIRE_MESSAGE(answer.status < 300, answer.body);
+      bodies.push_back(answer.header("Content-Range").value_or("") + ' ' + answer.body);
+    }
+    return bodies;
+  };
+  const auto expected = answers();
+  CHECK(expected.front().find("\"score\":5") != std::string::npos);
+  moves().crash("run", "before:fence");  // the target has copies of all rows
+  CHECK(answers() == expected);
+  moves().expect("abort");
+  CHECK(answers() == expected);
+  moves().expect("run");  // the source has them
+  CHECK(answers() == expected);
+  moves().crash("finish", "delete_rows:some");
+  CHECK(answers() == expected);
+  moves().expect("resume");
+  CHECK(answers() == expected);
+  moves().expect("run");  // and back
+  moves().expect("reverse");
+  CHECK(answers() == expected);
+  moves().expect("run");
+  moves().expect("finish");
+  CHECK(answers() == expected);
+  CHECK(moves().state() == before);
+}
+
+TEST_CASE("a move stops before its hand-over where nothing looks any more at what triggers write") {
+  const auto before = moves().state();
+  moves().crash("run", "before:fence");
+  const auto from = moves().owner_and_other().first;
+  moves().shard(from).run(
+      "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; "
+      "CREATE TRIGGER quiet BEFORE INSERT ON genres FOR EACH ROW EXECUTE FUNCTION quiet(); "
+      "ALTER TABLE movies DISABLE TRIGGER shardplex_place");
+  const auto refused = moves().run("resume");
+  CHECK(refused.status == 1);
+  CHECK_MESSAGE(refused.errors.find("table movies: nothing looks at what triggers and foreign keys write") !=
+                    std::string::npos,
+                refused.errors);
+  CHECK(moves().owner_and_other().first == from);
+  CHECK(moves().shard(from).number("SELECT count(*) FROM shardplex.slots WHERE state = 'fenced'") == 0);
+  moves().shard(from).run("DROP TRIGGER quiet ON genres; DROP FUNCTION quiet");
+  const auto made = run_shardplex({"cluster", "init", "--map", moves().cluster().map_file()});
+  CHECK_MESSAGE(made.status == 0, made.errors);
+  moves().expect("resume");
+  moves().expect("reverse");
   CHECK(moves().state() == before);
 }
 

@@ -1,7 +1,8 @@
-// A router whose servers are behind PgBouncer.
+// A router, and the command line, whose servers are behind PgBouncer.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <regex>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/integration/cluster.hpp"
@@ -68,6 +70,25 @@ class Pooler {
   std::optional<Process> process_;
 };
 
+/// Takes away what a case has loaded, and the pooler's addresses from the shards.
+struct Undone {
+  Undone() = default;
+  Undone(const Undone&) = delete;
+  ~Undone() {
+    for (const auto& shard : cluster().shards())
+      Database(cluster().conninfo(shard)).run("DELETE FROM movies WHERE id > 1000");
+    cluster().initialise();
+  }
+};
+
+/// Whether this PgBouncer lends replication connections: from 1.23 on.
+bool passes_replication() {
+  const auto version = run({"pgbouncer", "--version"}).output;
+  int major = 0, minor = 0;
+  REQUIRE(std::sscanf(version.c_str(), "PgBouncer %d.%d", &major, &minor) == 2);
+  return std::pair(major, minor) >= std::pair(1, 23);
+}
+
 }  // namespace
 
 TEST_CASE("a router works through PgBouncer that lends whole sessions") {
@@ -95,6 +116,60 @@ TEST_CASE("a pooler that lends sessions for a transaction only is named, and not
       if (line.find("pool_mode = session") != std::string::npos) return true;
     return false;
   });
+}
+
+TEST_CASE(
+    "the command line works through PgBouncer that lends whole sessions, but for moves, which it names") {
+  const Pooler pooler("session");
+  const Undone undone;
+  const auto run_through = [&](std::vector<std::string> command, const std::vector<std::string>& more = {}) {
+    command.insert(command.end(), {"--map", pooler.map_file()});
+    command.insert(command.end(), more.begin(), more.end());
+    return run_shardplex(command);
+  };
+  // The shards keep the addresses of the map that a cluster was made with.
+  auto done = run_through({"cluster", "init"});
+  CHECK_MESSAGE(done.status == 0, done.output << done.errors);
+  done = run_through({"cluster", "status"});
+  CHECK_MESSAGE(done.status == 0, done.output << done.errors);
+  const TemporaryFolder folder;
+  const auto rows = folder.write("rows.ndjson", "{\"id\":1001,\"name\":\"pooled\"}\n{\"id\":1002}\n");
+  done = run_through({"load"}, {"--table", "movies", rows});
+  CHECK_MESSAGE(done.status == 0, done.output << done.errors);
+  done = run_through({"verify"});
+  CHECK_MESSAGE(done.status == 0, done.output << done.errors);
+
+  Database alpha(cluster().conninfo("alpha"));
+  const auto slot = alpha.value("SELECT min(slot) FROM shardplex.slots WHERE state = 'owned'").value();
+  if (passes_replication()) return;
+  const auto plan =
+      folder.write("plan.yaml", "version: 1\ncluster: movies\nmoves:\n  - {group: catalog, slots: [" + slot +
+                                    "], from: alpha, to: beta}\n");
+  done = run_through({"rebalance", "check"}, {plan});
+  INFO(done.output, done.errors);
+  CHECK(done.status == 1);
+  CHECK((done.output + done.errors).find("replication") != std::string::npos);
+}
+
+TEST_CASE(
+    "the command line, too, names a pooler that lends sessions for a transaction only, and changes nothing") {
+  const Pooler pooler("transaction");
+  const TemporaryFolder folder;
+  const auto rows = folder.write("rows.ndjson", "{\"id\":1003}\n");
+  const std::vector<std::vector<std::string>> commands{
+      {"cluster", "init", "--map", pooler.map_file()},
+      {"cluster", "status", "--map", pooler.map_file()},
+      {"verify", "--map", pooler.map_file()},
+      {"rebalance", "status", "--map", pooler.map_file()},
+      {"load", "--map", pooler.map_file(), "--table", "movies", rows}};
+  for (const auto& command : commands) {
+    const auto refused = run_shardplex(command);
+    INFO(command[0], " ", command[1], ": ", refused.output, refused.errors);
+    CHECK(refused.status == 1);
+    CHECK((refused.output + refused.errors).find("pool_mode = session") != std::string::npos);
+  }
+  for (const auto& shard : cluster().shards())
+    CHECK(Database(cluster().conninfo(shard)).number("SELECT count(*) FROM movies WHERE id = 1003") == 0);
 }
 
 }  // namespace shardplex::integration

@@ -248,6 +248,13 @@ TEST_CASE("a promotion by mistake is undone by an operator's word, while routers
   HttpClient of_last(last.port());
   wait_until("one that starts now does not follow it",
              [&] { return patch_of(of_last, "alpha").status == 204; });
+
+  // It takes writes, though nobody sends it any: which of the two is meant has to be clear before it is
+  // ruled.
+  const auto unclear = run_shardplex({"cluster", "accept-timeline", "--map", cluster().map_file(), "alpha"});
+  CHECK(unclear.status == 1);
+  CHECK(unclear.errors.find("are both primaries") != std::string::npos);
+  CHECK(Database(cluster().conninfo("alpha")).number("SELECT ruling FROM shardplex.shard") == 1);
   cluster().kill("alpha-1");
 }
 

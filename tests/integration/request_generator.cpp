@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/integration/request_text.hpp"
+
 namespace shardplex::integration {
 namespace {
 
@@ -22,42 +24,6 @@ struct FieldText {
   const SampleColumn* column;
 };
 
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-  return text;
-}
-
-std::string sql_identifier(std::string_view name) {
-  return '"' + replaced(std::string(name), "\"", "\"\"") + '"';
-}
-
-std::string sql_literal(std::string_view text) {
-  return '\'' + replaced(std::string(text), "'", "''") + '\'';
-}
-
-/// "text", a backslash before quotes and backslashes.
-std::string url_quoted(std::string_view text) {
-  return '"' + replaced(replaced(std::string(text), "\\", "\\\\"), "\"", "\\\"") + '"';
-}
-
-bool is_word(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           static_cast<unsigned char>(c) >= 0x80;
-  });
-}
-
-/// A name of a column, an alias or a json key in a URL.
-std::string url_name(std::string_view name) {
-  return is_word(name) ? std::string(name) : url_quoted(name);
-}
-
-std::string encoded(std::string_view text, Random& random) {
-  auto out = percent_encode(text);
-  return chance(random, 50) ? replaced(std::move(out), "%20", "+") : out;
-}
-
 /// {"a","b"} of PostgreSQL.
 std::string array_text(const std::vector<std::string>& elements) {
   std::string out = "{";
@@ -70,6 +36,18 @@ class Generator {
   explicit Generator(std::uint64_t seed) : random_(seed) {
     const auto choice = random_() % 100;
     table_ = choice < 75 ? &sample_movies() : choice < 90 ? &sample_ratings() : &sample_genres();
+  }
+
+  ReadRequest make_groups() {
+    if (chance(random_, 8)) request_.method = "HEAD";
+    add_group_select();
+    add_filters(false);
+    if (chance(random_, 50)) add_group_order();
+    // Of one row most pages are empty.
+    if (!request_.may_fail && (!keys_.empty() || chance(random_, 20))) add_paging();
+    add_headers(false);
+    finish_groups();
+    return std::move(request_);
   }
 
   ReadRequest make() {
@@ -207,6 +185,138 @@ class Generator {
     for (const auto& column : table_->columns)
       sql += (sql.empty() ? "" : ", ") + column_sql(column) + " AS " + sql_identifier(column.name);
     return sql;
+  }
+
+  // ---- Groups.
+
+  /// Whether its equal values look alike: of others, any of a group's may be shown.
+  static bool looks_as_it_is(const SampleColumn& column) {
+    static const std::vector<std::string> odd{"price", "ratio", "lasts"};
+    return std::ranges::find(odd, column.name) == odd.end();
+  }
+
+  void add_group_select() {
+    std::string url;
+    const auto keys = random_() % 4, aggregates = 1 + random_() % 3;
+    for (std::size_t i = 0; i < keys; ++i) add_group_key(url);
+    for (std::size_t i = 0; i < aggregates; ++i) add_aggregate(url);
+    parameters_.push_back("select=" + encoded(url, random_));
+  }
+
+  void add_item(std::string& url, const std::string& item_url, const std::string& sql,
+                const std::string& name) {
+    url += (url.empty() ? "" : ",") + item_url;
+    columns_ += (columns_.empty() ? "" : ", ") + sql + " AS " + sql_identifier(name);
+  }
+
+  FieldText groupable_field() {
+    for (;;) {
+      auto field = any_field();
+      const bool has_order = field.kind != Kind::range && field.kind != Kind::search;
+      if (field.kind == Kind::written_json && !chance(random_, 10)) continue;
+      if (has_order && looks_as_it_is(*field.column)) return field;
+    }
+  }
+
+  /// An alias, or a path, groups by the value; otherwise its column does, whatever it is cast to.
+  void add_group_key(std::string& url) {
+    auto field = groupable_field();
+    const bool is_path = field.sql.front() == '(', has_alias = chance(random_, 25);
+    const std::string name = has_alias ? "k" + std::to_string(keys_.size()) : field.output_name;
+    std::string item = (has_alias ? name + ':' : "") + field.url, shown = field.sql, key = field.sql;
+    if (chance(random_, 15)) {
+      const auto cast = any_cast(field.kind);
+      item += "::" + cast;
+      shown = "CAST(" + field.sql + " AS " + cast + ')';
+      if (has_alias || is_path) key = shown;
+    }
+    add_item(url, item, shown, name);
+    request_.parts_sql.push_back("SELECT " + shown + " FROM " + table_->name + " GROUP BY " + key);
+    if (!is_path && key == field.sql) plain_keys_.push_back(field);
+    keys_.push_back(key);
+  }
+
+  void add_aggregate(std::string& url) {
+    if (chance(random_, 25)) return add_item(url, "n:count()", "count(*)", "n");
+    static const std::vector<std::string> functions{"count", "sum", "avg", "min", "max"};
+    auto name = pick(random_, functions);
+    auto field = aggregated_field(name);
+    std::string item = field.url, argument = field.sql;
+    const bool is_float = field.column->type == "double precision" || field.column->type == "real";
+    if (is_float && (name == "sum" || name == "avg")) {
+      // Sums of floats depend on the order of the rows.
+      item += "::numeric";
+      argument = "CAST(" + argument + " AS numeric)";
+    } else if (name != "sum" && name != "avg" && chance(random_, 15)) {
+      const std::string cast = field.kind == Kind::number ? "numeric" : "text";
+      item += "::" + cast;
+      argument = "CAST(" + argument + " AS " + cast + ')';
+    }
+    std::string sql = name + '(' + argument + ')';
+    item += '.' + name + "()";
+    if (chance(random_, 15)) {
+      const bool may_fail = chance(random_, 30);
+      request_.may_fail |= may_fail;
+      const std::string cast = may_fail ? "int4" : "text";
+      item += "::" + cast;
+      sql = "CAST(" + sql + " AS " + cast + ')';
+    }
+    request_.parts_sql.push_back("SELECT " + sql + " FROM " + table_->name);
+    add_item(url, item, sql, name);
+  }
+
+  FieldText aggregated_field(const std::string& function) {
+    const bool sums = function == "sum" || function == "avg";
+    for (;;) {
+      auto field = any_field();
+      // Over several shards it is refused before anybody is asked whether an enum has a sum.
+      if (sums && field.kind == Kind::enumeration) continue;
+      if (function == "count" || chance(random_, 2)) return field;
+      const bool is_duration = field.column->name == "lasts" || field.column->name == "at_time";
+      if (sums ? field.kind == Kind::number || is_duration
+               : field.kind <= Kind::enumeration && field.kind != Kind::boolean &&
+                     looks_as_it_is(*field.column))
+        return field;
+    }
+  }
+
+  void add_group_order() {
+    const bool by_key = !chance(random_, 10);
+    if (by_key && plain_keys_.empty()) return;
+    const auto field = by_key ? pick(random_, plain_keys_) : sortable_field();
+    const auto is_of_it = [&](const FieldText& key) { return key.column == field.column; };
+    // A place inside a key is refused.
+    if (!by_key && field.sql.front() == '(' && std::ranges::any_of(plain_keys_, is_of_it)) return;
+    const bool descending = chance(random_, 50);
+    parameters_.push_back("order=" + encoded(field.url + (descending ? ".desc" : ""), random_));
+    order_ = field.sql + (descending ? " DESC, " : ", ");
+    // The router knows by itself what groups cannot be ordered by, and PostgreSQL looks for it last.
+    if (!by_key)
+      request_.parts_sql.push_back("SELECT count(*) FROM " + table_->name + " ORDER BY " + field.sql);
+  }
+
+  bool has_primary_key() const {
+    return std::ranges::all_of(table_->primary_key, [&](const std::string& name) {
+      return std::ranges::any_of(plain_keys_, [&](const FieldText& key) { return key.column->name == name; });
+    });
+  }
+
+  void finish_groups() {
+    std::shuffle(parameters_.begin(), parameters_.end(), random_);
+    request_.target = '/' + table_->name;
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+      request_.target += (i == 0 ? '?' : '&') + parameters_[i];
+    std::string keys;
+    for (const auto& key : keys_) keys += (keys.empty() ? "" : ", ") + key;
+    if (has_primary_key())
+      for (const auto& column : table_->primary_key)
+        order_ += table_->name + '.' + sql_identifier(column) + ", ";
+    else if (!keys.empty())
+      order_ += keys + ", ";
+    const std::string from = " FROM " + table_->name + where_, by = keys.empty() ? "" : " GROUP BY " + keys;
+    request_.rows_sql = "SELECT " + columns_ + from + by +
+                        (order_.empty() ? "" : " ORDER BY " + order_.substr(0, order_.size() - 2)) + page_;
+    request_.count_sql = "SELECT count(*)" + from;
   }
 
   // ---- Filters.
@@ -523,11 +633,17 @@ class Generator {
                                                  "limit=x",          "select=a%22b",   "or=(name.eq.a",
                                                  "name=in.a",        "name=is.maybe",  "and=()",
                                                  "name=eq(some).{}", "name=not.eqq.1", "select=name,,id"};
-    static const std::vector<std::string> refused{"select=id,count()", "select=id,ratings(score)", "after=5",
-                                                  "order=ratings(score)"};
-    const bool unknown_grammar = chance(random_, 70);
-    parameters_.push_back(pick(random_, unknown_grammar ? broken : refused));
-    request_.refusal = unknown_grammar ? "PGRST100" : "SHARD400";
+    static const std::vector<std::pair<std::string, std::string>> refused{
+        {"after=5", "SHARD400"}, {"order=nothing(score)", "PGRST108"}};
+    if (chance(random_, 70)) {
+      parameters_.push_back(pick(random_, broken));
+      request_.refusal = "PGRST100";
+    } else {
+      // In front, since of several select or order the first counts.
+      const auto& [parameter, code] = pick(random_, refused);
+      parameters_.insert(parameters_.begin(), parameter);
+      request_.refusal = code;
+    }
   }
 
   void finish(const std::string& path) {
@@ -549,6 +665,8 @@ class Generator {
   ReadRequest request_;
   std::vector<std::string> parameters_;
   std::string columns_, where_, order_, page_;
+  std::vector<std::string> keys_;      // of groups
+  std::vector<FieldText> plain_keys_;  // those that are columns
 };
 
 }  // namespace
@@ -561,6 +679,10 @@ std::string ReadRequest::describe() const {
 
 ReadRequest make_read(std::uint64_t seed) {
   return Generator(seed).make();
+}
+
+ReadRequest make_group_read(std::uint64_t seed) {
+  return Generator(seed).make_groups();
 }
 
 }  // namespace shardplex::integration

@@ -21,9 +21,10 @@ struct ReadRequest {
   /// How many rows match, whatever page was asked for.
   std::string count_sql;
   std::uint64_t offset = 0;
-  bool counts = false;  ///< Prefer: count=exact
-  bool object = false;  ///< one row, not an array
-  bool row = false;     ///< /table/{key}
+  bool counts = false;                                                           ///< Prefer: count=exact
+  bool object = false;                                                           ///< one row, not an array
+  bool row = false;                                                              ///< /table/{key}
+  enum class Format { json, stripped_json, csv, ndjson } format = Format::json;  ///< of the rows
   /// Each filter and selected value by itself, as a statement: where several are wrong, the router and
   /// PostgreSQL need not find the same one first.
   std::vector<std::string> parts_sql;
@@ -31,11 +32,17 @@ struct ReadRequest {
   bool may_fail = false;
   /// Set where the request is refused before any SQL, with this code.
   std::optional<std::string> refusal;
+  /// The same where it is so over several shards only.
+  std::optional<std::string> refusal_over_shards;
+  /// Both for requests that are refused in CSV alone.
+  std::optional<std::string> refusal_in_csv, refusal_in_csv_over_shards;
 
   std::string describe() const;
 };
 
 /// The same seed always gives the same request.
 ReadRequest make_read(std::uint64_t seed);
+/// A read of aggregates, of groups or of all rows that match.
+ReadRequest make_group_read(std::uint64_t seed);
 
 }  // namespace shardplex::integration

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/integration/cluster.hpp"
+#include "tests/integration/related_map.hpp"
 
 namespace shardplex::integration {
 namespace {
@@ -24,10 +25,12 @@ struct Site {
     cluster.initialise();
     cluster.load("movies", make_movies({"--count", "60"}));
     cluster.load("ratings", make_movies({"--count", "60", "--ratings", "50"}));
-    router.emplace(cluster.map_file());
+    map.emplace(cluster);
+    router.emplace(map->file());
   }
 
   Cluster cluster;
+  std::optional<RelatedMap> map;
   std::optional<Router> router;
 
   HttpResponse get(const std::string& target) const { return HttpClient(router->port()).get(target); }
@@ -75,13 +78,58 @@ std::vector<std::string> column_of(const HttpResponse& answer, const std::string
 
 }  // namespace
 
-TEST_CASE("a number that is widened on one shard is merged as before") {
-  const std::string top = "/movies?select=imdb_votes&order=imdb_votes.desc.nullslast,id&limit=40";
+TEST_CASE("a number that is widened on one shard is merged and added up as before") {
+  const std::string top = "/movies?select=imdb_votes&order=imdb_votes.desc.nullslast,id&limit=40",
+                    added = "/movies?select=imdb_votes.sum(),imdb_votes.avg(),imdb_votes.max()";
   const auto before = column_of(site().get(top), "imdb_votes");
+  const auto sums = site().get(added).body;
   site().run_on("alpha", "ALTER TABLE movies ALTER imdb_votes TYPE bigint");
   CHECK(column_of(site().get(top), "imdb_votes") == before);  // at once, before anybody has noticed
+  CHECK(site().get(added).body == sums);
   site().run_on("beta", "ALTER TABLE movies ALTER imdb_votes TYPE bigint");
   CHECK(column_of(site().get(top), "imdb_votes") == before);
+  CHECK(site().get(added).body == sums);
+}
+
+TEST_CASE("sums are never made of numbers of two types") {
+  site().cluster.run_everywhere(
+      "ALTER TABLE movies ADD COLUMN weight double precision; UPDATE movies SET weight = 0.1 * id");
+  const std::string by_float = "/movies?select=weight.sum(),mean:weight.avg()";
+  site().wait_for(by_float, 200);
+  site().run_on("alpha", "ALTER TABLE movies ALTER weight TYPE numeric");
+  check_refused(site().get(by_float), 503, "SHARD503", "weight");  // at once
+  site().cluster.run_everywhere("ALTER TABLE movies ALTER weight TYPE numeric USING 0.1 * id");
+  wait_until("sums are exact", [&] {
+    return site().get("/movies?select=weight.sum()&id=lte.60").body == R"([{"sum":183.0}])";
+  });
+  site().cluster.run_everywhere("ALTER TABLE movies DROP COLUMN weight");
+}
+
+TEST_CASE("a label that an enum has on one shard only is no fault of who asks for groups") {
+  site().cluster.run_everywhere(
+      "CREATE TYPE public.grade AS ENUM ('low', 'high'); ALTER TABLE movies ADD COLUMN grade grade; "
+      "UPDATE movies SET grade = 'low'");
+  const std::string asked = "/movies?select=grade,count()&id=lte.60&order=grade";
+  site().wait_for(asked, 200);
+  CHECK(site().get(asked).body == R"([{"grade":"low","count":60}])");
+  site().run_on("alpha", "ALTER TYPE grade ADD VALUE 'top'");
+  site().run_on("alpha", "UPDATE movies SET grade = 'top' WHERE id <= 60");
+  const auto top =
+      Database(site().cluster.conninfo("alpha")).number("SELECT count(*) FROM movies WHERE id <= 60");
+  const auto body = R"([{"grade":"low","count":)" + std::to_string(60 - top) + R"(}, )" + "\n" +
+                    R"( {"grade":"top","count":)" + std::to_string(top) + "}]";
+  // Whichever shard finishes the groups, at once and when it has been noticed.
+  for (int i = 0; i < 20; ++i) {
+    const auto answer = site().get(asked);
+    INFO(answer.body);
+    CHECK((answer.status == 503 || answer.body == body));
+  }
+  // What the client asks for is still its own fault.
+  CHECK(site().get("/movies?select=name.min()::int").error_code() == "22P02");
+  site().run_on("beta", "ALTER TYPE grade ADD VALUE 'top'");
+  site().wait_for(asked, 200);
+  CHECK(site().get(asked).body == body);
+  site().cluster.run_everywhere("ALTER TABLE movies DROP COLUMN grade; DROP TYPE grade");
 }
 
 TEST_CASE(
@@ -104,6 +152,55 @@ TEST_CASE(
   CHECK(column_of(site().get(by_budget), "id") == before);
 }
 
+TEST_CASE("what clients have stored in a column that has become text never breaks out of an answer") {
+  site().cluster.run_everywhere(
+      "ALTER TABLE movies ADD COLUMN price numeric; UPDATE movies SET price = id + 0.50");
+  site().wait_for("/movies?select=price&limit=1", 200);
+  CHECK(site().get("/movies/7?select=price").body == R"({"price":7.50})");
+  CHECK(column_of(site().get("/movies?id=eq.7&select=price"), "price").size() == 1);
+  site().cluster.run_everywhere("ALTER TABLE movies ALTER price TYPE text USING '1}, {\"price\":' || id");
+  for (const std::string target : {"/movies/7?select=price", "/movies?select=price&order=id&limit=40"})
+    wait_until(target + " is served", [&] {
+      const auto answer = site().get(target);
+      CAPTURE(answer.body);
+      boost::system::error_code failed;
+      const auto body = json::parse(answer.body, failed);
+      REQUIRE_FALSE(failed);
+      if (answer.status != 200) {
+        CHECK(answer.status == 503);
+        return false;
+      }
+      const auto& row = body.is_array() ? body.at(0) : body;
+      CHECK(row.at("price").is_string());
+      return true;
+    });
+  site().cluster.run_everywhere("ALTER TABLE movies DROP COLUMN price");
+  site().wait_for("/movies?limit=1", 200);
+}
+
+TEST_CASE("embeds are refused while a column of theirs differs, and follow the tables when they change") {
+  const std::string shown = "/movies?select=id,ratings(user_id,rated_at)&order=id&limit=40",
+                    joined = "/movies?select=id,ratings(user_id)&order=id&limit=40";
+  const auto before = site().get(shown).body, rated = site().get(joined).body;
+  REQUIRE(before.find("\"rated_at\":") != std::string::npos);
+  site().run_on("alpha", "ALTER TABLE ratings ALTER rated_at DROP DEFAULT, ALTER rated_at TYPE text");
+  wait_until("the difference is noticed", [&] { return site().get(shown).status == 503; });
+  check_refused(site().get(shown), 503, "SHARD503", "rated_at");
+  CHECK(site().get(joined).body == rated);
+  site().run_on("alpha",
+                "ALTER TABLE ratings ALTER rated_at TYPE timestamptz USING rated_at::timestamptz, "
+                "ALTER rated_at SET DEFAULT now()");
+  wait_until("it is gone", [&] { return site().get(shown).body == before; });
+
+  site().cluster.run_everywhere("ALTER TABLE ratings RENAME rated_at TO at");
+  const std::string renamed = "/movies?select=id,ratings(user_id,rated_at:at)&order=id&limit=40";
+  site().wait_for(renamed, 200);
+  CHECK(site().get(renamed).body == before);
+  wait_until("the old name is gone", [&] { return site().get(shown).error_code() == "42703"; });
+  site().cluster.run_everywhere("ALTER TABLE ratings RENAME at TO rated_at");
+  wait_until("it is back", [&] { return site().get(shown).body == before; });
+}
+
 TEST_CASE("rows are never merged by an order of an enum's labels that a shard does not have") {
   site().cluster.run_everywhere(
       "CREATE TYPE public.mood AS ENUM ('glad', 'calm', 'sad'); "
@@ -112,6 +209,8 @@ TEST_CASE("rows are never merged by an order of an enum's labels that a shard do
   const std::string by_mood = "/movies?select=mood&order=mood,id&limit=60";
   site().wait_for("/movies?select=mood&limit=1", 200);  // a new column is noticed without a signal
   CHECK(column_of(site().get(by_mood), "mood").front() == "\"glad\"");
+  // A type that no shard has is not taken for an enum that is gone.
+  check_refused(site().get("/movies?select=name::no_such_type&order=mood"), 400, "42704", "no_such_type");
 
   site().run_on("alpha",
                 "ALTER TYPE mood RENAME VALUE 'glad' TO 'x'; ALTER TYPE mood RENAME VALUE 'sad' TO 'glad'; "
@@ -124,6 +223,23 @@ TEST_CASE("rows are never merged by an order of an enum's labels that a shard do
   const auto renamed = column_of(site().get(by_mood), "mood");
   CHECK(renamed.front() == "\"sad\"");
   CHECK(renamed.back() == "\"glad\"");
+
+  const std::string groups = "/movies?select=mood,count()&order=mood";
+  CHECK(column_of(site().get(groups), "mood").front() == "\"sad\"");
+  const auto rename = [&](const std::string& shard) {
+    site().run_on(
+        shard,
+        "ALTER TYPE mood RENAME VALUE 'glad' TO 'x'; ALTER TYPE mood RENAME VALUE 'calm' TO 'glad'; "
+        "ALTER TYPE mood RENAME VALUE 'x' TO 'calm'");
+  };
+  rename("alpha");
+  check_refused(site().get(groups), 503, "SHARD503", "mood");
+  rename("beta");
+  site().wait_for(groups, 200);
+  CHECK(column_of(site().get(groups), "mood").back() == "\"calm\"");
+  rename("alpha");
+  rename("beta");
+  site().wait_for(groups, 200);
 
   site().cluster.run_everywhere("ALTER TYPE mood ADD VALUE 'first' BEFORE 'sad'");
   site().cluster.run_everywhere("UPDATE movies SET mood = 'first' WHERE id % 5 = 0");
@@ -174,6 +290,8 @@ TEST_CASE("a primary key with the slot column in it is refused, and nobody dies 
       "ADD PRIMARY KEY (movie_id, user_id, shardplex_slot)");
   site().wait_for("/ratings", 503);
   check_refused(site().get("/ratings"), 503, "SHARD503", "the primary key contains shardplex_slot");
+  check_refused(site().get("/movies?select=ratings(score)"), 503, "SHARD503",
+                "the primary key contains shardplex_slot");
   site().cluster.run_everywhere(
       "ALTER TABLE ratings DROP CONSTRAINT ratings_pkey, ADD PRIMARY KEY (movie_id, user_id)");
   site().wait_for("/ratings", 200);
@@ -331,6 +449,28 @@ TEST_CASE("a change of many rows is held to where each of them was") {
   check_refused(change("second"), 400, "SHARD400", "mover");
   CHECK(at.count("batch = 'second'") == 0);
   at.cluster.run_everywhere("DROP TRIGGER mover ON movies");
+}
+
+TEST_CASE("groups of text are refused while it depends on the shard what letters there are") {
+  Site& at = site();
+  const std::string by_first = "/movies?select=genre->>0,count()", first = "/movies?select=genre->>0.max()";
+  const auto groups = at.get(by_first).body, last = at.get(first).body;
+  REQUIRE(at.get(by_first).status == 200);
+  const std::string type = " FROM pg_database WHERE datname = current_database()",
+                    own = Database(at.cluster.conninfo("beta")).value("SELECT datctype" + type).value();
+  const auto set = [&](const std::string& character_type) {
+    at.run_on("beta", "UPDATE pg_database SET datctype = '" + character_type +
+                          "' WHERE datname = current_database()");
+  };
+  set("C");
+  at.wait_for(by_first, 400);
+  check_refused(at.get(by_first), 400, "SHARD400", "default collation");
+  check_refused(at.get(first), 400, "SHARD400", "default collation");
+  CHECK(at.get("/movies?select=primary_genre,count(),name.max()").status == 200);
+  set(own);
+  at.wait_for(by_first, 200);
+  CHECK(at.get(by_first).body == groups);
+  CHECK(at.get(first).body == last);
 }
 
 TEST_CASE("one body is one instant, whatever time zone each shard has") {

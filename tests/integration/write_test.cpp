@@ -218,6 +218,51 @@ TEST_CASE("an insert answers what was preferred") {
   CHECK(answer.header("Content-Range") == "*/1");
 }
 
+TEST_CASE("written rows come back in the format that was asked for") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto ids = ids_on(site.cluster, "alpha", 2, 1500);
+  const auto asking = [](const std::string& type) {
+    auto headers = preferring("return=representation");
+    headers.emplace_back("Accept", type);
+    return headers;
+  };
+  const std::string first = std::to_string(ids[0]), second = std::to_string(ids[1]);
+  const std::string both = "/movies?select=id,name,director&id=in.(" + first + ',' + second + ')';
+  auto answer = client.request("POST", "/movies?select=id,title:name,director,genre", asking("text/csv"),
+                               '[' + film(ids[0], "all, of \"it\"\n\\") + ',' + film(ids[1], "") + ']');
+  CHECK(answer.status == 201);
+  CHECK(answer.header("Content-Type") == "text/csv; charset=utf-8");
+  CHECK(answer.body ==
+        "id,title,director,genre\n" + first + ",\"all, of \"\"it\"\"\n\\\\\",,{}\n" + second + ",\"\",,{}");
+
+  answer = client.request("PATCH", both, asking("application/vnd.pgrst.array+json;nulls=stripped"),
+                          R"({"name":"x"})");
+  CHECK(answer.status == 200);
+  CHECK(answer.header("Content-Type") == "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8");
+  CHECK(answer.body == R"([{"id":)" + first + R"(,"name":"x"},{"id":)" + second + R"(,"name":"x"}])");
+
+  answer = client.request("PUT", "/movies/" + first + "?select=id,director",
+                          asking("application/vnd.pgrst.object+json;nulls=stripped"), R"({"name":"y"})");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"id":)" + first + '}');
+
+  answer = client.request("PATCH", "/movies/" + first + "?select=id,name", asking("text/csv"), "{}");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "id,name\n" + first + ",y");
+
+  answer = client.request("DELETE", both, asking("application/x-ndjson"));
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"id":)" + first + R"(,"name":"y","director":null})" + "\n" + R"({"id":)" + second +
+                           R"(,"name":"x","director":null})" + "\n");
+  CHECK(client.request("DELETE", both, asking("text/csv")).body == "\n");
+  CHECK(client.request("POST", "/movies", asking("text/csv"), "[]").body == "\n");
+  // Nothing is written where the answer could not be.
+  check_refused(client.request("POST", "/movies", asking("text/plain"), film(ids[0], "refused")), 406,
+                "PGRST107");
+  CHECK(site.count("movies", "name = 'refused'") == 0);
+}
+
 TEST_CASE("rows of one shard are inserted together, rows of several are refused with nothing written") {
   auto& site = hash_site();
   auto client = site.client();

@@ -76,6 +76,17 @@ forbidden cli/CMakeLists.txt 'target_link_libraries(shardplex_cli PUBLIC shardpl
 forbidden router/services/films/films.cpp '#include <vector>'
 forbidden operations/new/new.cpp '#include <vector>'
 
+# A name that two headers of a namespace define: `plant` makes the first of them.
+plant operations/move/undertaking.hpp 'namespace shardplex::operations {' 'struct Part {' '};' '}'
+same=$scratch/tree/operations/audit/scan_places.hpp
+mkdir -p "${same%/*}"
+printf '%s\n' 'namespace shardplex::operations {' 'struct Part;' '}' >"$same"  # declares it
+expect_exit 0 '^$' scripts/check-layers --root "$scratch/tree"
+printf '%s\n' 'namespace shardplex::operations {' 'class Part {' '};' '}' >"$same"
+expect_exit 1 'shardplex::operations::Part: operations/audit/scan_places.hpp defines it as well' scripts/check-layers --root "$scratch/tree"
+printf '%s\n' 'namespace shardplex::router {' 'struct Part {' '};' '}' >"$same"
+expect_exit 0 '^$' scripts/check-layers --root "$scratch/tree"
+
 # Nothing to check is no success.
 expect_exit 1 'no-such-tree' scripts/check-layers --root "$scratch/no-such-tree"
 mkdir "$scratch/empty"

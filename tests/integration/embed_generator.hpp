@@ -1,0 +1,15 @@
+// Random reads with embeds, each as a URL and, built apart from it, as the SQL that one PostgreSQL answers it
+// with.
+#pragma once
+
+#include <cstdint>
+
+#include "tests/integration/request_generator.hpp"
+
+namespace shardplex::integration {
+
+/// Of the related tables that the map by genre has, or that by hash. The same seed always gives the same
+/// request.
+ReadRequest make_embedding_read(std::uint64_t seed, bool by_genre);
+
+}  // namespace shardplex::integration

@@ -1,0 +1,334 @@
+#include "tests/integration/related_tables.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <set>
+#include <sstream>
+
+namespace shardplex::integration {
+namespace {
+
+const std::vector<std::string> critic_ids{"1", "2", "3", "4", "5", "6"};
+const std::vector<std::string> numbers{"1", "2", "3", "4"};
+const std::vector<std::string> names{"hat", "Hat", "O'Neil", "quote\"d", "comma, brace}", "é", "a.b"};
+const std::vector<std::string> notes{"", "good", "a \"quote\"", "back\\slash", "Ünï\ncode", "(paren)"};
+
+/// The values of a column of another table, so that keys to it hold.
+const std::vector<std::string>& values_of(const SampleTable& table, const std::string& column) {
+  for (const auto& each : table.columns)
+    if (each.name == column) return each.values;
+  static const std::vector<std::string> none;
+  return none;
+}
+
+SampleColumn movie_id() {
+  return {"movie_id", "bigint", Kind::number, values_of(sample_movies(), "id"), 0};
+}
+
+SampleColumn critic_id(int nulls) {
+  return {"critic_id", "integer", Kind::number, critic_ids, nulls};
+}
+
+const SampleTable& critics() {
+  static const SampleTable table{
+      "critics",
+      {{"id", "integer", Kind::number, critic_ids, 0, false, true},
+       {"name", "text", Kind::text, names, 20},
+       {"chief", "integer", Kind::number, {"1", "2", "3"}, 30},
+       {"born", "date", Kind::moment, {"1950-01-01", "1950-01-01", "0044-03-15 BC", "infinity"}}},
+      {"id"}};
+  return table;
+}
+
+const SampleTable& reviews() {
+  static const SampleTable table{
+      "reviews",
+      {movie_id(),
+       {"number", "integer", Kind::number, numbers, 0},
+       critic_id(30),
+       {"stars", "smallint", Kind::number, {"1", "2", "3", "3", "5"}},
+       {"body", "text", Kind::text, notes},
+       {"weight", "numeric", Kind::number, {"0.10", "0.1", "NaN", "-Infinity", "12345678901234567890.5"}},
+       {"extra",
+        "jsonb",
+        Kind::json,
+        {R"({"a": 1})", R"({"a": "x", "b": [1, {"c": null}]})", "[1, 2]", "null"}}},
+      {"movie_id", "number"}};
+  return table;
+}
+
+const SampleTable& credits() {
+  static const SampleTable table{
+      "credits",
+      {movie_id(), critic_id(0), {"role", "text", Kind::text, {"guest", "host", "é"}}},
+      {"movie_id", "critic_id"}};
+  return table;
+}
+
+const SampleTable& specs() {
+  static const SampleTable table{
+      "specs",
+      {movie_id(),
+       {"camera", "text", Kind::text, names},
+       {"sound", "boolean", Kind::boolean, {"true", "false"}},
+       {"serial", "uuid", Kind::uuid, {"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}},
+       {"made_at", "timestamptz", Kind::moment, {"2024-02-29 12:34:56.789012+00", "infinity"}},
+       {"lenses", "integer[]", Kind::array, {"{}", "{35,50}", "{NULL}", "{{1,2},{3,4}}"}}},
+      {"movie_id"}};
+  return table;
+}
+
+const SampleTable& scenes() {
+  static const SampleTable table{
+      "scenes",
+      {movie_id(), {"number", "integer", Kind::number, numbers, 0}, {"title", "text", Kind::text, notes}},
+      {"movie_id", "number"}};
+  return table;
+}
+
+const SampleTable& props() {
+  static const SampleTable table{"props",
+                                 {movie_id(),
+                                  {"name", "text", Kind::text, names, 0},
+                                  {"price", "real", Kind::number, {"0.5", "NaN", "1e10"}}},
+                                 {"movie_id", "name"}};
+  return table;
+}
+
+const SampleTable& scene_props() {
+  static const SampleTable table{"scene_props",
+                                 {movie_id(),
+                                  {"number", "integer", Kind::number, numbers, 0},
+                                  {"name", "text", Kind::text, names, 0},
+                                  {"broken", "boolean", Kind::boolean, {"true", "false"}}},
+                                 {"movie_id", "number", "name"}};
+  return table;
+}
+
+const SampleTable& details() {
+  static const SampleTable table{
+      "details",
+      {{"id", "bigint", Kind::number, values_of(sample_movies(), "id"), 0},
+       {"number", "integer", Kind::number, numbers, 0},
+       {"primary_genre", "text", Kind::text, values_of(sample_movies(), "primary_genre"), 10},
+       critic_id(30),
+       {"note", "text", Kind::text, notes}},
+      {"id", "number"}};
+  return table;
+}
+
+std::vector<SampleRelation> make_relations() {
+  const auto *movies = &sample_movies(), *ratings = &sample_ratings(), *genres = &sample_genres();
+  const ColumnPairs to_film{{"movie_id", "id"}}, of_film{{"id", "movie_id"}};
+  const ColumnPairs to_critic{{"critic_id", "id"}}, of_critic{{"id", "critic_id"}};
+  const ColumnPairs scene{{"movie_id", "movie_id"}, {"number", "number"}};
+  const ColumnPairs prop{{"movie_id", "movie_id"}, {"name", "name"}};
+  std::vector<SampleRelation> relations;
+  const auto add = [&](SampleRelation relation) { relations.push_back(std::move(relation)); };
+  const auto among_all = [&](SampleRelation relation, bool local) {
+    relation.in_genre_map = true;
+    relation.local_by_genre = local;
+    add(std::move(relation));
+  };
+  const auto only_looked_up = [&](SampleRelation relation, bool in_genre_map) {
+    relation.in_genre_map = in_genre_map;
+    relation.local_by_hash = false;
+    add(std::move(relation));
+  };
+  among_all({movies, ratings, {"ratings", "ratings!movie_id"}, false, of_film}, false);
+  among_all({ratings, movies, {"movies", "movie_id", "ratings_movie_id_fkey"}, true, to_film}, false);
+  among_all({movies, genres, {"genres", "primary_genre", "movies_genre"}, true, {{"primary_genre", "name"}}},
+            true);
+  among_all({&critics(), &critics(), {"chief"}, true, {{"chief", "id"}}}, true);
+  among_all({&critics(), &critics(), {"critics", "critics!chief"}, false, {{"id", "chief"}}}, true);
+  const ColumnPairs film_and_genre{{"id", "id"}, {"primary_genre", "primary_genre"}};
+  among_all({movies, &details(), {"details", "details!details_film"}, false, film_and_genre}, true);
+  among_all({&details(), movies, {"movies", "details_film"}, true, film_and_genre}, true);
+  among_all({&details(), &critics(), {"critics", "critic_id"}, true, to_critic}, true);
+  only_looked_up({&critics(), &details(), {"details"}, false, of_critic}, true);
+  only_looked_up({genres, movies, {"movies"}, false, {{"name", "primary_genre"}}}, true);
+  only_looked_up({&critics(), &reviews(), {"reviews"}, false, of_critic}, false);
+  only_looked_up({&critics(), &credits(), {"credits"}, false, of_critic}, false);
+  only_looked_up({&critics(), movies, {"movies"}, false, of_critic, "credits", to_film}, false);
+  add({movies, &reviews(), {"reviews", "reviews!movie_id"}, false, of_film});
+  add({&reviews(), movies, {"movies", "movie_id"}, true, to_film});
+  add({&reviews(), &critics(), {"critics", "critic_id", "critics!critic_id"}, true, to_critic});
+  add({movies, &critics(), {"critics", "critics!credits"}, false, of_film, "credits", to_critic});
+  add({movies, &credits(), {"credits"}, false, of_film});
+  add({&credits(), movies, {"movies"}, true, to_film});
+  add({&credits(), &critics(), {"critics", "critic_id"}, true, to_critic});
+  add({movies, &specs(), {"specs"}, true, of_film});
+  add({&specs(), movies, {"movies", "movie_id"}, true, to_film});
+  add({movies, &scenes(), {"scenes"}, false, of_film});
+  add({&scenes(), movies, {"movies"}, true, to_film});
+  add({movies, &props(), {"props"}, false, of_film});
+  add({&props(), movies, {"movies"}, true, to_film});
+  add({&scenes(), &props(), {"props", "props!scene_props"}, false, scene, "scene_props", prop});
+  add({&props(), &scenes(), {"scenes"}, false, prop, "scene_props", scene});
+  add({&scenes(), &scene_props(), {"scene_props"}, false, scene});
+  add({&scene_props(), &scenes(), {"scenes"}, true, scene});
+  add({&scene_props(), &props(), {"props"}, true, prop});
+  return relations;
+}
+
+struct Keys {
+  std::string name, columns, foreign_table, foreign_columns;
+};
+
+std::vector<Keys> foreign_keys_of(const std::string& table) {
+  static const std::map<std::string, std::vector<Keys>> keys{
+      {"critics", {{"critics_chief", "chief", "critics", "id"}}},
+      {"reviews",
+       {{"reviews_film", "movie_id", "movies", "id"}, {"reviews_critic", "critic_id", "critics", "id"}}},
+      {"credits",
+       {{"credits_film", "movie_id", "movies", "id"}, {"credits_critic", "critic_id", "critics", "id"}}},
+      {"specs", {{"specs_film", "movie_id", "movies", "id"}}},
+      {"scenes", {{"scenes_film", "movie_id", "movies", "id"}}},
+      {"props", {{"props_film", "movie_id", "movies", "id"}}},
+      {"scene_props",
+       {{"scene_props_scene", "movie_id, number", "scenes", "movie_id, number"},
+        {"scene_props_prop", "movie_id, name", "props", "movie_id, name"}}},
+      {"details",
+       {{"details_film", "id, primary_genre", "movies", "id, primary_genre"},
+        {"details_critic", "critic_id", "critics", "id"}}}};
+  return keys.at(table);
+}
+
+std::string create(const SampleTable& table) {
+  std::string sql = "CREATE TABLE public." + table.name + " (";
+  for (const auto& column : table.columns) sql += column.name + ' ' + column.type + ", ";
+  for (const auto& key : foreign_keys_of(table.name))
+    sql += "CONSTRAINT " + key.name + " FOREIGN KEY (" + key.columns + ") REFERENCES public." +
+           key.foreign_table + " (" + key.foreign_columns + "), ";
+  std::string primary;
+  for (const auto& column : table.primary_key) primary += (primary.empty() ? "" : ", ") + column;
+  return sql + "PRIMARY KEY (" + primary + "));\n";
+}
+
+// ---- Rows.
+
+using Rows = std::vector<boost::json::object>;
+
+Rows rows_of(const std::string& ndjson) {
+  Rows rows;
+  std::istringstream lines(ndjson);
+  for (std::string line; std::getline(lines, line);) rows.push_back(boost::json::parse(line).as_object());
+  return rows;
+}
+
+std::vector<std::string> words_of(const std::string& list) {
+  std::vector<std::string> words;
+  std::istringstream in(list);
+  for (std::string word; std::getline(in >> std::ws, word, ',');) words.push_back(word);
+  return words;
+}
+
+boost::json::value any_value(const SampleColumn& column, Random& random) {
+  if (chance(random, static_cast<unsigned>(column.nulls))) return nullptr;
+  const auto& value = pick(random, column.values);
+  return column.kind == Kind::json ? boost::json::parse(value) : boost::json::value(value);
+}
+
+/// Takes the columns of a key from a row of its table that has what the row has of them already. False where
+/// there is none.
+bool refer(boost::json::object& row, const Keys& key, const Rows& foreign, std::set<std::string>& given,
+           Random& random) {
+  const auto columns = words_of(key.columns), foreign_columns = words_of(key.foreign_columns);
+  const auto fits = [&](const boost::json::object& other) {
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (given.contains(columns[i]) && other.at(foreign_columns[i]) != row.at(columns[i])) return false;
+    return true;
+  };
+  std::vector<const boost::json::object*> fitting;
+  for (const auto& other : foreign)
+    if (fits(other)) fitting.push_back(&other);
+  if (fitting.empty()) return false;
+  const auto* other = pick(random, fitting);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    row[columns[i]] = other->at(foreign_columns[i]);
+    given.insert(columns[i]);
+  }
+  return true;
+}
+
+/// Rows that would repeat a key, or refer to nothing, are left out.
+Rows rows_of_table(const SampleTable& table, const std::map<std::string, Rows>& made, Random& random) {
+  constexpr std::size_t tries = 500;
+  const bool is_whole = table.columns.front().distinct;
+  Rows rows;
+  std::set<std::string> keys;
+  for (std::size_t n = 0; n < (is_whole ? table.columns.front().values.size() : tries); ++n) {
+    boost::json::object row;
+    for (const auto& column : table.columns)
+      row[column.name] = column.distinct ? boost::json::value(column.values[n]) : any_value(column, random);
+    std::set<std::string> given;
+    bool refers = true;
+    for (const auto& key : foreign_keys_of(table.name)) {
+      const bool optional =
+          row.at(words_of(key.columns).front()).is_null() || key.foreign_table == table.name;
+      if (!optional) refers = refers && refer(row, key, made.at(key.foreign_table), given, random);
+    }
+    std::string key;
+    for (const auto& column : table.primary_key) key += boost::json::serialize(row.at(column)) + ' ';
+    if (refers && keys.insert(key).second) rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::vector<const SampleTable*> related_tables(bool by_genre) {
+  if (by_genre) return {&critics(), &details()};
+  return {&critics(), &details(), &reviews(), &credits(), &specs(), &scenes(), &props(), &scene_props()};
+}
+
+const std::vector<SampleRelation>& sample_relations() {
+  static const std::vector<SampleRelation> relations = make_relations();
+  return relations;
+}
+
+std::string create_related_tables(bool by_genre) {
+  std::string sql = "ALTER TABLE movies ADD UNIQUE (id, primary_genre);\n";
+  if (!by_genre)
+    sql +=
+        "ALTER TABLE ratings ADD CONSTRAINT ratings_movie_id_fkey FOREIGN KEY (movie_id) REFERENCES "
+        "movies;\n";
+  for (const auto* table : related_tables(by_genre)) sql += create(*table);
+  return sql;
+}
+
+std::string related_tables_in_map(bool by_genre) {
+  std::string text = "\n  critics: { reference: true }\n";
+  if (by_genre)
+    text += "  details: { group: by_genre }\n";
+  else
+    text += "  details: { group: catalog, key: id }\n";
+  for (const auto* table : related_tables(by_genre))
+    if (table != &critics() && table != &details())
+      text += "  " + table->name + ": { group: catalog, key: movie_id }\n";
+  text +=
+      "relations:\n"
+      "  movies_genre: { table: movies, columns: [primary_genre], foreign_table: genres, foreign_columns: "
+      "[name] "
+      "}\n";
+  if (by_genre)
+    text +=
+        "  ratings_movie_id_fkey: { table: ratings, columns: [movie_id], foreign_table: movies, "
+        "foreign_columns: [id] }\n";
+  return text;
+}
+
+std::map<std::string, std::string> make_related_rows(std::uint64_t seed) {
+  std::map<std::string, Rows> made;
+  made["movies"] = rows_of(make_rows(sample_movies(), seed));
+  std::map<std::string, std::string> text;
+  Random random(seed);
+  for (const auto* table : related_tables(false)) {
+    auto& rows = made[table->name];
+    rows = rows_of_table(*table, made, random);
+    for (const auto& row : rows) text[table->name] += boost::json::serialize(row) + '\n';
+  }
+  return text;
+}
+
+}  // namespace shardplex::integration
