@@ -72,10 +72,10 @@ class WorkerThread {
   WorkerThread(const Settings& settings, std::uint16_t port, Refresher& refresher, IdSource& ids,
                WorkerMetrics& metrics)
       : worker_(settings, refresher, ids, metrics),
-        listener_(
-            worker_.io(), {settings.address, port, true},
-            {settings.limits, [this](Call& call) { return serve(worker_, call); }, date_.text(), &metrics,
-             settings.access_log, settings.pool.connection.memory, &settings.cors_allowed_origins}),
+        listener_(worker_.io(), {settings.address, port, true},
+                  {settings.limits, [this](Call& call) { return serve(worker_, call); }, date_.text(),
+                   &metrics, settings.access_log, settings.pool.connection.memory,
+                   &settings.cors_allowed_origins, settings.compression}),
         drain_timer_(worker_.io()) {
     worker_.on_tick([this](Clock::time_point now) {
       date_.tick();

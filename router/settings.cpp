@@ -161,6 +161,8 @@ po::options_description router_options(Settings& s) {
       "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request")(
       "aggregates", po::value(&s.aggregates)->default_value(s.aggregates, "on")->value_name("on|off"),
       "let clients ask for count(), sum(), avg(), min() and max(), which may read a whole table")(
+      "compression", po::value(&s.compression)->default_value(s.compression, "on")->value_name("on|off"),
+      "send answers as gzip, br or zstd to clients that take them so")(
       "cors-allowed-origins", names(s.cors_allowed_origins),
       "origins whose pages may call, separated by commas; without it, all");
   return options;

@@ -1,8 +1,6 @@
 #include "query/grammar/accept.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 #include <utility>
 
 #include "query/grammar/header_text.hpp"
@@ -83,14 +81,6 @@ void read_parameter(std::string_view written, MediaType& type) {
   const bool strips = type.kind == MediaKind::array || type.kind == MediaKind::object;
   if (strips && name == "nulls") type.nulls_stripped = lower(unquoted(value)) == "stripped";
   if (type.plan) read_plan_parameter(name, unquoted(value), *type.plan);
-}
-
-/// A weight between 0 and 1; 1 where it is none.
-double quality_of(std::string_view value) {
-  double quality = 1;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), quality);
-  const bool is_weight = error == std::errc{} && quality >= 0 && quality <= 1;
-  return is_weight ? quality : 1;
 }
 
 AcceptedType read_accepted(std::string_view text) {

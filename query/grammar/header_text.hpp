@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "query/grammar/reader.hpp"
@@ -45,6 +47,14 @@ inline std::pair<std::string, std::string_view> name_and_value(std::string_view 
   const std::size_t equals = written.find('=');
   if (equals == std::string_view::npos) return {lower(written), {}};
   return {lower(trimmed(written.substr(0, equals))), trimmed(written.substr(equals + 1))};
+}
+
+/// The value of a "q": a weight between 0 and 1; 1 where it is none.
+inline double quality_of(std::string_view value) {
+  double quality = 1;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), quality);
+  const bool is_weight = error == std::errc{} && quality >= 0 && quality <= 1;
+  return is_weight ? quality : 1;
 }
 
 }  // namespace shardplex::grammar

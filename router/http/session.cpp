@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "postgres/failure.hpp"
+#include "router/http/compress.hpp"
 #include "router/http/refusals.hpp"
 #include "router/http/request_tally.hpp"
 #include "router/log.hpp"
@@ -173,6 +174,7 @@ Awaitable<bool> Session::serve_one() {
   may_send_interim_ = !knows_no_interim_;
   auto answer = co_await answer_to(call);
   may_send_interim_ = false;
+  if (port_.compresses) compress(answer, call.header(http::field::accept_encoding), port_.memory);
   const Framing framing{call.request.version(), call.request.method() == http::verb::head,
                         call.request.keep_alive() && !answers_its_last()};
   co_return co_await writer_.write(std::move(answer), framing, &tally);

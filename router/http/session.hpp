@@ -36,6 +36,7 @@ struct PortSettings {
   MemoryBudget* memory = nullptr;  ///< for requests and answers; null: no bound
   /// Whose pages may read what sessions say themselves, such as refusals; null: no pages'.
   const AllowedOrigins* origins = nullptr;
+  bool compresses = false;  ///< bodies, for clients that take them so
 };
 
 class Session : public std::enable_shared_from_this<Session> {

@@ -506,7 +506,8 @@ TEST_CASE("every answer says how it was made") {
   CHECK(all.header("Shardplex-Shards") == "alpha,beta");
   CHECK(any.header("Shardplex-Shards").value_or("").find(',') == std::string::npos);
   for (const auto& answer : {one, all, any, client.get("/ratings"), client.get("/movies?id=eq.abc")}) {
-    CHECK(answer.header("Vary") == "Accept, Prefer, Range, Accept-Profile, Shardplex-Consistency");
+    CHECK(answer.header("Vary") ==
+          "Accept, Accept-Encoding, Prefer, Range, Accept-Profile, Shardplex-Consistency");
     const auto timing = answer.header("Server-Timing").value_or("");
     for (const auto* stage : {"parse;dur=", "plan;dur=", "shards;dur=", "merge;dur="})
       CHECK(timing.find(stage) != std::string::npos);

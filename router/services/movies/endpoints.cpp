@@ -114,7 +114,8 @@ std::string server_timing(const RequestContext& context) {
 }
 
 /// What decides an answer beside the URL, for caches (RFC 9110, section 12.5.5). CORS adds its own.
-constexpr std::string_view deciding_fields = "Accept, Prefer, Range, Accept-Profile, Shardplex-Consistency";
+constexpr std::string_view deciding_fields =
+    "Accept, Accept-Encoding, Prefer, Range, Accept-Profile, Shardplex-Consistency";
 
 void say_how_it_was_made(Answer& answer, const RequestContext& context) {
   answer.set("Vary", deciding_fields);

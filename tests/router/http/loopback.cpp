@@ -29,10 +29,10 @@ router::Limits small_limits() {
 Loopback::Loopback(router::Handler handler, router::Limits limits, MemoryBudget* memory,
                    router::AllowedOrigins origins)
     : limits_(std::move(limits)), origins_(std::move(origins)) {
-  listener_ =
-      std::make_unique<router::Listener>(io_, router::Listener::Options{"127.0.0.1", 0, false},
-                                         router::PortSettings{limits_, std::move(handler), date_,
-                                                              &metrics_.worker(0), false, memory, &origins_});
+  listener_ = std::make_unique<router::Listener>(
+      io_, router::Listener::Options{"127.0.0.1", 0, false},
+      router::PortSettings{limits_, std::move(handler), date_, &metrics_.worker(0), false, memory, &origins_,
+                           true});
   listener_->start();
   thread_ = std::thread([this] { io_.run(); });
 }
