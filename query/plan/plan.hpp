@@ -40,6 +40,9 @@ class ReadPlan {
   /// One row, one column: the number (bigint) of rows that match, ignoring limit and offset, but at most
   /// `at_most`.
   Statement count_up_to(const ForShard& shard, std::uint64_t at_most) const;
+  /// One row, one column: what PostgreSQL's planner expects of the rows that match, as planned_rows() reads
+  /// it. Statistics know nothing of epochs and of which slots are owned, so it does not ask for them.
+  Statement explain_matching(const ForShard& shard) const;
   /// " FROM … WHERE …" of the rows that match on one shard, with the parameters of the whole plan.
   Statement matching(const ForShard& shard) const;
   /// LIMIT and OFFSET for one shard: its own rows from the first on, unless it applies the offset itself.

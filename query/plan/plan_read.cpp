@@ -415,6 +415,13 @@ Statement ReadPlan::count_up_to(const ForShard& shard, std::uint64_t at_most) co
   return out;
 }
 
+Statement ReadPlan::explain_matching(const ForShard& shard) const {
+  // A parameter that stands nowhere has no type.
+  const std::string rows = from_where(from, and_also(shard.epoch ? "$1::bigint IS NOT NULL" : "", where));
+  return {"EXPLAIN (FORMAT JSON) " + (groups ? select_rows(*this, rows) : "SELECT" + rows),
+          params_for(*this, shard, groups ? params.size() : filter_params)};
+}
+
 Result<ReadPlan> plan_read(const Query& query, const RoutedTable& routed, bool count_exact,
                            bool bytewise_default_collation, RowFormat format) {
   if (auto refusal = not_planned(query)) return *std::move(refusal);

@@ -10,16 +10,22 @@
 namespace shardplex::router {
 namespace {
 
-Attempt<std::int64_t> number_of(const ResultSets& answer, const View& view, ShardId shard) {
-  if (const auto number = answer.front().integer(0, 0)) return *number;
+Attempt<std::int64_t> number_of(const ResultSets& answer, const NumberOf& read, const View& view,
+                                ShardId shard) {
+  if (const auto number = read(answer.front())) return *number;
   return failed_attempt(postgres::unexpected_answer("a count that is no number"), view, shard);
 }
 
 }  // namespace
 
+std::optional<std::int64_t> only_number(const postgres::ResultSet& answer) {
+  return answer.integer(0, 0);
+}
+
 Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
                                            const std::optional<CandidateSlots>& where,
-                                           std::function<Statement(const ReadPlan::ForShard&)> statement) {
+                                           std::function<Statement(const ReadPlan::ForShard&)> statement,
+                                           NumberOf number) {
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<std::int64_t>> {
     const auto query_server = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& part) {
       return view->shards[shard.value].servers[server].pool->execute(postgres::Lane::read, {statement(part)},
@@ -30,7 +36,7 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
           context, *view,
           [&](ShardId shard, std::size_t server) { return query_server(shard, server, for_reference()); });
       if (!answer) co_return answer.error();
-      co_return number_of(*answer, *view, ShardId{0});
+      co_return number_of(*answer, number, *view, ShardId{0});
     }
     const auto targets = read_targets(*view, *where);
     if (!targets) co_return targets.error();
@@ -40,9 +46,9 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
     if (!answers) co_return answers.error();
     std::int64_t sum = 0;
     for (std::size_t i = 0; i < answers->size(); ++i) {
-      const auto number = number_of((*answers)[i], *view, (*targets)[i].shard);
-      if (!number) co_return number.error();
-      sum += *number;
+      const auto each = number_of((*answers)[i], number, *view, (*targets)[i].shard);
+      if (!each) co_return each.error();
+      sum += *each;
     }
     co_return sum;
   };

@@ -32,10 +32,14 @@ class JoinedRows {
   /// what it is.
   Awaitable<Result<bool>> fetch_ahead();
 
-  /// As GatheredRows::total(); where the join counts, after fetch_ahead().
+  /// How many rows there are: set_rough_total(), or as GatheredRows::total(); where the join counts, after
+  /// fetch_ahead().
   std::optional<std::int64_t> total() const {
+    if (rough_total_) return rough_total_;
     return joins_ && joins_->total ? joins_->total : rows_.total();
   }
+  void set_rough_total(std::int64_t total) { rough_total_ = total; }
+  bool total_is_rough() const { return rough_total_.has_value(); }
   Deadline deadline() const { return rows_.deadline(); }
 
   /// From now on the rows are read after the request's handler has ended: what they need of its context is
@@ -65,6 +69,7 @@ class JoinedRows {
 
   GatheredRows rows_;
   std::unique_ptr<Joins> joins_;
+  std::optional<std::int64_t> rough_total_;
 };
 
 /// Runs a planned read, with what it looks up. Where rows are left out, it looks first through some rows of

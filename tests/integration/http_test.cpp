@@ -248,6 +248,37 @@ TEST_CASE("Content-Range and status tell where a page lies") {
   CHECK(client.get("/movies?limit=1", counting).header("Preference-Applied") == "count=exact");
 }
 
+TEST_CASE("rows are counted by what the planners of the shards expect") {
+  cluster().run_everywhere("ANALYZE movies; ANALYZE ratings");
+  const Headers planned{{"Prefer", "count=planned"}}, estimated{{"Prefer", "count=estimated"}};
+  HttpClient client(router().port());
+  const auto page = client.get("/movies?limit=7&order=id", planned);
+  CHECK(page.status == 206);
+  CHECK(page.header("Content-Range") == "0-6/500");
+  CHECK(page.header("Preference-Applied") == "count=planned");
+  CHECK(client.get("/movies?limit=7&order=id").body == page.body);
+  CHECK(client.get("/movies?offset=501", planned).status == 416);
+  // It is an estimate: nobody counts.
+  const auto few = client.get("/movies?imdb_score=gt.5&name=neq.x&or=(id.lt.400,id.gt.450)&limit=3", planned);
+  CHECK(few.header("Content-Range").value_or("").starts_with("0-2/"));
+  CHECK(
+      client.get("/movies?id=in.(1,2,3)", planned).header("Content-Range").value_or("").starts_with("0-2/"));
+  CHECK(client.get("/genres?limit=1", planned).status < 300);
+  CHECK(client.get("/movies?select=primary_genre,count()", planned).status < 300);
+  CHECK(client.request("HEAD", "/movies?limit=7", planned).header("Content-Range") == "0-6/500");
+  const auto streamed = client.get("/ratings", planned);
+  CHECK(streamed.chunked);
+  CHECK(streamed.header("Content-Range") == "*/" + std::to_string(rating_count));
+  check_refused(client.get("/movies?name.x=eq.1", planned), 400, "PGRST108");
+  check_refused(client.get("/movies?imdb_score=eq.x", planned), 400, "22P02");
+
+  CHECK(client.get("/movies?limit=2&id=lte.250", estimated).header("Content-Range") == "0-1/250");
+  const Router bounded(cluster().map_file(), with({"--max-rows", "100"}));
+  HttpClient other(bounded.port());
+  CHECK(other.get("/movies?limit=2&id=lte.50", estimated).header("Content-Range") == "0-1/50");
+  CHECK(other.get("/movies?limit=2", estimated).header("Content-Range") == "0-1/500");
+}
+
 TEST_CASE("HEAD tells what GET would") {
   HttpClient client(router().port());
   for (const std::string target : {"/movies/1", "/movies?limit=3", "/movies?id=eq.1", "/movies?id=eq.0"}) {

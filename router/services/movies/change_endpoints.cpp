@@ -20,7 +20,8 @@ namespace shardplex::router {
 namespace {
 
 std::optional<std::int64_t> counted(const TableRequest& request, std::uint64_t rows) {
-  if (request.prefer.count != CountKind::exact) return std::nullopt;
+  const auto kind = request.prefer.count;
+  if (kind != CountKind::exact && kind != CountKind::estimated) return std::nullopt;  // as PostgREST
   return static_cast<std::int64_t>(rows);
 }
 

@@ -9,6 +9,7 @@
 #include "router/execution/gather_point.hpp"
 #include "router/execution/gather_rows.hpp"
 #include "router/execution/gather_sum.hpp"
+#include "router/execution/rough_count.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/row_answers.hpp"
 #include "router/services/movies/rows_body.hpp"
@@ -58,14 +59,28 @@ Answer answer_beyond_end(std::uint64_t offset, std::int64_t total) {
   return answer;
 }
 
+/// Without a bound on the rows of an answer there is nothing beyond which estimates would do.
+CountKind count_kind(const TableRequest& request) {
+  const bool exactly =
+      request.prefer.count == CountKind::estimated && request.context.worker.settings().limits.rows == 0;
+  return exactly ? CountKind::exact : request.prefer.count;
+}
+
 Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   auto& context = request.context;
   if (read.where) count_load(context, read.where->group, read.where->slots);
   context.stage_done(context.plan_us);
   if (auto bounded = co_await check_row_bound(context, read); !bounded) co_return bounded.error();
 
+  std::optional<std::int64_t> rough;
+  if (const auto kind = count_kind(request); kind == CountKind::planned || kind == CountKind::estimated) {
+    const auto count = co_await count_roughly(context, read, kind, context.worker.settings().limits.rows);
+    if (!count) co_return count.error();
+    rough = *count;
+  }
   auto rows = co_await gather_joined_rows(context, read);
   if (!rows) co_return rows.error();
+  if (rough) rows->set_rough_total(*rough);
   if (const auto total = rows->total(); total && read.scan.offset > static_cast<std::uint64_t>(*total))
     co_return answer_beyond_end(read.scan.offset, *total);
   if (wants_one_row(request)) co_return co_await answer_one(request, read.scan, std::move(*rows));
@@ -89,7 +104,7 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
   const auto& settings = request.context.worker.settings();
   const auto& catalogue = request.catalogue();
   auto plan =
-      plan_routed_read(*tree, request.query, routed, request.prefer.count,
+      plan_routed_read(*tree, request.query, routed, count_kind(request),
                        {catalogue.bytewise_default_collation, settings.limits.rows, settings.aggregates,
                         catalogue.one_default_collation, row_format(request.shape)});
   if (!plan) co_return plan.error();

@@ -64,12 +64,15 @@ std::optional<std::uint64_t> rows_to_come(const ReadPlan& plan, std::optional<st
 
 Awaitable<Result<Answer>> answer_all(TableRequest& request, const ReadPlan& plan, JoinedRows&& rows) {
   const auto total = rows.total();
+  const bool is_rough = rows.total_is_rough();
   RowsBody body(body_shape(request), plan.row.header());
   auto stream = std::make_unique<RowStream>(std::move(rows), std::move(body), request.context.planned_with);
   Answer answer;
   if (const auto begun = co_await stream->next(answer.body); !begun) co_return begun.error();
   request.context.stage_done(request.context.merge_us);
-  const auto known = stream->ended() ? std::optional(stream->rows()) : rows_to_come(plan, total);
+  const auto known =
+      stream->ended() ? std::optional(stream->rows()) : rows_to_come(plan, is_rough ? std::nullopt : total);
+  if (!known && is_rough) answer.set("Content-Range", content_range(0, 0, total));
   if (known) answer.set("Content-Range", content_range(plan.offset, *known, total));
   if (known && total && *known < static_cast<std::uint64_t>(*total)) answer.status = 206;
   set_content_type(answer, request);

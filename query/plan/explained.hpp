@@ -1,0 +1,13 @@
+// What EXPLAIN says.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace shardplex {
+
+/// How many rows a plan is expected to give, of EXPLAIN (FORMAT JSON)'s answer; nullopt where it is none.
+std::optional<std::int64_t> planned_rows(std::string_view explained);
+
+}  // namespace shardplex
