@@ -152,6 +152,8 @@ po::options_description router_options(Settings& s) {
       "drain-timeout", duration(s.drain_timeout), "how long SIGTERM waits for requests in flight")(
       "poll-interval", duration(s.poll_interval), "between looks at every server")(
       "max-replica-lag", duration(s.max_replica_lag), "a replica further behind is passed over")(
+      "read-patience", duration(s.read_patience),
+      "how long reads wait for a shard none of whose servers can be read just now")(
       "confirm-primary",
       po::value(&s.confirm_primary)->default_value(s.confirm_primary, "on")->value_name("on|off"),
       "pass on writes and strong reads once the shard's other servers say that none was promoted")(

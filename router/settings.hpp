@@ -45,6 +45,7 @@ struct Settings {
   std::chrono::milliseconds drain_timeout{30'000};    ///< then, how long SIGTERM waits for requests in flight
   std::chrono::milliseconds poll_interval{250};       ///< between two probes of a server
   std::chrono::milliseconds max_replica_lag{5'000};   ///< a replica further behind is passed over
+  std::chrono::milliseconds read_patience{300};       ///< in which a shard without a server has to find one
   bool confirm_primary =
       true;  ///< its writes and strong reads wait for the word of the shard's other servers
   std::size_t stream_window_bytes = 1024 * 1024;  ///< rows held per shard while a big answer streams

@@ -55,7 +55,7 @@ FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard,
   if (context.consistency == Consistency::strong) return error;
   const auto now = Clock::now();
   const auto until = context.worker.outages().found_none(view.map().shard(shard).name, now);
-  if (until == now + Outages::patience) context.worker.refresher().request_probes();
+  if (until == now + context.worker.outages().patience()) context.worker.refresher().request_probes();
   return Unserved{std::move(error), until, at_once};
 }
 

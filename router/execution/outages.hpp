@@ -14,15 +14,17 @@ namespace shardplex::router {
 /// Thread: that of its worker.
 class Outages {
  public:
-  static constexpr auto patience = std::chrono::milliseconds(300);
+  explicit Outages(std::chrono::milliseconds patience) : patience_(patience) {}
 
-  /// A read found no server of the shard that answers. By when one has to be found: `patience` after the
+  std::chrono::milliseconds patience() const { return patience_; }
+
+  /// A read found no server of the shard that answers. By when one has to be found: patience() after the
   /// first read that found none.
   Deadline found_none(const std::string& shard, Clock::time_point now) {
     auto& outage = outages_.try_emplace(shard, Outage{now, now}).first->second;
     if (now - outage.last > forgotten_after) outage.first = now;
     outage.last = now;
-    return outage.first + patience;
+    return outage.first + patience_;
   }
 
   /// A server of the shard has answered, or may from now on.
@@ -37,6 +39,7 @@ class Outages {
   struct Outage {
     Clock::time_point first, last;  // reads that found none
   };
+  const std::chrono::milliseconds patience_;
   std::map<std::string, Outage> outages_;  // by the shard's name
 };
 

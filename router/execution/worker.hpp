@@ -134,7 +134,7 @@ class Worker {
   PromotionWatch promotion_watch_;
   PointShapes point_shapes_;
   BigAnswers big_answers_;
-  Outages outages_;
+  Outages outages_{settings_.read_patience};
   Waiters waiters_;         // for another view; one that is held here alone has gone
   Waiters chance_waiters_;  // for a server; the same
   std::uint64_t chances_ = 0;

@@ -116,7 +116,7 @@ void Site::start_router(std::size_t index) {
   const auto [port, admin_port] = router_ports_[index];
   routers_[index].reset();
   routers_[index] = std::make_unique<integration::Router>(
-      maps_[index], integration::Router::Options{.arguments = {},
+      maps_[index], integration::Router::Options{.arguments = {"--read-patience", "3s"},
                                                  .environment = {},
                                                  .wait_until_ready = true,
                                                  .port = port,

@@ -191,7 +191,7 @@ TEST_CASE(
   const auto first = unserved(read.on_alpha());
   CHECK(first.error.code == "SHARD503");
   CHECK(first.until > began);
-  CHECK(first.until <= Clock::now() + Outages::patience);
+  CHECK(first.until <= Clock::now() + router::Settings().read_patience);
   CHECK(read.queried == std::vector<std::string>{"alpha-1", "alpha"});
   CHECK(unserved(read.on_alpha()).until == first.until);
   read.failures.clear();
@@ -256,7 +256,7 @@ TEST_CASE("a shard that gets a server to read is waited for anew") {
   next.shards[0].servers[1].readable = false;
   read.fixture.adopt(next);
   read.fixture.run();
-  CHECK(outages.found_none("alpha", Clock::now()) == long_ago + Outages::patience);
+  CHECK(outages.found_none("alpha", Clock::now()) == long_ago + outages.patience());
   next = snapshot(3);
   read.fixture.adopt(next);
   read.fixture.run();
@@ -264,10 +264,10 @@ TEST_CASE("a shard that gets a server to read is waited for anew") {
 }
 
 TEST_CASE("what nobody has asked about for long is another outage") {
-  Outages outages;
+  Outages outages(300ms);
   const auto began = Clock::now();
-  CHECK(outages.found_none("alpha", began) == began + Outages::patience);
-  CHECK(outages.found_none("alpha", began + 50s) == began + Outages::patience);
-  CHECK(outages.found_none("alpha", began + 100s) == began + Outages::patience);
-  CHECK(outages.found_none("alpha", began + 3min) == began + 3min + Outages::patience);
+  CHECK(outages.found_none("alpha", began) == began + outages.patience());
+  CHECK(outages.found_none("alpha", began + 50s) == began + outages.patience());
+  CHECK(outages.found_none("alpha", began + 100s) == began + outages.patience());
+  CHECK(outages.found_none("alpha", began + 3min) == began + 3min + outages.patience());
 }
