@@ -13,6 +13,7 @@ def arguments(description, **more):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pid", type=int, help="of the router: its peak of memory is told")
+    parser.add_argument("--control", type=int, help="port of a router that nobody attacks: the same is read there")
     parser.add_argument("--path", default="/movies", help="what is read")
     parser.add_argument("--small", default="/movies?id=eq.1&limit=1", help="a read that has to go on meanwhile")
     parser.add_argument("--seconds", type=float, default=5)
@@ -78,11 +79,14 @@ def peak_megabytes(pid):
 
 
 class Bystander(threading.Thread):
-    """Reads something small, again and again, as long as the attack lasts: `failed` of `asked`, `worst` seconds."""
+    """Reads something small, again and again, as long as the attack lasts: `failed` of `asked`, `worst` seconds.
 
-    def __init__(self, port, path):
+    `control`: where the same is read meanwhile from a router that has nothing else to do; None: nowhere."""
+
+    def __init__(self, port, path, control=None):
         super().__init__(daemon=True)
         self.port, self.path = port, path
+        self.control = Bystander(control, path) if control else None
         self.asked = self.failed = 0
         self.worst = 0.0
         self.statuses = {}
@@ -104,15 +108,22 @@ class Bystander(threading.Thread):
             time.sleep(0.02)
 
     def __enter__(self):
+        if self.control:
+            self.control.__enter__()
         self.start()
         return self
 
     def __exit__(self, *_):
         self.over.set()
         self.join()
+        if self.control:
+            self.control.__exit__()
 
     def told(self):
-        return {"asked": self.asked, "failed": self.failed, "worst": round(self.worst, 3), "statuses": self.statuses}
+        told = {"asked": self.asked, "failed": self.failed, "worst": round(self.worst, 3), "statuses": self.statuses}
+        if self.control:
+            told["control_worst"] = round(self.control.worst, 3)
+        return told
 
 
 def tell(options, **result):

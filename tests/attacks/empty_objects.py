@@ -5,7 +5,7 @@ import attack
 options = attack.arguments(__doc__, rows=340_000, times=10)
 body = b"[" + b",".join([b"{}"] * options.rows) + b"]"
 statuses = {}
-with attack.Bystander(options.port, options.small) as bystander:
+with attack.Bystander(options.port, options.small, options.control) as bystander:
     for _ in range(options.times):
         with attack.connect(options.port) as connection, connection.makefile("rb") as stream:
             connection.sendall(attack.request("POST", options.path, ["Content-Type: application/json"], body))

@@ -62,7 +62,7 @@ readers = [threading.Thread(target=read_slowly, args=(i,), daemon=True) for i in
 for reader in readers:
     reader.start()
 attack.wait_until(lambda: any(received))
-with attack.Bystander(options.port, options.small) as bystander:
+with attack.Bystander(options.port, options.small, options.control) as bystander:
     over.wait(options.seconds)
 still_reading = sum(reading)
 over.set()

@@ -10,7 +10,7 @@ if options.part == "body":
 else:
     begin = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"x" * options.bytes
 held, refused = [], 0
-with attack.Bystander(options.port, options.small) as bystander:
+with attack.Bystander(options.port, options.small, options.control) as bystander:
     for _ in range(options.connections):
         connection = attack.connect(options.port)
         connection.settimeout(2)

@@ -21,6 +21,7 @@
 
 #include "shard_map/key.hpp"
 #include "shard_map/yaml_map.hpp"
+#include "tests/temporary_path.hpp"
 
 namespace shardplex::integration {
 namespace {
@@ -55,7 +56,7 @@ const std::string& shardplexd_program() {
   return program;
 }
 
-TemporaryFolder::TemporaryFolder() : path_("/tmp/shardplex-integration-XXXXXX") {
+TemporaryFolder::TemporaryFolder() : path_(tests::temporary_path("shardplex-integration")) {
   if (::mkdtemp(path_.data()) == nullptr) throw std::system_error(errno, std::generic_category(), path_);
   // PostgreSQL's user has to be able to enter it.
   ::chmod(path_.c_str(), 0755);

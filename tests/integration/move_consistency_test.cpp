@@ -150,6 +150,11 @@ RecordedLoadOptions load_for(const std::string& map) {
   return options;
 }
 
+void wait_for_requests(const RecordedLoad& load, std::uint64_t more) {
+  const auto before = load.requests();
+  wait_until("clients have asked", [&] { return load.requests() > before + more; });
+}
+
 void move_under_load(const std::string& map) {
   const Cluster cluster({.shards = 3, .replicas = 1, .map = map});
   cluster.initialise();
@@ -192,15 +197,24 @@ TEST_CASE("what is done to the rows behind the routers' backs is found in the hi
   const auto film = [&](int number) { return std::to_string(options.first_id + number); };
   const auto shard_of = [&](int number) { return cluster.shard_of("movies", options.first_id + number); };
   const auto history = record(cluster, options, routers, [&](const RecordedLoad& load) {
-    Database(cluster.conninfo(shard_of(0))).run("UPDATE movies SET imdb_votes = 0 WHERE id = " + film(0));
+    // What nobody has written cannot be lost.
+    for (const int number : {0, 1, 2})
+      wait_until("the film has been changed", [&] {
+        return Database(cluster.conninfo(shard_of(number)))
+                   .number("SELECT imdb_votes FROM movies WHERE id = " + film(number)) > 0;
+      });
+    // Somebody may write it anew before anybody sees it.
+    for (int times = 0; times < 10; ++times) {
+      Database(cluster.conninfo(shard_of(0))).run("UPDATE movies SET imdb_votes = 0 WHERE id = " + film(0));
+      wait_for_requests(load, 100);
+    }
     Database(cluster.conninfo(shard_of(1))).run("DELETE FROM movies WHERE id = " + film(1));
     // A copy on the other shard that is visible there, as after a move that went wrong.
     Database there(cluster.conninfo(other(shard_of(2))));
     there.run("INSERT INTO movies (id, director, worldwide_gross, imdb_votes, shardplex_slot) SELECT " +
               film(2) + ", 'recorded-" + std::to_string(options.first_id) + "-steady', " + film(2) +
               ", 0, min(slot) FROM shardplex.slots WHERE state = 'owned'");
-    const auto before = load.requests();
-    wait_until("clients have seen it", [&] { return load.requests() > before + 1'000; });
+    wait_for_requests(load, 1'000);
   });
   const auto verdict = judge(history);
   const auto finds = [&](int number) {

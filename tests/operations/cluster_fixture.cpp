@@ -9,6 +9,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/temporary_path.hpp"
+
 namespace shardplex::test {
 namespace {
 
@@ -20,7 +22,7 @@ void run(const std::string& command) {
 
 }  // namespace
 
-Cluster::Cluster(const std::string& options) : folder_("/tmp/shardplex-rebalance-XXXXXX") {
+Cluster::Cluster(const std::string& options) : folder_(tests::temporary_path("shardplex-rebalance")) {
   if (mkdtemp(folder_.data()) == nullptr) throw std::runtime_error("no temporary folder");
   chmod(folder_.c_str(), 0755);  // the servers may run as another user
   const std::string guard =

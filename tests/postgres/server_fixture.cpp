@@ -16,6 +16,8 @@
 #include <system_error>
 #include <utility>
 
+#include "tests/temporary_path.hpp"
+
 namespace shardplex::test {
 namespace {
 
@@ -97,7 +99,7 @@ std::uint16_t free_port() {
 }
 
 std::string make_folder() {
-  std::string path = "/tmp/shardplex-test-XXXXXX";
+  std::string path = tests::temporary_path("shardplex-test");
   if (!::mkdtemp(path.data())) fail("mkdtemp");
   if (geteuid() == 0 && !(wait_for(spawn({"chown", "postgres", path}, STDIN_FILENO)) == 0)) fail("chown");
   return path;
