@@ -31,7 +31,7 @@ constexpr auto fire_time = std::chrono::seconds(10);
 constexpr std::uint64_t seed = 4711;
 constexpr std::int64_t steady_films = 300, ratings_of_each = 2;
 constexpr std::size_t least_moves = 8;
-constexpr auto median_wait = std::chrono::milliseconds(25);  // a loaded machine; alone it is 5
+constexpr auto median_wait = std::chrono::milliseconds(25);  // beside what some writes take; alone it is 5
 
 const Headers strong{{"Shardplex-Consistency", "strong"}};
 
@@ -142,6 +142,16 @@ class Writer {
     return *next - moment;
   }
 
+  /// From one write to the next: the median.
+  Milliseconds usual() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Milliseconds> between;
+    for (std::size_t i = 1; i < acknowledged_.size(); ++i)
+      between.push_back(acknowledged_[i] - acknowledged_[i - 1]);
+    std::ranges::sort(between);
+    return between.at(between.size() / 2);
+  }
+
  private:
   std::mutex mutex_;
   std::vector<Moment> acknowledged_;
@@ -149,26 +159,27 @@ class Writer {
   std::thread thread_;
 };
 
-/// How long writes to a film went on waiting after its slot had a new owner, move by move, ascending. The
-/// film's slot goes back and forth between the first two shards.
-std::vector<Milliseconds> waits_after_moves(SlotMover& mover, const Router& router, std::int64_t film,
-                                            std::size_t moves) {
+/// How long writes to a film go on waiting after its slot has a new owner. The film's slot goes back and
+/// forth between the first two shards.
+void check_waits_after_moves(SlotMover& mover, const Router& router, std::int64_t film, std::size_t moves) {
   const auto slot = static_cast<int>(slot_of(canonical_bytes(film), 1024).value);
   std::size_t owner = std::ranges::count(mover.owned(0), slot) > 0 ? 0 : 1;
   REQUIRE(std::ranges::count(mover.owned(owner), slot) == 1);
   Complaints complaints;
   std::vector<Milliseconds> waits;
+  Milliseconds usual{};
   {
     Writer writer(router.port(), film, complaints);
     writer.wait_after(std::chrono::steady_clock::now());
     for (std::size_t move = 0; move < moves; ++move, owner = 1 - owner)
       waits.push_back(writer.wait_after(mover.move({slot}, owner, 1 - owner)));
+    usual = writer.usual();
   }
   for (const auto& complaint : complaints.all()) FAIL_CHECK(complaint);
   std::ranges::sort(waits);
   MESSAGE("writes waited ", waits[moves / 2].count(), " ms (median), ", waits[moves * 99 / 100].count(),
-          " ms (99 of 100) after a hand-over");
-  return waits;
+          " ms (99 of 100) after a hand-over; one takes ", usual.count(), " ms");
+  CHECK(waits[moves / 2] < median_wait + 3 * usual);
 }
 
 /// Stops the processes of a server that serve a router's control thread, and with them the one that takes new
@@ -281,9 +292,9 @@ TEST_CASE("writes to a slot go on as soon as it has a new owner, also while anot
   cluster.load("movies", R"({"id":1,"director":"steady","imdb_votes":0})");
   const Router router(cluster.map_file());
   SlotMover mover(cluster);
-  CHECK(waits_after_moves(mover, router, film, 100)[50] < median_wait);
+  check_waits_after_moves(mover, router, film, 100);
   const HungServer gamma(cluster.conninfo("gamma"));
-  CHECK(waits_after_moves(mover, router, film, 100)[50] < median_wait);
+  check_waits_after_moves(mover, router, film, 100);
 }
 
 }  // namespace shardplex::integration
