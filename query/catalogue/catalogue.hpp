@@ -145,16 +145,17 @@ Error refused_table(const std::string& table, std::string reason);
 /// Refused: a table missing on a shard (named), a difference in the primary key or in a column of it, or in
 /// one that decides the slot; no primary key, or one with the slot column in it; a sharded table without the
 /// slot column, without its key column (hash) or its list and spread_by columns (list), a key type that is
-/// not integer, text or uuid, a key of another form than the rows were placed by, or rows that were placed by
+/// not one of key_type(), a key of another form than the rows were placed by, or rows that were placed by
 /// other definitions than the map's, a key whose collation is not deterministic, a key column that is
 /// computed from others. Warned of: unique constraints and primary keys that cannot hold across shards.
 /// `shards`: the name of each for the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 
-/// The key type of a column, or nullopt where it cannot be a shard key.
+/// The key type of a column, by what its domain is made of where it is one; nullopt where it cannot be a
+/// shard key: equal values of such a type can have several texts, or none that lasts.
 std::optional<KeyType> key_type(const Column& column);
 
-/// The word under which shards keep what keys are hashed as (shard_map/key.hpp): integer, text, uuid.
+/// The word under which shards keep what keys are hashed as (shard_map/key.hpp), such as integer.
 std::string_view key_form(KeyType type);
 
 /// A sentence where the key column is not of the form `stored`, by which the table's rows were placed, with

@@ -27,11 +27,6 @@ void check_routing_column(const Column& column, std::vector<std::string>& proble
                        " is not deterministic");
   if (column.generated && !column.identity_always)
     problems.push_back("column " + column.name + " routes rows, but PostgreSQL generates it");
-  // An over-long value that ends in spaces is stored without them: the stored value would hash to another
-  // slot.
-  if (column.type_name == "varchar" && column.type.ends_with(')'))
-    problems.push_back("column " + column.name + " routes rows, but it is " + column.type +
-                       ", which cuts spaces off; it has to be text or varchar without a length");
 }
 
 void check_key(const Table& table, const std::string& name, std::vector<std::string>& problems) {
@@ -41,8 +36,10 @@ void check_key(const Table& table, const std::string& name, std::vector<std::str
     return;
   }
   if (!key_type(*column))
-    problems.push_back("the shard key " + name + " is " + column->type +
-                       "; it has to be an integer type, text, varchar or uuid");
+    problems.push_back(
+        "the shard key " + name + " is " + column->type +
+        "; it has to be an integer type, text, varchar, char, uuid, date, or a domain over one of "
+        "these but varchar and char");
   check_routing_column(*column, problems);
 }
 

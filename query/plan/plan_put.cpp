@@ -26,8 +26,10 @@ Result<std::vector<std::string>> put_key(const Query& query, const Table& table)
 /// Brings the key's values into their stored form and holds the body to them (PGRST115).
 Result<void> agree_on_key(const ParsedBody& body, const RoutedTable& routed,
                           std::vector<std::string>& values) {
-  const auto stored = [](const Column& column, const BodyValue& value) -> Result<std::string> {
-    if (key_type(column)) return key_text(column, value);
+  const auto stored = [&](const Column& column, const BodyValue& value) -> Result<std::string> {
+    const auto type = key_type(column);
+    if (type && (column.name == routed.key() || canonical_text(*type, value.text)))
+      return key_text(column, value);
     return {boost::system::in_place_value, value.text};
   };
   const Error disagreement{"PGRST115", "Payload values do not match URL in primary key column(s)",

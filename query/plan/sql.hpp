@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "query/error.hpp"
+#include "shard_map/key.hpp"
 
 namespace shardplex {
 
@@ -37,5 +38,9 @@ std::string quote_literal(std::string_view text);
 std::string array_literal(std::span<const std::optional<std::string>> elements);
 std::string array_literal(std::span<const std::optional<std::string_view>> elements);
 std::string array_literal(std::span<const std::string> elements);
+
+/// The array type of keys, such as "uuid[]". bigint for all integers: an index on a smaller one serves it,
+/// and no key is out of its range.
+std::string_view key_array_type(KeyType type);
 
 }  // namespace shardplex
