@@ -9,7 +9,7 @@
 namespace shardplex {
 namespace {
 
-// Rows of seven kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
+// Rows of eight kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
 //
 // Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
@@ -86,6 +86,12 @@ WITH RECURSIVE tab AS (
     JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.own
     JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = k.foreign_
    WHERE o.contype = 'f' AND o.conparentid = 0
+  UNION ALL
+  SELECT 'comment', tab.oid, '', d.objsubid, ARRAY[a.attname::text, d.description]
+    FROM tab
+    JOIN pg_description d ON d.objoid = tab.oid AND d.classoid = 'pg_class'::regclass
+    LEFT JOIN pg_attribute a ON a.attrelid = tab.oid AND a.attnum = d.objsubid
+   WHERE d.objsubid >= 0 AND a.attisdropped IS NOT TRUE
 )
 )sql";
 
@@ -223,6 +229,16 @@ void add_foreign_key(const Facts& facts, ForeignKeys wanted, Table& table) {
   keys.back().foreign_columns.push_back(facts.text(4));
 }
 
+/// The first fact is the column, null for the table itself.
+void add_comment(const Facts& facts, Table& table) {
+  if (facts.is_null(1)) {
+    table.comment = facts.text(2);
+    return;
+  }
+  const auto column = std::ranges::find(table.columns, facts.view(1), &Column::name);
+  if (column != table.columns.end()) column->comment = facts.text(2);
+}
+
 }  // namespace
 
 ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) {
@@ -237,6 +253,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, table);
     for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
+    for (const Facts& facts : parts["comment"][oid]) add_comment(facts, table);
     catalogue.tables.emplace(table.name, std::move(table));
   }
   return catalogue;

@@ -65,6 +65,7 @@ struct Column {
   /// Of a combined catalogue: in what the shards contradict each other, so that whoever needs the column is
   /// refused; "" where they do not.
   std::string conflict;
+  std::string comment;  ///< COMMENT ON COLUMN; "" without one
   bool operator==(const Column&) const = default;
 };
 
@@ -92,6 +93,7 @@ struct Table {
   std::vector<std::string> primary_key;  ///< column names in key order; empty: none
   std::vector<UniqueConstraint> unique;  ///< without the primary key
   std::vector<ForeignKey> foreign_keys;
+  std::string comment;  ///< COMMENT ON TABLE; "" without one
 
   const Column* find_column(std::string_view name) const;  ///< nullptr where absent
   bool operator==(const Table&) const = default;
@@ -140,7 +142,7 @@ Error refused_table(const std::string& table, std::string reason);
 /// is not served: a column that not all have is left out; one that is of another type, collation or enum, or
 /// generated here and stored there, carries the conflict; integer types of different widths do as the widest.
 /// Other differences (not null, defaults, constraints) are told and stand in nobody's way. What is unique on
-/// some shards only is not unique.
+/// some shards only is not unique. Comments are the first shard's and make no difference.
 ///
 /// Refused: a table missing on a shard (named), a difference in the primary key or in a column of it, or in
 /// one that decides the slot; no primary key, or one with the slot column in it; a sharded table without the

@@ -12,6 +12,7 @@
 
 #include "postgres/asio.hpp"
 #include "postgres/pool.hpp"
+#include "router/execution/api_documents.hpp"
 #include "router/execution/big_answers.hpp"
 #include "router/execution/insert_batcher.hpp"
 #include "router/execution/outages.hpp"
@@ -62,6 +63,7 @@ class Worker {
   SharedReads& shared_reads() { return shared_reads_; }
   PromotionWatch& promotion_watch() { return promotion_watch_; }
   PointShapes& point_shapes() { return point_shapes_; }
+  ApiDocuments& api_documents() { return api_documents_; }
   BigAnswers& big_answers() { return big_answers_; }
   Outages& outages() { return outages_; }
   /// Of all requests of the process; null: no bound.
@@ -133,6 +135,7 @@ class Worker {
   SharedReads shared_reads_;
   PromotionWatch promotion_watch_;
   PointShapes point_shapes_;
+  ApiDocuments api_documents_;
   BigAnswers big_answers_;
   Outages outages_{settings_.read_patience};
   Waiters waiters_;         // for another view; one that is held here alone has gone

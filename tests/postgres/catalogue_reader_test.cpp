@@ -50,6 +50,10 @@ CREATE TABLE parts (id int, shardplex_slot bigint) PARTITION BY RANGE (id);
 CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE VIEW seen AS SELECT id FROM movies;
 CREATE SCHEMA hidden CREATE TABLE secret (id int);
+COMMENT ON TABLE movies IS 'Films';
+COMMENT ON COLUMN movies."Odd Name" IS 'It''s odd';
+COMMENT ON INDEX by_code IS 'Of no table';
+COMMENT ON CONSTRAINT by_name ON movies IS 'Of no column';
 )";
 
 struct ReadCatalogue {
@@ -196,6 +200,14 @@ TEST_CASE("keys are read in the order of their columns; partial, expression and 
   CHECK(read().table("parts").primary_key.empty());
 }
 
+TEST_CASE("comments of tables and columns are read, and no others") {
+  CHECK(read().table("movies").comment == "Films");
+  CHECK(read().table("credits").comment.empty());
+  CHECK(read().column("Odd Name").comment == "It's odd");
+  for (const auto& column : read().table("movies").columns)
+    CHECK((column.name == "Odd Name") == !column.comment.empty());
+}
+
 TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and with nothing else") {
   Server server;
   server.run_sql(
@@ -214,7 +226,8 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
        {"ALTER TABLE films ADD COLUMN name text", "ALTER TABLE films ALTER id TYPE bigint",
         "ALTER TABLE films ALTER mood SET NOT NULL", "ALTER TABLE films ALTER name TYPE text COLLATE \"C\"",
         "ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'", "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
-        "CREATE UNIQUE INDEX ON films (name)", "ALTER TABLE films DROP COLUMN name",
+        "CREATE UNIQUE INDEX ON films (name)", "COMMENT ON TABLE films IS 'Films'",
+        "COMMENT ON COLUMN films.name IS 'Its name'", "ALTER TABLE films DROP COLUMN name",
         "CREATE TABLE more (id int)",
         "CREATE SCHEMA shardplex; CREATE TABLE shardplex.definitions (subject text, definition text)",
         "INSERT INTO shardplex.definitions VALUES ('key films', 'integer')",

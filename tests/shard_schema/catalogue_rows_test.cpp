@@ -174,4 +174,14 @@ TEST_CASE(
         std::vector{outside, inside});
 }
 
+TEST_CASE("comments are of the table or of a column; the slot column has none") {
+  const auto catalogue = catalogue_of({column({.name = "name"}),
+                                       {"comment", "7", std::nullopt, "Films"},
+                                       {"comment", "7", "name", "As on the poster"},
+                                       {"comment", "7", "shardplex_slot", "Where the row is"}});
+  const Table& movies = catalogue.tables.at("movies");
+  CHECK(movies.comment == "Films");
+  CHECK(movies.find_column("name")->comment == "As on the poster");
+}
+
 }  // namespace shardplex::test

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "router/http/endpoint_table.hpp"
+#include "router/services/movies/explain_endpoint.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -20,7 +21,10 @@ namespace json = boost::json;
 /// What the endpoints are given.
 struct AdminRequest {
   const Control& control;
+  const Settings& settings;
   const Metrics& metrics;
+  const Request& request;
+  const PathParameters& path;
   bool draining;
   std::string_view query;  ///< of the target, behind the `?`
 };
@@ -173,13 +177,44 @@ Awaitable<Result<Answer>> load(AdminRequest& request) {
   co_return json_answer({{"groups", std::move(groups)}});
 }
 
+/// What the read that follows /plan in the path would do.
+Awaitable<Result<Answer>> plan(AdminRequest& request) {
+  co_return explain_read(request.control.latest().get(), request.settings, request.request,
+                         request.path["table"], request.path.find("key"), request.query);
+}
+
+Awaitable<Result<Answer>> refuse_plan_of_function(AdminRequest& request) {
+  co_return Error{"SHARD400", "Calls of functions are not explained",
+                  "/rpc/" + request.path["function"] + " is a function in PostgREST's API, and no table.",
+                  "Ask for the plan of a read: /plan/table?… or /plan/table/key.", std::nullopt};
+}
+
+Awaitable<Result<Answer>> ask_for_request(AdminRequest&) {
+  co_return Error{"PGRST125", "Which read is to be explained?", std::nullopt,
+                  "Put /plan before its path, as in /plan/movies?id=eq.42.", std::nullopt};
+}
+
 constexpr Endpoint<AdminRequest> rows[] = {
-    {http::verb::get, "/live", &live, {}},       {http::verb::head, "/live", &live, {}},
-    {http::verb::get, "/ready", &ready, {}},     {http::verb::head, "/ready", &ready, {}},
-    {http::verb::get, "/metrics", &metrics, {}}, {http::verb::head, "/metrics", &metrics, {}},
-    {http::verb::get, "/map", &map, {}},         {http::verb::head, "/map", &map, {}},
-    {http::verb::get, "/shards", &shards, {}},   {http::verb::head, "/shards", &shards, {}},
-    {http::verb::get, "/load", &load, {}},       {http::verb::head, "/load", &load, {}},
+    {http::verb::get, "/live", &live, {}},
+    {http::verb::head, "/live", &live, {}},
+    {http::verb::get, "/ready", &ready, {}},
+    {http::verb::head, "/ready", &ready, {}},
+    {http::verb::get, "/metrics", &metrics, {}},
+    {http::verb::head, "/metrics", &metrics, {}},
+    {http::verb::get, "/map", &map, {}},
+    {http::verb::head, "/map", &map, {}},
+    {http::verb::get, "/shards", &shards, {}},
+    {http::verb::head, "/shards", &shards, {}},
+    {http::verb::get, "/load", &load, {}},
+    {http::verb::head, "/load", &load, {}},
+    {http::verb::get, "/plan", &ask_for_request, {}},
+    {http::verb::head, "/plan", &ask_for_request, {}},
+    {http::verb::get, "/plan/{table}", &plan, {}},
+    {http::verb::head, "/plan/{table}", &plan, {}},
+    {http::verb::get, "/plan/{table}/{key}", &plan, {}},
+    {http::verb::head, "/plan/{table}/{key}", &plan, {}},
+    {http::verb::get, "/plan/rpc/{function}", &refuse_plan_of_function, {}},
+    {http::verb::head, "/plan/rpc/{function}", &refuse_plan_of_function, {}},
 };
 constexpr std::span<const Endpoint<AdminRequest>> endpoints = rows;
 
@@ -190,7 +225,7 @@ Awaitable<Answer> Admin::serve(Call& call) const {
   const auto match = find_endpoint(endpoints, call.request.method(), target.path);
   if (!match)
     co_return to_answer({"PGRST125", "Invalid path specified in request URL", std::nullopt,
-                         "The admin port has /live, /ready, /metrics, /map, /shards and /load.",
+                         "The admin port has /live, /ready, /metrics, /map, /shards, /load and /plan/….",
                          std::nullopt});
   if (match->endpoint == nullptr) {
     auto answer =
@@ -198,7 +233,8 @@ Awaitable<Answer> Admin::serve(Call& call) const {
     answer.set("Allow", allowed_methods(endpoints, match->pattern));
     co_return answer;
   }
-  AdminRequest request{control_, metrics_, draining_, target.query};
+  AdminRequest request{control_,          settings_, metrics_,    call.request,
+                       match->parameters, draining_, target.query};
   auto outcome = co_await (*match->endpoint)(request);
   co_return outcome ? std::move(*outcome) : to_answer(outcome.error());
 }

@@ -31,6 +31,7 @@ constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_tabl
 constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_table,       &read_query,
                                                   &check_schema,      &read_preferences, &read_shape,
                                                   &read_consistency};
+constexpr Filter<TableRequest> document_filters[] = {&require_catalogue, &check_schema};
 
 constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;
 constexpr Endpoint<TableRequest> rows[] = {
@@ -51,6 +52,12 @@ constexpr Endpoint<TableRequest> rows[] = {
     {http::verb::get, "/rpc/{function}", &refuse_function, {}, other},
     {http::verb::head, "/rpc/{function}", &refuse_function, {}, other},
     {http::verb::post, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::options, "/", &describe_methods, {}, other},
+    {http::verb::get, "/", &describe_api, document_filters, other},
+    {http::verb::head, "/", &describe_api, document_filters, other},
+    {http::verb::options, "/openapi.json", &describe_methods, {}, other},
+    {http::verb::get, "/openapi.json", &describe_api, document_filters, other},
+    {http::verb::head, "/openapi.json", &describe_api, document_filters, other},
 };
 constexpr std::span<const Endpoint<TableRequest>> endpoints = rows;
 
@@ -68,7 +75,7 @@ Awaitable<Result<Answer>> describe_methods(TableRequest& request) {
 
 Error no_such_path() {
   return {"PGRST125", "Invalid path specified in request URL", std::nullopt,
-          "Paths are /table and /table/{key}.", std::nullopt};
+          "Paths are /table and /table/{key}; / and /openapi.json say which tables there are.", std::nullopt};
 }
 
 Error method_not_allowed(const Call& call) {

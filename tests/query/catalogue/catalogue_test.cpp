@@ -54,6 +54,20 @@ TEST_CASE("equal shards serve every table of the map") {
   CHECK(catalogue.find("genres"));
 }
 
+TEST_CASE("comments are the first shard's, and no difference") {
+  auto alpha = account(), beta = account();
+  alpha.tables.at("movies").comment = "Films";
+  beta.tables.at("movies").comment = "Filme";
+  column_of(alpha.tables.at("movies"), "name").comment = "As on the poster";
+  column_of(beta.tables.at("movies"), "mpaa").comment = "Only here";
+  const auto catalogue = combine(hash_map(), {{"alpha", alpha}, {"beta", beta}, {"gamma", account()}});
+  CHECK(catalogue.differing.empty());
+  CHECK(catalogue.refused.empty());
+  CHECK(catalogue.find("movies")->comment == "Films");
+  CHECK(catalogue.find("movies")->find_column("name")->comment == "As on the poster");
+  CHECK(catalogue.find("movies")->find_column("mpaa")->comment.empty());
+}
+
 TEST_CASE("a table outside the map is not served") {
   const auto catalogue = with_beta([](ShardCatalogue& beta) { beta.tables["secrets"] = genres(); });
   CHECK_FALSE(catalogue.find("secrets"));
