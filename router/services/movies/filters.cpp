@@ -23,6 +23,7 @@ Error no_such_table(const std::string& table, const Catalogue& catalogue) {
 Result<void> look_up_table(TableRequest& request, const std::string& name) {
   const auto& snapshot = *request.context.planned_with->snapshot;
   request.placement = snapshot.map->find_table(name);
+  if (request.placement == nullptr) request.placement = snapshot.map->find_view(name);
   if (request.placement == nullptr) return no_such_table(name, *snapshot.catalogue);
   request.table = snapshot.catalogue->find(name);
   if (request.table != nullptr) return {};
@@ -36,7 +37,10 @@ Result<void> add_key_filter(TableRequest& request, const std::string& key) {
   const auto& primary_key = request.table->primary_key;
   if (primary_key.size() != 1)
     return Error{"PGRST125", "Table " + request.table->name + " has no single-column key to name a row by",
-                 std::nullopt, "Filter on the columns of its primary key instead.", 404};
+                 std::nullopt,
+                 primary_key.empty() ? "Filter on its columns instead."
+                                     : "Filter on the columns of its primary key instead.",
+                 404};
   Condition condition;
   condition.field.column = primary_key.front();
   condition.value = key;
@@ -68,6 +72,12 @@ Awaitable<Result<Answer>> require_catalogue(TableRequest& request, Next<TableReq
 Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> next) {
   if (auto found = look_up_table(request, request.path["table"]); !found) return refuse(found.error());
   return next(request);
+}
+
+Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableRequest> next) {
+  if (!request.table->is_view()) return next(request);
+  return refuse({"SHARD400", "Views are read only", request.table->name + " is a view.",
+                 "Write to the table whose rows it shows.", std::nullopt});
 }
 
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next) {
