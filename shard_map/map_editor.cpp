@@ -230,7 +230,8 @@ bool equal(const ShardMap& a, const ShardMap& b) {
   };
   return a.cluster() == b.cluster() && std::ranges::equal(a.shards(), b.shards(), same_shard) &&
          std::ranges::equal(a.groups(), b.groups(), same_group) &&
-         std::ranges::equal(a.tables(), b.tables(), same_table) && a.relations() == b.relations();
+         std::ranges::equal(a.tables(), b.tables(), same_table) && a.relations() == b.relations() &&
+         std::ranges::equal(a.views(), b.views(), same_table);
 }
 
 }  // namespace

@@ -73,6 +73,8 @@ std::string to_yaml(const ShardMap& map) {
   for (const TablePlacement& table : map.tables()) text += table_yaml(map, table);
   if (!map.relations().empty()) text += "relations:\n";
   for (const MapRelation& relation : map.relations()) text += relation_yaml(relation);
+  if (!map.views().empty()) text += "views:\n";
+  for (const TablePlacement& view : map.views()) text += table_yaml(map, view);
   return text;
 }
 

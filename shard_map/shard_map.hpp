@@ -73,19 +73,24 @@ struct MapRelation {
 class ShardMap {
  public:
   ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<Group> groups,
-           std::vector<TablePlacement> tables, std::vector<MapRelation> relations);
+           std::vector<TablePlacement> tables, std::vector<MapRelation> relations,
+           std::vector<TablePlacement> views = {});
 
   const std::string& cluster() const { return cluster_; }
   const std::vector<Shard>& shards() const { return shards_; }
   const std::vector<Group>& groups() const { return groups_; }
   const std::vector<TablePlacement>& tables() const { return tables_; }
   const std::vector<MapRelation>& relations() const { return relations_; }
+  /// Views and materialized views that are read. They are none of the tables: nothing is stored, moved or
+  /// loaded by them.
+  const std::vector<TablePlacement>& views() const { return views_; }
 
   const Shard& shard(ShardId id) const { return shards_[id.value]; }
   const Group& group(GroupId id) const { return groups_[id.value]; }
   std::optional<ShardId> find_shard(std::string_view name) const;
   std::optional<GroupId> find_group(std::string_view name) const;
   const TablePlacement* find_table(std::string_view name) const;  ///< nullptr where the map has no such table
+  const TablePlacement* find_view(std::string_view name) const;   ///< nullptr where the map has no such view
 
  private:
   std::string cluster_;
@@ -93,6 +98,7 @@ class ShardMap {
   std::vector<Group> groups_;
   std::vector<TablePlacement> tables_;
   std::vector<MapRelation> relations_;
+  std::vector<TablePlacement> views_;
 };
 
 /// The slot of a row under `group`. `key` is the canonical bytes of the hashed column (hash: key; list:

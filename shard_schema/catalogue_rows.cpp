@@ -9,7 +9,7 @@
 namespace shardplex {
 namespace {
 
-// Rows of eight kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
+// Rows of several kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
 //
 // Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
@@ -17,9 +17,15 @@ namespace {
 // not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
 // means PostgREST's domain representations.
 const std::string facts_sql = R"sql(
-WITH RECURSIVE tab AS (
-  SELECT c.oid, c.relname FROM pg_class c
-   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+WITH RECURSIVE rel AS (
+  SELECT c.oid, c.relname, c.relkind, c.relispopulated FROM pg_class c
+   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
+), tab AS (
+  SELECT oid, relname FROM rel WHERE relkind IN ('r', 'p')
+), rule AS (
+  SELECT rel.oid, rel.relname, rel.relkind, rel.relispopulated, r.oid AS rule, r.ev_action::text AS tree
+    FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.rulename = '_RETURN'
+   WHERE rel.relkind IN ('v', 'm')
 ), domain(oid, base, not_null) AS (
   SELECT oid, typbasetype, typnotnull FROM pg_type WHERE typtype = 'd'
   UNION ALL
@@ -35,30 +41,34 @@ WITH RECURSIVE tab AS (
   UNION ALL
   SELECT 'table', tab.oid, '', 0, ARRAY[tab.relname::text] FROM tab
   UNION ALL
-  SELECT 'column', tab.oid, '', a.attnum,
+  SELECT 'view', oid, '', 0,
+         ARRAY[relname::text, relkind::text, relispopulated::text, hashtextextended(tree, 0)::text]
+    FROM rule
+  UNION ALL
+  SELECT 'column', rel.oid, '', a.attnum,
          ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod), t.oid::text, t.typname::text, n.nspname::text,
                (t.typtype = 'e')::text,
                (a.attnotnull OR EXISTS (SELECT FROM domain d WHERE d.oid = t.oid AND d.not_null))::text,
                (a.atthasdef OR a.attidentity <> '')::text, (a.attgenerated <> '' OR a.attidentity = 'a')::text,
                l.collname::text, l.collprovider::text, l.collcollate::text, l.collisdeterministic::text,
                quote_ident(m.nspname) || '.' || quote_ident(l.collname), (a.attidentity = 'a')::text]
-    FROM tab
-    JOIN pg_attribute a ON a.attrelid = tab.oid
+    FROM rel
+    JOIN pg_attribute a ON a.attrelid = rel.oid
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_namespace n ON n.oid = t.typnamespace
     LEFT JOIN pg_collation l ON l.oid = a.attcollation
     LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
    WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT 'domain', tab.oid, '', a.attnum,
+  SELECT 'domain', rel.oid, '', a.attnum,
          ARRAY[a.attname::text, b.typname::text,
                EXISTS (SELECT FROM pg_cast c
                         WHERE c.castcontext = 'i' AND c.castmethod = 'f'
                           AND (c.castsource = t.oid AND c.casttarget IN ('json'::regtype, 'text'::regtype)
                                OR c.casttarget = t.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)))::text,
                n.nspname::text]
-    FROM tab
-    JOIN pg_attribute a ON a.attrelid = tab.oid
+    FROM rel
+    JOIN pg_attribute a ON a.attrelid = rel.oid
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN domain d ON d.oid = t.oid
     JOIN pg_type b ON b.oid = d.base
@@ -95,11 +105,52 @@ WITH RECURSIVE tab AS (
 )
 )sql";
 
+// What definitions of views say, which follows from the facts above, and takes longer: a definition as text;
+// the relations that it reads; of a view that shows a slot, which columns are another relation's as they are,
+// and whether it does what concerns more than a row. PostgreSQL keeps a definition as a tree in text, in
+// which each column notes what it comes from (resorigtbl, resorigcol). Columns of subqueries are among them:
+// where one has the name and number of the view's, and comes from elsewhere, nothing is said.
+const std::string views_sql = R"sql(
+, slotted AS (
+  SELECT rule.* FROM rule
+   WHERE EXISTS (SELECT FROM pg_attribute a
+                  WHERE a.attrelid = rule.oid AND a.attname = 'shardplex_slot' AND NOT a.attisdropped)
+), origin AS (
+  SELECT s.oid, a.attname, min(m[3]::int8) AS relation, min(m[4]::int4) AS number
+    FROM slotted s
+   CROSS JOIN regexp_matches(s.tree, ':resno (\d+) :resname (\S+) :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) :resjunk false', 'g') m
+    JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum = m[1]::int4 AND a.attname = m[2]
+   GROUP BY s.oid, a.attname
+  HAVING count(DISTINCT (m[3], m[4])) = 1
+), view_part(kind, parent, name, position, f) AS (
+  SELECT 'view definition', oid, '', 0::float8, ARRAY[pg_get_viewdef(oid)] FROM rule
+  UNION ALL
+  SELECT DISTINCT 'view reads', rule.oid, c.relname::text, 0::float8, ARRAY[c.relname::text, nullif(n.nspname, 'public')::text]
+    FROM rule
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = rule.rule AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_class c ON c.oid = d.refobjid AND c.oid <> rule.oid AND c.relkind <> 'S'
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+  UNION ALL
+  SELECT 'view origin', o.oid, o.attname::text, 0, ARRAY[o.attname::text, c.relname::text, nullif(n.nspname, 'public')::text, a.attname::text]
+    FROM origin o
+    JOIN pg_class c ON c.oid = o.relation::oid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = o.number
+  UNION ALL
+  SELECT 'view across rows', oid, '', 0,
+         ARRAY[CASE WHEN tree ~ ':limit(Count|Offset) \{' THEN 'LIMIT, OFFSET or FETCH'
+                    WHEN tree ~ ':hasWindowFuncs true' THEN 'a window function'
+                    WHEN tree ~ ':hasDistinctOn true' THEN 'DISTINCT ON'
+                    WHEN tree ~ ':hasRecursive true' THEN 'WITH RECURSIVE' ELSE '' END]
+    FROM slotted
+)
+SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15]
+  FROM (SELECT * FROM part UNION ALL SELECT * FROM view_part) p
+ ORDER BY kind, parent, name COLLATE "C", position)sql";
+
 }  // namespace
 
-const std::string catalogue_sql = facts_sql + R"sql(
-SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15]
-  FROM part ORDER BY kind, parent, name COLLATE "C", position)sql";
+const std::string catalogue_sql = facts_sql + views_sql;
 
 // Facts have no order, so their hashes are added up. A statement that names a table which is not there, or
 // may not be read, fails as a whole; one in a text is not parsed unless it is run.
@@ -196,13 +247,14 @@ void describe_domain(const Facts& facts, Table& table) {
   column->base_type_schema = facts.text(4);
 }
 
-bool is_slot_column(const Column& column) {
+/// PostgreSQL does not know of a view's columns that they are not null.
+bool is_slot_column(const Column& column, const Table& table) {
   return column.name == slot_column && column.type_name == "int4" && column.type_schema == "pg_catalog" &&
-         column.not_null;
+         (column.not_null || table.is_view());
 }
 
 void add_column(Column column, Table& table) {
-  if (is_slot_column(column))
+  if (is_slot_column(column, table))
     table.has_slot_column = true;
   else
     table.columns.push_back(std::move(column));
@@ -239,6 +291,11 @@ void add_comment(const Facts& facts, Table& table) {
   if (column != table.columns.end()) column->comment = facts.text(2);
 }
 
+/// Of a relation's name and its schema, which is null for public.
+std::string relation_name(const Facts& facts, std::size_t name) {
+  return (facts.is_null(name + 1) ? "" : facts.text(name + 1) + '.') + facts.text(name);
+}
+
 }  // namespace
 
 ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) {
@@ -255,6 +312,21 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
     for (const Facts& facts : parts["comment"][oid]) add_comment(facts, table);
     catalogue.tables.emplace(table.name, std::move(table));
+  }
+  for (const auto& [oid, facts] : parts["view"]) {
+    StoredView view;
+    view.table.name = facts.front().text(1);
+    view.table.kind = facts.front().view(2) == "m" ? TableKind::materialized_view : TableKind::view;
+    view.is_populated = facts.front().boolean(3);
+    for (const Facts& column : parts["column"][oid])
+      add_column(read_column(column, catalogue, parts["enum label"]), view.table);
+    for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, view.table);
+    for (const Facts& each : parts["view definition"][oid]) view.definition = each.text(1);
+    for (const Facts& each : parts["view reads"][oid]) view.reads.push_back(relation_name(each, 1));
+    for (const Facts& each : parts["view origin"][oid])
+      view.origins[each.text(1)] = {relation_name(each, 2), each.text(4)};
+    for (const Facts& each : parts["view across rows"][oid]) view.across_rows = each.text(1);
+    catalogue.views.emplace(view.table.name, std::move(view));
   }
   return catalogue;
 }

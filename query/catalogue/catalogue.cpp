@@ -23,7 +23,7 @@ const std::string* Catalogue::not_alike(std::string_view table) const {
 }
 
 Error refused_table(const std::string& table, std::string reason) {
-  return {"SHARD503", "Table " + table + " is not served", std::move(reason),
+  return {"SHARD404", "Table " + table + " is not served", std::move(reason),
           "Make its definition agree with the shard map and the same on every shard; the router notices.",
           std::nullopt};
 }

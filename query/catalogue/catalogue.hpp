@@ -85,18 +85,43 @@ struct ForeignKey {
   bool operator==(const ForeignKey&) const = default;
 };
 
+enum class TableKind : std::uint8_t { table, view, materialized_view };
+
 struct Table {
   std::string schema = "public";
   std::string name;
   std::vector<Column> columns;           ///< in attnum order, without the slot column
-  bool has_slot_column = false;          ///< integer not null shardplex_slot exists
+  bool has_slot_column = false;          ///< integer not null shardplex_slot exists (a view's can be null)
   std::vector<std::string> primary_key;  ///< column names in key order; empty: none
   std::vector<UniqueConstraint> unique;  ///< without the primary key
   std::vector<ForeignKey> foreign_keys;
   std::string comment;  ///< COMMENT ON TABLE; "" without one
+  TableKind kind = TableKind::table;
 
+  bool is_view() const { return kind != TableKind::table; }
   const Column* find_column(std::string_view name) const;  ///< nullptr where absent
   bool operator==(const Table&) const = default;
+};
+
+/// The column of a table, or of another view, that a column of a view is. Relations are named as in
+/// StoredView::reads.
+struct ColumnOrigin {
+  std::string relation;
+  std::string column;
+  bool operator==(const ColumnOrigin&) const = default;
+};
+
+/// A view or materialized view of one shard, with what its definition says of where its rows come from.
+struct StoredView {
+  Table table;
+  std::vector<std::string> reads;  ///< the relations that it is made of: "movies", "other_schema.films"
+  /// Of columns that are another relation's as they are. Known only of a view with the slot column.
+  std::map<std::string, ColumnOrigin, std::less<>> origins;
+  std::string
+      across_rows;  ///< what is in it that no shard can do alone, such as "LIMIT"; "": nothing is known
+  bool is_populated = true;  ///< false: a materialized view that was never refreshed
+  std::string definition;    ///< equal texts where it is defined alike
+  bool operator==(const StoredView&) const = default;
 };
 
 /// One shard's tables of the exposed schema, by name, and what the whole database decides.
@@ -107,13 +132,15 @@ struct ShardCatalogue {
   bool bytewise_default_collation = true;
   std::string character_type;  ///< datctype: which letters there are, and their upper and lower case
   Definitions definitions;  ///< how its rows were placed, as the shard keeps it; empty where it keeps nothing
+  std::map<std::string, StoredView, std::less<>> views{};
   bool operator==(const ShardCatalogue&) const = default;
 };
 
-/// What the router serves: tables in the shard map, as far as their definitions are the same on every shard.
+/// What the router serves: tables and views in the shard map, as far as their definitions are the same on
+/// every shard.
 struct Catalogue {
   std::map<std::string, Table, std::less<>> tables;
-  /// Tables of the map that are not served, with the reason, such as
+  /// Tables and views of the map that are not served, with the reason, such as
   /// "movies: column genre is text[] on alpha and text on beta".
   std::map<std::string, std::string, std::less<>> refused;
   /// Of tables that are served: in what the shards differ, such as
@@ -132,7 +159,7 @@ struct Catalogue {
   bool operator==(const Catalogue&) const = default;
 };
 
-/// SHARD503 for a table that is refused, with the reason.
+/// SHARD404 for a table that is refused, with the reason.
 Error refused_table(const std::string& table, std::string reason);
 
 /// Compares what the shards say, table by table of the map, and serves what agrees (type_oid and the order of
@@ -145,11 +172,12 @@ Error refused_table(const std::string& table, std::string reason);
 /// some shards only is not unique. Comments are the first shard's and make no difference.
 ///
 /// Refused: a table missing on a shard (named), a difference in the primary key or in a column of it, or in
-/// one that decides the slot; no primary key, or one with the slot column in it; a sharded table without the
+/// one that decides the slot; a primary key with the slot column in it; a sharded table without the
 /// slot column, without its key column (hash) or its list and spread_by columns (list), a key type that is
 /// not one of key_type(), a key of another form than the rows were placed by, or rows that were placed by
 /// other definitions than the map's, a key whose collation is not deterministic, a key column that is
-/// computed from others. Warned of: unique constraints and primary keys that cannot hold across shards.
+/// computed from others. Warned of: unique constraints and primary keys that cannot hold across shards, and
+/// sharded tables without a primary key, whose slots cannot move. Views: view_problems().
 /// `shards`: the name of each for the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 

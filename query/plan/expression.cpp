@@ -220,6 +220,16 @@ std::string owned_slots_sql(const Table& table, std::string_view group) {
   return column_sql(table, slot_column) + " IN (" + select_owned_slots(quote_literal(group)) + ')';
 }
 
+std::string view_rows_sql(const Table& table, std::string_view group) {
+  if (!table.is_view()) return "";
+  std::string sql = '(' + column_sql(table, slot_column) +
+                    " IS NOT NULL OR shardplex.refuse_row_without_slot(" + quote_literal(table.name) + "))";
+  // A shard drops the rows of slots that it has given away, and then counts as clean; the view keeps them.
+  if (table.kind == TableKind::materialized_view)
+    sql = and_also(std::move(sql), owned_slots_sql(table, group));
+  return sql;
+}
+
 Result<std::string> cast_type_sql(std::string_view cast) {
   const auto refusal = [&] {
     return Error{"PGRST100", "\"" + std::string(cast) + "\" is not the name of a type", std::nullopt,

@@ -44,6 +44,10 @@ std::string column_sql(const Table& table, std::string_view column);
 /// The condition that keeps a statement to rows in slots that the shard owns.
 std::string owned_slots_sql(const Table& table, std::string_view group);
 
+/// What has to be true of the rows of a group's view wherever it is read: that each has a slot (the statement
+/// fails for one without), and, where rows are kept from earlier, that the shard owns it. "" for a table.
+std::string view_rows_sql(const Table& table, std::string_view group);
+
 /// A cast as SQL can safely carry it: SQL's own spellings by their type's name, any other name quoted; digits
 /// as modifiers; [] for arrays. PGRST100 for what is none of these.
 Result<std::string> cast_type_sql(std::string_view cast);

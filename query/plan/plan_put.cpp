@@ -17,7 +17,7 @@ Result<std::vector<std::string>> put_key(const Query& query, const Table& table)
   std::vector<std::string> values;
   for (const auto& name : table.primary_key)
     if (const std::string* value = eq_value(query.filters, name)) values.push_back(*value);
-  if (values.size() != table.primary_key.size() || values.size() != query.filters.size())
+  if (values.empty() || values.size() != table.primary_key.size() || values.size() != query.filters.size())
     return Error{"PGRST105", "Filters must include all and only primary key columns with 'eq' operators",
                  std::nullopt, std::nullopt, std::nullopt};
   return values;

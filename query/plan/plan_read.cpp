@@ -466,6 +466,7 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
   if (const Group* group = routed.group()) {
     plan.group = group->name;
     plan.owned = owned_slots_sql(table, plan.group);
+    plan.where = view_rows_sql(table, plan.group);
   }
 
   // Filters come first, so that a count can be asked with the leading parameters alone.

@@ -135,7 +135,8 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   const bool bounded = one_group || is_bounded(tree, query, routed, read.scan.page_later);
   // Groups are counted when they are all there.
   read.streams = !bounded && !(read.scan.states && read.bound);
-  if (bounded && routed.is_hashed() && !read.scan.states && !read.scan.page_later)
+  // Without an order the first shard's rows come first, all of them.
+  if (bounded && routed.is_hashed() && !read.scan.states && !read.scan.page_later && !read.scan.keys.empty())
     read.share = Share::expected;
   if (read.streams && small_page && read.scan.page_later && !read.join.counts) {
     read.share = Share::some;

@@ -92,6 +92,74 @@ TEST_CASE("the catalogue holds the tables of public: no views, partitions or oth
   CHECK(read().catalogue.bytewise_default_collation);
 }
 
+TEST_CASE("the catalogue holds the views of public, with where their rows come from") {
+  Server server;
+  server.run_sql(R"(
+CREATE TABLE movies (id bigint PRIMARY KEY, title text, genre text, score numeric, shardplex_slot int NOT NULL);
+CREATE TABLE ratings (id bigint, movie_id bigint, shardplex_slot int NOT NULL);
+CREATE TABLE genres (name text PRIMARY KEY);
+CREATE SCHEMA other CREATE TABLE notes (id bigint);
+CREATE VIEW dramas AS SELECT * FROM movies WHERE genre = 'Drama';
+CREATE VIEW rated AS SELECT m.id, upper(m.title) AS title, count(r.*) AS n, m.shardplex_slot
+  FROM movies m LEFT JOIN ratings r ON r.movie_id = m.id GROUP BY m.id;
+CREATE VIEW above AS SELECT id AS film, shardplex_slot FROM dramas;
+CREATE VIEW joined AS SELECT id, shardplex_slot FROM movies UNION ALL SELECT id, shardplex_slot FROM movies;
+CREATE VIEW odd AS SELECT id + 1 AS id, (SELECT n.id FROM other.notes n LIMIT 1) AS n, shardplex_slot FROM movies;
+CREATE VIEW ranked AS SELECT id, rank() OVER (ORDER BY score) AS place, shardplex_slot FROM movies;
+CREATE VIEW firsts AS SELECT DISTINCT ON (genre) id, genre, shardplex_slot FROM movies;
+CREATE VIEW page AS SELECT * FROM movies OFFSET 1;
+CREATE VIEW top AS SELECT name FROM genres LIMIT 3;
+CREATE VIEW deep AS WITH RECURSIVE w AS (SELECT id, shardplex_slot FROM movies UNION SELECT id, shardplex_slot FROM w)
+  SELECT * FROM w;
+CREATE MATERIALIZED VIEW kept AS SELECT id, shardplex_slot FROM movies;
+CREATE MATERIALIZED VIEW unfilled AS SELECT id, shardplex_slot FROM movies WITH NO DATA;
+)");
+  Worker worker(server);
+  const auto read = worker.run(postgres::read_catalogue(worker.pool(), in(bound))).value();
+  const auto& views = read.catalogue.views;
+  CHECK(views.size() == 12);
+  const auto& dramas = views.at("dramas");
+  CHECK(dramas.table.kind == TableKind::view);
+  CHECK(dramas.table.has_slot_column);
+  CHECK(dramas.table.columns.size() == 4);
+  CHECK(dramas.reads == std::vector<std::string>{"movies"});
+  CHECK(dramas.origins.at("id") == ColumnOrigin{"movies", "id"});
+  CHECK(dramas.origins.at("shardplex_slot") == ColumnOrigin{"movies", "shardplex_slot"});
+  CHECK(dramas.across_rows == "");
+  CHECK(dramas.definition.find("'Drama'") != std::string::npos);
+  CHECK(views.at("rated").reads == std::vector<std::string>{"movies", "ratings"});
+  CHECK(views.at("rated").origins.contains("id"));
+  CHECK_FALSE(views.at("rated").origins.contains("title"));
+  CHECK_FALSE(views.at("rated").origins.contains("n"));
+  CHECK(views.at("above").reads == std::vector<std::string>{"dramas"});
+  CHECK(views.at("above").origins.at("film") == ColumnOrigin{"dramas", "id"});
+  CHECK(views.at("joined").origins.empty());
+  CHECK_FALSE(views.at("odd").origins.contains("id"));
+  CHECK(views.at("odd").reads == std::vector<std::string>{"movies", "other.notes"});
+  for (const auto& [name, what] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"odd", "LIMIT, OFFSET or FETCH"},
+                                                                  {"page", "LIMIT, OFFSET or FETCH"},
+                                                                  {"ranked", "a window function"},
+                                                                  {"firsts", "DISTINCT ON"},
+                                                                  {"deep", "WITH RECURSIVE"}}) {
+    CAPTURE(std::string(name));
+    CHECK(views.at(name).across_rows == what);
+  }
+  // Nothing is known of views that show no slot, and nothing needs to be.
+  CHECK(views.at("top").across_rows == "");
+  CHECK_FALSE(views.at("top").table.has_slot_column);
+  CHECK(views.at("kept").table.kind == TableKind::materialized_view);
+  CHECK(views.at("kept").is_populated);
+  CHECK_FALSE(views.at("unfilled").is_populated);
+
+  const auto fingerprint = [&] {
+    return worker.run(postgres::read_catalogue_fingerprint(worker.pool(), in(bound))).value();
+  };
+  CHECK(fingerprint() == read.fingerprint);
+  server.run_sql("CREATE OR REPLACE VIEW dramas AS SELECT * FROM movies WHERE genre = 'Comedy'");
+  CHECK(fingerprint() != read.fingerprint);
+}
+
 TEST_CASE("columns come in their order, without dropped ones and without the slot column, which is noted") {
   std::vector<std::string> names;
   for (const Column& column : read().table("movies").columns) names.push_back(column.name);

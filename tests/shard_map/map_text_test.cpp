@@ -50,9 +50,12 @@ std::string account_of(const ShardMap& map) {
     for (const auto& [value, slots] : list->lists) add(value, slots);
     add("", list->otherwise);
   }
-  for (const auto& table : map.tables())
-    text += "\ntable " + table.name + " " + table.key + " " +
+  const auto add_table = [&](const std::string& what, const TablePlacement& table) {
+    text += "\n" + what + " " + table.name + " " + table.key + " " +
             (table.reference ? "reference" : map.group(*table.group).name);
+  };
+  for (const auto& table : map.tables()) add_table("table", table);
+  for (const auto& view : map.views()) add_table("view", view);
   for (const auto& relation : map.relations()) {
     text += "\nrelation " + relation.name + " of " + relation.table + " and " + relation.foreign_table;
     for (std::size_t i = 0; i < relation.columns.size(); ++i)
@@ -74,7 +77,7 @@ ShardMap with(const ShardMap& map, const Draft& draft) {
       const auto at = std::ranges::find(draft.shards, draft.placements[g][slot], &Shard::name);
       groups[g].placement[slot] = ShardId{static_cast<std::uint16_t>(at - draft.shards.begin())};
     }
-  return ShardMap(map.cluster(), draft.shards, groups, map.tables(), map.relations());
+  return ShardMap(map.cluster(), draft.shards, groups, map.tables(), map.relations(), map.views());
 }
 
 Draft draft_of(const ShardMap& map) {
@@ -561,4 +564,15 @@ TEST_CASE("random changes of random maps read as wanted, and comments outside of
       text = after;
     }
   }
+}
+
+TEST_CASE("views outlive every change of a map") {
+  const std::string yaml = sample +
+                           "views:\n  dramas: { group: catalog, key: film }  # some\n"
+                           "  top: { reference: true }\n";
+  const auto moved = edited(yaml, after_move(yaml, 0, 3, "beta"));
+  CHECK(moved.find("{ group: catalog, key: film }  # some\n") != std::string::npos);
+  const ShardMap map = map_of(yaml);
+  CHECK(account_of(map_of(to_yaml(map))) == account_of(map));
+  CHECK(map_of(to_yaml(map)).views().size() == 2);
 }

@@ -598,3 +598,53 @@ TEST_CASE("a file that cannot be read is one problem without a line") {
     CHECK(problems->front().to_string().find("Success") == std::string::npos);
   }
 }
+
+TEST_CASE("views are placed as tables are, and are none of them") {
+  CHECK(map_of(sample).views().empty());
+  CHECK(map_of(sample + "views: {}\n").views().empty());
+  const std::string views =
+      "views:\n"
+      "  dramas: { group: catalog, key: film }\n"
+      "  by_list: { group: by_genre }\n"
+      "  top: { reference: true }\n";
+  for (const auto& yaml : {sample + views, views + sample}) {
+    const ShardMap map = map_of(yaml);
+    REQUIRE(map.views().size() == 3);
+    CHECK(map.find_view("dramas")->group == GroupId{0});
+    CHECK(map.find_view("dramas")->key == "film");
+    CHECK(map.find_view("by_list")->key == "id");
+    CHECK(map.find_view("top")->reference);
+    CHECK(map.find_view("movies") == nullptr);
+    CHECK(map.find_table("dramas") == nullptr);
+    CHECK(map.tables().size() == 3);
+  }
+}
+
+TEST_CASE("problems of views name their place") {
+  const auto check = [](const std::string& view, const std::string& path, const std::string& message) {
+    CAPTURE(view);
+    const auto problems = problems_of(sample + "views:\n  " + view + '\n');
+    CAPTURE(all_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == path);
+    CHECK(problems[0].line == 34);
+    CHECK(problems[0].message.find(message) != std::string::npos);
+  };
+  check("movies: { group: catalog, key: id }", "views.movies", "among the tables as well");
+  check("v: { group: catalog }", "views.v", "key is missing");
+  check("v: { key: id }", "views.v", "group is missing");
+  check("v: { group: catalogue, key: id }", "views.v.group", "did you mean \"catalog\"?");
+  check("v: { group: catalog, key: shardplex_slot }", "views.v.key", "fills this column itself");
+  check("v: { group: by_genre, key: number }", "views.v.key", "the key of a view in the list group by_genre");
+  check("v: { reference: true, key: id }", "views.v.key", "a reference view has no key");
+  check("v: { reference: perhaps }", "views.v.reference", "must be true or false");
+  check("v: { group: catalog, key: id, writable: true }", "views.v.writable", "unknown key");
+  check("v: dramas", "views.v", "must be a mapping");
+  check("\"\": { reference: true }", "views.\"\"", "1 to 63 bytes");
+  for (const std::string not_a_mapping : {"views:\n", "views: [v]\n", "views: v\n"}) {
+    const auto problems = problems_of(sample + not_a_mapping);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == "views");
+  }
+  CHECK(problems_of(sample + "views:\n  v: { reference: true }\n  v: { reference: true }\n").size() == 1);
+}

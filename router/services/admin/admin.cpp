@@ -102,13 +102,28 @@ Awaitable<Result<Answer>> metrics(AdminRequest& request) {
   co_return answer;
 }
 
+json::object describe(const TablePlacement& table, const Snapshot& snapshot) {
+  json::object entry;
+  if (table.reference)
+    entry["reference"] = true;
+  else
+    entry = {{"group", snapshot.map->group(*table.group).name}, {"key", table.key}};
+  if (!snapshot.catalogue) return entry;
+  const auto tell = [&](std::string_view what, const auto& reasons) {
+    if (const auto found = reasons.find(table.name); found != reasons.end()) entry[what] = found->second;
+  };
+  tell("refused", snapshot.catalogue->refused);
+  tell("differing", snapshot.catalogue->differing);
+  return entry;
+}
+
 Awaitable<Result<Answer>> map(AdminRequest& request) {
   const auto& snapshot = request.control.latest();
   if (!snapshot)
     co_return Error{"SHARD503", "The map has not been looked at yet", std::nullopt, std::nullopt,
                     std::nullopt};
   const auto& map = *snapshot->map;
-  json::object groups, tables;
+  json::object groups, tables, views;
   for (std::size_t i = 0; i < map.groups().size(); ++i) {
     const auto& group = map.groups()[i];
     auto owners = owners_of(*snapshot, GroupId{static_cast<std::uint16_t>(i)});
@@ -116,26 +131,13 @@ Awaitable<Result<Answer>> map(AdminRequest& request) {
     owners["strategy"] = strategy_of(group);
     groups[group.name] = std::move(owners);
   }
-  for (const auto& table : map.tables()) {
-    json::object entry;
-    if (table.reference)
-      entry["reference"] = true;
-    else
-      entry = {{"group", map.group(*table.group).name}, {"key", table.key}};
-    if (snapshot->catalogue)
-      if (const auto refused = snapshot->catalogue->refused.find(table.name);
-          refused != snapshot->catalogue->refused.end())
-        entry["refused"] = refused->second;
-    if (snapshot->catalogue)
-      if (const auto differing = snapshot->catalogue->differing.find(table.name);
-          differing != snapshot->catalogue->differing.end())
-        entry["differing"] = differing->second;
-    tables[table.name] = std::move(entry);
-  }
+  for (const auto& table : map.tables()) tables[table.name] = describe(table, *snapshot);
+  for (const auto& view : map.views()) views[view.name] = describe(view, *snapshot);
   co_return json_answer({{"cluster", map.cluster()},
                          {"version", snapshot->map_version},
                          {"groups", std::move(groups)},
-                         {"tables", std::move(tables)}});
+                         {"tables", std::move(tables)},
+                         {"views", std::move(views)}});
 }
 
 Awaitable<Result<Answer>> shards(AdminRequest& request) {

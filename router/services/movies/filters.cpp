@@ -21,6 +21,12 @@ Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> n
   return next(request);
 }
 
+Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableRequest> next) {
+  if (!request.table->is_view()) return next(request);
+  return refuse({"SHARD400", "Views are read only", request.table->name + " is a view.",
+                 "Write to the table whose rows it shows.", std::nullopt});
+}
+
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next) {
   const auto text = split_target(request.call.target()).query;
   auto query = parse_query(request.path["table"], text, request.context.worker.settings().limits.parse);

@@ -29,6 +29,7 @@ Result<void> check_catalogue(const Snapshot* snapshot) {
 
 Result<FoundTable> look_up_table(const Snapshot& snapshot, const std::string& name) {
   FoundTable found{nullptr, snapshot.map->find_table(name)};
+  if (found.placement == nullptr) found.placement = snapshot.map->find_view(name);
   if (found.placement == nullptr) return no_such_table(name, *snapshot.catalogue);
   found.table = snapshot.catalogue->find(name);
   if (found.table != nullptr) return found;
@@ -41,7 +42,10 @@ Result<void> add_key_filter(Query& query, const Table& table, const std::string&
   const auto& primary_key = table.primary_key;
   if (primary_key.size() != 1)
     return Error{"PGRST125", "Table " + table.name + " has no single-column key to name a row by",
-                 std::nullopt, "Filter on the columns of its primary key instead.", 404};
+                 std::nullopt,
+                 primary_key.empty() ? "Filter on its columns instead."
+                                     : "Filter on the columns of its primary key instead.",
+                 404};
   Condition condition;
   condition.field.column = primary_key.front();
   condition.value = key;

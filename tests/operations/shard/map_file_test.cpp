@@ -221,9 +221,9 @@ TEST_CASE("a map that could not be read again is not written") {
   const ShardMap map = map_of(yaml);
   auto shards = map.shards();
   shards.push_back({"Not a name", "host=c", {}});
-  CHECK_THROWS_AS(
-      rewrite_map_file(folder.map(), ShardMap("movies", shards, map.groups(), map.tables(), map.relations())),
-      CommandFailed);
+  CHECK_THROWS_AS(rewrite_map_file(folder.map(), ShardMap("movies", shards, map.groups(), map.tables(),
+                                                          map.relations(), map.views())),
+                  CommandFailed);
   CHECK(text_of(folder.map()) == yaml);
   CHECK(folder.files() == Files{"map.yaml"});
 }

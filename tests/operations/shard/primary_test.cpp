@@ -176,7 +176,8 @@ TEST_CASE("a primary that only says nothing is not taken for one that was replac
     auto shards = whole.shards();
     shards.front() = shard;
     return primaries_since(
-        ShardMap(whole.cluster(), shards, whole.groups(), whole.tables(), whole.relations()), found);
+        ShardMap(whole.cluster(), shards, whole.groups(), whole.tables(), whole.relations(), whole.views()),
+        found);
   };
   const auto well = since({"alpha", alpha, {}}, 1);
   CHECK(well.replaced.empty());

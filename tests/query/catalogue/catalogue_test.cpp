@@ -265,7 +265,6 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
     CHECK_FALSE(catalogue.find("movies"));
     return catalogue.refused.at("movies");
   };
-  CHECK(reason(hash_map(), [](Table& t) { t.primary_key.clear(); }) == "movies: there is no primary key");
   CHECK(reason(hash_map(), [](Table& t) { t.has_slot_column = false; }) ==
         "movies: there is no column shardplex_slot (integer not null)");
   CHECK(reason(hash_map(), [](Table& t) { t.columns.erase(t.columns.begin()); }) ==
@@ -293,11 +292,25 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
         }) == "movies: the list column primary_genre is integer; it has to be text, varchar or an enum");
 }
 
-TEST_CASE("a reference table needs a primary key but no slot column") {
+TEST_CASE("a reference table needs neither a slot column nor a primary key") {
   ShardCatalogue a = account();
   CHECK(combine(hash_map(), {{"alpha", a}}).find("genres"));
   a.tables.at("genres").primary_key.clear();
-  CHECK(combine(hash_map(), {{"alpha", a}}).refused.at("genres") == "genres: there is no primary key");
+  const auto catalogue = combine(hash_map(), {{"alpha", a}});
+  CHECK(catalogue.find("genres"));
+  CHECK(catalogue.warnings.empty());
+}
+
+TEST_CASE("a sharded table without a primary key is served, and its slots cannot move") {
+  const auto catalogue = with_movies(hash_map(), [](Table& t) { t.primary_key.clear(); });
+  REQUIRE(catalogue.find("movies"));
+  CHECK(catalogue.find("movies")->primary_key.empty());
+  CHECK(catalogue.warnings ==
+        std::vector<std::string>{"movies: without a primary key its rows cannot be told apart, so the slots "
+                                 "of catalog can be neither moved nor verified"});
+  CHECK(with_beta([](ShardCatalogue& beta) {
+          beta.tables.at("movies").primary_key.clear();
+        }).refused.at("movies") == "movies: the primary key is (id) on alpha and () on beta");
 }
 
 TEST_CASE("constraints that cannot hold across shards are warned of") {

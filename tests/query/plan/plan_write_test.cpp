@@ -715,3 +715,23 @@ TEST_CASE("a primary key without the shard key cannot be put") {
   subject.table.primary_key = {"user_id"};
   CHECK(error_of(subject.put("user_id=eq.1", R"({"movie_id":5})")).code == "SHARD400");
 }
+
+TEST_CASE("rows without a primary key are inserted, changed and removed, and none is put") {
+  Subject keyless{hash_map(), movies()};
+  keyless.table.primary_key.clear();
+  CHECK(keyless.insert(R"({"name":"a"})").error().code == "23502");
+  const auto inserted = keyless.insert(R"({"id":1,"name":"a"})", "", headers_only);
+  REQUIRE(inserted.has_value());
+  CHECK(inserted->returns == WritePlan::Returns::nothing);
+  CHECK(keyless.insert(R"({"id":1,"name":"a"})", "", representation).has_value());
+  CHECK(keyless.update("id=eq.1", R"({"name":"b"})", representation).has_value());
+  CHECK(keyless.remove("id=eq.1").has_value());
+  for (const char* named : {"", "id=eq.1"}) {
+    CHECK(keyless.put(named, R"({"id":1,"name":"a"})").error().code == "PGRST105");
+  }
+  // Under list no row is taken for another by its key, so clients may choose it.
+  Subject listed{list_map(), movies()};
+  CHECK(listed.insert(R"({"id":1,"name":"a","primary_genre":"Drama"})").error().code == "SHARD400");
+  listed.table.primary_key.clear();
+  CHECK(listed.insert(R"({"id":1,"name":"a","primary_genre":"Drama"})").has_value());
+}

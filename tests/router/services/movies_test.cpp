@@ -53,7 +53,11 @@ class MoviesApi {
     }
     Catalogue catalogue;
     catalogue.tables["movies"] = movies;
-    catalogue.refused["ratings"] = "ratings: there is no primary key";
+    catalogue.tables["dramas"] = movies;
+    catalogue.tables["dramas"].name = "dramas";
+    catalogue.tables["dramas"].primary_key.clear();
+    catalogue.tables["dramas"].kind = TableKind::view;
+    catalogue.refused["ratings"] = "ratings: the table is missing on beta";
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->version = snapshot->map_version = 1;
     snapshot->map = std::make_shared<const ShardMap>(
@@ -61,7 +65,7 @@ class MoviesApi {
         std::vector<Group>{{"catalog", 4, HashStrategy{}, std::vector<ShardId>(4, ShardId{0})}},
         std::vector<TablePlacement>{{"movies", false, GroupId{0}, "id"},
                                     {"ratings", false, GroupId{0}, "movie_id"}},
-        std::vector<MapRelation>{});
+        std::vector<MapRelation>{}, std::vector<TablePlacement>{{"dramas", false, GroupId{0}, "id"}});
     snapshot->catalogue = std::make_shared<const Catalogue>(std::move(catalogue));
     snapshot->relations = std::make_shared<const Relations>();
     snapshot->ownership =
@@ -157,8 +161,15 @@ TEST_CASE("requests that no endpoint or table is there for are refused by name")
            {"GET", "/films/1", 404, "PGRST205", RouteLabel::row},
            {"OPTIONS", "/films", 404, "PGRST205", RouteLabel::table},
            {"GET", "http://movies.example/films?id=eq.1", 404, "PGRST205", RouteLabel::table},
-           {"GET", "/ratings", 503, "SHARD503", RouteLabel::table},
+           {"GET", "/ratings", 404, "SHARD404", RouteLabel::table},
            {"POST", "/movies/1", 405, "PGRST101", RouteLabel::row},
+           {"GET", "/dramas?id=five.5", 400, "PGRST100", RouteLabel::table},
+           {"GET", "/dramas/1", 404, "PGRST125", RouteLabel::row},
+           {"POST", "/dramas", 400, "SHARD400", RouteLabel::table},
+           {"PUT", "/dramas?id=eq.1", 400, "SHARD400", RouteLabel::table},
+           {"PATCH", "/dramas?id=eq.1", 400, "SHARD400", RouteLabel::table},
+           {"DELETE", "/dramas?id=eq.1", 400, "SHARD400", RouteLabel::table},
+           {"DELETE", "/dramas/1", 400, "SHARD400", RouteLabel::row},
            {"TRACE", "/movies", 405, "PGRST101", RouteLabel::other},
            {"GET", "/rpc/top_movies", 400, "SHARD400", RouteLabel::other},
            {"POST", "/rpc/top_movies?n=3", 400, "SHARD400", RouteLabel::other},
@@ -209,6 +220,7 @@ TEST_CASE("OPTIONS and 405 list the methods of the path") {
                     of_row = "OPTIONS,GET,HEAD,PUT,PATCH,DELETE";
   CHECK(field(api.ask("OPTIONS", "/movies"), "Allow") == of_table);
   CHECK(field(api.ask("OPTIONS", "/movies/1"), "Allow") == of_row);
+  CHECK(field(api.ask("OPTIONS", "/dramas"), "Allow") == "OPTIONS,GET,HEAD");
   CHECK(field(api.ask("POST", "/movies/1"), "Allow") == of_row);
   CHECK(field(api.ask("BREW", "/movies"), "Allow") == of_table);
   CHECK(field(api.ask("BREW", "/movies/1"), "Allow") == of_row);
