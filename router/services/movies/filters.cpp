@@ -72,7 +72,10 @@ Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> n
 
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next) {
   const auto text = split_target(request.call.target()).query;
-  auto query = parse_query(request.path["table"], text, request.context.worker.settings().limits.parse);
+  const auto method = request.call.request.method();
+  const bool has_pages = !request.is_row && (method == http::verb::get || method == http::verb::head);
+  auto query = parse_query(request.path["table"], text, request.context.worker.settings().limits.parse,
+                           has_pages ? Cursors::served : Cursors::refused);
   if (!query) return refuse(query.error());
   request.query = std::move(*query);
   if (request.is_row)

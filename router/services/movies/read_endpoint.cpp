@@ -9,6 +9,7 @@
 #include "router/execution/gather_point.hpp"
 #include "router/execution/gather_rows.hpp"
 #include "router/execution/gather_sum.hpp"
+#include "router/services/movies/cursor_pages.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/row_answers.hpp"
 #include "router/services/movies/rows_body.hpp"
@@ -68,6 +69,7 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   if (!rows) co_return rows.error();
   if (const auto total = rows->total(); total && read.scan.offset > static_cast<std::uint64_t>(*total))
     co_return answer_beyond_end(read.scan.offset, *total);
+  if (read.page) co_return co_await answer_page(request, read, std::move(*rows));
   if (wants_one_row(request)) co_return co_await answer_one(request, read.scan, std::move(*rows));
   co_return co_await answer_all(request, read.scan, std::move(*rows));
 }
@@ -75,6 +77,8 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
 }  // namespace
 
 Awaitable<Result<Answer>> read_rows(TableRequest& request) {
+  if (request.query.page)
+    if (auto checked = check_page_request(request); !checked) co_return checked.error();
   // Range is for GET alone (RFC 9110, section 14.2).
   const bool has_range =
       request.call.request.method() == http::verb::get && request.call.request.count(http::field::range) > 0;
