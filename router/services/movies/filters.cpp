@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "router/execution/time_zones.hpp"
 #include "shard_map/suggestion.hpp"
 
 namespace shardplex::router {
@@ -56,6 +57,18 @@ std::string list_field(const Request& request, Name name) {
   return list;
 }
 
+/// Only a server knows which time zones there are.
+Awaitable<Result<Answer>> take_time_zone(TableRequest& request, PreferHeader read, Next<TableRequest> next) {
+  const auto known = co_await is_time_zone(request.context, *read.preferences.timezone);
+  if (!known) co_return known.error();
+  if (!*known) read = without_time_zone(std::move(read));
+  auto parsed = served_preferences(std::move(read));
+  if (!parsed) co_return parsed.error();
+  request.prefer = std::move(*parsed);
+  request.context.time_zone = request.prefer.timezone;
+  co_return co_await next(request);
+}
+
 }  // namespace
 
 Awaitable<Result<Answer>> require_catalogue(TableRequest& request, Next<TableRequest> next) {
@@ -95,7 +108,9 @@ Awaitable<Result<Answer>> check_schema(TableRequest& request, Next<TableRequest>
 Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next) {
   const auto preferences = list_field(request.call.request, "Prefer");
   if (preferences.empty()) return next(request);
-  auto parsed = parse_prefer(preferences);
+  auto read = read_prefer(preferences);
+  if (read.preferences.timezone && !read.not_served) return take_time_zone(request, std::move(read), next);
+  auto parsed = served_preferences(std::move(read));
   if (!parsed) return refuse(parsed.error());
   request.prefer = std::move(*parsed);
   return next(request);
