@@ -36,8 +36,8 @@ void append_field(std::string& bytes, const Field& field) {
 struct Place {
   const OrderKey* key;
   std::optional<std::string> value;
+  bool nulls_behind;  ///< rows that are null here are behind any value
 
-  bool nulls_behind() const { return key->nullable && !key->nulls_first; }
   std::string compared(std::string_view with) const {
     return key->sql + ' ' + std::string(with) + ' ' + *value;
   }
@@ -58,13 +58,13 @@ std::string behind(const Place& place) {
   const std::string& key = place.key->sql;
   if (!place.value) return place.key->nulls_first ? key + " IS NOT NULL" : "";
   const auto greater = place.compared(place.behind_sign());
-  return place.nulls_behind() ? either(greater, key + " IS NULL") : greater;
+  return place.nulls_behind ? either(greater, key + " IS NULL") : greater;
 }
 
 /// A row of values compares as its first pair that differs, which an index on the keys knows how to search.
 bool compares_as_row(const std::vector<Place>& places) {
   return std::ranges::all_of(places, [&](const Place& place) {
-    return place.value && !place.nulls_behind() && place.key->descending == places.front().key->descending;
+    return place.value && !place.nulls_behind && place.key->descending == places.front().key->descending;
   });
 }
 
@@ -77,18 +77,35 @@ std::string row_behind(const std::vector<Place>& places) {
   return '(' + keys + ") " + std::string(places.front().behind_sign()) + " (" + values + ')';
 }
 
-std::string sql_behind(const std::vector<Place>& places) {
-  if (compares_as_row(places)) return row_behind(places);
-  std::string sql;  // behind by the keys from one on; "" is false
-  for (auto place = places.rbegin(); place != places.rend(); ++place) {
-    if (!sql.empty()) sql = '(' + equal_to(*place) + " AND " + sql + ')';
-    sql = either(behind(*place), sql);
+/// Behind by the keys from number `first` on; "" where nothing is.
+std::string behind_by_each(const std::vector<Place>& places, std::size_t first = 0) {
+  std::string sql;
+  for (std::size_t i = places.size(); i-- > first;) {
+    if (!sql.empty()) sql = '(' + equal_to(places[i]) + " AND " + sql + ')';
+    sql = either(behind(places[i]), sql);
   }
-  if (sql.empty()) return "FALSE";
+  return sql;
+}
+
+/// Where no null of the first key is behind, and its value is none.
+std::string behind_value(const std::vector<Place>& places) {
+  if (compares_as_row(places)) return row_behind(places);
   const Place& first = places.front();
-  if (!first.value || first.nulls_behind()) return sql;
-  // Says nothing new, but to whoever looks for an index.
-  return first.compared(first.key->descending ? "<=" : ">=") + " AND " + sql;
+  // That the first key is not in front says nothing new, but to whoever looks for an index.
+  return first.compared(first.key->descending ? "<=" : ">=") + " AND " + behind_by_each(places);
+}
+
+RowsBehind parted(std::vector<Place> places) {
+  Place& first = places.front();
+  const std::string& key = first.key->sql;
+  if (first.value) {
+    const bool has_nulls = std::exchange(first.nulls_behind, false);
+    return {behind_value(places), has_nulls ? key + " IS NULL" : ""};
+  }
+  const auto other_nulls = behind_by_each(places, 1);
+  const std::string values = first.key->nulls_first ? key + " IS NOT NULL" : "";
+  if (other_nulls.empty()) return {values.empty() ? "FALSE" : values, ""};
+  return {key + " IS NULL AND " + other_nulls, values};
 }
 
 Error other_order() {
@@ -148,8 +165,8 @@ std::uint64_t order_fingerprint(const Table& table, const std::vector<OrderKey>&
   return hash_bytes(bytes);
 }
 
-Result<std::string> rows_behind(const Cursor& at, const Table& table, const std::vector<OrderKey>& keys,
-                                ExpressionWriter& writer) {
+Result<RowsBehind> rows_behind(const Cursor& at, const Table& table, const std::vector<OrderKey>& keys,
+                               ExpressionWriter& writer) {
   if (at.order != order_fingerprint(table, keys, at.before) || at.values.size() != keys.size())
     return other_order();
   std::vector<Place> places;
@@ -159,11 +176,11 @@ Result<std::string> rows_behind(const Cursor& at, const Table& table, const std:
       return cursor_refused(
           "The cursor in after= has a value that column " + keys[i].field.column + " cannot have any more",
           begin_anew);
-    places.push_back({&keys[i], std::nullopt});
+    places.push_back({&keys[i], std::nullopt, keys[i].nullable && !keys[i].nulls_first});
     // Not by which collation: that of the key decides, as for the order.
     if (value) places.back().value = "CAST(" + writer.param(value) + " AS " + keys[i].type.sql + ')';
   }
-  return sql_text('(' + sql_behind(places) + ')');
+  return parted(std::move(places));
 }
 
 Result<void> plan_page(const CursorPage& page, const Table& table, const std::vector<OrderKey>& keys,
@@ -172,11 +189,18 @@ Result<void> plan_page(const CursorPage& page, const Table& table, const std::ve
   const bool turned = page.at && page.at->before;
   read.page =
       CursorPlan{order_fingerprint(table, keys, turned), !page.at, turned, plan.related.size(), keys.size()};
-  for (const auto& key : keys) plan.related.push_back(text_sql(key.type, key.sent));
+  for (const auto& key : keys) plan.related.push_back(text_sql(key.type, "q." + key.name));
   if (!page.at) return {};
   const auto behind = rows_behind(*page.at, table, keys, writer);
   if (!behind) return behind.error();
-  plan.where = and_also(std::move(plan.where), *behind);
+  if (behind->then.empty()) {
+    plan.where = and_also(std::move(plan.where), '(' + behind->first + ')');
+    return {};
+  }
+  plan.parts = ReadPlan::TwoParts{behind->first, behind->then, ""};
+  for (const auto& key : keys)
+    add_item(plan.parts->order_by, "u." + key.name + key.collate + (key.descending ? " DESC" : " ASC") +
+                                       (key.nulls_first ? " NULLS FIRST" : " NULLS LAST"));
   return {};
 }
 

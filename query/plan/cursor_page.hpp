@@ -22,8 +22,9 @@ struct NodeRead;
 /// One of the keys that a page's rows are read in the order of: the terms of order=, then the primary key.
 struct OrderKey {
   Field field;
-  std::string sql;   ///< over the table's columns
-  std::string sent;  ///< the same value, over the subquery q that gives the rows
+  std::string sql;      ///< over the table's columns
+  std::string name;     ///< the same value, among the columns of the subquery that gives the rows
+  std::string collate;  ///< " COLLATE …" where the order names one; else ""
   ValueType type;
   bool descending = false, nulls_first = false;
   bool nullable = true;
@@ -54,11 +55,18 @@ std::optional<Error> check_page_term(const OrderTerm& term, const Table& table);
 /// orders that are the same, such as a and a.asc.nullslast.
 std::uint64_t order_fingerprint(const Table& table, const std::vector<OrderKey>& keys, bool turned);
 
-/// The condition, in SQL, that keeps rows which come behind the cursor's in the order of the keys. Its values
-/// become parameters of `writer`. An index on the keys serves where all go one way and none is null behind
-/// the cursor's values; otherwise one on the first key can. SHARD400 where the cursor is of another order.
-Result<std::string> rows_behind(const Cursor& at, const Table& table, const std::vector<OrderKey>& keys,
-                                ExpressionWriter& writer);
+/// What keeps rows that come behind another, in SQL.
+struct RowsBehind {
+  std::string first;
+  std::string then;  ///< of rows behind all of the first; "" where there are none
+};
+
+/// The rows behind the cursor's in the order of the keys. Its values become parameters of `writer`. Nulls of
+/// the first key, and what is none, are parted. So an index on the keys serves where all go one way and none
+/// but the first has nulls behind the cursor's values; otherwise one on the first key does. SHARD400 where
+/// the cursor is of another order.
+Result<RowsBehind> rows_behind(const Cursor& at, const Table& table, const std::vector<OrderKey>& keys,
+                               ExpressionWriter& writer);
 
 /// Adds both to the read of the page's rows: where it begins, and what they tell of their places.
 Result<void> plan_page(const CursorPage& page, const Table& table, const std::vector<OrderKey>& keys,

@@ -135,7 +135,9 @@ class OrderPlanner {
                       (key.nulls_first ? " NULLS FIRST" : " NULLS LAST");
     if (paged_)
       page_keys_.push_back({column ? Field{column->name, {}} : *field, value,
-                            sent ? "q.c" + std::to_string(*sent) : "q." + plan_.own_keys.back(),
+                            sent ? 'c' + std::to_string(*sent) : plan_.own_keys.back(),
+                            // What follows the column is by which collation it is ordered.
+                            column ? value.substr(column_sql(table_, column->name).size()) : "",
                             column ? type_of(*column) : built_in_type("text"), key.descending,
                             key.nulls_first, !(column && column->not_null)});
     plan_.keys.push_back(std::move(key));
@@ -365,9 +367,10 @@ std::string from_where(const std::string& from, const std::string& condition) {
   return " FROM " + from + (condition.empty() ? "" : " WHERE " + condition);
 }
 
-std::string from_where(const ReadPlan& plan, const ReadPlan::ForShard& shard) {
+std::string from_where(const ReadPlan& plan, const ReadPlan::ForShard& shard, std::string_view also = "") {
   std::string condition = shard.epoch ? "shardplex.check_epoch($1::bigint)" : "";
   condition = and_also(std::move(condition), plan.where);
+  condition = and_also(std::move(condition), also);
   if (shard.only_owned) condition = and_also(std::move(condition), plan.owned);
   return from_where(plan.from, condition);
 }
@@ -409,8 +412,19 @@ void ReadPlan::append_page(Statement& statement, const ForShard& shard) const {
 Statement ReadPlan::statement(const ForShard& shard) const {
   Statement inner = matching(shard);
   const std::string rows = std::move(inner.sql);
-  inner.sql = select_rows(*this, rows);
-  if (!order_by.empty()) inner.sql += " ORDER BY " + order_by;
+  if (parts) {
+    inner.sql = "SELECT * FROM (";
+    for (const auto* part : {&parts->first, &parts->then}) {
+      inner.sql += (part == &parts->first ? "(" : " UNION ALL (") +
+                   select_rows(*this, from_where(*this, shard, *part)) + " ORDER BY " + order_by;
+      append_page(inner, shard);
+      inner.sql += ')';
+    }
+    inner.sql += ") u ORDER BY " + parts->order_by;
+  } else {
+    inner.sql = select_rows(*this, rows);
+    if (!order_by.empty()) inner.sql += " ORDER BY " + order_by;
+  }
   append_page(inner, shard);
 
   std::string columns = columns_sql();

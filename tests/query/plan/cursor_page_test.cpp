@@ -52,9 +52,9 @@ std::string movie(const std::string& column) {
   return "\"movies\".\"" + column + '"';
 }
 
-const std::string id = movie("id"), name = movie("name"), votes = movie("votes"), score = movie("imdb_score"),
+const std::string id = movie("id"), name = movie("name"), votes = movie("votes"),
                   as_id = " AS \"pg_catalog\".\"int8\")", as_votes = " AS \"pg_catalog\".\"int4\")",
-                  as_text = " AS \"pg_catalog\".\"text\")", as_score = " AS \"pg_catalog\".\"numeric\")";
+                  as_text = " AS \"pg_catalog\".\"text\")";
 
 }  // namespace
 
@@ -88,19 +88,54 @@ TEST_CASE("keys that go both ways are compared one after the other, with a bound
   const Pages pages;
   CHECK(pages.where("order=name.desc&limit=5", {"x", "7"}) ==
         '(' + name + " <= CAST($2" + as_text + " AND (" + name + " < CAST($2" + as_text + " OR (" + name +
-            " = CAST($2" + as_text + " AND " + id + " > CAST($3" + as_id + "))))");
+            " = CAST($2" + as_text + " AND " + id + " > CAST($3" + as_id + ")))");
 }
 
-TEST_CASE("nulls are behind all values, or in front of them, as the order says") {
+TEST_CASE("nulls are behind all values, or in front of them, as the order says, and are searched apart") {
   const Pages pages;
-  const std::string is_null = votes + " IS NULL";
-  CHECK(pages.where("order=votes.desc.nullslast&limit=5", {"9", "7"}) ==
-        "(((" + votes + " < CAST($2" + as_votes + " OR " + is_null + ") OR (" + votes + " = CAST($2" +
-            as_votes + " AND " + id + " > CAST($3" + as_id + "))))");
+  const auto parts = [&](const std::string& order, Values values) {
+    const auto scan = pages.at("order=" + order + "&limit=5", std::move(values)).scan;
+    CHECK(scan.where == "");
+    REQUIRE(scan.parts);
+    return std::pair(scan.parts->first, scan.parts->then);
+  };
+  const std::string is_null = votes + " IS NULL", is_value = votes + " IS NOT NULL";
+  CHECK(parts("votes.desc.nullslast", {"9", "7"}) ==
+        std::pair(votes + " <= CAST($2" + as_votes + " AND (" + votes + " < CAST($2" + as_votes + " OR (" +
+                      votes + " = CAST($2" + as_votes + " AND " + id + " > CAST($3" + as_id + "))",
+                  is_null));
+  CHECK(parts("votes", {"9", "7"}) ==
+        std::pair('(' + votes + ", " + id + ") > (CAST($2" + as_votes + ", CAST($3" + as_id + ')', is_null));
+  CHECK(parts("votes.desc", {std::nullopt, "7"}) ==
+        std::pair(is_null + " AND " + id + " > CAST($2" + as_id, is_value));
+  // Behind the last null there is nothing else.
   CHECK(pages.where("order=votes.desc.nullslast&limit=5", {std::nullopt, "7"}) ==
-        "((" + is_null + " AND " + id + " > CAST($2" + as_id + "))");
-  CHECK(pages.where("order=votes.desc&limit=5", {std::nullopt, "7"}) ==
-        "((" + votes + " IS NOT NULL OR (" + is_null + " AND " + id + " > CAST($2" + as_id + ")))");
+        '(' + is_null + " AND " + id + " > CAST($2" + as_id + ')');
+}
+
+TEST_CASE("of keys behind the first, nulls are looked for among the values") {
+  CHECK(Pages().where("order=name,votes&limit=5", {"x", "9", "7"}) ==
+        '(' + name + " >= CAST($2" + as_text + " AND (" + name + " > CAST($2" + as_text + " OR (" + name +
+            " = CAST($2" + as_text + " AND ((" + votes + " > CAST($3" + as_votes + " OR " + votes +
+            " IS NULL) OR (" + votes + " = CAST($3" + as_votes + " AND " + id + " > CAST($4" + as_id +
+            ")))))");
+}
+
+TEST_CASE("rows of two parts are two searches, each with the filters and the limit, in one order") {
+  const auto read = Pages().at("select=name&name=eq.x&order=votes.desc.nullslast&limit=5", {"9", "7"});
+  const auto statement = read.scan.statement({.epoch = Epoch{7}});
+  const std::string
+      from = " FROM \"public\".\"movies\" AS \"movies\" WHERE shardplex.check_epoch($1::bigint) AND " + name +
+             " = $2 AND ",
+      columns = "(SELECT " + name + " AS c0, " + votes + " AS k0, " + id + " AS k1" + from,
+      order = " ORDER BY k0 DESC NULLS LAST, k1 ASC NULLS LAST LIMIT 5)";
+  CHECK(statement.sql ==
+        "SELECT q.c0, q.k0, q.k1, CAST(q.k0 AS text), CAST(q.k1 AS text) FROM (SELECT * FROM (" + columns +
+            votes + " <= CAST($3" + as_votes + " AND (" + votes + " < CAST($3" + as_votes + " OR (" + votes +
+            " = CAST($3" + as_votes + " AND " + id + " > CAST($4" + as_id + "))" + order + " UNION ALL " +
+            columns + votes + " IS NULL" + order +
+            ") u ORDER BY u.k0 DESC NULLS LAST, u.k1 ASC NULLS LAST LIMIT 5) q");
+  CHECK(statement.params == Values{"7", "x", "9", "7"});
 }
 
 TEST_CASE("the page in front of a row is read in the opposite order, from the row on") {
@@ -114,7 +149,7 @@ TEST_CASE("the page in front of a row is read in the opposite order, from the ro
   CHECK(read.scan.keys[1] == MergeKey{SortKind::int8, true, true, {}});
   CHECK(read.scan.where == '(' + votes + " >= CAST($2" + as_votes + " AND (" + votes + " > CAST($2" +
                                as_votes + " OR (" + votes + " = CAST($2" + as_votes + " AND " + id +
-                               " < CAST($3" + as_id + "))))");
+                               " < CAST($3" + as_id + ")))");
 }
 
 TEST_CASE("filters and a cursor both hold") {
@@ -125,7 +160,9 @@ TEST_CASE("filters and a cursor both hold") {
 
 TEST_CASE("a place inside json compares as text, by parameters of its own") {
   const auto read = Pages().at("select=id&order=data->>a&limit=5", {"x", "7"});
-  CHECK(read.scan.where.find("(\"movies\".\"data\"->>$2::text) > CAST($3" + as_text) != std::string::npos);
+  REQUIRE(read.scan.parts);
+  CHECK(read.scan.parts->first ==
+        "((\"movies\".\"data\"->>$2::text), " + id + ") > (CAST($3" + as_text + ", CAST($4" + as_id + ')');
   CHECK(read.scan.params == Values{"a", "x", "7"});
 }
 
@@ -152,7 +189,7 @@ TEST_CASE("an order is the same however it is written, and no other") {
   std::vector<std::uint64_t> orders;
   for (const auto* order : {"name", "name.desc", "name.nullsfirst", "name.desc.nullslast", "id", "id.desc",
                             "votes", "name,votes", "votes,name", "data->>a", "data->>b", "data->>1",
-                            "data->a->>b", "data->>%221%22", "name,id.desc", "released"})
+                            "data->a->>b", "data->>c", "name,id.desc", "released"})
     orders.push_back(pages.order_of(order));
   orders.push_back(Pages{ratings(), hash_map()}.read("limit=5&after=").page->order);
   auto retyped = movies();
