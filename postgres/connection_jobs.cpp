@@ -89,8 +89,14 @@ void Connection::end_transaction(PendingJob& pending) {
 bool Connection::send_prepared(PendingJob& pending) {
   pending.ended = pending.job.commit == Commit::at_once;
   if (!pending.ended && !send_control(pending, "BEGIN")) return false;
+  const std::string* time_zone = nullptr;
   for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
     const Statement& statement = pending.job.statements[i];
+    if (statement.time_zone && (!time_zone || *time_zone != *statement.time_zone)) {
+      time_zone = &*statement.time_zone;
+      if (!send_time_zone(*time_zone)) return false;
+      pending.commands.push_back({.statement = i, .prepare = false, .control = true, .prepared = 0});
+    }
     if (statement.sql.size() > settings_.longest_prepared) {
       if (!send_unprepared(statement)) return false;
       pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = 0});
@@ -113,6 +119,13 @@ bool Connection::send_prepared(PendingJob& pending) {
 bool Connection::send_unprepared(const Statement& statement) {
   return PQsendQueryParams(pg_, statement.sql.c_str(), static_cast<int>(statement.params.size()), nullptr,
                            parameter_values(statement), nullptr, nullptr, binary_results) == 1;
+}
+
+/// Until the transaction ends: the segment is one, whether or not it has a BEGIN.
+bool Connection::send_time_zone(const std::string& time_zone) {
+  const char* const value = time_zone.c_str();
+  return PQsendQueryParams(pg_, "SELECT pg_catalog.set_config('TimeZone', $1, true)", 1, nullptr, &value,
+                           nullptr, nullptr, binary_results) == 1;
 }
 
 const char* const* Connection::parameter_values(const Statement& statement) {

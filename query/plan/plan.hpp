@@ -108,6 +108,13 @@ class ReadPlan {
   std::vector<std::optional<std::string>> params;
   std::size_t filter_params = 0;  ///< how many of them, from the first, belong to `where`
   std::optional<KeyList> key_list;
+  /// Set where rows come from two places in the order: those that match `first` beside `where`, and behind
+  /// all of these those that match `then`. Each is searched by itself, since no index is searched for both.
+  struct TwoParts {
+    std::string first, then;
+    std::string order_by;  ///< over a subquery u of the inner columns of both
+  };
+  std::optional<TwoParts> parts;
 };
 
 /// Checks columns, casts and operators against the catalogue and plans the read. `routed` is query.table.

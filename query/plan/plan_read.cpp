@@ -2,6 +2,7 @@
 #include <limits>
 #include <utility>
 
+#include "query/plan/cursor_page.hpp"
 #include "query/plan/embed_obstacles.hpp"
 #include "query/plan/embed_writer.hpp"
 #include "query/plan/expression.hpp"
@@ -13,6 +14,7 @@
 #include "query/plan/plan.hpp"
 #include "query/plan/plan_groups.hpp"
 #include "query/plan/row_conditions.hpp"
+#include "query/plan/value_type.hpp"
 #include "query/resolve/ordered_item.hpp"
 #include "query/resolve/row_shape.hpp"
 #include "shard_map/invariant.hpp"
@@ -44,14 +46,19 @@ bool is_text(SortKind kind) {
 /// Gathers the ORDER BY and the merge that mirrors it.
 class OrderPlanner {
  public:
-  /// `columns`: Selection::columns of the plan's row.
+  /// `columns`: Selection::columns of the plan's row. `page`: where they are paged by cursor; else nullptr.
   OrderPlanner(const Table& table, bool bytewise_default_collation, ExpressionWriter& writer, ReadPlan& plan,
-               std::vector<std::string> columns)
+               std::vector<std::string> columns, const CursorPage* page)
       : table_(table),
         bytewise_default_(bytewise_default_collation),
         writer_(writer),
         plan_(plan),
-        columns_(std::move(columns)) {}
+        columns_(std::move(columns)),
+        paged_(page != nullptr),
+        turned_(page && page->at && page->at->before) {}
+
+  /// Of rows that are paged by cursor: what they are read in the order of.
+  const std::vector<OrderKey>& page_keys() const { return page_keys_; }
 
   Result<void> add_term(const OrderTerm& term) {
     const auto value = writer_.field(term.field);
@@ -61,7 +68,7 @@ class OrderPlanner {
     MergeKey key = is_column ? column_key(table_, column) : path_key(term.field);
     key.descending = term.descending;
     key.nulls_first = term.nulls_first.value_or(term.descending);
-    add(is_column ? ordered_sql(column) : *value, std::move(key), is_column ? &column : nullptr);
+    add(is_column ? ordered_sql(column) : *value, std::move(key), is_column ? &column : nullptr, &term.field);
     return {};
   }
 
@@ -81,7 +88,7 @@ class OrderPlanner {
                                 : path_key(item->field);
     key.descending = term.descending;
     key.nulls_first = term.nulls_first.value_or(term.descending);
-    add(*value, std::move(key), nullptr);
+    add(*value, std::move(key), nullptr, nullptr);
     return {};
   }
 
@@ -104,16 +111,19 @@ class OrderPlanner {
       invariant(column != nullptr, "a primary key is made of the table's columns");
       const bool by_bytes = is_text(column->sort) && !column->bytewise_collation;
       if (by_bytes)
-        add(column_sql(table_, name) + " COLLATE \"C\"", MergeKey{column->sort, false, false, {}}, column);
+        add(column_sql(table_, name) + " COLLATE \"C\"", MergeKey{column->sort, false, false, {}}, column,
+            nullptr);
       else
-        add(ordered_sql(*column), column_key(table_, *column), column);
+        add(ordered_sql(*column), column_key(table_, *column), column, nullptr);
     }
   }
 
  private:
   /// `column`: the one whose value it is; nullptr where it is made of one. Where that is sent as it is for
-  /// the row's sake, it is not sent again.
-  void add(const std::string& value, MergeKey key, const Column* column) {
+  /// the row's sake, it is not sent again. `field`: of a term that is no column.
+  void add(const std::string& value, MergeKey key, const Column* column, const Field* field) {
+    key.descending ^= turned_;
+    key.nulls_first ^= turned_;
     const auto sent = column ? sent_for_row(*column) : std::nullopt;
     plan_.key_columns.push_back(sent.value_or(plan_.enums_column()));
     if (!sent) plan_.own_keys.push_back(key_name(plan_.keys.size()));
@@ -123,6 +133,13 @@ class OrderPlanner {
     plan_.order_by += (plan_.order_by.empty() ? "" : ", ") + (sent ? value : plan_.own_keys.back()) +
                       (key.descending ? " DESC" : " ASC") +
                       (key.nulls_first ? " NULLS FIRST" : " NULLS LAST");
+    if (paged_)
+      page_keys_.push_back({column ? Field{column->name, {}} : *field, value,
+                            sent ? 'c' + std::to_string(*sent) : plan_.own_keys.back(),
+                            // What follows the column is by which collation it is ordered.
+                            column ? value.substr(column_sql(table_, column->name).size()) : "",
+                            column ? type_of(*column) : built_in_type("text"), key.descending,
+                            key.nulls_first, !(column && column->not_null)});
     plan_.keys.push_back(std::move(key));
   }
 
@@ -195,6 +212,8 @@ class OrderPlanner {
   ExpressionWriter& writer_;
   ReadPlan& plan_;
   std::vector<std::string> columns_;
+  bool paged_, turned_;
+  std::vector<OrderKey> page_keys_;
 };
 
 // ---- Filters.
@@ -296,9 +315,11 @@ Result<void> plan_rows(const ResolvedNode& tree, const NodeRules& rules,
   read.join.counts = std::exchange(plan.counts, rules.counts && !plan.page_later) && plan.page_later;
 
   OrderPlanner order(*tree.table, rules.bytewise_default_collation, writer, plan,
-                     std::move(selection->columns));
+                     std::move(selection->columns), rules.page);
   if (rules.numbered) order.add_number();
   for (const auto& term : asked.order) {
+    if (rules.page)
+      if (auto refusal = check_page_term(term, *tree.table)) return *std::move(refusal);
     if (term.embed) {
       const auto& embed = tree.resolved(*asked.find_embed(*term.embed));
       if (std::ranges::find(looked_up, &embed) != looked_up.end()) return not_local(embed);
@@ -308,7 +329,8 @@ Result<void> plan_rows(const ResolvedNode& tree, const NodeRules& rules,
     }
   }
   order.add_primary_key(asked.order);
-  return {};
+  if (!rules.page) return {};
+  return plan_page(*rules.page, *tree.table, order.page_keys(), writer, read);
 }
 
 Error groups_beside_other_shards() {
@@ -345,9 +367,10 @@ std::string from_where(const std::string& from, const std::string& condition) {
   return " FROM " + from + (condition.empty() ? "" : " WHERE " + condition);
 }
 
-std::string from_where(const ReadPlan& plan, const ReadPlan::ForShard& shard) {
+std::string from_where(const ReadPlan& plan, const ReadPlan::ForShard& shard, std::string_view also = "") {
   std::string condition = shard.epoch ? "shardplex.check_epoch($1::bigint)" : "";
   condition = and_also(std::move(condition), plan.where);
+  condition = and_also(std::move(condition), also);
   if (shard.only_owned) condition = and_also(std::move(condition), plan.owned);
   return from_where(plan.from, condition);
 }
@@ -389,8 +412,19 @@ void ReadPlan::append_page(Statement& statement, const ForShard& shard) const {
 Statement ReadPlan::statement(const ForShard& shard) const {
   Statement inner = matching(shard);
   const std::string rows = std::move(inner.sql);
-  inner.sql = select_rows(*this, rows);
-  if (!order_by.empty()) inner.sql += " ORDER BY " + order_by;
+  if (parts) {
+    inner.sql = "SELECT * FROM (";
+    for (const auto* part : {&parts->first, &parts->then}) {
+      inner.sql += (part == &parts->first ? "(" : " UNION ALL (") +
+                   select_rows(*this, from_where(*this, shard, *part)) + " ORDER BY " + order_by;
+      append_page(inner, shard);
+      inner.sql += ')';
+    }
+    inner.sql += ") u ORDER BY " + parts->order_by;
+  } else {
+    inner.sql = select_rows(*this, rows);
+    if (!order_by.empty()) inner.sql += " ORDER BY " + order_by;
+  }
   append_page(inner, shard);
 
   std::string columns = columns_sql();
@@ -438,13 +472,14 @@ Result<ReadPlan> plan_read(const ResolvedNode& tree, const RoutedTable& routed, 
 }
 
 Result<NodeRead> plan_root(const ResolvedNode& tree, const RoutedTable& routed, bool count_exact,
-                           bool bytewise_default_collation, RowFormat format) {
+                           bool bytewise_default_collation, RowFormat format, const CursorPage* page) {
   if (auto agreed = require_agreed(tree); !agreed) return agreed.error();
   NodeRules rules;
   rules.under_epoch = routed.group_id().has_value();
   rules.counts = count_exact;
   rules.bytewise_default_collation = bytewise_default_collation;
   rules.format = format;
+  rules.page = page;
   return plan_node(tree, routed, rules);
 }
 
@@ -455,6 +490,9 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
   if (!shape) return shape.error();
   const Table& table = routed.table();
   const auto looked_up = looked_up_embeds(tree, routed.map());
+  if (shape->grouped && rules.page)
+    return cursor_refused("Groups of rows have no place in the order of a table's rows",
+                          "Use limit and offset.");
   if (shape->grouped && (!looked_up.empty() || rules.numbered)) return groups_beside_other_shards();
   NodeRead read;
   ReadPlan& plan = read.scan;

@@ -110,9 +110,13 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
                                     CountKind count, const ReadRules& rules) {
   if (!rules.aggregates)
     if (auto refusal = aggregates_not_allowed(query)) return *std::move(refusal);
-  if (auto point = point_read(query, routed, count)) return RoutedPlan(std::move(*point));
-  auto root =
-      plan_root(tree, routed, count == CountKind::exact, rules.bytewise_default_collation, rules.format);
+  const CursorPage* page = query.page ? &*query.page : nullptr;
+  if (page)
+    if (auto refusal = check_page(query, routed.table(), count)) return *std::move(refusal);
+  if (auto point = page ? std::nullopt : point_read(query, routed, count))
+    return RoutedPlan(std::move(*point));
+  auto root = plan_root(tree, routed, count == CountKind::exact, rules.bytewise_default_collation,
+                        rules.format, page);
   if (!root) return root.error();
   ReadPlan& scan = root->scan;
   if (scan.states && !rules.one_default_collation && !scan.not_mergeable)
@@ -126,6 +130,7 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   read.scan = std::move(root->scan);
   read.join = std::move(root->join);
   read.lookups = std::move(root->lookups);
+  read.page = root->page;
   if (read.scan.page_later) read.join.page = {query.offset, query.limit, false};
   read.bound = std::move(*bound);
   if (const auto group = routed.group_id())

@@ -18,6 +18,9 @@ namespace shardplex {
 struct Statement {
   std::string sql;
   std::vector<std::optional<std::string>> params;
+  /// In which values are read and written, by this statement and those behind it in its transaction, and no
+  /// longer. nullopt: that of the session, if none before it in its transaction says otherwise.
+  std::optional<std::string> time_zone = std::nullopt;
   bool operator==(const Statement&) const = default;
 };
 

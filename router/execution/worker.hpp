@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,8 @@ class Worker {
   ApiDocuments& api_documents() { return api_documents_; }
   BigAnswers& big_answers() { return big_answers_; }
   Outages& outages() { return outages_; }
+  /// The names of is_time_zone(); empty until they are needed.
+  std::set<std::string, std::less<>>& time_zones() { return time_zones_; }
   /// Of all requests of the process; null: no bound.
   MemoryBudget* memory() const { return settings_.pool.connection.memory; }
   IdSource& ids() { return ids_; }
@@ -138,6 +141,7 @@ class Worker {
   ApiDocuments api_documents_;
   BigAnswers big_answers_;
   Outages outages_{settings_.read_patience};
+  std::set<std::string, std::less<>> time_zones_;
   Waiters waiters_;         // for another view; one that is held here alone has gone
   Waiters chance_waiters_;  // for a server; the same
   std::uint64_t chances_ = 0;

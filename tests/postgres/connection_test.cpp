@@ -250,6 +250,37 @@ TEST_CASE("the session's settings fix how values look, but leave the time zone t
   CHECK(setting("TimeZone") == outside(shared_server(), "SHOW TimeZone")[0][0].as<std::string>());
 }
 
+TEST_CASE("a statement's time zone is that of its transaction, and of nothing behind it") {
+  Worker worker(shared_server());
+  const Statement show{"SELECT current_setting('TimeZone')", {}};
+  const auto in_zone = [](const char* zone) {
+    return Statement{"SELECT $1::timestamptz::text", {"2024-07-01 12:00:00+00"}, zone};
+  };
+  const auto own = std::string(worker.execute({show}).value().at(0).bytes(0, 0));
+  // In one pipeline, so that nothing but the server keeps them apart.
+  std::vector<std::shared_ptr<std::optional<Results>>> answers;
+  for (int i = 0; i < 20; ++i) {
+    answers.push_back(worker.submit(Lane::point, {in_zone("Asia/Tokyo")}));
+    answers.push_back(worker.submit(Lane::point, {show}));
+    answers.push_back(worker.submit(Lane::point, {in_zone("America/Lima")}));
+    answers.push_back(worker.submit(Lane::point, {in_zone("Nowhere/At_All")}));
+    answers.push_back(worker.submit(Lane::point, {show}));
+  }
+  worker.wait_until([&] { return answers.back()->has_value(); });
+  const auto text = [&](std::size_t at) { return std::string((*answers[at])->value().at(0).bytes(0, 0)); };
+  for (std::size_t i = 0; i < answers.size(); i += 5) {
+    CHECK(text(i) == "2024-07-01 21:00:00+09");
+    CHECK(text(i + 1) == own);
+    CHECK(text(i + 2) == "2024-07-01 07:00:00-05");
+    CHECK((*answers[i + 3])->error().sqlstate == "22023");
+    CHECK(text(i + 4) == own);
+  }
+  const auto both = worker.execute({in_zone("Asia/Tokyo"), in_zone("America/Lima")}).value();
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].bytes(0, 0) == "2024-07-01 21:00:00+09");
+  CHECK(both[1].bytes(0, 0) == "2024-07-01 07:00:00-05");
+}
+
 TEST_CASE("a deadline completes its job and does not disturb its neighbours") {
   Worker worker(shared_server());
   worker.integer("SELECT 1");

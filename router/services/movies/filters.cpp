@@ -2,9 +2,25 @@
 
 #include <utility>
 
+#include "router/execution/time_zones.hpp"
 #include "router/services/movies/request_parts.hpp"
 
 namespace shardplex::router {
+namespace {
+
+/// Only a server knows which time zones there are.
+Awaitable<Result<Answer>> take_time_zone(TableRequest& request, PreferHeader read, Next<TableRequest> next) {
+  const auto known = co_await is_time_zone(request.context, *read.preferences.timezone);
+  if (!known) co_return known.error();
+  if (!*known) read = without_time_zone(std::move(read));
+  auto parsed = served_preferences(std::move(read));
+  if (!parsed) co_return parsed.error();
+  request.prefer = std::move(*parsed);
+  request.context.time_zone = request.prefer.timezone;
+  co_return co_await next(request);
+}
+
+}  // namespace
 
 Awaitable<Result<Answer>> require_catalogue(TableRequest& request, Next<TableRequest> next) {
   const auto& view = request.context.planned_with;
@@ -29,7 +45,10 @@ Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableR
 
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next) {
   const auto text = split_target(request.call.target()).query;
-  auto query = parse_query(request.path["table"], text, request.context.worker.settings().limits.parse);
+  const auto method = request.call.request.method();
+  const bool has_pages = !request.is_row && (method == http::verb::get || method == http::verb::head);
+  auto query = parse_query(request.path["table"], text, request.context.worker.settings().limits.parse,
+                           has_pages ? Cursors::served : Cursors::refused);
   if (!query) return refuse(query.error());
   request.query = std::move(*query);
   if (request.is_row)
@@ -44,9 +63,13 @@ Awaitable<Result<Answer>> check_schema(TableRequest& request, Next<TableRequest>
 }
 
 Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next) {
-  auto preferences = preferences_of(request.call.request);
-  if (!preferences) return refuse(preferences.error());
-  request.prefer = std::move(*preferences);
+  const auto preferences = list_field(request.call.request, "Prefer");
+  if (preferences.empty()) return next(request);
+  auto read = read_prefer(preferences);
+  if (read.preferences.timezone && !read.not_served) return take_time_zone(request, std::move(read), next);
+  auto parsed = served_preferences(std::move(read));
+  if (!parsed) return refuse(parsed.error());
+  request.prefer = std::move(*parsed);
   return next(request);
 }
 

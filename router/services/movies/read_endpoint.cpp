@@ -9,6 +9,7 @@
 #include "router/execution/gather_point.hpp"
 #include "router/execution/gather_rows.hpp"
 #include "router/execution/gather_sum.hpp"
+#include "router/services/movies/cursor_pages.hpp"
 #include "router/execution/rough_count.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/request_parts.hpp"
@@ -84,6 +85,7 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   if (rough) rows->set_rough_total(*rough);
   if (const auto total = rows->total(); total && read.scan.offset > static_cast<std::uint64_t>(*total))
     co_return answer_beyond_end(read.scan.offset, *total);
+  if (read.page) co_return co_await answer_page(request, read, std::move(*rows));
   if (wants_one_row(request)) co_return co_await answer_one(request, read.scan, std::move(*rows));
   co_return co_await answer_all(request, read.scan, std::move(*rows));
 }
@@ -91,6 +93,8 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
 }  // namespace
 
 Awaitable<Result<Answer>> read_rows(TableRequest& request) {
+  if (request.query.page)
+    if (auto checked = check_page_request(request); !checked) co_return checked.error();
   if (auto applied = apply_range(request.query, request.call.request, request.is_row); !applied)
     co_return applied.error();
   const auto routed = request.routed();
