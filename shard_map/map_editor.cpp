@@ -230,7 +230,8 @@ bool equal(const ShardMap& a, const ShardMap& b) {
   };
   return a.cluster() == b.cluster() && std::ranges::equal(a.shards(), b.shards(), same_shard) &&
          std::ranges::equal(a.groups(), b.groups(), same_group) &&
-         std::ranges::equal(a.tables(), b.tables(), same_table) && a.relations() == b.relations();
+         std::ranges::equal(a.tables(), b.tables(), same_table) && a.relations() == b.relations() &&
+         a.functions() == b.functions();
 }
 
 }  // namespace
@@ -241,6 +242,8 @@ std::optional<std::string> edit_in_place(std::string_view yaml, const ShardMap& 
   invariant(std::holds_alternative<ShardMap>(current), "the text to be edited is a valid shard map");
   invariant(std::get<ShardMap>(current).relations() == wanted.relations(),
             "a map is edited with the relations that it has");
+  invariant(std::get<ShardMap>(current).functions() == wanted.functions(),
+            "a map is edited with the functions that it has");
   MapEditor editor(yaml, std::get<ShardMap>(current), wanted);
   editor.edit(std::get<YamlValue>(root));
   std::string text = editor.result();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "shard_map/slot_lists.hpp"
+#include "shard_map/yaml_functions.hpp"
 #include "shard_map/yaml_reader.hpp"
 #include "shard_map/yaml_relations.hpp"
 #include "shard_map/yaml_shards.hpp"
@@ -65,8 +66,9 @@ class MapReader {
 
   void read_root(const YamlValue& value) {
     const YamlNode root{&value, "", value.line};
-    const auto map = yaml_.fields(root, {"version", "cluster", "shards", "groups", "tables", "relations"},
-                                  "version: 1, cluster: …");
+    const auto map =
+        yaml_.fields(root, {"version", "cluster", "shards", "groups", "tables", "relations", "functions"},
+                     "version: 1, cluster: …");
     if (!map) return;
     yaml_.check_version(*map);
     if (const YamlNode* cluster = yaml_.required(*map, "cluster", "cluster: movies")) read_cluster(*cluster);
@@ -77,6 +79,8 @@ class MapReader {
       read_tables(*tables);
     if (const YamlNode* relations = map->find("relations"))
       relations_ = YamlRelations(yaml_, names_of(tables_)).read(*relations);
+    if (const YamlNode* functions = map->find("functions"))
+      functions_ = YamlFunctions(yaml_, hash_groups(), names_of(groups_)).read(*functions);
   }
 
   void read_cluster(const YamlNode& node) {
@@ -287,13 +291,21 @@ class MapReader {
     return std::nullopt;
   }
 
+  /// By group, whether the hash of a key alone decides its slots.
+  std::vector<bool> hash_groups() const {
+    std::vector<bool> hashed;
+    for (const GroupDraft& draft : groups_)
+      hashed.push_back(!draft.strategy || std::holds_alternative<HashStrategy>(*draft.strategy));
+    return hashed;
+  }
+
   ShardMap build() {
     std::vector<Group> groups;
     for (GroupDraft& draft : groups_)
       groups.push_back({std::move(draft.name), draft.slot_count, std::move(draft.strategy).value(),
                         std::move(draft.placement)});
     return ShardMap(std::move(cluster_), std::move(shards_), std::move(groups), std::move(tables_),
-                    std::move(relations_));
+                    std::move(relations_), std::move(functions_));
   }
 
   YamlReader yaml_;
@@ -302,6 +314,7 @@ class MapReader {
   std::vector<GroupDraft> groups_;
   std::vector<TablePlacement> tables_;
   std::vector<MapRelation> relations_;
+  std::vector<MapFunction> functions_;
 };
 
 }  // namespace

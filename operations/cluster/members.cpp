@@ -70,7 +70,8 @@ ShardMap without_shard(const ShardMap& map, ShardId leaving, const Ownership& ow
     for (std::uint32_t slot = 0; slot < groups[group].slot_count; ++slot)
       groups[group].placement[slot] =
           shifted(ownership.owner(GroupId{static_cast<std::uint16_t>(group)}, Slot{slot}).shard);
-  return ShardMap(map.cluster(), std::move(shards), std::move(groups), map.tables(), map.relations());
+  return ShardMap(map.cluster(), std::move(shards), std::move(groups), map.tables(), map.relations(),
+                  map.functions());
 }
 
 /// Nobody else gets ids that this shard has promised: it promises none from now on, and the others know what

@@ -107,10 +107,10 @@ void rewrite_map_file(const std::string& path, const ShardMap& wanted) {
 
   const ShardMap current = read_map(real, text);
   if (current.cluster() != wanted.cluster() || definitions_of(current) != definitions_of(wanted) ||
-      current.relations() != wanted.relations())
+      current.relations() != wanted.relations() || current.functions() != wanted.functions())
     throw CommandFailed(
         real.string() +
-        ": its cluster, groups, tables or relations have been changed meanwhile; it is left as it "
+        ": its cluster, groups, tables, relations or functions have been changed meanwhile; it is left as it "
         "is");
   const std::string edited = edit_shard_map(text, wanted);
   if (edited == text) return;

@@ -58,6 +58,9 @@ std::string account_of(const ShardMap& map) {
     for (std::size_t i = 0; i < relation.columns.size(); ++i)
       text += ", " + relation.columns[i] + " is " + relation.foreign_columns[i];
   }
+  for (const auto& function : map.functions())
+    text += "\nfunction " + function.name + " " + std::to_string(static_cast<int>(function.runs)) + " " +
+            function.argument + " " + (function.group ? map.group(*function.group).name : "");
   return text;
 }
 
@@ -74,7 +77,7 @@ ShardMap with(const ShardMap& map, const Draft& draft) {
       const auto at = std::ranges::find(draft.shards, draft.placements[g][slot], &Shard::name);
       groups[g].placement[slot] = ShardId{static_cast<std::uint16_t>(at - draft.shards.begin())};
     }
-  return ShardMap(map.cluster(), draft.shards, groups, map.tables(), map.relations());
+  return ShardMap(map.cluster(), draft.shards, groups, map.tables(), map.relations(), map.functions());
 }
 
 Draft draft_of(const ShardMap& map) {
@@ -530,6 +533,15 @@ TEST_CASE("relations outlive every change of a map") {
   const std::string moved = edited(yaml, after_move(yaml, 0, 3, "beta"));
   CHECK(moved.find("foreign_columns: [id] } # kept") != std::string::npos);
   CHECK(map_of(moved).relations() == map_of(yaml).relations());
+}
+
+TEST_CASE("functions outlive every change of a map, and are written as they are read") {
+  const std::string yaml = sample + "functions: # of ours\n  now_utc: any # kept\n  \"all: of it\": all\n" +
+                           "  films_of: { by: movie_id, group: catalog }\n";
+  const std::string moved = edited(yaml, after_move(yaml, 0, 3, "beta"));
+  CHECK(moved.find("now_utc: any # kept") != std::string::npos);
+  CHECK(map_of(moved).functions() == map_of(yaml).functions());
+  CHECK(map_of(to_yaml(map_of(yaml))).functions() == map_of(yaml).functions());
 }
 
 TEST_CASE("random changes of random maps read as wanted, and comments outside of them stay") {

@@ -413,6 +413,50 @@ TEST_CASE("problems of relations name their place") {
   CHECK(problems_of(sample + "relations:\n  r: " + relation + "\n  r: " + relation + '\n').size() == 1);
 }
 
+TEST_CASE("functions are declared with the shards that answer them") {
+  CHECK(map_of(sample).functions().empty());
+  CHECK(map_of(sample + "functions: {}\n").functions().empty());
+  const std::string functions =
+      "functions:\n  now_utc: any\n  films: all\n  of_film: { by: film_id, group: catalog }\n";
+  using Runs = MapFunction::Runs;
+  for (const auto& yaml : {sample + functions, functions + sample})
+    CHECK(map_of(yaml).functions() == std::vector<MapFunction>{{"now_utc", Runs::any},
+                                                               {"films", Runs::all},
+                                                               {"of_film", Runs::by, "film_id", GroupId{0}}});
+  const ShardMap map = map_of(sample + functions);
+  CHECK(map.find_function("films")->runs == Runs::all);
+  CHECK(map.find_function("film") == nullptr);
+}
+
+TEST_CASE("problems of functions name their place") {
+  const auto check = [&](const std::string& value, const std::string& path, const std::string& message) {
+    CAPTURE(value);
+    const auto problems = problems_of(sample + "functions:\n  f: " + value + '\n');
+    CAPTURE(all_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == path);
+    CHECK(problems[0].line == 34);
+    CHECK(problems[0].message.find(message) != std::string::npos);
+  };
+  check("some", "functions.f", "any, all or { by: movie_id, group: catalog }");
+  check("[any]", "functions.f", "any, all or { by: movie_id, group: catalog }");
+  check("", "functions.f", "any, all or { by: movie_id, group: catalog }");
+  check("{ group: catalog }", "functions.f", "by is missing");
+  check("{ by: id }", "functions.f", "group is missing");
+  check("{ by: [id], group: catalog }", "functions.f.by", "must be text");
+  check("{ by: \"\", group: catalog }", "functions.f.by", "1 to 63 bytes");
+  check("{ by: id, group: catalogue }", "functions.f.group", "did you mean \"catalog\"?");
+  check("{ by: id, group: by_genre }", "functions.f.group", "is placed by lists");
+  check("{ by: id, group: catalog, key: id }", "functions.f.key", "unknown key");
+  CHECK(problems_of(sample + "functions:\n  \"\": any\n").size() == 1);
+  CHECK(problems_of(sample + "functions:\n  f: any\n  f: all\n").size() == 1);
+  for (const std::string not_a_mapping : {"functions:\n", "functions: [f]\n", "functions: any\n"}) {
+    const auto problems = problems_of(sample + not_a_mapping);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == "functions");
+  }
+}
+
 TEST_CASE("a map without tables is refused") {
   const std::string head = sample.substr(0, sample.find("tables:"));
   for (const std::string tables : {"", "tables:\n", "tables: {}\n", "tables: [movies]\n"}) {
