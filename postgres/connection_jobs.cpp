@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t much_sent = 512 * 1024;  // bytes of one statement's parameters
 constexpr int binary_results = 1;
+/// Of the transaction that it is in, whether or not that was begun by BEGIN.
+constexpr const char* read_only_sql = "SELECT pg_catalog.set_config('transaction_read_only', 'on', true)";
 
 class PreparedName {
  public:
@@ -69,7 +71,7 @@ bool Connection::awaits_commit() const {
   return sent_ > 0 && !jobs_[sent_ - 1].ended;
 }
 
-/// BEGIN, COMMIT or ROLLBACK.
+/// BEGIN, COMMIT, ROLLBACK or read_only_sql.
 bool Connection::send_control(PendingJob& pending, const char* sql) {
   pending.commands.push_back({.statement = 0, .prepare = false, .control = true, .prepared = 0});
   return PQsendQueryParams(pg_, sql, 0, nullptr, nullptr, nullptr, nullptr, binary_results) == 1;
@@ -91,6 +93,7 @@ bool Connection::send_prepared(PendingJob& pending) {
   if (!pending.ended && !send_control(pending, "BEGIN")) return false;
   for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
     const Statement& statement = pending.job.statements[i];
+    if (statement.read_only && !send_control(pending, read_only_sql)) return false;
     if (statement.sql.size() > settings_.longest_prepared) {
       if (!send_unprepared(statement)) return false;
       pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = 0});

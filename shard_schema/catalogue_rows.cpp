@@ -9,13 +9,17 @@
 namespace shardplex {
 namespace {
 
-// Rows of seven kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
+// Rows of ten kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
 //
 // Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
 // are not part of the key. A partition's own constraints (conparentid) repeat those of its table. A domain is
 // not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
 // means PostgREST's domain representations.
+//
+// Of a function, `parent` is its own oid. A column of its rows is told by the table in `public` that they are
+// of, or is a 'result': of another table, view or composite type, or an OUT argument. A value is one 'result'
+// as well.
 const std::string facts_sql = R"sql(
 WITH RECURSIVE tab AS (
   SELECT c.oid, c.relname FROM pg_class c
@@ -24,6 +28,19 @@ WITH RECURSIVE tab AS (
   SELECT oid, typbasetype, typnotnull FROM pg_type WHERE typtype = 'd'
   UNION ALL
   SELECT d.oid, t.typbasetype, t.typnotnull FROM domain d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
+), fn AS (
+  SELECT p.oid, p.proname, p.provolatile, p.proretset, p.prorettype, p.pronargs, p.pronargdefaults, p.proargtypes,
+         p.proallargtypes, p.proargnames, p.proargmodes, y.typrelid AS relation, y.typtype = 'c' AS is_row,
+         coalesce(p.proargmodes && '{o,b,t}'::"char"[], false) AS has_out,
+         (SELECT tab.oid FROM tab WHERE tab.oid = y.typrelid) AS public_table
+    FROM pg_proc p
+    JOIN pg_type x ON x.oid = p.prorettype
+    LEFT JOIN domain d ON d.oid = x.oid AND NOT EXISTS (SELECT FROM domain e WHERE e.oid = d.base)
+    JOIN pg_type y ON y.oid = coalesce(d.base, x.oid)
+   WHERE p.pronamespace = to_regnamespace('public') AND p.prokind = 'f'
+     AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+     AND NOT EXISTS (SELECT FROM pg_depend e
+                      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
 ), part(kind, parent, name, position, f) AS (
   SELECT 'database', 0::oid, '', 0::float8,
          ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
@@ -86,6 +103,48 @@ WITH RECURSIVE tab AS (
     JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.own
     JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = k.foreign_
    WHERE o.contype = 'f' AND o.conparentid = 0
+  UNION ALL
+  SELECT 'function', fn.oid, '', 0,
+         ARRAY[fn.proname::text, fn.provolatile::text, fn.proretset::text,
+               CASE WHEN fn.prorettype = 'void'::regtype THEN 'nothing' WHEN fn.has_out OR fn.is_row THEN 'row' ELSE 'value' END,
+               fn.public_table::text, (SELECT tab.relname::text FROM tab WHERE tab.oid = fn.public_table)]
+    FROM fn
+  UNION ALL
+  SELECT 'argument', fn.oid, '', a.at,
+         ARRAY[a.name, format_type(a.type, NULL), t.typname::text, n.nspname::text,
+               (a.number > fn.pronargs - fn.pronargdefaults)::text, (a.mode = 'v')::text]
+    FROM fn
+   CROSS JOIN LATERAL (
+           SELECT i.*, row_number() OVER (ORDER BY i.at) AS number
+             FROM (SELECT coalesce(u.name, '') AS name, u.type, coalesce(u.mode, 'i') AS mode, u.at
+                     FROM unnest(coalesce(fn.proallargtypes, fn.proargtypes::oid[]), fn.proargnames, fn.proargmodes)
+                          WITH ORDINALITY AS u(type, name, mode, at)) i
+            WHERE i.mode IN ('i', 'b', 'v')) a
+    JOIN pg_type t ON t.oid = a.type
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+  UNION ALL
+  SELECT 'result', fn.oid, '', r.at,
+         ARRAY[r.name::text, format_type(r.type, r.modifier), t.oid::text, t.typname::text, n.nspname::text,
+               (t.typtype = 'e')::text, 'false', 'false', 'false', l.collname::text, l.collprovider::text,
+               l.collcollate::text, l.collisdeterministic::text, quote_ident(m.nspname) || '.' || quote_ident(l.collname),
+               'false']
+    FROM fn
+   CROSS JOIN LATERAL (
+           SELECT coalesce(nullif(u.name, ''), 'column' || row_number() OVER (ORDER BY u.at)) AS name, u.type, -1 AS modifier,
+                  u.at, 0::oid AS collation
+             FROM unnest(fn.proallargtypes, fn.proargnames, fn.proargmodes) WITH ORDINALITY AS u(type, name, mode, at)
+            WHERE fn.has_out AND u.mode IN ('o', 'b', 't')
+           UNION ALL
+           SELECT a.attname, a.atttypid, a.atttypmod, a.attnum, a.attcollation
+             FROM pg_attribute a
+            WHERE a.attrelid = fn.relation AND NOT fn.has_out AND fn.is_row AND fn.public_table IS NULL
+              AND a.attnum > 0 AND NOT a.attisdropped
+           UNION ALL
+           SELECT 'pgrst_scalar', fn.prorettype, -1, 1, 0::oid WHERE NOT fn.has_out AND NOT fn.is_row) r
+    JOIN pg_type t ON t.oid = r.type
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_collation l ON l.oid = coalesce(nullif(r.collation, 0), t.typcollation)
+    LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
 )
 )sql";
 
@@ -223,6 +282,44 @@ void add_foreign_key(const Facts& facts, ForeignKeys wanted, Table& table) {
   keys.back().foreign_columns.push_back(facts.text(4));
 }
 
+Function::Volatility volatility_of(std::string_view letter) {
+  if (letter == "i") return Function::Volatility::immutable;
+  return letter == "s" ? Function::Volatility::stable : Function::Volatility::volatile_;
+}
+
+Function::Returns returns_of(std::string_view word) {
+  if (word == "nothing") return Function::Returns::nothing;
+  return word == "row" ? Function::Returns::row : Function::Returns::value;
+}
+
+Function read_function(const Facts& facts) {
+  Function function;
+  function.name = facts.text(1);
+  function.volatility = volatility_of(facts.view(2));
+  function.returns_set = facts.boolean(3);
+  function.returns = returns_of(facts.view(4));
+  if (!facts.is_null(6)) function.table = facts.text(6);
+  return function;
+}
+
+FunctionArgument read_argument(const Facts& facts) {
+  return {facts.text(1), facts.text(2), facts.text(3), facts.text(4), facts.boolean(5), facts.boolean(6)};
+}
+
+/// `parts`: those of by_kind().
+void read_functions(std::map<std::string, RowsByParent, std::less<>>& parts, ShardCatalogue& catalogue) {
+  for (const auto& [oid, all] : parts["function"]) {
+    const Facts& facts = all.front();
+    Function function = read_function(facts);
+    for (const Facts& argument : parts["argument"][oid])
+      function.arguments.push_back(read_argument(argument));
+    const auto& columns = facts.is_null(5) ? parts["result"][oid] : parts["column"][facts.integer(5)];
+    for (const Facts& column : columns)
+      function.columns.push_back(read_column(column, catalogue, parts["enum label"]));
+    catalogue.functions[function.name].push_back(std::move(function));
+  }
+}
+
 }  // namespace
 
 ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) {
@@ -239,6 +336,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
     catalogue.tables.emplace(table.name, std::move(table));
   }
+  read_functions(parts, catalogue);
   return catalogue;
 }
 

@@ -97,6 +97,42 @@ struct Table {
   bool operator==(const Table&) const = default;
 };
 
+/// An argument that a caller gives.
+struct FunctionArgument {
+  std::string name;         ///< "" where it has none
+  std::string type;         ///< format_type(), for people
+  std::string type_name;    ///< pg_type.typname
+  std::string type_schema;  ///< "pg_catalog" for built-in types
+  bool has_default = false;
+  bool variadic = false;
+  bool operator==(const FunctionArgument&) const = default;
+};
+
+/// One function of a name, of which there may be several with other arguments.
+struct Function {
+  enum class Volatility : std::uint8_t { immutable, stable, volatile_ };
+  enum class Returns : std::uint8_t {
+    nothing,  ///< void
+    value,    ///< of any type but a row's; also record, of which only the call tells the columns
+    row,      ///< of a table, a composite type or several OUT arguments
+  };
+  std::string name;
+  std::vector<FunctionArgument> arguments;  ///< in their order, without OUT and TABLE arguments
+  Volatility volatility = Volatility::volatile_;
+  Returns returns = Returns::nothing;
+  bool returns_set = false;
+  std::string table;            ///< where its rows are those of a table in `public`: its name
+  std::vector<Column> columns;  ///< of its rows; of a value one column, called as PostgREST calls it
+
+  /// "films_of(movie_id bigint, top integer)"
+  std::string signature() const;
+  const FunctionArgument* find_argument(std::string_view name) const;  ///< nullptr where absent
+  bool operator==(const Function&) const = default;
+};
+
+/// Functions by their name, each with all that have it.
+using Functions = std::map<std::string, std::vector<Function>, std::less<>>;
+
 /// One shard's tables of the exposed schema, by name, and what the whole database decides.
 struct ShardCatalogue {
   std::map<std::string, Table, std::less<>> tables;
@@ -105,6 +141,7 @@ struct ShardCatalogue {
   bool bytewise_default_collation = true;
   std::string character_type;  ///< datctype: which letters there are, and their upper and lower case
   Definitions definitions;  ///< how its rows were placed, as the shard keeps it; empty where it keeps nothing
+  Functions functions = {};  ///< without those of extensions, and those that only triggers can call
   bool operator==(const ShardCatalogue&) const = default;
 };
 
@@ -122,6 +159,11 @@ struct Catalogue {
   bool bytewise_default_collation = true;
   /// Text that says no collation of its own has one order, and the same letters, on every shard.
   bool one_default_collation = true;
+  /// Those that the map declares and that are the same on every shard.
+  Functions functions = {};
+  /// Those that the map declares and that are not, with the reason.
+  std::map<std::string, std::string, std::less<>> refused_functions = {};
+  std::vector<std::string> undeclared_functions = {};  ///< sorted; on some shard, and not in the map
 
   const Table* find(std::string_view table) const;  ///< nullptr where not served
   /// Why the shards are not to be used with each other for this table: refused or differing; nullptr where

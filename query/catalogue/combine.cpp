@@ -8,6 +8,7 @@
 
 #include "query/catalogue/catalogue.hpp"
 #include "query/catalogue/differences.hpp"
+#include "query/catalogue/functions.hpp"
 #include "query/catalogue/relations.hpp"
 #include "query/catalogue/routed_table.hpp"
 #include "shard_map/contains_name.hpp"
@@ -278,6 +279,7 @@ Catalogue combine(const ShardMap& map, const std::vector<NamedCatalogue>& shards
   Catalogue catalogue;
   combine_collations(shards, catalogue);
   for (const auto& placement : map.tables()) combine_table(placement, map, shards, catalogue);
+  combine_functions(map, shards, catalogue);
   for (const auto& declared : declared_keys(map))
     if (auto problem = problem_of(declared, catalogue)) catalogue.warnings.push_back(std::move(*problem));
   return catalogue;

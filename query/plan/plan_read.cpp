@@ -2,6 +2,8 @@
 #include <limits>
 #include <utility>
 
+#include "query/plan/call_source.hpp"
+#include "query/plan/call_sql.hpp"
 #include "query/plan/embed_obstacles.hpp"
 #include "query/plan/embed_writer.hpp"
 #include "query/plan/expression.hpp"
@@ -307,7 +309,7 @@ Result<void> plan_rows(const ResolvedNode& tree, const NodeRules& rules,
       return done.error();
     }
   }
-  order.add_primary_key(asked.order);
+  if (rules.call == nullptr || !rules.call->keeps_order) order.add_primary_key(asked.order);
   return {};
 }
 
@@ -350,6 +352,29 @@ std::string from_where(const ReadPlan& plan, const ReadPlan::ForShard& shard) {
   condition = and_also(std::move(condition), plan.where);
   if (shard.only_owned) condition = and_also(std::move(condition), plan.owned);
   return from_where(plan.from, condition);
+}
+
+/// The rows of a call, which are only there once, however often they are read: counted, for example.
+void read_from_call(const CallSource& call, const Table& table, ExpressionWriter& writer, ReadPlan& plan) {
+  const auto rows = quote_identifier(called_rows);
+  plan.with = "WITH " + rows + " AS (" + call_sql(*call.function, *call.arguments, writer) + ") ";
+  plan.from = rows + " AS " + quote_identifier(table.name);
+  if (!call.group.empty()) plan.group = call.group;
+  plan.read_only = call.read_only;
+  plan.bounds = call.bounds;
+}
+
+/// Fails a statement whose page `rows` is out of the plan's bounds, also where it is empty.
+std::string within_bounds_sql(const ReadPlan& plan, const ReadPlan::ForShard& shard,
+                              const std::string& rows) {
+  const auto number = [](std::uint64_t value) { return std::to_string(std::min(value, largest_bigint)); };
+  std::string count = "count(*)";
+  if (!plan.offset_applied(shard)) {  // the page is cut later, and not empty as long as there are rows
+    if (plan.offset > 0) count = "greatest(count(*) - " + number(plan.offset) + ", 0)";
+    if (plan.limit) count = "least(" + count + ", " + number(*plan.limit) + ')';
+  }
+  return "(SELECT shardplex.check_rows(" + count + ", " + number(plan.bounds.least) + "::int8, " +
+         (plan.bounds.most ? number(*plan.bounds.most) : "NULL") + "::int8) FROM " + rows + ')';
 }
 
 /// SELECT of the plan's rows, or of the groups of them, without order.
@@ -395,7 +420,14 @@ Statement ReadPlan::statement(const ForShard& shard) const {
 
   std::string columns = columns_sql();
   if (counts) add_item(columns, "(SELECT count(*)" + rows + ')');
-  return {"SELECT " + columns + " FROM (" + inner.sql + ") q" + joins, std::move(inner.params)};
+  Statement out{with + "SELECT " + columns + " FROM (" + inner.sql + ") q" + joins, std::move(inner.params),
+                read_only};
+  if (bounds == RowBounds{}) return out;
+  const std::string page = "\"shardplex_page\"";
+  invariant(!with.empty(), "a page of a call has bounds");
+  out.sql = with.substr(0, with.size() - 1) + ", " + page + " AS (" + inner.sql + ") SELECT " + columns +
+            " FROM " + page + " q" + joins + " WHERE " + within_bounds_sql(*this, shard, page);
+  return out;
 }
 
 std::string ReadPlan::columns_sql() const {
@@ -408,8 +440,8 @@ std::string ReadPlan::columns_sql() const {
 
 Statement ReadPlan::count_up_to(const ForShard& shard, std::uint64_t at_most) const {
   const std::string rows = from_where(*this, shard);
-  Statement out{"SELECT count(*) FROM (" + (groups ? select_rows(*this, rows) : "SELECT" + rows),
-                params_for(*this, shard, groups ? params.size() : filter_params)};
+  Statement out{with + "SELECT count(*) FROM (" + (groups ? select_rows(*this, rows) : "SELECT" + rows),
+                params_for(*this, shard, groups ? params.size() : filter_params), read_only};
   out.params.push_back(std::to_string(std::min(at_most, largest_bigint)));
   out.sql += " LIMIT $" + std::to_string(out.params.size()) + ") q";
   return out;
@@ -431,10 +463,11 @@ Result<ReadPlan> plan_read(const ResolvedNode& tree, const RoutedTable& routed, 
 }
 
 Result<NodeRead> plan_root(const ResolvedNode& tree, const RoutedTable& routed, bool count_exact,
-                           bool bytewise_default_collation, RowFormat format) {
+                           bool bytewise_default_collation, RowFormat format, const CallSource* call) {
   if (auto agreed = require_agreed(tree); !agreed) return agreed.error();
   NodeRules rules;
-  rules.under_epoch = routed.group_id().has_value();
+  rules.under_epoch = routed.group_id().has_value() || (call && !call->group.empty());
+  rules.call = call;
   rules.counts = count_exact;
   rules.bytewise_default_collation = bytewise_default_collation;
   rules.format = format;
@@ -463,6 +496,7 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
 
   // Filters come first, so that a count can be asked with the leading parameters alone.
   ExpressionWriter writer(table, rules.under_epoch ? 2 : 1);
+  if (rules.call != nullptr) read_from_call(*rules.call, table, writer, plan);
   EmbedWriter embeds(writer);
   const EmbedWriter::Column column = [&](const std::string& name) { return column_sql(table, name); };
   writer.when_about_embed([&](const Condition& condition) -> std::optional<Result<std::string>> {

@@ -110,9 +110,10 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
                                     CountKind count, const ReadRules& rules) {
   if (!rules.aggregates)
     if (auto refusal = aggregates_not_allowed(query)) return *std::move(refusal);
-  if (auto point = point_read(query, routed, count)) return RoutedPlan(std::move(*point));
-  auto root =
-      plan_root(tree, routed, count == CountKind::exact, rules.bytewise_default_collation, rules.format);
+  if (rules.call == nullptr)
+    if (auto point = point_read(query, routed, count)) return RoutedPlan(std::move(*point));
+  auto root = plan_root(tree, routed, count == CountKind::exact, rules.bytewise_default_collation,
+                        rules.format, rules.call);
   if (!root) return root.error();
   ReadPlan& scan = root->scan;
   if (scan.states && !rules.one_default_collation && !scan.not_mergeable)
@@ -135,6 +136,8 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   const bool bounded = one_group || is_bounded(tree, query, routed, read.scan.page_later);
   // Groups are counted when they are all there.
   read.streams = !bounded && !(read.scan.states && read.bound);
+  // A read-only transaction is two statements, and a stream is one.
+  if (rules.call != nullptr) read.streams = false;
   if (bounded && routed.is_hashed() && !read.scan.states && !read.scan.page_later)
     read.share = Share::expected;
   if (read.streams && small_page && read.scan.page_later && !read.join.counts) {

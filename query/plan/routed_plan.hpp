@@ -79,6 +79,7 @@ struct ReadRules {
   bool aggregates = true;             ///< false: PGRST123 for them
   bool one_default_collation = true;  ///< Catalogue::one_default_collation
   RowFormat format = RowFormat::json;
+  const CallSource* call = nullptr;  ///< the rows are a function's, of the columns of query.table
 };
 
 /// Plans a read of query.table, which `routed` is. Errors: those of plan_read(); SHARD400 where the limit is

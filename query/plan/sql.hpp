@@ -17,6 +17,10 @@ namespace shardplex {
 struct Statement {
   std::string sql;
   std::vector<std::optional<std::string>> params;
+  /// It calls a function of the database's owner: from here on its transaction may only read, which
+  /// PostgreSQL is told before it sees the statement, since an immutable function may run while it is
+  /// planned.
+  bool read_only = false;
   bool operator==(const Statement&) const = default;
 };
 

@@ -71,7 +71,7 @@ Awaitable<Attempt<ResultSets>> on_primary(RequestContext& context, ViewPtr view,
   auto outcome = co_await run_on(view->shards[shard.value].servers[*state.primary].pool);
   const auto failure = failure_of(outcome);
   trip.end(failure);
-  if (!outcome && takes_no_writes(*failure)) {
+  if (!outcome && writes && takes_no_writes(*failure)) {
     context.worker.refresher().request_probes();
     co_return nobody_up(*view, shard);
   }

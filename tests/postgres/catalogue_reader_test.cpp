@@ -50,6 +50,20 @@ CREATE TABLE parts (id int, shardplex_slot bigint) PARTITION BY RANGE (id);
 CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE VIEW seen AS SELECT id FROM movies;
 CREATE SCHEMA hidden CREATE TABLE secret (id int);
+CREATE TYPE spot AS (x int, y text COLLATE bytes);
+CREATE DOMAIN a_spot AS spot;
+CREATE FUNCTION add_them(a int, b numeric(3,1) DEFAULT 2) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 1::bigint';
+CREATE FUNCTION add_them(VARIADIC v char[]) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION best() RETURNS SETOF credits LANGUAGE sql STABLE AS 'SELECT * FROM credits';
+CREATE FUNCTION one_seen() RETURNS seen LANGUAGE sql STABLE AS 'SELECT * FROM seen';
+CREATE FUNCTION spots() RETURNS SETOF a_spot LANGUAGE sql STABLE AS 'SELECT ROW(1, NULL)::a_spot';
+CREATE FUNCTION halves(INOUT whole int, OUT text, extra rating) LANGUAGE sql STABLE AS $$SELECT 1, 'x'$$;
+CREATE FUNCTION listed(n int) RETURNS TABLE (r rating, s score) LANGUAGE sql STABLE AS 'SELECT NULL::rating, 1::score';
+CREATE FUNCTION loose_rows() RETURNS SETOF record LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION of_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE FUNCTION hidden.other() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE proceed() LANGUAGE sql AS '';
+CREATE EXTENSION pgcrypto;
 )";
 
 struct ReadCatalogue {
@@ -215,7 +229,8 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
         "ALTER TABLE films ALTER mood SET NOT NULL", "ALTER TABLE films ALTER name TYPE text COLLATE \"C\"",
         "ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'", "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
         "CREATE UNIQUE INDEX ON films (name)", "ALTER TABLE films DROP COLUMN name",
-        "CREATE TABLE more (id int)",
+        "CREATE TABLE more (id int)", "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER FUNCTION f(int) STABLE", "DROP FUNCTION f(int)",
         "CREATE SCHEMA shardplex; CREATE TABLE shardplex.definitions (subject text, definition text)",
         "INSERT INTO shardplex.definitions VALUES ('key films', 'integer')",
         "UPDATE shardplex.definitions SET definition = 'text'"}) {
@@ -225,6 +240,50 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
     CHECK(now != last);
     last = now;
   }
+}
+
+TEST_CASE(
+    "functions of public are read with their arguments and results: no others', procedures or triggers") {
+  const auto& functions = read().catalogue.functions;
+  std::vector<std::string> names;
+  for (const auto& [name, all] : functions) names.push_back(name);
+  CHECK(names == std::vector<std::string>{"add_them", "best", "halves", "listed", "loose_rows", "one_seen",
+                                          "shown", "spots"});
+  const auto columns = [&](const std::string& name) {
+    std::string text;
+    for (const auto& column : functions.at(name).front().columns)
+      text += column.name + ' ' + column.type + ';';
+    return text;
+  };
+  using Returns = Function::Returns;
+  REQUIRE(functions.at("add_them").size() == 2);
+  const auto& first = functions.at("add_them")[0];
+  const bool in_order = first.arguments.size() == 2;
+  const auto& numbers = functions.at("add_them")[in_order ? 0 : 1];
+  const auto& nothing = functions.at("add_them")[in_order ? 1 : 0];
+  CHECK(numbers.signature() == "add_them(a integer, b numeric default)");
+  CHECK(numbers.volatility == Function::Volatility::immutable);
+  CHECK(numbers.returns == Returns::value);
+  CHECK(numbers.columns.at(0).sort == SortKind::int8);
+  CHECK(nothing.signature() == "add_them(variadic v character[])");
+  CHECK(nothing.arguments.at(0).type_name == "_bpchar");
+  CHECK(nothing.returns == Returns::nothing);
+  CHECK(nothing.volatility == Function::Volatility::volatile_);
+  CHECK(functions.at("best").front().table == "credits");
+  CHECK(functions.at("best").front().returns_set);
+  CHECK(columns("best") == "movie bigint;number integer;name character varying;");
+  CHECK(functions.at("one_seen").front().returns == Returns::row);
+  CHECK(functions.at("one_seen").front().table.empty());
+  CHECK(columns("one_seen") == "id bigint;");
+  CHECK(functions.at("spots").front().returns == Returns::row);
+  CHECK(columns("spots") == "x integer;y text;");
+  CHECK(functions.at("spots").front().columns[1].bytewise_collation);
+  CHECK(columns("halves") == "whole integer;column2 text;");
+  CHECK(functions.at("halves").front().signature() == "halves(whole integer, extra public.rating)");
+  CHECK(columns("listed") == "r rating;s score;");
+  CHECK(functions.at("listed").front().columns[0].enum_labels.size() == 4);
+  CHECK(columns("loose_rows") == "pgrst_scalar record;");
+  CHECK(functions.at("loose_rows").front().returns == Returns::value);
 }
 
 }  // namespace shardplex::test

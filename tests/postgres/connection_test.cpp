@@ -92,6 +92,32 @@ TEST_CASE("the statements of one job are one transaction") {
   worker.execute("DROP TABLE atomic").value();
 }
 
+TEST_CASE("a read-only statement cannot write, even while it is planned, and binds nobody after its job") {
+  Worker worker(shared_server());
+  worker.execute("CREATE TABLE kept (id int)").value();
+  worker
+      .execute(
+          "CREATE FUNCTION keep() RETURNS int LANGUAGE plpgsql AS "
+          "'BEGIN INSERT INTO kept VALUES (1); RETURN 1; END'")
+      .value();
+  worker
+      .execute(
+          "CREATE FUNCTION keep_early() RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
+          "'BEGIN RETURN keep(); END'")
+      .value();
+  const auto run = [&](std::vector<Statement> statements) { return worker.execute(std::move(statements)); };
+  for (int i = 0; i < 7; ++i) {  // also by a plan that is kept
+    CHECK(run({{"SELECT keep()", {}, true}}).error().sqlstate == "25006");
+    CHECK(run({{"SELECT keep_early()", {}, true}}).error().sqlstate == "25006");
+  }
+  CHECK(run({{"SELECT count(*) FROM kept", {}, true}}).value().at(0).integer(0, 0) == 0);
+  CHECK(run({{"SELECT keep()", {}}}).value().at(0).integer(0, 0) == 1);
+  // What comes before it in its transaction may still write.
+  const auto both = run({{"SELECT keep()", {}}, {"SELECT count(*) FROM kept", {}, true}}).value();
+  REQUIRE(both.size() == 2);
+  CHECK(both[1].integer(0, 0) == 2);
+}
+
 TEST_CASE("an error at commit fails the job") {
   Worker worker(shared_server());
   worker.execute("CREATE TABLE deferred (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)").value();

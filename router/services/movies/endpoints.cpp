@@ -24,13 +24,14 @@ bool is_read(const Call& call) {
 }
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
-Awaitable<Result<Answer>> refuse_function(TableRequest& request);
 
 constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_table, &check_schema,
                                                   &read_preferences, &read_consistency};
 constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_table,       &read_query,
                                                   &check_schema,      &read_preferences, &read_shape,
                                                   &read_consistency};
+constexpr Filter<TableRequest> call_filters[] = {&require_catalogue, &check_schema, &read_preferences,
+                                                 &read_shape, &read_consistency};
 
 constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;
 constexpr Endpoint<TableRequest> rows[] = {
@@ -47,18 +48,12 @@ constexpr Endpoint<TableRequest> rows[] = {
     {http::verb::put, "/{table}/{key}", &put_row, query_filters, row},
     {http::verb::patch, "/{table}/{key}", &update_rows, query_filters, row},
     {http::verb::delete_, "/{table}/{key}", &delete_rows, query_filters, row},
-    {http::verb::options, "/rpc/{function}", &refuse_function, {}, other},
-    {http::verb::get, "/rpc/{function}", &refuse_function, {}, other},
-    {http::verb::head, "/rpc/{function}", &refuse_function, {}, other},
-    {http::verb::post, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::options, "/rpc/{function}", &describe_methods, {}, other},
+    {http::verb::get, "/rpc/{function}", &call_function, call_filters, other},
+    {http::verb::head, "/rpc/{function}", &call_function, call_filters, other},
+    {http::verb::post, "/rpc/{function}", &call_function, call_filters, other},
 };
 constexpr std::span<const Endpoint<TableRequest>> endpoints = rows;
-
-Awaitable<Result<Answer>> refuse_function(TableRequest& request) {
-  co_return Error{"SHARD400", "Functions are not served by this release",
-                  "/rpc/" + request.path["function"] + " is a function in PostgREST's API, and no table.",
-                  "Ask for a table: paths are /table and /table/{key}.", std::nullopt};
-}
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request) {
   Answer answer;
@@ -68,7 +63,7 @@ Awaitable<Result<Answer>> describe_methods(TableRequest& request) {
 
 Error no_such_path() {
   return {"PGRST125", "Invalid path specified in request URL", std::nullopt,
-          "Paths are /table and /table/{key}.", std::nullopt};
+          "Paths are /table, /table/{key} and /rpc/{function}.", std::nullopt};
 }
 
 Error method_not_allowed(const Call& call) {
@@ -88,7 +83,12 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   if (!has_method(endpoints, call.request.method())) co_return method_not_allowed(call);
   if (!match) co_return no_such_path();
   call.route = match->route;
-  if (match->endpoint == nullptr) co_return method_not_allowed(call);
+  if (match->endpoint == nullptr) {
+    Error refusal = method_not_allowed(call);
+    if (match->pattern.starts_with("/rpc/"))
+      refusal.message = "Cannot use the " + std::string(call.method_name()) + " method on RPC";
+    co_return refusal;
+  }
   TableRequest request{call, context, match->pattern, match->parameters, match->route == RouteLabel::row};
   auto outcome = co_await (*match->endpoint)(request);
   if (request.table != nullptr) call.table = request.table->name;

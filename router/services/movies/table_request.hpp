@@ -40,5 +40,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request);
 Awaitable<Result<Answer>> update_rows(TableRequest& request);
 Awaitable<Result<Answer>> put_row(TableRequest& request);
 Awaitable<Result<Answer>> delete_rows(TableRequest& request);
+/// GET, HEAD and POST of a function, which is {function} of the path; there is no table.
+Awaitable<Result<Answer>> call_function(TableRequest& request);
 
 }  // namespace shardplex::router
