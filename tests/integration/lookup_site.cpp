@@ -159,7 +159,10 @@ LookupSite::LookupSite(int shard_count, const std::string& layout)
   cluster.initialise();
   for (const auto& [table, rows] : sample()) cluster.load(table, rows);
   cluster.run_everywhere(fill_odd_tables);
-  router.emplace(cluster.map_file());
+  // Its largest answers may take a slow machine longer than a request usually may.
+  router.emplace(cluster.map_file(), Router::Options{.arguments = {"--request-timeout", "180s"},
+                                                     .environment = {},
+                                                     .wait_until_ready = true});
 }
 
 LookupSite& shards() {
