@@ -13,14 +13,14 @@ using namespace grammar;
 struct CodingRow {
   std::string_view name;
   ContentCoding coding;
+  std::string_view old_name = {};  ///< which is the same (RFC 9110, section 8.4.1.3)
 };
 
-// In the order of our preference: the first of a coding is its name.
+// In the order of our preference.
 constexpr CodingRow coding_rows[] = {
     {"zstd", ContentCoding::zstd},
     {"br", ContentCoding::br},
-    {"gzip", ContentCoding::gzip},
-    {"x-gzip", ContentCoding::gzip},
+    {"gzip", ContentCoding::gzip, "x-gzip"},
 };
 
 /// "gzip;q=0.5": the name in lower case, and its weight.
@@ -47,7 +47,8 @@ std::optional<ContentCoding> parse_accept_encoding(std::string_view header) {
     if (name == "*") others = quality;
     if (name == "identity") identity = quality;
     for (std::size_t i = 0; i < count; ++i)
-      if (name == coding_rows[i].name) named[i] = quality;
+      if (name == coding_rows[i].name || (!name.empty() && name == coding_rows[i].old_name))
+        named[i] = quality;
   });
   std::optional<ContentCoding> best;
   double most = identity.value_or(0);

@@ -24,6 +24,7 @@ TEST_CASE("a body is encoded as the client likes it best, and of several ways in
   CHECK(chosen("x-gzip") == "gzip");
   CHECK(chosen("*") == "zstd");
   CHECK(chosen("zstd;q=0, *;q=0.5") == "br");
+  CHECK(chosen("gzip;q=0.1, br;q=0.2, zstd;q=0.2, *") == "zstd");
   CHECK(chosen("gzip;q=0.5, identity;q=0.5") == "gzip");
   CHECK(chosen("identity;q=0, gzip;q=0.001") == "gzip");
 }
@@ -35,6 +36,8 @@ TEST_CASE("a body stays as it is where the client takes nothing else, or likes t
   CHECK(chosen("identity") == "none");
   CHECK(chosen("gzip;q=0, br;q=0.0") == "none");
   CHECK(chosen("*;q=0") == "none");
+  CHECK(chosen("gzip;q=0, br;q=0, zstd;q=0, *") == "none");
+  CHECK(chosen("x-gzip;q=0, br;q=0, zstd;q=0, *") == "none");
   CHECK(chosen("gzip;q=0.5, identity") == "none");
   CHECK(chosen("gzipped") == "none");
 }
