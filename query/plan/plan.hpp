@@ -37,9 +37,11 @@ class ReadPlan {
         std::nullopt;  ///< ask for no more rows than this, though more may be needed
   };
   Statement statement(const ForShard& shard) const;
-  /// One row, one column: the number (bigint) of rows that match, ignoring limit and offset, but at most
-  /// `at_most`.
+  /// One row, one column: the number (bigint) of the answer's rows, which may be groups, ignoring limit and
+  /// offset, but at most `at_most`.
   Statement count_up_to(const ForShard& shard, std::uint64_t at_most) const;
+  /// The same of the rows that match, whatever groups are made of them: what counts mean.
+  Statement count_matching_up_to(const ForShard& shard, std::uint64_t at_most) const;
   /// One row, one column: what PostgreSQL's planner expects of the rows that match, as planned_rows() reads
   /// it. Statistics know nothing of epochs and of which slots are owned, so it does not ask for them.
   Statement explain_matching(const ForShard& shard) const;

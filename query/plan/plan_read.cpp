@@ -359,6 +359,25 @@ std::string select_rows(const ReadPlan& plan, const std::string& rows) {
   return "SELECT " + plan.groups->columns + " FROM (" + select + ") p" + plan.groups->by;
 }
 
+/// SELECT of the matching rows, for their number alone. What groups would be made of stays in it, since a
+/// parameter that stands nowhere has no type.
+std::string select_ungrouped(const ReadPlan& plan, const std::string& rows) {
+  return plan.groups ? "SELECT " + plan.inner_columns + rows : "SELECT" + rows;
+}
+
+std::vector<std::optional<std::string>> params_of_ungrouped(const ReadPlan& plan,
+                                                            const ReadPlan::ForShard& shard) {
+  return params_for(plan, shard, plan.groups ? plan.params.size() : plan.filter_params);
+}
+
+/// How many rows `select` gives, but at most so many.
+Statement counted(const std::string& select, std::vector<std::optional<std::string>> params,
+                  std::uint64_t at_most) {
+  params.push_back(std::to_string(std::min(at_most, largest_bigint)));
+  std::string sql = "SELECT count(*) FROM (" + select + " LIMIT $" + std::to_string(params.size()) + ") q";
+  return {std::move(sql), std::move(params)};
+}
+
 }  // namespace
 
 Statement ReadPlan::matching(const ForShard& shard) const {
@@ -408,18 +427,19 @@ std::string ReadPlan::columns_sql() const {
 
 Statement ReadPlan::count_up_to(const ForShard& shard, std::uint64_t at_most) const {
   const std::string rows = from_where(*this, shard);
-  Statement out{"SELECT count(*) FROM (" + (groups ? select_rows(*this, rows) : "SELECT" + rows),
-                params_for(*this, shard, groups ? params.size() : filter_params)};
-  out.params.push_back(std::to_string(std::min(at_most, largest_bigint)));
-  out.sql += " LIMIT $" + std::to_string(out.params.size()) + ") q";
-  return out;
+  return counted(groups ? select_rows(*this, rows) : select_ungrouped(*this, rows),
+                 params_of_ungrouped(*this, shard), at_most);
+}
+
+Statement ReadPlan::count_matching_up_to(const ForShard& shard, std::uint64_t at_most) const {
+  return counted(select_ungrouped(*this, from_where(*this, shard)), params_of_ungrouped(*this, shard),
+                 at_most);
 }
 
 Statement ReadPlan::explain_matching(const ForShard& shard) const {
   // A parameter that stands nowhere has no type.
   const std::string rows = from_where(from, and_also(shard.epoch ? "$1::bigint IS NOT NULL" : "", where));
-  return {"EXPLAIN (FORMAT JSON) " + (groups ? select_rows(*this, rows) : "SELECT" + rows),
-          params_for(*this, shard, groups ? params.size() : filter_params)};
+  return {"EXPLAIN (FORMAT JSON) " + select_ungrouped(*this, rows), params_of_ungrouped(*this, shard)};
 }
 
 Result<ReadPlan> plan_read(const Query& query, const RoutedTable& routed, bool count_exact,

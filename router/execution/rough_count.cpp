@@ -27,7 +27,7 @@ Awaitable<Result<std::int64_t>> count_roughly(RequestContext& context, const Row
   std::int64_t counted = 0;
   if (kind == CountKind::estimated) {
     const auto exact = co_await gather_sum(context, read.where, [&](const ReadPlan::ForShard& shard) {
-      return read.scan.count_up_to(shard, exact_up_to + 1);
+      return read.scan.count_matching_up_to(shard, exact_up_to + 1);
     });
     if (!exact || static_cast<std::uint64_t>(*exact) <= exact_up_to) co_return exact;
     counted = *exact;

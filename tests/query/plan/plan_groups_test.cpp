@@ -350,6 +350,21 @@ TEST_CASE("an answer of groups is bounded when its groups are there") {
                 "SELECT count(*) FROM (SELECT p.g0 AS c0, count(*) AS c1, p.g0 AS k0 FROM (SELECT"));
 }
 
+TEST_CASE("rough counts are about the rows that groups are made of, and send all that stands in them") {
+  const auto groups = films.scan("select=genre:data->>genre,imdb_score.sum()&id=gt.5");
+  const auto number = groups.count_matching_up_to(one_of_several, 7);
+  const auto explained = groups.explain_matching(one_of_several);
+  CHECK(number.sql.starts_with("SELECT count(*) FROM (SELECT " + groups.inner_columns + " FROM "));
+  CHECK(number.sql.ends_with(" LIMIT $4) q"));
+  CHECK(explained.sql.starts_with("EXPLAIN (FORMAT JSON) SELECT " + groups.inner_columns + " FROM "));
+  for (const auto& sql : {number.sql, explained.sql}) {
+    CHECK(sql.find("GROUP BY") == sql.npos);
+    CHECK(sql.find("sum(") == sql.npos);
+    CHECK(sql.find("$3") != sql.npos);
+  }
+  CHECK(explained.params == std::vector<std::optional<std::string>>{"7", "5", "genre"});
+}
+
 TEST_CASE("groups come in the format that was asked for, whether one shard makes them or several") {
   Request csv;
   csv.rules.format = RowFormat::csv;

@@ -436,6 +436,11 @@ TEST_CASE("counts send the filters' parameters only") {
         Statement{"SELECT count(*) FROM (SELECT FROM \"public\".\"movies\" AS \"movies\" WHERE "
                   "shardplex.check_epoch($1::bigint) AND (\"movies\".\"data\"->>$2::text) = $3 LIMIT $4) q",
                   {"7", "b", "x", "100"}});
+  CHECK(read.count_matching_up_to(at_epoch_7, 100) == read.count_up_to(at_epoch_7, 100));
+  CHECK(read.explain_matching(at_epoch_7) ==
+        Statement{"EXPLAIN (FORMAT JSON) SELECT FROM \"public\".\"movies\" AS \"movies\" WHERE "
+                  "$1::bigint IS NOT NULL AND (\"movies\".\"data\"->>$2::text) = $3",
+                  {"7", "b", "x"}});
 }
 
 namespace {

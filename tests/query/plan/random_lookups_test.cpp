@@ -174,6 +174,8 @@ TEST_CASE("whatever is asked for is planned whole, or refused") {
         sharded ? std::optional(Epoch{7}) : std::nullopt, sharded, false, nullptr, {}};
     check_parameters(read.scan.statement(shard));
     check_parameters(read.scan.count_up_to(shard, 5));
+    check_parameters(read.scan.count_matching_up_to(shard, 5));
+    check_parameters(read.scan.explain_matching(shard));
     if (read.keys_first)
       check_parameters(read.with_keys(keys_with(read.lookups[*read.keys_first].keys_first->types.size()))
                            .scan.statement(shard));
