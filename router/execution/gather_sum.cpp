@@ -1,5 +1,7 @@
 #include "router/execution/gather_sum.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -48,7 +50,7 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
     for (std::size_t i = 0; i < answers->size(); ++i) {
       const auto each = number_of((*answers)[i], number, *view, (*targets)[i].shard);
       if (!each) co_return each.error();
-      sum += *each;
+      sum += std::min(*each, std::numeric_limits<std::int64_t>::max() - sum);
     }
     co_return sum;
   };

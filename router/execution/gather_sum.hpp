@@ -18,7 +18,7 @@ using NumberOf = std::function<std::optional<std::int64_t>(const postgres::Resul
 std::optional<std::int64_t> only_number(const postgres::ResultSet& answer);
 
 /// Runs a statement on all targets (where `where` is unset: on any one shard), and adds up the numbers that
-/// they answer.
+/// they answer, up to the largest that there is.
 Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
                                            const std::optional<CandidateSlots>& where,
                                            std::function<Statement(const ReadPlan::ForShard&)> statement,

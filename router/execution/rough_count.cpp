@@ -25,9 +25,11 @@ Awaitable<Result<std::int64_t>> count_roughly(RequestContext& context, const Row
                                               std::uint64_t exact_up_to) {
   if (read.join.leaves_out()) co_return not_planned_by_a_shard();
   std::int64_t counted = 0;
+  // Where there is no number beyond the bound, all are below it.
+  const auto enough = std::max(exact_up_to, exact_up_to + 1);
   if (kind == CountKind::estimated) {
     const auto exact = co_await gather_sum(context, read.where, [&](const ReadPlan::ForShard& shard) {
-      return read.scan.count_matching_up_to(shard, exact_up_to + 1);
+      return read.scan.count_matching_up_to(shard, enough);
     });
     if (!exact || static_cast<std::uint64_t>(*exact) <= exact_up_to) co_return exact;
     counted = *exact;

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <string>
+
 using namespace shardplex;
 
 TEST_CASE("the rows that a plan is expected to give are those of its topmost node") {
@@ -12,9 +15,21 @@ TEST_CASE("the rows that a plan is expected to give are those of its topmost nod
   CHECK(planned_rows(R"([{"Plan": {"Plan Rows": 1e15}}])") == 1'000'000'000'000'000);
 }
 
+TEST_CASE("a plan may be deep, and may be expected to give more rows than there are numbers") {
+  std::string plan = R"({"Plan Rows": 3})";
+  for (int level = 0; level < 100; ++level) plan = R"({"Plan Rows": 4, "Plans": [)" + plan + "]}";
+  CHECK(planned_rows("[{\"Plan\": " + plan + "}]") == 4);
+  for (const auto* rows : {"1e19", "1e300", "9223372036854775807", "100000000000000000000"})
+    CHECK(planned_rows(R"([{"Plan": {"Plan Rows": )" + std::string(rows) + "}}]") ==
+          std::numeric_limits<std::int64_t>::max());
+}
+
 TEST_CASE("what is no plan has no rows") {
   for (const auto* text : {"", "[]", "[{}]", "{", "7", R"([{"Plan": 7}])", R"([{"Plan": {}}])",
                            R"([{"Plan": {"Plan Rows": "7"}}])", R"([{"Plan": {"Plan Rows": -1}}])",
-                           R"([{"Plan": {"Plan Rows": 1e300}}])", R"({"Plan": {"Plan Rows": 7}})"})
+                           R"({"Plan": {"Plan Rows": 7}})"})
     CHECK(planned_rows(text) == std::nullopt);
+  std::string endless;
+  for (int level = 0; level < 100'000; ++level) endless += R"([{"Plan":)";
+  CHECK(planned_rows(endless) == std::nullopt);
 }
