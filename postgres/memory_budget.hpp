@@ -23,6 +23,16 @@ class MemoryBudget {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
+  /// For what can be done without: false, and nothing taken, where less than half of the limit would be left.
+  /// Nobody is refused for it, so it is not counted as that.
+  bool take_spare(std::size_t bytes) {
+    const auto most = limit_ / 2;
+    auto before = used_.load(std::memory_order_relaxed);
+    do {
+      if (before > most || bytes > most - before) return false;
+    } while (!used_.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
+    return true;
+  }
   /// Also where that makes more than the limit: others are refused for it.
   void take_anyway(std::size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void give_back(std::size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
@@ -56,6 +66,13 @@ class Reservation {
   bool resize(std::size_t bytes) {
     if (budget_ != nullptr && bytes > bytes_ && !budget_->take(bytes - bytes_)) return false;
     if (budget_ != nullptr && bytes < bytes_) budget_->give_back(bytes_ - bytes);
+    bytes_ = bytes;
+    return true;
+  }
+  /// The same for what can be done without: see MemoryBudget::take_spare().
+  bool resize_if_spare(std::size_t bytes) {
+    if (bytes <= bytes_) return resize(bytes);
+    if (budget_ != nullptr && !budget_->take_spare(bytes - bytes_)) return false;
     bytes_ = bytes;
     return true;
   }

@@ -61,7 +61,7 @@ void compress(Answer& answer, std::string_view accept_encoding, MemoryBudget* me
   const auto coding = parse_accept_encoding(accept_encoding);
   if (!coding) return;
   Reservation held(memory);
-  if (!held.resize(encoder_bytes)) return;
+  if (!held.resize_if_spare(encoder_bytes)) return;
   auto encoder = make_encoder(*coding);
   if (!encoder) return;
   if (answer.rest || answer.body.size() > part_bytes) {

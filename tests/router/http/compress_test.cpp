@@ -173,8 +173,8 @@ TEST_CASE("a stream that breaks is cut when it is compressed, too") {
   CHECK(client.read_error());
 }
 
-TEST_CASE("where there is no memory to compress, the body stays as it is") {
-  MemoryBudget memory(encoder_bytes - 1);
+TEST_CASE("where no memory is to spare the body stays as it is, and nobody is refused for it") {
+  MemoryBudget memory(2 * (encoder_bytes - 1));
   Loopback server(&films, tests::small_limits(), &memory);
   Client client(server);
   client.send(request("/streamed/5000", "gzip"));
@@ -182,10 +182,27 @@ TEST_CASE("where there is no memory to compress, the body stays as it is") {
   CHECK(answer.count(http::field::content_encoding) == 0);
   CHECK((answer.body() == many_films(5000)));
   CHECK(tests::soon([&] { return memory.used() == 0; }));
+  CHECK(memory.refused() == 0);
+}
+
+TEST_CASE("what can be done without leaves half of the memory to others") {
+  MemoryBudget memory(100);
+  Reservation needed(&memory), spare(&memory);
+  CHECK(needed.resize(20));
+  CHECK_FALSE(spare.resize_if_spare(31));
+  CHECK(spare.resize_if_spare(30));
+  CHECK(memory.used() == 50);
+  CHECK_FALSE(spare.resize_if_spare(31));
+  CHECK(spare.resize_if_spare(10));
+  CHECK(memory.used() == 30);
+  CHECK(needed.resize(90));
+  CHECK_FALSE(spare.resize_if_spare(11));
+  CHECK(memory.used() == 100);
+  CHECK(memory.refused() == 0);
 }
 
 TEST_CASE("what a compressed stream holds is given back at its end") {
-  MemoryBudget memory(2 * encoder_bytes);
+  MemoryBudget memory(4 * encoder_bytes);
   Loopback server(&films, tests::small_limits(), &memory);
   for (int i = 0; i < 5; ++i) {
     Client client(server);
@@ -193,4 +210,27 @@ TEST_CASE("what a compressed stream holds is given back at its end") {
     CHECK(client.read()[http::field::content_encoding] == "br");
   }
   CHECK(tests::soon([&] { return memory.used() == 0; }));
+}
+
+TEST_CASE("what a compressed stream holds is given back where its client goes before the end") {
+  constexpr std::size_t size = 20'000'000;  // more than the kernel takes
+  std::mt19937 random(1);
+  std::string noise(size, '\0');
+  for (auto& c : noise) c = static_cast<char>(random() % 256);
+  MemoryBudget memory(4 * size);
+  Loopback server(
+      [&](Call&) -> Awaitable<Answer> {
+        Answer answer;
+        answer.rest = std::make_unique<Parts>(noise, 100'000, false);
+        co_return answer;
+      },
+      tests::small_limits(), &memory);
+  for (const auto* coding : {"gzip", "br", "zstd"}) {
+    {
+      Client client(server);
+      client.send(request("/", coding));
+      CHECK(tests::soon([&] { return memory.used() == encoder_bytes; }));
+    }
+    CHECK(tests::soon([&] { return memory.used() == 0; }));
+  }
 }
