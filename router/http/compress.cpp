@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <boost/beast/http/field.hpp>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "query/grammar/accept_encoding.hpp"
@@ -14,30 +16,38 @@ namespace {
 
 constexpr std::size_t part_bytes = 64 * 1024;  // that are encoded before others have their turn
 
-/// A body's encoding, made of the parts of another.
+/// How much of a text is encoded next: an end that is not worth a turn of its own goes with what is before
+/// it.
+std::size_t next_part(std::size_t left) {
+  return left < 2 * part_bytes ? left : part_bytes;
+}
+
+/// A body's encoding, made of the parts of another. One of these may be as long as a row: it is encoded piece
+/// by piece, too, for which encoder_bytes are enough.
 class EncodedBody final : public BodyStream {
  public:
   /// `first`: what comes before `rest`, which may be null.
   EncodedBody(std::unique_ptr<Encoder> encoder, std::string first, std::unique_ptr<BodyStream> rest,
               Reservation memory)
       : encoder_(std::move(encoder)),
-        first_(std::move(first)),
+        plain_(std::move(first)),
         rest_(std::move(rest)),
         memory_(std::move(memory)) {}
 
   Awaitable<Result<void>> next(std::string& part) override {
     if (ended_) co_return Result<void>{};
-    std::string plain;
-    if (taken_ < first_.size()) {
-      plain = first_.substr(taken_, part_bytes);
-      taken_ += plain.size();
-      if (taken_ == first_.size()) std::string().swap(first_), taken_ = 0;
-    } else if (rest_) {
-      const auto pulled = co_await rest_->next(plain);
-      if (!pulled) co_return pulled.error();
+    if (taken_ == plain_.size()) {
+      std::string().swap(plain_);
+      taken_ = 0;
+      if (rest_) {
+        const auto pulled = co_await rest_->next(plain_);
+        if (!pulled) co_return pulled.error();
+      }
     }
-    ended_ = plain.empty();
-    if (!encoder_->add(plain, ended_, part))
+    const auto piece = std::string_view(plain_).substr(taken_, next_part(plain_.size() - taken_));
+    taken_ += piece.size();
+    ended_ = piece.empty();
+    if (!encoder_->add(piece, ended_, part))
       co_return Error{"XX000", "The answer could not be compressed", std::nullopt, std::nullopt, 500};
     co_return Result<void>{};
   }
@@ -46,8 +56,8 @@ class EncodedBody final : public BodyStream {
 
  private:
   std::unique_ptr<Encoder> encoder_;
-  std::string first_;
-  std::size_t taken_ = 0;
+  std::string plain_;
+  std::size_t taken_ = 0;  // of plain_
   std::unique_ptr<BodyStream> rest_;
   Reservation memory_;
   bool ended_ = false;

@@ -19,7 +19,8 @@ class Encoder {
   virtual bool add(std::string_view bytes, bool last, std::string& out) = 0;
 };
 
-/// An encoder takes no more memory than this, whatever it encodes.
+/// An encoder takes no more memory than this, whatever it encodes, where no more than 128 KiB are added at a
+/// time. Brotli keeps more of what comes in longer parts.
 inline constexpr std::size_t encoder_bytes = std::size_t{3} << 20;
 
 /// nullptr where the library has no memory.

@@ -11,9 +11,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "router/http/encoder.hpp"
 #include "tests/router/http/loopback.hpp"
+#include "tests/router/http/run.hpp"
 
 using namespace shardplex;
 using namespace shardplex::router;
@@ -72,6 +74,17 @@ class Parts final : public BodyStream {
   std::size_t part_, at_ = 0;
   bool breaks_;
 };
+
+/// The parts of a body as they are sent.
+Awaitable<std::vector<std::string>> parts_of(BodyStream& body) {
+  std::vector<std::string> parts;
+  for (;;) {
+    std::string part;
+    const auto pulled = co_await body.next(part);
+    if (!pulled || part.empty()) co_return parts;
+    parts.push_back(std::move(part));
+  }
+}
 
 /// Answers with a body as the path says: /whole/N or /streamed/N or /broken/N, of N films.
 Awaitable<Answer> films(Call& call) {
@@ -163,6 +176,30 @@ TEST_CASE("HEAD has the fields that GET would have") {
     const auto head = client.read(true);
     CHECK(head[http::field::content_encoding] == "gzip");
     CHECK(head[http::field::content_length] == got[http::field::content_length]);
+  }
+}
+
+TEST_CASE("a long part is encoded piece by piece, so that others have their turn meanwhile") {
+  std::mt19937 random(1);
+  std::string plain(1'000'000, '\0');
+  for (auto& c : plain) c = static_cast<char>(random() % 256);
+  asio::io_context io;
+  for (const std::string coding : {"gzip", "br", "zstd"}) {
+    CAPTURE(coding);
+    Answer answer;
+    answer.body = "[";
+    answer.rest = std::make_unique<Parts>(plain, plain.size(), false);
+    compress(answer, coding, nullptr);
+    REQUIRE(answer.rest);
+    CHECK(answer.body.empty());
+    const auto parts = tests::run(io, parts_of(*answer.rest));
+    CHECK(parts.size() > 10);
+    std::string encoded;
+    for (const auto& part : parts) {
+      CHECK(part.size() < 150'000);
+      encoded += part;
+    }
+    CHECK((decoded(coding, encoded) == '[' + plain));
   }
 }
 
