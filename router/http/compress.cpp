@@ -79,7 +79,7 @@ void compress(Answer& answer, std::string_view accept_encoding, MemoryBudget* me
                                                 std::move(answer.rest), std::move(held));
   } else {
     std::string encoded;
-    if (!encoder->add(answer.body, true, encoded)) return;
+    if (!encoder->add(answer.body, true, encoded) || encoded.size() >= answer.body.size()) return;
     answer.body = std::move(encoded);
   }
   answer.set("Content-Encoding", to_string(*coding));

@@ -150,11 +150,14 @@ TEST_CASE("answers are compressed for clients that take them so, whole ones and 
   }
 }
 
-TEST_CASE("small bodies, and those that somebody has encoded, stay as they are") {
+TEST_CASE("small bodies, those that somebody has encoded, and those that get no smaller stay as they are") {
   Loopback server([](Call& call) -> Awaitable<Answer> {
     Answer answer;
     answer.body.assign(call.target() == "/small" ? least_compressed_bytes - 1 : 5000, 'x');
     if (call.target() == "/encoded") answer.set("Content-Encoding", "deflate");
+    std::mt19937 random(1);
+    if (call.target() == "/noise")
+      for (auto& c : answer.body) c = static_cast<char>(random() % 256);
     co_return answer;
   });
   Client client(server);
@@ -164,6 +167,12 @@ TEST_CASE("small bodies, and those that somebody has encoded, stay as they are")
   const auto encoded = client.read();
   CHECK(encoded[http::field::content_encoding] == "deflate");
   CHECK(encoded.body() == std::string(5000, 'x'));
+  for (const auto* coding : {"gzip", "br", "zstd"}) {
+    client.send(request("/noise", coding));
+    const auto noise = client.read();
+    CHECK(noise.count(http::field::content_encoding) == 0);
+    CHECK(noise.body().size() == 5000);
+  }
 }
 
 TEST_CASE("HEAD has the fields that GET would have") {
