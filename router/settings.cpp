@@ -15,6 +15,9 @@ namespace {
 
 namespace po = boost::program_options;
 
+/// PostgreSQL counts the milliseconds of statement_timeout in 31 bits.
+constexpr auto longest_duration = std::chrono::hours(24 * 24);
+
 /// "250ms", "30s", "5m" as an option's value.
 struct Duration {
   std::chrono::milliseconds value{0};
@@ -28,7 +31,9 @@ void validate(boost::any& out, const std::vector<std::string>& values, Duration*
   const std::int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
   if (scale == 0 || digits == 0 || digits > 9)
     throw po::error("'" + text + "' is not a duration; write it like 250ms, 30s or 5m");
-  out = Duration{std::chrono::milliseconds(std::stoll(text.substr(0, digits)) * scale)};
+  const std::chrono::milliseconds value(std::stoll(text.substr(0, digits)) * scale);
+  if (value > longest_duration) throw po::error("'" + text + "' is too long; the most is 34560m, 24 days");
+  out = Duration{value};
 }
 
 std::ostream& operator<<(std::ostream& out, const Duration& duration) {

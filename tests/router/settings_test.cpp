@@ -78,6 +78,18 @@ TEST_CASE("allowed hosts are a list of names in any case") {
 TEST_CASE("durations say their unit") {
   CHECK(good({"--map", "m", "--request-timeout", "250ms"}).request_timeout == 250ms);
   CHECK(good({"--map", "m", "--request-timeout", "2m"}).request_timeout == 2min);
+  CHECK(good({"--map", "m", "--request-timeout", "34560m"}).request_timeout == 34'560min);
+}
+
+TEST_CASE("reads wait 300 ms for a server, or as long as the operator says, or not at all") {
+  CHECK(good({"--map", "m"}).read_patience == 300ms);
+  CHECK(good({"--map", "m", "--read-patience", "3s"}).read_patience == 3s);
+  CHECK(good({"--map", "m", "--read-patience", "0ms"}).read_patience == 0ms);
+}
+
+TEST_CASE("answers are compressed unless the operator says no") {
+  CHECK(good({"--map", "m"}).compression);
+  CHECK_FALSE(good({"--map", "m", "--compression", "off"}).compression);
 }
 
 TEST_CASE("the server is told to give up when the router does") {
@@ -100,6 +112,10 @@ TEST_CASE("bad flags are refused with a text that names them") {
       {{"--map", "m", "--request-timeout", "5"}, "write it like 250ms"},
       {{"--map", "m", "--request-timeout", "s"}, "write it like 250ms"},
       {{"--map", "m", "--request-timeout", "0s"}, "--request-timeout"},
+      {{"--map", "m", "--request-timeout", "34561m"}, "'34561m' is too long"},
+      {{"--map", "m", "--read-patience", "999999999m"}, "is too long"},
+      {{"--map", "m", "--read-patience", "300"}, "write it like 250ms"},
+      {{"--map", "m", "--compression", "maybe"}, "--compression"},
       {{"--map", "m", "--poll-interval", "1ms"}, "--poll-interval"},
       {{"--map", "m", "--log-level", "loud"}, "debug, info, warning, error"},
       {{"--map", "m", "--max-url-bytes", "10"}, "--max-url-bytes"},
