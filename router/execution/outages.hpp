@@ -1,6 +1,7 @@
 // Since when reads have found no server of a shard.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -22,7 +23,7 @@ class Outages {
   /// first read that found none.
   Deadline found_none(const std::string& shard, Clock::time_point now) {
     auto& outage = outages_.try_emplace(shard, Outage{now, now}).first->second;
-    if (now - outage.last > forgotten_after) outage.first = now;
+    if (now - outage.last > std::max<Clock::duration>(forgotten_after, patience_)) outage.first = now;
     outage.last = now;
     return outage.first + patience_;
   }
@@ -33,7 +34,7 @@ class Outages {
   }
 
  private:
-  /// Nobody has asked for so long: whether that was the same outage is not known.
+  /// Nobody has asked for so long, and longer than one waits: whether that was the same outage is not known.
   static constexpr auto forgotten_after = std::chrono::minutes(1);
 
   struct Outage {

@@ -270,4 +270,8 @@ TEST_CASE("what nobody has asked about for long is another outage") {
   CHECK(outages.found_none("alpha", began + 50s) == began + outages.patience());
   CHECK(outages.found_none("alpha", began + 100s) == began + outages.patience());
   CHECK(outages.found_none("alpha", began + 3min) == began + 3min + outages.patience());
+  Outages patient(5min);
+  CHECK(patient.found_none("alpha", began) == began + 5min);
+  CHECK(patient.found_none("alpha", began + 4min) == began + 5min);
+  CHECK(patient.found_none("alpha", began + 10min) == began + 15min);
 }
