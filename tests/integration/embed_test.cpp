@@ -56,6 +56,10 @@ TEST_CASE("rows that have rows on other shards are as many as those that have th
   CHECK(looked_up.header("Content-Range").value_or("").starts_with("0-2/"));
   CHECK(looked_up.header("Content-Range") == local.header("Content-Range"));
   CHECK(looked_up.body == local.body);
+  const auto unplanned = genre.get(target, {{"Prefer", "count=planned"}});
+  CHECK(unplanned.status == 400);
+  CHECK(unplanned.error_code() == "SHARD400");
+  CHECK(hash.get(target, {{"Prefer", "count=planned"}}).status < 300);
 }
 
 TEST_CASE("what is asked of relations that are not there, or several, is refused as PostgREST does it") {

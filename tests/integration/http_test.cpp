@@ -553,6 +553,20 @@ TEST_CASE("every answer says how it was made") {
         cluster().shard_of("movies", 1));
 }
 
+TEST_CASE("answers are compressed for clients that take them so, unless the operator says no") {
+  const Headers gzip{{"Accept-Encoding", "gzip"}};
+  HttpClient client(router().port());
+  const auto plain = client.get("/movies?limit=100"), compressed = client.get("/movies?limit=100", gzip);
+  CHECK_FALSE(plain.header("Content-Encoding").has_value());
+  CHECK(compressed.header("Content-Encoding") == "gzip");
+  CHECK(compressed.header("Vary") == plain.header("Vary"));
+  CHECK(compressed.body.size() < plain.body.size() / 2);
+  const Router without(cluster().map_file(), with({"--compression", "off"}));
+  const auto as_it_is = HttpClient(without.port()).get("/movies?limit=100", gzip);
+  CHECK_FALSE(as_it_is.header("Content-Encoding").has_value());
+  CHECK(as_it_is.body == plain.body);
+}
+
 TEST_CASE("the admin port tells the router's state, and nothing of the data") {
   CHECK(router().admin("/live").status == 200);
   const auto ready = json::parse(router().admin("/ready").body);
