@@ -94,15 +94,12 @@ Awaitable<bool> AnswerWriter::write_slices(std::string_view body, bool chunked) 
 Awaitable<bool> AnswerWriter::write_streamed(Answer& answer, Framing framing, RequestTally* tally) {
   const bool chunked = framing.version >= 11;
   framing.keep_alive = framing.keep_alive && chunked;
-  if (framing.head_only) {
-    if (tally) tally->answered(answer.status);
-    const bool sent = co_await write_head(answer, framing);
-    if (!sent) co_return false;
-    co_return framing.keep_alive;
-  }
+  const bool is_answered = framing.head_only || answer.rest->is_made();
+  if (tally && is_answered) tally->answered(answer.status);
   bool sent = co_await write_head(answer, framing);
+  if (framing.head_only) co_return sent&& framing.keep_alive;
   if (sent) sent = co_await write_parts(answer, chunked);
-  if (tally) tally->answered(answer.status);
+  if (tally && !is_answered) tally->answered(answer.status);
   if (!sent && !chunked) reset();
   if (!sent || !chunked) co_return false;  // without chunks, the end of the connection is the answer's
   clock_.enter(Phase::writing);

@@ -75,6 +75,16 @@ class Parts final : public BodyStream {
   bool breaks_;
 };
 
+constexpr std::size_t more_than_the_kernel_takes = 20'000'000;
+
+/// What no coding makes smaller.
+std::string noise(std::size_t size) {
+  std::mt19937 random(1);
+  std::string bytes(size, '\0');
+  for (auto& c : bytes) c = static_cast<char>(random() % 256);
+  return bytes;
+}
+
 /// The parts of a body as they are sent.
 Awaitable<std::vector<std::string>> parts_of(BodyStream& body) {
   std::vector<std::string> parts;
@@ -155,9 +165,7 @@ TEST_CASE("small bodies, those that somebody has encoded, and those that get no 
     Answer answer;
     answer.body.assign(call.target() == "/small" ? least_compressed_bytes - 1 : 5000, 'x');
     if (call.target() == "/encoded") answer.set("Content-Encoding", "deflate");
-    std::mt19937 random(1);
-    if (call.target() == "/noise")
-      for (auto& c : answer.body) c = static_cast<char>(random() % 256);
+    if (call.target() == "/noise") answer.body = noise(5000);
     co_return answer;
   });
   Client client(server);
@@ -169,9 +177,9 @@ TEST_CASE("small bodies, those that somebody has encoded, and those that get no 
   CHECK(encoded.body() == std::string(5000, 'x'));
   for (const auto* coding : {"gzip", "br", "zstd"}) {
     client.send(request("/noise", coding));
-    const auto noise = client.read();
-    CHECK(noise.count(http::field::content_encoding) == 0);
-    CHECK(noise.body().size() == 5000);
+    const auto as_it_is = client.read();
+    CHECK(as_it_is.count(http::field::content_encoding) == 0);
+    CHECK((as_it_is.body() == noise(5000)));
   }
 }
 
@@ -189,9 +197,7 @@ TEST_CASE("HEAD has the fields that GET would have") {
 }
 
 TEST_CASE("a long part is encoded piece by piece, so that others have their turn meanwhile") {
-  std::mt19937 random(1);
-  std::string plain(1'000'000, '\0');
-  for (auto& c : plain) c = static_cast<char>(random() % 256);
+  const auto plain = noise(1'000'000);
   asio::io_context io;
   for (const std::string coding : {"gzip", "br", "zstd"}) {
     CAPTURE(coding);
@@ -217,6 +223,30 @@ TEST_CASE("a stream that breaks is cut when it is compressed, too") {
   Client client(server);
   client.send(request("/broken/5000", "gzip"));
   CHECK(client.read_error());
+}
+
+TEST_CASE("a whole body has been answered before it is sent, compressed or not, and a stream after it") {
+  const auto body = noise(more_than_the_kernel_takes);
+  Loopback server([&](Call& call) -> Awaitable<Answer> {
+    Answer answer;
+    if (call.target() == "/whole")
+      answer.body = body;
+    else
+      answer.rest = std::make_unique<Parts>(body, 100'000, false);
+    co_return answer;
+  });
+  for (int answered = 1; const auto* coding : {"identity", "gzip"}) {
+    Client client(server);
+    client.send(request("/whole", coding));
+    CHECK(tests::soon([&] { return server.counted("other", "GET", 200) == answered; }));
+    Client of_stream(server);
+    of_stream.send(request("/stream", coding));
+    REQUIRE(tests::soon([&] { return of_stream.readable(); }));
+    CHECK(server.counted("other", "GET", 200) == answered);
+    of_stream.read();
+    CHECK(tests::soon([&] { return server.counted("other", "GET", 200) == answered + 1; }));
+    answered += 2;
+  }
 }
 
 TEST_CASE("where no memory is to spare the body stays as it is, and nobody is refused for it") {
@@ -259,15 +289,12 @@ TEST_CASE("what a compressed stream holds is given back at its end") {
 }
 
 TEST_CASE("what a compressed stream holds is given back where its client goes before the end") {
-  constexpr std::size_t size = 20'000'000;  // more than the kernel takes
-  std::mt19937 random(1);
-  std::string noise(size, '\0');
-  for (auto& c : noise) c = static_cast<char>(random() % 256);
-  MemoryBudget memory(4 * size);
+  const auto body = noise(more_than_the_kernel_takes);
+  MemoryBudget memory(4 * body.size());
   Loopback server(
       [&](Call&) -> Awaitable<Answer> {
         Answer answer;
-        answer.rest = std::make_unique<Parts>(noise, 100'000, false);
+        answer.rest = std::make_unique<Parts>(body, 100'000, false);
         co_return answer;
       },
       tests::small_limits(), &memory);
