@@ -36,8 +36,17 @@ json::value strategy_json(const Group& group) {
             {"otherwise", as_set(group, list->otherwise).to_string()}}}};
 }
 
+json::object table_json(const ShardMap& map, const TablePlacement& table) {
+  json::object shown{{"name", table.name}, {"reference", table.reference}};
+  if (table.group) {
+    shown["group"] = map.group(*table.group).name;
+    shown["key"] = table.key;
+  }
+  return shown;
+}
+
 json::object map_json(const ShardMap& map) {
-  json::array shards, groups, tables;
+  json::array shards, groups, tables, views;
   for (const auto& shard : map.shards()) {
     json::array replicas;
     for (const auto& replica : shard.replicas) replicas.emplace_back(without_password(replica));
@@ -53,15 +62,13 @@ json::object map_json(const ShardMap& map) {
                       {"strategy", strategy_json(group)},
                       {"placement", placement}});
   }
-  for (const auto& table : map.tables()) {
-    json::object shown{{"name", table.name}, {"reference", table.reference}};
-    if (table.group) {
-      shown["group"] = map.group(*table.group).name;
-      shown["key"] = table.key;
-    }
-    tables.push_back(std::move(shown));
-  }
-  return {{"cluster", map.cluster()}, {"shards", shards}, {"groups", groups}, {"tables", tables}};
+  for (const auto& table : map.tables()) tables.push_back(table_json(map, table));
+  for (const auto& view : map.views()) views.push_back(table_json(map, view));
+  return {{"cluster", map.cluster()},
+          {"shards", shards},
+          {"groups", groups},
+          {"tables", tables},
+          {"views", views}};
 }
 
 void print_shards(const ShardMap& map, const Terminal& terminal) {
@@ -98,9 +105,12 @@ void print_group(const ShardMap& map, const Group& group, const Terminal& termin
 void print_tables(const ShardMap& map, const Terminal& terminal) {
   terminal.out << '\n';
   TextTable table({{"TABLE"}, {"GROUP"}, {"KEY"}});
-  for (const auto& placement : map.tables())
-    table.add({placement.name, placement.group ? map.group(*placement.group).name : "(reference)",
+  const auto add = [&](const TablePlacement& placement, const std::string& name) {
+    table.add({name, placement.group ? map.group(*placement.group).name : "(reference)",
                placement.reference ? "-" : placement.key});
+  };
+  for (const auto& placement : map.tables()) add(placement, placement.name);
+  for (const auto& view : map.views()) add(view, view.name + " (view)");
   table.print(terminal);
 }
 

@@ -7,6 +7,7 @@
 #include "operations/process/json_values.hpp"
 #include "operations/shard/map_file.hpp"
 #include "operations/shard/row_places.hpp"
+#include "query/catalogue/catalogue.hpp"
 #include "shard_map/key.hpp"
 
 namespace shardplex::cli {
@@ -16,9 +17,10 @@ namespace json = boost::json;
 namespace po = boost::program_options;
 
 KeyType parse_key_type(const std::string& name) {
-  for (const KeyType type : {KeyType::integer, KeyType::uuid, KeyType::text})
-    if (name == name_of(type)) return type;
-  throw UsageError("--key-type " + name + ": integer, text or uuid is expected");
+  for (const KeyType type :
+       {KeyType::integer, KeyType::uuid, KeyType::text, KeyType::date, KeyType::character})
+    if (name == key_form(type)) return type;
+  throw UsageError("--key-type " + name + ": integer, text, uuid, date or character is expected");
 }
 
 ColumnValues parse_values(const std::vector<std::string>& words) {
@@ -108,7 +110,7 @@ int route(Arguments args, const Terminal& terminal) {
       "Under a list strategy the key alone gives one slot per list, the list's column alone its slots.");
   options.add_map();
   options.add()("key-type", po::value<std::string>()->value_name("TYPE"),
-                "integer, text or uuid (default: by the value's look)");
+                "integer, text, uuid, date or character (default: by the value's look)");
   options.add_json();
   options.add_positional("table", 1);
   options.add_positional("value", -1);

@@ -1,4 +1,6 @@
 // Answers on their way back: of jobs, and rows of a stream.
+#include <utility>
+
 #include "postgres/connection.hpp"
 #include "postgres/libpq_failures.hpp"
 
@@ -175,7 +177,11 @@ void Connection::forget_stale(const PendingJob& pending) {
 void Connection::start_stream(const Statement& statement, StreamEvents events) {
   stream_.emplace(Stream{.events = std::move(events)});
   if (auto failure = unsendable(statement)) return end_stream(std::move(failure));
-  const bool sent = send_unprepared(statement) && PQsetSingleRowMode(pg_) == 1 && PQpipelineSync(pg_) == 1;
+  stream_->before_rows = statement.time_zone.has_value();
+  bool sent = !stream_->before_rows || send_time_zone(*statement.time_zone);
+  sent = sent && send_unprepared(statement);
+  // It is set for the query whose answer comes next.
+  sent = sent && (stream_->before_rows || PQsetSingleRowMode(pg_) == 1) && PQpipelineSync(pg_) == 1;
   if (!sent) return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
   flush();
 }
@@ -192,7 +198,11 @@ void Connection::read_stream() {
 
 void Connection::take_stream_result(PGresult* raw) {
   if (!raw) {
-    if (PQstatus(pg_) == CONNECTION_BAD) lose(lost("the connection to " + server_name() + " was lost"));
+    if (PQstatus(pg_) == CONNECTION_BAD)
+      return lose(lost("the connection to " + server_name() + " was lost"));
+    // Where the time zone was refused, no rows follow.
+    if (std::exchange(stream_->before_rows, false) && PQsetSingleRowMode(pg_) != 1 && !stream_->failure)
+      lose(lost("cannot read row by row from " + server_name()));
     return;
   }
   ResultSet result(raw);

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t much_sent = 512 * 1024;  // bytes of one statement's parameters
 constexpr int binary_results = 1;
+/// Of the transaction that it is in, whether or not that was begun by BEGIN.
+constexpr const char* read_only_sql = "SELECT pg_catalog.set_config('transaction_read_only', 'on', true)";
 
 class PreparedName {
  public:
@@ -69,7 +71,7 @@ bool Connection::awaits_commit() const {
   return sent_ > 0 && !jobs_[sent_ - 1].ended;
 }
 
-/// BEGIN, COMMIT or ROLLBACK.
+/// BEGIN, COMMIT, ROLLBACK or read_only_sql.
 bool Connection::send_control(PendingJob& pending, const char* sql) {
   pending.commands.push_back({.statement = 0, .prepare = false, .control = true, .prepared = 0});
   return PQsendQueryParams(pg_, sql, 0, nullptr, nullptr, nullptr, nullptr, binary_results) == 1;
@@ -89,8 +91,15 @@ void Connection::end_transaction(PendingJob& pending) {
 bool Connection::send_prepared(PendingJob& pending) {
   pending.ended = pending.job.commit == Commit::at_once;
   if (!pending.ended && !send_control(pending, "BEGIN")) return false;
+  const std::string* time_zone = nullptr;
   for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
     const Statement& statement = pending.job.statements[i];
+    if (statement.time_zone && (!time_zone || *time_zone != *statement.time_zone)) {
+      time_zone = &*statement.time_zone;
+      if (!send_time_zone(*time_zone)) return false;
+      pending.commands.push_back({.statement = i, .prepare = false, .control = true, .prepared = 0});
+    }
+    if (statement.read_only && !send_control(pending, read_only_sql)) return false;
     if (statement.sql.size() > settings_.longest_prepared) {
       if (!send_unprepared(statement)) return false;
       pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = 0});
@@ -113,6 +122,13 @@ bool Connection::send_prepared(PendingJob& pending) {
 bool Connection::send_unprepared(const Statement& statement) {
   return PQsendQueryParams(pg_, statement.sql.c_str(), static_cast<int>(statement.params.size()), nullptr,
                            parameter_values(statement), nullptr, nullptr, binary_results) == 1;
+}
+
+/// Until the transaction ends: the segment is one, whether or not it has a BEGIN.
+bool Connection::send_time_zone(const std::string& time_zone) {
+  const char* const value = time_zone.c_str();
+  return PQsendQueryParams(pg_, "SELECT pg_catalog.set_config('TimeZone', $1, true)", 1, nullptr, &value,
+                           nullptr, nullptr, binary_results) == 1;
 }
 
 const char* const* Connection::parameter_values(const Statement& statement) {

@@ -63,6 +63,13 @@ Error misplaced_row(const Failure& failure) {
           std::nullopt};
 }
 
+Error row_without_slot(const Failure& failure) {
+  return {"SHARD400", "The view cannot be read exactly over shards", failure.message,
+          "Let it take shardplex_slot from a table of which each of its rows has one: no outer join may "
+          "leave it null.",
+          std::nullopt};
+}
+
 Error tables_changing(const Failure& failure, std::string_view shard) {
   return {"SHARD503", "The tables of a shard are being changed",
           "shard " + std::string(shard) + ": " + failure.message, "Try again shortly.", std::nullopt};
@@ -100,6 +107,7 @@ Error to_error(const Failure& failure, std::string_view shard) {
       if (failure.sqlstate == sqlstate_odd_answer) return odd_answer(failure, shard);
       if (failure.sqlstate == sqlstate_no_sql) return no_sql(failure, shard);
       if (failure.sqlstate == sqlstate_misplaced) return misplaced_row(failure);
+      if (failure.sqlstate == sqlstate_no_slot) return row_without_slot(failure);
       if (lacks_function(failure)) return older_schema(shard);
       if (failure.sqlstate == sqlstate_other_tables) return tables_changing(failure, shard);
       if (is_state_of_server(failure.sqlstate) && failure.detail.empty())

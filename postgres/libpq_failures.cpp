@@ -67,7 +67,7 @@ bool is_stale(const PGresult* result) {
 
 std::optional<Failure> unsendable(const Statement& statement) {
   if (statement.params.size() > parameter_limit) return refused("54023", "too many parameters");
-  const bool nul = holds_nul(statement.sql) ||
+  const bool nul = holds_nul(statement.sql) || (statement.time_zone && holds_nul(*statement.time_zone)) ||
                    std::ranges::any_of(statement.params, [](const auto& p) { return p && holds_nul(*p); });
   if (nul) return refused("22021", "invalid byte sequence for encoding \"UTF8\": 0x00");
   return std::nullopt;

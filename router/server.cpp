@@ -142,7 +142,7 @@ class Server {
                  [this](const SnapshotPtr& snapshot) {
                    for (const auto& worker : workers_) worker->adopt(snapshot);
                  }),
-        admin_(control_, metrics_),
+        admin_(control_, metrics_, settings),
         admin_listener_(io_, {settings.admin_address, settings.admin_port, false},
                         {limits_of_admin(settings),
                          [this](Call& call) {

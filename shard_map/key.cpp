@@ -4,6 +4,7 @@
 
 #include <boost/endian/conversion.hpp>
 #include <charconv>
+#include <chrono>
 #include <system_error>
 
 #include "shard_map/invariant.hpp"
@@ -67,6 +68,33 @@ std::optional<std::string> uuid_bytes(std::string_view text) {
   return bytes;
 }
 
+/// The number that some digits are; nullopt where anything else is among them.
+std::optional<int> digits_value(std::string_view text) {
+  int value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+std::optional<std::string> date_bytes(std::string_view text) {
+  constexpr std::string_view form = "yyyy-mm-dd";
+  if (text.size() != form.size() || text[4] != '-' || text[7] != '-') return std::nullopt;
+  const auto year = digits_value(text.substr(0, 4)), month = digits_value(text.substr(5, 2)),
+             day = digits_value(text.substr(8, 2));
+  if (!year || !month || !day || *year == 0) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::string> character_bytes(std::string_view text) {
+  return text_bytes(text.substr(0, text.find_last_not_of(' ') + 1));
+}
+
 }  // namespace
 
 std::optional<std::string> canonical_bytes(KeyType type, std::string_view text) {
@@ -77,6 +105,10 @@ std::optional<std::string> canonical_bytes(KeyType type, std::string_view text) 
       return text_bytes(text);
     case KeyType::uuid:
       return uuid_bytes(text);
+    case KeyType::date:
+      return date_bytes(text);
+    case KeyType::character:
+      return character_bytes(text);
   }
   return std::nullopt;
 }

@@ -12,15 +12,18 @@ namespace shardplex {
 
 /// How a shard key's text becomes the bytes that are hashed.
 enum class KeyType {
-  integer,  ///< smallint, integer, bigint: 8 bytes, little-endian, two's complement
-  text,     ///< text, varchar: the UTF-8 bytes as stored
-  uuid,     ///< 16 bytes in network order
+  integer,    ///< smallint, integer, bigint: 8 bytes, little-endian, two's complement
+  text,       ///< text, varchar: the UTF-8 bytes as stored
+  uuid,       ///< 16 bytes in network order
+  date,       ///< 2024-02-29, in ASCII
+  character,  ///< char(n): the UTF-8 bytes without blanks at the end
 };
 
 /// The canonical bytes of a key written as PostgreSQL input text, or nullopt where `text` is not a value that
 /// PostgreSQL 15 and this function are sure to read alike (such a key cannot narrow a route).
 /// Integers: optional surrounding ASCII white space, sign, decimal digits, in the range of bigint.
 /// uuid: every spelling that PostgreSQL reads (in braces, without hyphens, in either case).
+/// Dates: as PostgreSQL writes those of the years 1 to 9999, year-month-day.
 std::optional<std::string> canonical_bytes(KeyType type, std::string_view text);
 
 /// The canonical bytes of an integer key: 8 bytes, little-endian.

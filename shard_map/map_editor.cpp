@@ -225,12 +225,9 @@ bool equal(const ShardMap& a, const ShardMap& b) {
     return x.name == y.name && x.slot_count == y.slot_count && x.strategy == y.strategy &&
            x.placement == y.placement;
   };
-  const auto same_table = [](const TablePlacement& x, const TablePlacement& y) {
-    return x.name == y.name && x.reference == y.reference && x.group == y.group && x.key == y.key;
-  };
   return a.cluster() == b.cluster() && std::ranges::equal(a.shards(), b.shards(), same_shard) &&
-         std::ranges::equal(a.groups(), b.groups(), same_group) &&
-         std::ranges::equal(a.tables(), b.tables(), same_table) && a.relations() == b.relations();
+         std::ranges::equal(a.groups(), b.groups(), same_group) && a.tables() == b.tables() &&
+         a.relations() == b.relations() && a.views() == b.views() && a.functions() == b.functions();
 }
 
 }  // namespace
@@ -241,6 +238,10 @@ std::optional<std::string> edit_in_place(std::string_view yaml, const ShardMap& 
   invariant(std::holds_alternative<ShardMap>(current), "the text to be edited is a valid shard map");
   invariant(std::get<ShardMap>(current).relations() == wanted.relations(),
             "a map is edited with the relations that it has");
+  invariant(std::get<ShardMap>(current).views() == wanted.views(),
+            "a map is edited with the views that it has");
+  invariant(std::get<ShardMap>(current).functions() == wanted.functions(),
+            "a map is edited with the functions that it has");
   MapEditor editor(yaml, std::get<ShardMap>(current), wanted);
   editor.edit(std::get<YamlValue>(root));
   std::string text = editor.result();

@@ -57,6 +57,20 @@ std::string relation_yaml(const MapRelation& relation) {
          "\n    foreign_columns: " + columns_yaml(relation.foreign_columns) + '\n';
 }
 
+std::string function_yaml(const ShardMap& map, const MapFunction& function) {
+  const std::string key = "  " + yaml_scalar(function.name) + ": ";
+  switch (function.runs) {
+    case MapFunction::Runs::any:
+      break;
+    case MapFunction::Runs::all:
+      return key + "all\n";
+    case MapFunction::Runs::by:
+      return key + "{ by: " + yaml_scalar(function.argument) +
+             ", group: " + yaml_scalar(map.group(*function.group).name) + " }\n";
+  }
+  return key + "any\n";
+}
+
 }  // namespace
 
 std::string edit_shard_map(std::string_view yaml, const ShardMap& wanted) {
@@ -73,6 +87,10 @@ std::string to_yaml(const ShardMap& map) {
   for (const TablePlacement& table : map.tables()) text += table_yaml(map, table);
   if (!map.relations().empty()) text += "relations:\n";
   for (const MapRelation& relation : map.relations()) text += relation_yaml(relation);
+  if (!map.views().empty()) text += "views:\n";
+  for (const TablePlacement& view : map.views()) text += table_yaml(map, view);
+  if (!map.functions().empty()) text += "functions:\n";
+  for (const MapFunction& function : map.functions()) text += function_yaml(map, function);
   return text;
 }
 

@@ -40,12 +40,15 @@ const std::vector<Slot>& ListStrategy::slots_of(std::optional<std::string_view> 
 }
 
 ShardMap::ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<Group> groups,
-                   std::vector<TablePlacement> tables, std::vector<MapRelation> relations)
+                   std::vector<TablePlacement> tables, std::vector<MapRelation> relations,
+                   std::vector<TablePlacement> views, std::vector<MapFunction> functions)
     : cluster_(std::move(cluster)),
       shards_(std::move(shards)),
       groups_(std::move(groups)),
       tables_(std::move(tables)),
-      relations_(std::move(relations)) {
+      relations_(std::move(relations)),
+      views_(std::move(views)),
+      functions_(std::move(functions)) {
   for (const Group& group : groups_) {
     invariant(std::has_single_bit(group.slot_count), "a group's slot count is a power of two");
     invariant(group.placement.size() == group.slot_count, "every slot is placed once");
@@ -53,15 +56,25 @@ ShardMap::ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<G
       invariant(id.value < shards_.size(), "slots are placed on shards of the map");
     if (const auto* list = std::get_if<ListStrategy>(&group.strategy)) check(*list, group.slot_count);
   }
-  for (const TablePlacement& table : tables_) {
-    invariant(table.reference != table.group.has_value(), "a table is in a group or a reference table");
-    invariant(!table.group || table.group->value < groups_.size(), "tables are in groups of the map");
-  }
+  for (const auto* placements : {&tables_, &views_})
+    for (const TablePlacement& table : *placements) {
+      invariant(table.reference != table.group.has_value(), "a table is in a group or a reference table");
+      invariant(!table.group || table.group->value < groups_.size(), "tables are in groups of the map");
+    }
+  for (const TablePlacement& view : views_)
+    invariant(find_table(view.name) == nullptr, "a name is a table's or a view's");
   for (const MapRelation& relation : relations_) {
     invariant(find_table(relation.table) && find_table(relation.foreign_table),
               "relations are of tables of the map");
     invariant(!relation.columns.empty() && relation.columns.size() == relation.foreign_columns.size(),
               "a relation pairs columns");
+  }
+  for (const MapFunction& function : functions_) {
+    const bool by_argument = function.runs == MapFunction::Runs::by;
+    invariant(by_argument == function.group.has_value() && by_argument != function.argument.empty(),
+              "a function is by an argument under a group, or by neither");
+    invariant(!function.group || function.group->value < groups_.size(),
+              "functions are by groups of the map");
   }
 }
 
@@ -80,6 +93,16 @@ std::optional<GroupId> ShardMap::find_group(std::string_view name) const {
 const TablePlacement* ShardMap::find_table(std::string_view name) const {
   const auto index = index_of(tables_, name);
   return index ? &tables_[*index] : nullptr;
+}
+
+const TablePlacement* ShardMap::find_view(std::string_view name) const {
+  const auto index = index_of(views_, name);
+  return index ? &views_[*index] : nullptr;
+}
+
+const MapFunction* ShardMap::find_function(std::string_view name) const {
+  const auto index = index_of(functions_, name);
+  return index ? &functions_[*index] : nullptr;
 }
 
 Slot slot_of_row(const Group& group, std::string_view key, std::optional<std::string_view> list_value) {

@@ -1,6 +1,7 @@
 // The shard map: who should own which slots, and where the servers are. An immutable value.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,6 +58,7 @@ struct TablePlacement {
   bool reference = false;        ///< a full copy on every shard
   std::optional<GroupId> group;  ///< set unless reference
   std::string key;               ///< hash: the hashed column; list: equal to spread_by; empty for reference
+  bool operator==(const TablePlacement&) const = default;
 };
 
 /// A foreign key that PostgreSQL does not keep, since what it leads to can be on another shard. Embeds follow
@@ -70,22 +72,43 @@ struct MapRelation {
   bool operator==(const MapRelation&) const = default;
 };
 
+/// Which shards answer a call of the function of this name.
+struct MapFunction {
+  enum class Runs : std::uint8_t {
+    any,  ///< one of them, whichever: it depends on reference tables or on none
+    all,  ///< each, for the rows that it owns
+    by,   ///< the one that owns the slot of an argument
+  };
+  std::string name;
+  Runs runs = Runs::any;
+  std::string argument = {};                    ///< of `by`
+  std::optional<GroupId> group = std::nullopt;  ///< of `by`: whose slots the argument is hashed to
+  bool operator==(const MapFunction&) const = default;
+};
+
 class ShardMap {
  public:
   ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<Group> groups,
-           std::vector<TablePlacement> tables, std::vector<MapRelation> relations);
+           std::vector<TablePlacement> tables, std::vector<MapRelation> relations,
+           std::vector<TablePlacement> views = {}, std::vector<MapFunction> functions = {});
 
   const std::string& cluster() const { return cluster_; }
   const std::vector<Shard>& shards() const { return shards_; }
   const std::vector<Group>& groups() const { return groups_; }
   const std::vector<TablePlacement>& tables() const { return tables_; }
   const std::vector<MapRelation>& relations() const { return relations_; }
+  /// Views and materialized views that are read. They are none of the tables: nothing is stored, moved or
+  /// loaded by them.
+  const std::vector<TablePlacement>& views() const { return views_; }
+  const std::vector<MapFunction>& functions() const { return functions_; }
 
   const Shard& shard(ShardId id) const { return shards_[id.value]; }
   const Group& group(GroupId id) const { return groups_[id.value]; }
   std::optional<ShardId> find_shard(std::string_view name) const;
   std::optional<GroupId> find_group(std::string_view name) const;
   const TablePlacement* find_table(std::string_view name) const;  ///< nullptr where the map has no such table
+  const TablePlacement* find_view(std::string_view name) const;   ///< nullptr where the map has no such view
+  const MapFunction* find_function(std::string_view name) const;  ///< nullptr where it is not declared
 
  private:
   std::string cluster_;
@@ -93,6 +116,8 @@ class ShardMap {
   std::vector<Group> groups_;
   std::vector<TablePlacement> tables_;
   std::vector<MapRelation> relations_;
+  std::vector<TablePlacement> views_;
+  std::vector<MapFunction> functions_;
 };
 
 /// The slot of a row under `group`. `key` is the canonical bytes of the hashed column (hash: key; list:

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "shard_map/slot_lists.hpp"
+#include "shard_map/yaml_functions.hpp"
 #include "shard_map/yaml_reader.hpp"
 #include "shard_map/yaml_relations.hpp"
 #include "shard_map/yaml_shards.hpp"
@@ -65,8 +66,9 @@ class MapReader {
 
   void read_root(const YamlValue& value) {
     const YamlNode root{&value, "", value.line};
-    const auto map = yaml_.fields(root, {"version", "cluster", "shards", "groups", "tables", "relations"},
-                                  "version: 1, cluster: …");
+    const auto map = yaml_.fields(
+        root, {"version", "cluster", "shards", "groups", "tables", "relations", "views", "functions"},
+        "version: 1, cluster: …");
     if (!map) return;
     yaml_.check_version(*map);
     if (const YamlNode* cluster = yaml_.required(*map, "cluster", "cluster: movies")) read_cluster(*cluster);
@@ -77,6 +79,9 @@ class MapReader {
       read_tables(*tables);
     if (const YamlNode* relations = map->find("relations"))
       relations_ = YamlRelations(yaml_, names_of(tables_)).read(*relations);
+    if (const YamlNode* views = map->find("views")) read_views(*views);
+    if (const YamlNode* functions = map->find("functions"))
+      functions_ = YamlFunctions(yaml_, hash_groups(), names_of(groups_)).read(*functions);
   }
 
   void read_cluster(const YamlNode& node) {
@@ -227,36 +232,50 @@ class MapReader {
     const auto all = yaml_.entries(node, "{ movies: { group: catalog, key: id } }");
     if (!all) return;
     if (all->entries.empty()) yaml_.report(node, "names no table; at least one is needed");
-    for (const auto& [name, table] : all->entries) read_table(name, table);
+    for (const auto& [name, table] : all->entries)
+      if (auto placement = read_table(name, table, "table")) tables_.push_back(*std::move(placement));
   }
 
-  void read_table(std::string_view name, const YamlNode& node) {
+  void read_views(const YamlNode& node) {
+    const auto all = yaml_.entries(node, "{ dramas: { group: catalog, key: id } }");
+    if (!all) return;
+    for (const auto& [name, view] : all->entries) {
+      if (std::ranges::find(tables_, name, &TablePlacement::name) != tables_.end())
+        yaml_.report(view, "is among the tables as well; a name is a table's or a view's");
+      if (auto placement = read_table(name, view, "view")) views_.push_back(*std::move(placement));
+    }
+  }
+
+  /// `what`: "table" or "view".
+  std::optional<TablePlacement> read_table(std::string_view name, const YamlNode& node,
+                                           std::string_view what) {
     check_name(node, name);
     const auto table = yaml_.fields(node, {"group", "key", "reference"},
                                     "{ group: catalog, key: id } or { reference: true }");
-    if (!table) return;
+    if (!table) return std::nullopt;
     TablePlacement placement;
     placement.name = name;
     const YamlNode* reference = table->find("reference");
     if (reference != nullptr) {
       const auto value = yaml_.boolean(*reference);
-      if (!value) return;
+      if (!value) return std::nullopt;
       placement.reference = *value;
     }
     if (placement.reference)
-      check_reference(*table);
+      check_reference(*table, what);
     else
-      read_sharded(*table, placement);
-    tables_.push_back(std::move(placement));
+      read_sharded(*table, what, placement);
+    return placement;
   }
 
-  void check_reference(const YamlEntries& table) {
+  void check_reference(const YamlEntries& table, std::string_view what) {
     for (const std::string_view key : {"group", "key"})
       if (const YamlNode* node = table.find(key))
-        yaml_.report(*node, "a reference table has no " + std::string(key) + "; it is whole on every shard");
+        yaml_.report(*node, "a reference " + std::string(what) + " has no " + std::string(key) +
+                                "; it is whole on every shard");
   }
 
-  void read_sharded(const YamlEntries& table, TablePlacement& placement) {
+  void read_sharded(const YamlEntries& table, std::string_view what, TablePlacement& placement) {
     const YamlNode* group = yaml_.required(table, "group", "group and key, or reference: true");
     const YamlNode* key = table.find("key");
     if (key != nullptr) placement.key = column(*key).value_or("");
@@ -270,7 +289,7 @@ class MapReader {
       if (key == nullptr)
         placement.key = list->spread_by;
       else if (!placement.key.empty() && !list->spread_by.empty() && placement.key != list->spread_by)
-        yaml_.report(*key, "the key of a table in the list group " + shown(draft->name) +
+        yaml_.report(*key, "the key of a " + std::string(what) + " in the list group " + shown(draft->name) +
                                " is its spread_by, " + in_quotes(list->spread_by) +
                                "; write that or leave the key out");
     } else if (key == nullptr) {
@@ -287,13 +306,21 @@ class MapReader {
     return std::nullopt;
   }
 
+  /// By group, whether the hash of a key alone decides its slots.
+  std::vector<bool> hash_groups() const {
+    std::vector<bool> hashed;
+    for (const GroupDraft& draft : groups_)
+      hashed.push_back(!draft.strategy || std::holds_alternative<HashStrategy>(*draft.strategy));
+    return hashed;
+  }
+
   ShardMap build() {
     std::vector<Group> groups;
     for (GroupDraft& draft : groups_)
       groups.push_back({std::move(draft.name), draft.slot_count, std::move(draft.strategy).value(),
                         std::move(draft.placement)});
     return ShardMap(std::move(cluster_), std::move(shards_), std::move(groups), std::move(tables_),
-                    std::move(relations_));
+                    std::move(relations_), std::move(views_), std::move(functions_));
   }
 
   YamlReader yaml_;
@@ -302,6 +329,8 @@ class MapReader {
   std::vector<GroupDraft> groups_;
   std::vector<TablePlacement> tables_;
   std::vector<MapRelation> relations_;
+  std::vector<TablePlacement> views_;
+  std::vector<MapFunction> functions_;
 };
 
 }  // namespace

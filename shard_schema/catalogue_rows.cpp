@@ -6,24 +6,73 @@
 #include <utility>
 #include <vector>
 
+#include "shard_schema/view_definition.hpp"
+
 namespace shardplex {
 namespace {
 
-// Rows of seven kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
+// Rows of several kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
 //
 // Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
 // are not part of the key. A partition's own constraints (conparentid) repeat those of its table. A domain is
 // not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
 // means PostgREST's domain representations.
+//
+// Of a function, `parent` is its own oid. A column of its rows is told by the table or view in `public` that
+// they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
+// argument's, or an OUT argument. A value is one 'result' as well.
 const std::string facts_sql = R"sql(
-WITH RECURSIVE tab AS (
-  SELECT c.oid, c.relname FROM pg_class c
-   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+WITH RECURSIVE rel AS (
+  SELECT c.oid, c.relname, c.relkind, c.relispopulated FROM pg_class c
+   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
+), tab AS (
+  SELECT oid, relname FROM rel WHERE relkind IN ('r', 'p')
+), rule AS (
+  SELECT rel.oid, rel.relname, rel.relkind, rel.relispopulated, r.oid AS rule, r.ev_action::text AS tree
+    FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid AND r.rulename = '_RETURN'
+   WHERE rel.relkind IN ('v', 'm')
 ), domain(oid, base, not_null) AS (
   SELECT oid, typbasetype, typnotnull FROM pg_type WHERE typtype = 'd'
   UNION ALL
   SELECT d.oid, t.typbasetype, t.typnotnull FROM domain d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
+), fn AS (
+  SELECT p.oid, p.proname, p.provolatile, p.proretset, p.prorettype, p.pronargs, p.pronargdefaults, p.proargtypes,
+         p.proallargtypes, p.proargnames, p.proargmodes, y.typrelid AS relation, y.typtype = 'c' AS is_row,
+         coalesce(p.proargmodes && '{o,b,t}'::"char"[], false) AS has_out,
+         (SELECT rel.oid FROM rel WHERE rel.oid = y.typrelid) AS public_relation
+    FROM pg_proc p
+    JOIN pg_type x ON x.oid = p.prorettype
+    LEFT JOIN domain d ON d.oid = x.oid AND NOT EXISTS (SELECT FROM domain e WHERE e.oid = d.base)
+    JOIN pg_type y ON y.oid = coalesce(d.base, x.oid)
+   WHERE p.pronamespace = to_regnamespace('public') AND p.prokind = 'f'
+     AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+     AND NOT EXISTS (SELECT FROM pg_depend e
+                      WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+), described(oid, base, schema, represented) AS (
+  SELECT d.oid, b.typname::text, n.nspname::text,
+         EXISTS (SELECT FROM pg_cast c
+                  WHERE c.castcontext = 'i' AND c.castmethod = 'f'
+                    AND (c.castsource = d.oid AND c.casttarget IN ('json'::regtype, 'text'::regtype)
+                         OR c.casttarget = d.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)))::text
+    FROM domain d
+    JOIN pg_type b ON b.oid = d.base
+    JOIN pg_namespace n ON n.oid = b.typnamespace
+   WHERE b.typtype <> 'd'
+), result(oid, name, type, modifier, at, collation_oid) AS (
+  SELECT fn.oid, r.*
+    FROM fn
+   CROSS JOIN LATERAL (
+           SELECT coalesce(nullif(u.name, ''), 'column' || row_number() OVER (ORDER BY u.at)), u.type, -1, u.at, 0::oid
+             FROM unnest(fn.proallargtypes, fn.proargnames, fn.proargmodes) WITH ORDINALITY AS u(type, name, mode, at)
+            WHERE fn.has_out AND NOT fn.is_row AND u.mode IN ('o', 'b', 't')
+           UNION ALL
+           SELECT a.attname, a.atttypid, a.atttypmod, a.attnum, a.attcollation
+             FROM pg_attribute a
+            WHERE a.attrelid = fn.relation AND fn.is_row AND fn.public_relation IS NULL
+              AND a.attnum > 0 AND NOT a.attisdropped
+           UNION ALL
+           SELECT 'pgrst_scalar', fn.prorettype, -1, 1, 0::oid WHERE NOT fn.has_out AND NOT fn.is_row) r
 ), part(kind, parent, name, position, f) AS (
   SELECT 'database', 0::oid, '', 0::float8,
          ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
@@ -35,35 +84,30 @@ WITH RECURSIVE tab AS (
   UNION ALL
   SELECT 'table', tab.oid, '', 0, ARRAY[tab.relname::text] FROM tab
   UNION ALL
-  SELECT 'column', tab.oid, '', a.attnum,
+  SELECT 'view', oid, '', 0,
+         ARRAY[relname::text, relkind::text, relispopulated::text, hashtextextended(tree, 0)::text]
+    FROM rule
+  UNION ALL
+  SELECT 'column', rel.oid, '', a.attnum,
          ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod), t.oid::text, t.typname::text, n.nspname::text,
                (t.typtype = 'e')::text,
                (a.attnotnull OR EXISTS (SELECT FROM domain d WHERE d.oid = t.oid AND d.not_null))::text,
                (a.atthasdef OR a.attidentity <> '')::text, (a.attgenerated <> '' OR a.attidentity = 'a')::text,
                l.collname::text, l.collprovider::text, l.collcollate::text, l.collisdeterministic::text,
                quote_ident(m.nspname) || '.' || quote_ident(l.collname), (a.attidentity = 'a')::text]
-    FROM tab
-    JOIN pg_attribute a ON a.attrelid = tab.oid
+    FROM rel
+    JOIN pg_attribute a ON a.attrelid = rel.oid
     JOIN pg_type t ON t.oid = a.atttypid
     JOIN pg_namespace n ON n.oid = t.typnamespace
     LEFT JOIN pg_collation l ON l.oid = a.attcollation
     LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
    WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT 'domain', tab.oid, '', a.attnum,
-         ARRAY[a.attname::text, b.typname::text,
-               EXISTS (SELECT FROM pg_cast c
-                        WHERE c.castcontext = 'i' AND c.castmethod = 'f'
-                          AND (c.castsource = t.oid AND c.casttarget IN ('json'::regtype, 'text'::regtype)
-                               OR c.casttarget = t.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)))::text,
-               n.nspname::text]
-    FROM tab
-    JOIN pg_attribute a ON a.attrelid = tab.oid
-    JOIN pg_type t ON t.oid = a.atttypid
-    JOIN domain d ON d.oid = t.oid
-    JOIN pg_type b ON b.oid = d.base
-    JOIN pg_namespace n ON n.oid = b.typnamespace
-   WHERE a.attnum > 0 AND NOT a.attisdropped AND b.typtype <> 'd'
+  SELECT 'domain', rel.oid, '', a.attnum, ARRAY[a.attname::text, d.base, d.represented, d.schema]
+    FROM rel
+    JOIN pg_attribute a ON a.attrelid = rel.oid
+    JOIN described d ON d.oid = a.atttypid
+   WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
   SELECT 'unique', tab.oid, x.relname::text, k,
          ARRAY[x.relname::text, i.indisprimary::text, a.attname::text,
@@ -86,20 +130,122 @@ WITH RECURSIVE tab AS (
     JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.own
     JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = k.foreign_
    WHERE o.contype = 'f' AND o.conparentid = 0
+  UNION ALL
+  SELECT 'comment', tab.oid, '', d.objsubid, ARRAY[a.attname::text, d.description]
+    FROM tab
+    JOIN pg_description d ON d.objoid = tab.oid AND d.classoid = 'pg_class'::regclass
+    LEFT JOIN pg_attribute a ON a.attrelid = tab.oid AND a.attnum = d.objsubid
+   WHERE d.objsubid >= 0 AND a.attisdropped IS NOT TRUE
+  UNION ALL
+  SELECT 'function', fn.oid, '', 0,
+         ARRAY[fn.proname::text, fn.provolatile::text, fn.proretset::text,
+               CASE WHEN fn.prorettype = 'void'::regtype THEN 'nothing' WHEN fn.has_out OR fn.is_row THEN 'row' ELSE 'value' END,
+               fn.public_relation::text, (SELECT rel.relname::text FROM rel WHERE rel.oid = fn.public_relation)]
+    FROM fn
+  UNION ALL
+  SELECT 'argument', fn.oid, '', a.at,
+         ARRAY[a.name, format_type(a.type, NULL), t.typname::text, n.nspname::text,
+               (a.number > fn.pronargs - fn.pronargdefaults)::text, (a.mode = 'v')::text]
+    FROM fn
+   CROSS JOIN LATERAL (
+           SELECT i.*, row_number() OVER (ORDER BY i.at) AS number
+             FROM (SELECT coalesce(u.name, '') AS name, u.type, coalesce(u.mode, 'i') AS mode, u.at
+                     FROM unnest(coalesce(fn.proallargtypes, fn.proargtypes::oid[]), fn.proargnames, fn.proargmodes)
+                          WITH ORDINALITY AS u(type, name, mode, at)) i
+            WHERE i.mode IN ('i', 'b', 'v')) a
+    JOIN pg_type t ON t.oid = a.type
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+  UNION ALL
+  SELECT 'result', r.oid, '', r.at,
+         ARRAY[r.name::text, format_type(r.type, r.modifier), t.oid::text, t.typname::text, n.nspname::text,
+               (t.typtype = 'e')::text, 'false', 'false', 'false', l.collname::text, l.collprovider::text,
+               l.collcollate::text, l.collisdeterministic::text, quote_ident(m.nspname) || '.' || quote_ident(l.collname),
+               'false']
+    FROM result r
+    JOIN pg_type t ON t.oid = r.type
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_collation l ON l.oid = coalesce(nullif(r.collation_oid, 0), t.typcollation)
+    LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
+  UNION ALL
+  SELECT 'result domain', r.oid, '', r.at, ARRAY[r.name::text, d.base, d.represented, d.schema]
+    FROM result r
+    JOIN described d ON d.oid = r.type
 )
 )sql";
 
+// What definitions of views say, which follows from the facts above, and takes longer: a definition as text;
+// the relations that it reads; functions that it calls and that can do more than work out a result. Of views
+// that show a slot, and of those that they read, the tree in which PostgreSQL keeps the definition, and what
+// the numbers in it stand for (shard_schema/view_definition.hpp). In a tree a space that is part of a name
+// has a backslash before it, so that ":relid 5" is what it seems. What comes with PostgreSQL has an oid below
+// 16384, on every server the same.
+//
+// A function is let pass where it is immutable, or where it comes with PostgreSQL, is stable, and can be
+// called by parallel workers. Those that read tables or sequences are none of these. An aggregate says
+// nothing of the functions that it is made of. Functions on the server itself (pg_…) are not let pass either.
+const std::string views_sql = R"sql(
+, reads AS (
+  SELECT DISTINCT rule.oid, m[1]::oid AS relation
+    FROM rule CROSS JOIN regexp_matches(rule.tree, ':relid (\d+)', 'g') m
+   WHERE m[1]::oid NOT IN (0, rule.oid)
+), shown(oid) AS (
+  SELECT a.attrelid FROM rule JOIN pg_attribute a ON a.attrelid = rule.oid
+   WHERE a.attname = 'shardplex_slot' AND NOT a.attisdropped
+  UNION
+  SELECT reads.relation FROM shown JOIN reads USING (oid)
+), operator AS (
+  SELECT DISTINCT rule.oid, m[1]::oid AS operator
+    FROM rule CROSS JOIN regexp_matches(rule.tree, ':opno (\d+)', 'g') m
+), called AS (
+  SELECT rule.oid, m[1]::oid AS function
+    FROM rule CROSS JOIN regexp_matches(rule.tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)', 'g') m
+  UNION
+  SELECT operator.oid, o.oprcode FROM operator JOIN pg_operator o ON o.oid = operator.operator
+), view_part(kind, parent, name, position, f) AS (
+  SELECT 'view definition', oid, '', 0::float8, ARRAY[pg_get_viewdef(oid)] FROM rule
+  UNION ALL
+  SELECT 'view tree', rule.oid, '', 0, ARRAY[rule.tree] FROM rule JOIN shown USING (oid)
+  UNION ALL
+  SELECT 'view reads', reads.oid, c.relname::text, 0,
+         ARRAY[c.relname::text, nullif(n.nspname, 'public')::text, c.oid::text]
+    FROM reads JOIN pg_class c ON c.oid = reads.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+  UNION ALL
+  SELECT 'view number', shown.oid, '', a.attnum, ARRAY[a.attname::text, a.attnum::text]
+    FROM shown JOIN pg_attribute a ON a.attrelid = shown.oid
+   WHERE a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT 'view equality', operator.oid, '', 0, ARRAY[operator.operator::text]
+    FROM operator
+   WHERE operator.operator < 16384
+     AND EXISTS (SELECT FROM pg_amop o JOIN pg_am m ON m.oid = o.amopmethod
+                  WHERE o.amopopr = operator.operator AND m.amname = 'btree' AND o.amopstrategy = 3)
+  UNION ALL
+  SELECT DISTINCT 'view function', called.oid, p.proname::text, 0::float8, ARRAY[p.proname::text]
+    FROM called JOIN pg_proc p ON p.oid = called.function
+   WHERE NOT CASE WHEN p.oid >= 16384 THEN p.provolatile = 'i' AND p.prokind IN ('f', 'w')
+                  WHEN p.proname LIKE 'pg\_%' AND p.proname <> 'pg_typeof' THEN false
+                  ELSE p.provolatile = 'i' OR p.provolatile = 's' AND p.proparallel = 's' END
+)
+SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15]
+  FROM (SELECT * FROM part UNION ALL SELECT * FROM view_part) p
+ ORDER BY kind, parent, name COLLATE "C", position)sql";
+
 }  // namespace
 
-const std::string catalogue_sql = facts_sql + R"sql(
-SELECT kind, parent::text, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15]
-  FROM part ORDER BY kind, parent, name COLLATE "C", position)sql";
+const std::string catalogue_sql = facts_sql + views_sql;
 
-// Facts have no order, so their hashes are added up. A statement that names a table which is not there, or
-// may not be read, fails as a whole; one in a text is not parsed unless it is run.
+// Facts have no order, so their hashes are added up. Beside them are the kinds of functions that views call,
+// on which what is served depends: a definition stays as it is where ALTER FUNCTION changes one. A statement
+// that names a table which is not there, or may not be read, fails as a whole; one in a text is not parsed
+// unless it is run.
 const std::string catalogue_fingerprint_sql = facts_sql + R"sql(
 , fact(text) AS (
   SELECT part::text FROM part
+  UNION ALL
+  SELECT DISTINCT p.oid::text || p.provolatile::text
+    FROM rule
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = rule.rule AND d.refclassid = 'pg_proc'::regclass
+    JOIN pg_proc p ON p.oid = d.refobjid
   UNION ALL
   SELECT query_to_xml('SELECT subject, definition FROM shardplex.definitions ORDER BY subject', true, false, '')::text
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -182,21 +328,24 @@ Column read_column(const Facts& facts, const ShardCatalogue& database, const Row
   return column;
 }
 
-void describe_domain(const Facts& facts, Table& table) {
-  const auto column = std::ranges::find(table.columns, facts.view(1), &Column::name);
-  if (column == table.columns.end()) return;
+void describe_domain(const Facts& facts, std::vector<Column>& columns) {
+  const auto column = std::ranges::find(columns, facts.view(1), &Column::name);
+  if (column == columns.end()) return;
   column->base_type_name = facts.text(2);
   column->has_representations = facts.boolean(3);
   column->base_type_schema = facts.text(4);
+  // PostgreSQL sorts a domain's values, and sends them, as what the domain is made of.
+  if (column->base_type_schema == "pg_catalog") column->sort = sort_kind(column->base_type_name, false);
 }
 
-bool is_slot_column(const Column& column) {
+/// PostgreSQL does not know of a view's columns that they are not null.
+bool is_slot_column(const Column& column, const Table& table) {
   return column.name == slot_column && column.type_name == "int4" && column.type_schema == "pg_catalog" &&
-         column.not_null;
+         (column.not_null || table.is_view());
 }
 
 void add_column(Column column, Table& table) {
-  if (is_slot_column(column))
+  if (is_slot_column(column, table))
     table.has_slot_column = true;
   else
     table.columns.push_back(std::move(column));
@@ -223,6 +372,90 @@ void add_foreign_key(const Facts& facts, ForeignKeys wanted, Table& table) {
   keys.back().foreign_columns.push_back(facts.text(4));
 }
 
+/// The first fact is the column, null for the table itself.
+void add_comment(const Facts& facts, Table& table) {
+  if (facts.is_null(1)) {
+    table.comment = facts.text(2);
+    return;
+  }
+  const auto column = std::ranges::find(table.columns, facts.view(1), &Column::name);
+  if (column != table.columns.end()) column->comment = facts.text(2);
+}
+
+/// Of a relation's name and its schema, which is null for public.
+std::string relation_name(const Facts& facts, std::size_t name) {
+  return (facts.is_null(name + 1) ? "" : facts.text(name + 1) + '.') + facts.text(name);
+}
+
+/// A server that is not what it should be does not make this one run out of memory.
+constexpr std::int64_t most_columns = 1700;  // PostgreSQL has 1664 at most
+
+std::vector<std::string> numbered_columns(const std::vector<Facts>& numbers) {
+  std::vector<std::string> columns;
+  for (const Facts& each : numbers) {
+    const auto number = each.integer(2);
+    if (number < 1 || number > most_columns) throw UnexpectedAnswer("a column of an impossible number");
+    if (columns.size() < static_cast<std::size_t>(number)) columns.resize(static_cast<std::size_t>(number));
+    columns[static_cast<std::size_t>(number) - 1] = each.text(1);
+  }
+  return columns;
+}
+
+DefinitionNames definition_names(std::int64_t view, std::map<std::string, RowsByParent, std::less<>>& parts) {
+  DefinitionNames names;
+  names.own = view;
+  for (const Facts& each : parts["view reads"][view])
+    names.relations[each.integer(3)] = {relation_name(each, 1),
+                                        numbered_columns(parts["view number"][each.integer(3)])};
+  for (const Facts& each : parts["view equality"][view]) names.equalities.insert(each.integer(1));
+  return names;
+}
+
+Function::Volatility volatility_of(std::string_view letter) {
+  if (letter == "i") return Function::Volatility::immutable;
+  return letter == "s" ? Function::Volatility::stable : Function::Volatility::volatile_;
+}
+
+Function::Returns returns_of(std::string_view word) {
+  if (word == "nothing") return Function::Returns::nothing;
+  return word == "row" ? Function::Returns::row : Function::Returns::value;
+}
+
+Function read_function(const Facts& facts) {
+  Function function;
+  function.name = facts.text(1);
+  function.volatility = volatility_of(facts.view(2));
+  function.returns_set = facts.boolean(3);
+  function.returns = returns_of(facts.view(4));
+  if (!facts.is_null(6)) function.table = facts.text(6);
+  return function;
+}
+
+FunctionArgument read_argument(const Facts& facts) {
+  return {facts.text(1), facts.text(2), facts.text(3), facts.text(4), facts.boolean(5), facts.boolean(6)};
+}
+
+/// `parts`: those of by_kind().
+void read_functions(std::map<std::string, RowsByParent, std::less<>>& parts, ShardCatalogue& catalogue) {
+  for (const auto& [oid, all] : parts["function"]) {
+    const Facts& facts = all.front();
+    Function function = read_function(facts);
+    for (const Facts& argument : parts["argument"][oid])
+      function.arguments.push_back(read_argument(argument));
+    const bool is_of_relation = !facts.is_null(5);
+    const auto parent = is_of_relation ? facts.integer(5) : oid;
+    Table rows;
+    rows.kind = TableKind::view;  // whose slot column may be null
+    for (const Facts& column : parts[is_of_relation ? "column" : "result"][parent])
+      add_column(read_column(column, catalogue, parts["enum label"]), rows);
+    for (const Facts& domain : parts[is_of_relation ? "domain" : "result domain"][parent])
+      describe_domain(domain, rows.columns);
+    for (const Facts& comment : parts["comment"][parent]) add_comment(comment, rows);
+    function.columns = std::move(rows.columns);
+    catalogue.functions[function.name].push_back(std::move(function));
+  }
+}
+
 }  // namespace
 
 ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) {
@@ -234,11 +467,29 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     table.name = names.front().text(1);
     for (const Facts& facts : parts["column"][oid])
       add_column(read_column(facts, catalogue, parts["enum label"]), table);
-    for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, table);
+    for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, table.columns);
     for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
+    for (const Facts& facts : parts["comment"][oid]) add_comment(facts, table);
     catalogue.tables.emplace(table.name, std::move(table));
   }
+  for (const auto& [oid, facts] : parts["view"]) {
+    StoredView view;
+    view.table.name = facts.front().text(1);
+    view.table.kind = facts.front().view(2) == "m" ? TableKind::materialized_view : TableKind::view;
+    view.is_populated = facts.front().boolean(3);
+    for (const Facts& column : parts["column"][oid])
+      add_column(read_column(column, catalogue, parts["enum label"]), view.table);
+    for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, view.table.columns);
+    for (const Facts& each : parts["view definition"][oid]) view.definition = each.text(1);
+    for (const Facts& each : parts["view reads"][oid]) view.reads.push_back(relation_name(each, 1));
+    for (const Facts& each : parts["view function"][oid]) view.functions.push_back(each.text(1));
+    view.columns = numbered_columns(parts["view number"][oid]);
+    for (const Facts& each : parts["view tree"][oid])
+      view.query = read_definition(each.view(1), definition_names(oid, parts));
+    catalogue.views.emplace(view.table.name, std::move(view));
+  }
+  read_functions(parts, catalogue);
   return catalogue;
 }
 

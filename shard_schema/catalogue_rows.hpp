@@ -14,9 +14,9 @@ namespace shardplex {
 inline constexpr std::string_view database_collation_sql =
     "CASE d.datlocprovider WHEN 'i' THEN d.daticulocale ELSE d.datcollate END";
 
-/// Tables, columns, types, keys, enum labels and collations of the schema `public`. One statement, so one
-/// snapshot whatever the transaction around it: a table that is altered meanwhile is seen as it was before or
-/// after.
+/// Tables, views, columns, types, keys, enum labels, collations and functions of the schema `public`. One
+/// statement, so one snapshot whatever the transaction around it: a table that is altered meanwhile is seen
+/// as it was before or after.
 extern const std::string catalogue_sql;
 
 /// One row, one text: another one wherever catalogue_sql gives other rows, for one server and its replicas.

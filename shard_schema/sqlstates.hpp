@@ -23,6 +23,8 @@ inline constexpr std::string_view sqlstate_odd_answer = "SX011";
 inline constexpr std::string_view sqlstate_no_sql = "SX012";
 inline constexpr std::string_view sqlstate_row_bounds =
     "SX010";  ///< a write touches fewer or more rows than it may; the detail is their number
+inline constexpr std::string_view sqlstate_no_slot =
+    "SX013";  ///< a row of a view shows no slot, so it cannot be told whether the shard owns it
 
 inline constexpr std::string_view sqlstate_read_only = "25006";  ///< a replica, or told to take no writes
 inline constexpr std::string_view sqlstate_foreign_key = "23503";

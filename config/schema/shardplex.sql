@@ -227,6 +227,13 @@ BEGIN
   RETURN true;
 END $$;
 
+-- Reads: called for a row of a view that shows no slot, as an outer join makes them. Nobody can tell whose row it is.
+CREATE OR REPLACE FUNCTION shardplex.refuse_row_without_slot(view text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  RAISE EXCEPTION 'the view % has a row without a slot', view USING ERRCODE = 'SX013';
+END $$;
+
 -- Writes: called for a row that a trigger has given another key, list or slot than it was to have. Nobody would look for it there.
 CREATE OR REPLACE FUNCTION shardplex.refuse_misplaced_row(rel oid) RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$

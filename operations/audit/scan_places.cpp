@@ -11,13 +11,18 @@
 namespace shardplex::operations {
 namespace {
 
+/// Of the others the canonical bytes are those of the text.
+bool has_fixed_length(KeyType type) {
+  return type == KeyType::integer || type == KeyType::uuid;
+}
+
 std::string piece_sql(const VerifiedTable& table, const std::string& piece) {
   const std::string key = quote_identifier(table.placement->key);
-  std::string bytes = "int8send(" + key + "::bigint)", lengths = "NULL";
-  if (table.key_type == KeyType::uuid) bytes = "uuid_send(" + key + ")";
-  if (table.key_type == KeyType::text) {
-    bytes = "textsend(" + key + "::text)";
-    lengths = "string_agg(int4send(octet_length(" + key + ")), '')";
+  std::string bytes = "textsend(" + key + "::text)",
+              lengths = "string_agg(int4send(octet_length(" + key + "::text)), '')";
+  if (has_fixed_length(table.key_type)) {
+    bytes = table.key_type == KeyType::uuid ? "uuid_send(" + key + ")" : "int8send(" + key + "::bigint)";
+    lengths = "NULL";
   }
   const std::string hashes = table.can_double ? "string_agg(int8send(" + key_hash(table) + "), '')" : "NULL";
   // A key that is never null is not counted apart, which would take a tenth of the time.

@@ -23,7 +23,8 @@ namespace {
 ShardMap with_shards(const ShardMap& map, const std::vector<Shard>& added) {
   std::vector<Shard> shards = map.shards();
   shards.insert(shards.end(), added.begin(), added.end());
-  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations());
+  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations(), map.views(),
+                  map.functions());
 }
 
 /// Before anything is made there.

@@ -51,12 +51,12 @@ void check_served(const std::vector<Member>& members, const ShardMap& map, const
   tell_of_relations(map, after, terminal);
   Problems refused;
   for (const auto& [table, reason] : after.refused)
-    if (makes || before.find(table))
+    if (map.find_table(table) && (makes || before.find(table)))
       refused.push_back(reason + "; no router would serve it, and nothing was changed");
     else
       terminal.warning(reason + "; no router serves it");
   for (const auto& [table, difference] : after.differing)
-    if (makes)
+    if (makes && map.find_table(table))
       refused.push_back(difference + "; make it the same on every shard, nothing was changed");
     else
       terminal.warning(difference + "; routers serve what is the same");

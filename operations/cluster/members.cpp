@@ -70,7 +70,8 @@ ShardMap without_shard(const ShardMap& map, ShardId leaving, const Ownership& ow
     for (std::uint32_t slot = 0; slot < groups[group].slot_count; ++slot)
       groups[group].placement[slot] =
           shifted(ownership.owner(GroupId{static_cast<std::uint16_t>(group)}, Slot{slot}).shard);
-  return ShardMap(map.cluster(), std::move(shards), std::move(groups), map.tables(), map.relations());
+  return ShardMap(map.cluster(), std::move(shards), std::move(groups), map.tables(), map.relations(),
+                  map.views(), map.functions());
 }
 
 /// Nobody else gets ids that this shard has promised: it promises none from now on, and the others know what
@@ -143,7 +144,8 @@ void require_replica_of(const ShardMap& map, const Shard& shard, const std::stri
 ShardMap with_shard(const ShardMap& map, ShardId id, Shard shard) {
   std::vector<Shard> shards = map.shards();
   shards[id.value] = std::move(shard);
-  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations());
+  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations(), map.views(),
+                  map.functions());
 }
 
 void write_directory_of(const ShardMap& wanted, const PrimaryFound& primary) {

@@ -166,8 +166,11 @@ void check_definitions(const ShardMap& map, const ServerFindings& source,
     catalogues.emplace_back(map.shards()[i].name, std::move(merged));
   }
   const Catalogue catalogue = combine(map, catalogues);
-  for (const auto& [table, definition] : source.catalogue.tables)
+  for (const auto& [table, definition] : source.catalogue.tables) {
+    if (definition.primary_key.empty())
+      findings.problems.push_back(table + ": there is no primary key, by which an import tells rows apart");
     if (const auto* reason = catalogue.not_alike(table)) findings.problems.push_back(*reason);
+  }
 }
 
 void check_versions(const ShardMap& map, const ServerFindings& source,

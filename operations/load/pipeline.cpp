@@ -76,10 +76,7 @@ class LoadPipeline::ExistingKeys {
   const std::string& key_name() const { return target_.columns[target_.sharded->key_column].name; }
 
   std::string query() const {
-    const KeyType type = target_.sharded->key_type;
-    const std::string array = type == KeyType::integer ? "bigint[]"
-                              : type == KeyType::uuid  ? "uuid[]"
-                                                       : "text[]";
+    const std::string array(key_array_type(target_.sharded->key_type));
     const std::string key = "t." + quote_identifier(key_name());
     return "SELECT " + key + "::text FROM public." + quote_identifier(target_.table.name) + " t WHERE " +
            key + " = ANY ($1::" + array + ") AND t." + quote_identifier(slot_column) + " IN (" +

@@ -2,6 +2,7 @@
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/server.hpp"
+#include "query/plan/stored_values.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -107,6 +108,10 @@ std::variant<RowPlace, std::string> ShardedTarget::place(const Row& row, const R
     if (auto problem = list_value_problem(row, columns)) return *std::move(problem);
     list_value = row[*list_column].value();
   }
+  for (const auto& routing : {key_column, list_column.value_or(key_column)})
+    if (const auto value = row[routing].value(); value && is_cut(columns[routing].type, *value))
+      return "column " + columns[routing].name + ": \"" + std::string(*value) + "\" is too long for " +
+             columns[routing].type;
   const Slot slot = slot_of_row(*group, *canonical, list_value);
   return RowPlace{ownership.owner(group_id, slot).shard, slot, *std::move(canonical)};
 }

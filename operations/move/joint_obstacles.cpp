@@ -121,6 +121,9 @@ void check_served(Undertaking& all) {
   for (const auto& table : tables_to_serve(all))
     if (const auto* reason = catalogue.not_alike(table); reason && !is_told(table))
       first->add(Kind::problem, "will not be served: " + *reason);
+  for (const auto& view : all.map.views())
+    if (const auto* reason = catalogue.not_alike(view.name))
+      first->add(Kind::warning, "will not be served: " + *reason);
   for (const auto& warning : catalogue.warnings) first->add(Kind::warning, warning);
 }
 

@@ -64,7 +64,8 @@ class MapKeeper {
         throw CommandFailed(file_ + " has no shard " + owner + " or no group " + move.group);
       std::vector<Group> groups = map.groups();
       move.slots.for_each([&](Slot slot) { groups[group->value].placement.at(slot.value) = *shard; });
-      rewrite_map_file(file_, ShardMap(map.cluster(), map.shards(), groups, map.tables(), map.relations()));
+      rewrite_map_file(file_, ShardMap(map.cluster(), map.shards(), groups, map.tables(), map.relations(),
+                                       map.views(), map.functions()));
     } catch (const CommandFailed& failure) {
       // The shards say who owns what, and routers ask them: the file is for people and for first starts.
       terminal_.warning("the map file was not brought up to date: " + failure.problems.front());

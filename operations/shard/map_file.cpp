@@ -107,11 +107,11 @@ void rewrite_map_file(const std::string& path, const ShardMap& wanted) {
 
   const ShardMap current = read_map(real, text);
   if (current.cluster() != wanted.cluster() || definitions_of(current) != definitions_of(wanted) ||
-      current.relations() != wanted.relations())
-    throw CommandFailed(
-        real.string() +
-        ": its cluster, groups, tables or relations have been changed meanwhile; it is left as it "
-        "is");
+      current.relations() != wanted.relations() || current.views() != wanted.views() ||
+      current.functions() != wanted.functions())
+    throw CommandFailed(real.string() +
+                        ": its cluster, groups, tables, relations, views or functions have been changed "
+                        "meanwhile; it is left as it is");
   const std::string edited = edit_shard_map(text, wanted);
   if (edited == text) return;
   read_map(real, edited);

@@ -19,8 +19,8 @@ const TablePlacement& table_of_map(const ShardMap& map, std::string_view name);
 ///
 /// There is a whole map at `path` at every moment, a power cut and a second process that rewrites it
 /// included; a symbolic link stays one, and what it leads to is rewritten. Throws CommandFailed, with the
-/// file as it was, where that cannot be done, or where it has another cluster, other groups or tables than
-/// `wanted`.
+/// file as it was, where that cannot be done, or where it has another cluster, other groups, tables,
+/// relations, views or functions than `wanted`.
 void rewrite_map_file(const std::string& path, const ShardMap& wanted);
 
 }  // namespace shardplex::operations

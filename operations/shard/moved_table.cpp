@@ -41,6 +41,9 @@ void require_slot_column(const MovedTable& table) {
 void read_primary_key(pqxx::transaction_base& transaction, MovedTable& table) {
   for (const auto& row : transaction.exec_params(primary_key_sql, qualified_name(table)))
     table.primary_key.push_back(row[0].as<std::string>());
+}
+
+void require_primary_key(const MovedTable& table) {
   if (table.primary_key.empty()) throw CommandFailed("table " + table.name + " has no primary key");
 }
 
@@ -55,6 +58,7 @@ std::vector<MovedTable> read_moved_tables(pqxx::transaction_base& transaction, c
     read_columns(transaction, table);
     require_slot_column(table);
     read_primary_key(transaction, table);
+    require_primary_key(table);
   }
   return tables;
 }

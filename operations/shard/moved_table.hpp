@@ -15,7 +15,7 @@ struct MovedTable {
   std::string name;                    ///< in schema public, unquoted
   std::vector<std::string> columns;    ///< all that are stored as given, in order, the slot column included
   std::vector<std::string> generated;  ///< GENERATED ALWAYS AS … STORED: not copied, computed by the target
-  std::vector<std::string> primary_key;  ///< never empty
+  std::vector<std::string> primary_key;  ///< empty only of a reference table that has none
 };
 
 /// The tables of the group, in the order of the map. Throws CommandFailed where one is missing or has no
@@ -23,8 +23,8 @@ struct MovedTable {
 std::vector<MovedTable> read_moved_tables(pqxx::transaction_base& transaction, const ShardMap& map,
                                           const Group& group);
 
-/// The reference tables of the map, in its order; those have no slot column. Throws CommandFailed where one
-/// is missing.
+/// The reference tables of the map, in its order; those have no slot column, and need no primary key. Throws
+/// CommandFailed where one is missing.
 std::vector<MovedTable> read_reference_tables(pqxx::transaction_base& transaction, const ShardMap& map);
 
 /// "public"."movies", quoted for SQL.

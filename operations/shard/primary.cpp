@@ -135,7 +135,8 @@ ShardMap with_primaries(const ShardMap& map, const std::vector<PrimaryFound>& fo
     for (const auto& server : servers)
       if (server != shards[i].primary) shards[i].replicas.push_back(server);
   }
-  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations());
+  return ShardMap(map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations(), map.views(),
+                  map.functions());
 }
 
 PrimariesSince primaries_since(const ShardMap& map, const std::vector<PrimaryFound>& found) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "operations/process/failure.hpp"
+#include "query/catalogue/catalogue.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex::operations {
@@ -22,7 +23,7 @@ Key read_key(const std::string& column, const std::string& text, std::optional<K
   if (type) {
     auto canonical = canonical_bytes(*type, text);
     if (!canonical)
-      throw CommandFailed(column + "=" + text + " is not a key of type " + std::string(name_of(*type)));
+      throw CommandFailed(column + "=" + text + " is not a key of type " + std::string(key_form(*type)));
     return {*type, *std::move(canonical)};
   }
   for (const KeyType guess : {KeyType::integer, KeyType::uuid})
@@ -76,18 +77,6 @@ void explain_list(const Group& group, const ListStrategy& list, const std::optio
 
 }  // namespace
 
-std::string_view name_of(KeyType type) {
-  switch (type) {
-    case KeyType::integer:
-      return "integer";
-    case KeyType::uuid:
-      return "uuid";
-    case KeyType::text:
-      break;
-  }
-  return "text";
-}
-
 RowPlaces places_of_rows(const Group& group, const TablePlacement& table, const ColumnValues& values,
                          std::optional<KeyType> type) {
   const auto* list = std::get_if<ListStrategy>(&group.strategy);
@@ -96,7 +85,8 @@ RowPlaces places_of_rows(const Group& group, const TablePlacement& table, const 
   if (const auto found = values.find(table.key); found != values.end()) {
     key = read_key(table.key, found->second, type);
     places.hash = hex(hash_bytes(key->canonical));
-    places.reasons.push_back(table.key + "=" + found->second + " read as " + std::string(name_of(key->type)) +
+    places.reasons.push_back(table.key + "=" + found->second + " read as " +
+                             std::string(key_form(key->type)) +
                              (type ? "" : " (by its look; --key-type decides)") + ", hash " + *places.hash);
   }
   if (list == nullptr) {

@@ -29,9 +29,6 @@ struct RowPlaces {
   std::optional<std::string> hash;   ///< of the key, where one was given
 };
 
-/// "integer", "text", "uuid".
-std::string_view name_of(KeyType type);
-
 /// Where rows with these values of the table's routing columns are; other columns are not looked at. The map
 /// does not know the key's type: without `type` the value's look decides. Throws CommandFailed where the key
 /// is not of `type`. Precondition: the key is there or, under list, the list's column.

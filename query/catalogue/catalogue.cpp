@@ -23,17 +23,22 @@ const std::string* Catalogue::not_alike(std::string_view table) const {
 }
 
 Error refused_table(const std::string& table, std::string reason) {
-  return {"SHARD503", "Table " + table + " is not served", std::move(reason),
+  return {"SHARD404", "Table " + table + " is not served", std::move(reason),
           "Make its definition agree with the shard map and the same on every shard; the router notices.",
           std::nullopt};
 }
 
 std::optional<KeyType> key_type(const Column& column) {
-  if (column.type_schema != "pg_catalog") return std::nullopt;
-  if (column.type_name == "int2" || column.type_name == "int4" || column.type_name == "int8")
-    return KeyType::integer;
-  if (column.type_name == "text" || column.type_name == "varchar") return KeyType::text;
-  if (column.type_name == "uuid") return KeyType::uuid;
+  const bool is_domain = !column.base_type_name.empty();
+  const auto& name = is_domain ? column.base_type_name : column.type_name;
+  if ((is_domain ? column.base_type_schema : column.type_schema) != "pg_catalog") return std::nullopt;
+  if (name == "int2" || name == "int4" || name == "int8") return KeyType::integer;
+  if (name == "text") return KeyType::text;
+  if (name == "uuid") return KeyType::uuid;
+  if (name == "date") return KeyType::date;
+  if (is_domain) return std::nullopt;  // of varchar and char: it does not say its length
+  if (name == "varchar") return KeyType::text;
+  if (name == "bpchar") return KeyType::character;
   return std::nullopt;
 }
 
@@ -45,6 +50,10 @@ std::string_view key_form(KeyType type) {
       return "text";
     case KeyType::uuid:
       return "uuid";
+    case KeyType::date:
+      return "date";
+    case KeyType::character:
+      return "character";
   }
   return "";
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/catalogue/view_query.hpp"
 #include "query/error.hpp"
 #include "shard_map/definitions.hpp"
 #include "shard_map/shard_map.hpp"
@@ -65,6 +66,7 @@ struct Column {
   /// Of a combined catalogue: in what the shards contradict each other, so that whoever needs the column is
   /// refused; "" where they do not.
   std::string conflict;
+  std::string comment;  ///< COMMENT ON COLUMN; "" without one
   bool operator==(const Column&) const = default;
 };
 
@@ -84,18 +86,73 @@ struct ForeignKey {
   bool operator==(const ForeignKey&) const = default;
 };
 
+enum class TableKind : std::uint8_t { table, view, materialized_view };
+
 struct Table {
   std::string schema = "public";
   std::string name;
   std::vector<Column> columns;           ///< in attnum order, without the slot column
-  bool has_slot_column = false;          ///< integer not null shardplex_slot exists
+  bool has_slot_column = false;          ///< integer not null shardplex_slot exists (a view's can be null)
   std::vector<std::string> primary_key;  ///< column names in key order; empty: none
   std::vector<UniqueConstraint> unique;  ///< without the primary key
   std::vector<ForeignKey> foreign_keys;
+  std::string comment;  ///< COMMENT ON TABLE; "" without one
+  TableKind kind = TableKind::table;
 
+  bool is_view() const { return kind != TableKind::table; }
   const Column* find_column(std::string_view name) const;  ///< nullptr where absent
   bool operator==(const Table&) const = default;
 };
+
+/// A view or materialized view of one shard, with what its definition says of where its rows come from.
+struct StoredView {
+  Table table;
+  std::vector<std::string> reads;    ///< the relations that it is made of: "movies", "other_schema.films"
+  bool is_populated = true;          ///< false: a materialized view that was never refreshed
+  std::string definition;            ///< equal texts where it is defined alike
+  std::vector<std::string> columns;  ///< all, with the slot column: that of number n at n - 1
+  /// Known of views with the slot column, and of those that they read; nullopt of others, and of a definition
+  /// that nobody here can read.
+  std::optional<ViewQuery> query;
+  std::vector<std::string> functions;  ///< that can do more than work out a result of what they are given
+  bool operator==(const StoredView&) const = default;
+};
+
+/// An argument that a caller gives.
+struct FunctionArgument {
+  std::string name;         ///< "" where it has none
+  std::string type;         ///< format_type(), for people
+  std::string type_name;    ///< pg_type.typname
+  std::string type_schema;  ///< "pg_catalog" for built-in types
+  bool has_default = false;
+  bool variadic = false;
+  bool operator==(const FunctionArgument&) const = default;
+};
+
+/// One function of a name, of which there may be several with other arguments.
+struct Function {
+  enum class Volatility : std::uint8_t { immutable, stable, volatile_ };
+  enum class Returns : std::uint8_t {
+    nothing,  ///< void
+    value,    ///< of any type but a row's; also record, of which only the call tells the columns
+    row,      ///< of a table, a view, a composite type or several OUT arguments
+  };
+  std::string name;
+  std::vector<FunctionArgument> arguments;  ///< in their order, without OUT and TABLE arguments
+  Volatility volatility = Volatility::volatile_;
+  Returns returns = Returns::nothing;
+  bool returns_set = false;
+  std::string table;            ///< where its rows are those of a table or view in `public`: its name
+  std::vector<Column> columns;  ///< of its rows; of a value one column, called as PostgREST calls it
+
+  /// "films_of(movie_id bigint, top integer)"
+  std::string signature() const;
+  const FunctionArgument* find_argument(std::string_view name) const;  ///< nullptr where absent
+  bool operator==(const Function&) const = default;
+};
+
+/// Functions by their name, each with all that have it.
+using Functions = std::map<std::string, std::vector<Function>, std::less<>>;
 
 /// One shard's tables of the exposed schema, by name, and what the whole database decides.
 struct ShardCatalogue {
@@ -105,13 +162,16 @@ struct ShardCatalogue {
   bool bytewise_default_collation = true;
   std::string character_type;  ///< datctype: which letters there are, and their upper and lower case
   Definitions definitions;  ///< how its rows were placed, as the shard keeps it; empty where it keeps nothing
+  std::map<std::string, StoredView, std::less<>> views = {};
+  Functions functions = {};  ///< without those of extensions, and those that only triggers can call
   bool operator==(const ShardCatalogue&) const = default;
 };
 
-/// What the router serves: tables in the shard map, as far as their definitions are the same on every shard.
+/// What the router serves: tables and views in the shard map, as far as their definitions are the same on
+/// every shard.
 struct Catalogue {
   std::map<std::string, Table, std::less<>> tables;
-  /// Tables of the map that are not served, with the reason, such as
+  /// Tables and views of the map that are not served, with the reason, such as
   /// "movies: column genre is text[] on alpha and text on beta".
   std::map<std::string, std::string, std::less<>> refused;
   /// Of tables that are served: in what the shards differ, such as
@@ -122,6 +182,11 @@ struct Catalogue {
   bool bytewise_default_collation = true;
   /// Text that says no collation of its own has one order, and the same letters, on every shard.
   bool one_default_collation = true;
+  /// Those that the map declares and that are the same on every shard.
+  Functions functions = {};
+  /// Those that the map declares and that are not, with the reason.
+  std::map<std::string, std::string, std::less<>> refused_functions = {};
+  std::vector<std::string> undeclared_functions = {};  ///< sorted; on some shard, and not in the map
 
   const Table* find(std::string_view table) const;  ///< nullptr where not served
   /// Why the shards are not to be used with each other for this table: refused or differing; nullptr where
@@ -130,7 +195,7 @@ struct Catalogue {
   bool operator==(const Catalogue&) const = default;
 };
 
-/// SHARD503 for a table that is refused, with the reason.
+/// SHARD404 for a table that is refused, with the reason.
 Error refused_table(const std::string& table, std::string reason);
 
 /// Compares what the shards say, table by table of the map, and serves what agrees (type_oid and the order of
@@ -140,21 +205,23 @@ Error refused_table(const std::string& table, std::string reason);
 /// is not served: a column that not all have is left out; one that is of another type, collation or enum, or
 /// generated here and stored there, carries the conflict; integer types of different widths do as the widest.
 /// Other differences (not null, defaults, constraints) are told and stand in nobody's way. What is unique on
-/// some shards only is not unique.
+/// some shards only is not unique. Comments are the first shard's and make no difference.
 ///
 /// Refused: a table missing on a shard (named), a difference in the primary key or in a column of it, or in
-/// one that decides the slot; no primary key, or one with the slot column in it; a sharded table without the
+/// one that decides the slot; a primary key with the slot column in it; a sharded table without the
 /// slot column, without its key column (hash) or its list and spread_by columns (list), a key type that is
-/// not integer, text or uuid, a key of another form than the rows were placed by, or rows that were placed by
+/// not one of key_type(), a key of another form than the rows were placed by, or rows that were placed by
 /// other definitions than the map's, a key whose collation is not deterministic, a key column that is
-/// computed from others. Warned of: unique constraints and primary keys that cannot hold across shards.
+/// computed from others. Warned of: unique constraints and primary keys that cannot hold across shards, and
+/// sharded tables without a primary key, whose slots cannot move. Views: view_problems().
 /// `shards`: the name of each for the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 
-/// The key type of a column, or nullopt where it cannot be a shard key.
+/// The key type of a column, by what its domain is made of where it is one; nullopt where it cannot be a
+/// shard key: equal values of such a type can have several texts, or none that lasts.
 std::optional<KeyType> key_type(const Column& column);
 
-/// The word under which shards keep what keys are hashed as (shard_map/key.hpp): integer, text, uuid.
+/// The word under which shards keep what keys are hashed as (shard_map/key.hpp), such as integer.
 std::string_view key_form(KeyType type);
 
 /// A sentence where the key column is not of the form `stored`, by which the table's rows were placed, with

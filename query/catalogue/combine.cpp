@@ -8,8 +8,10 @@
 
 #include "query/catalogue/catalogue.hpp"
 #include "query/catalogue/differences.hpp"
+#include "query/catalogue/functions.hpp"
 #include "query/catalogue/relations.hpp"
 #include "query/catalogue/routed_table.hpp"
+#include "query/catalogue/view_problems.hpp"
 #include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 #include "shard_map/joined.hpp"
@@ -27,11 +29,6 @@ void check_routing_column(const Column& column, std::vector<std::string>& proble
                        " is not deterministic");
   if (column.generated && !column.identity_always)
     problems.push_back("column " + column.name + " routes rows, but PostgreSQL generates it");
-  // An over-long value that ends in spaces is stored without them: the stored value would hash to another
-  // slot.
-  if (column.type_name == "varchar" && column.type.ends_with(')'))
-    problems.push_back("column " + column.name + " routes rows, but it is " + column.type +
-                       ", which cuts spaces off; it has to be text or varchar without a length");
 }
 
 void check_key(const Table& table, const std::string& name, std::vector<std::string>& problems) {
@@ -41,8 +38,10 @@ void check_key(const Table& table, const std::string& name, std::vector<std::str
     return;
   }
   if (!key_type(*column))
-    problems.push_back("the shard key " + name + " is " + column->type +
-                       "; it has to be an integer type, text, varchar or uuid");
+    problems.push_back(
+        "the shard key " + name + " is " + column->type +
+        "; it has to be an integer type, text, varchar, char, uuid, date, or a domain over one of "
+        "these but varchar and char");
   check_routing_column(*column, problems);
 }
 
@@ -62,13 +61,13 @@ void check_list_column(const Table& table, const std::string& name, std::vector<
 std::vector<std::string> problems_of(const RoutedTable& routed) {
   const Table& table = routed.table();
   std::vector<std::string> problems;
-  if (table.primary_key.empty()) problems.push_back("there is no primary key");
   if (contains_name(table.primary_key, slot_column))
     problems.push_back("the primary key contains " + std::string(slot_column) +
                        ", which is no client's column; it has to be made of the others");
   if (!routed.group_id()) return problems;
   if (!table.has_slot_column)
-    problems.push_back("there is no column " + std::string(slot_column) + " (integer not null)");
+    problems.push_back("there is no column " + std::string(slot_column) +
+                       (table.is_view() ? " (integer)" : " (integer not null)"));
   check_key(table, routed.key(), problems);
   if (const auto* list = routed.list()) check_list_column(table, list->column, problems);
   return problems;
@@ -86,7 +85,11 @@ void warn_of_unique(const RoutedTable& routed, std::vector<std::string>& warning
         return;
       }
   };
-  check("the primary key", table.primary_key);
+  if (table.primary_key.empty() && routed.group_id())
+    warnings.push_back(table.name +
+                       ": without a primary key its rows cannot be told apart, so the slots of " +
+                       routed.group()->name + " can be neither moved nor verified");
+  if (!table.primary_key.empty()) check("the primary key", table.primary_key);
   for (const auto& unique : table.unique) check("the unique constraint " + unique.name, unique.columns);
 }
 
@@ -213,30 +216,77 @@ void check_definitions(const TablePlacement& placement, const ShardMap& map, con
     problems.push_back(std::move(difference) + " (on " + shard + ')');
 }
 
+/// A table of the map is one on the shard, and a view is a view.
+const Table* table_on(const ShardCatalogue& shard, const TablePlacement& placement, bool is_view) {
+  if (is_view) {
+    const auto view = shard.views.find(placement.name);
+    return view == shard.views.end() ? nullptr : &view->second.table;
+  }
+  const auto table = shard.tables.find(placement.name);
+  return table == shard.tables.end() ? nullptr : &table->second;
+}
+
+std::string missing_on(const std::string& shard, bool is_view) {
+  return std::string(is_view ? "the view" : "the table") + " is missing on " + shard;
+}
+
+/// The view, or one that it reads, that is defined otherwise on the other shard; nullptr where none is.
+const StoredView* defined_otherwise(const StoredView& view, const ShardCatalogue& shard,
+                                    const ShardCatalogue& other) {
+  const auto there = other.views.find(view.table.name);
+  if (there == other.views.end() || there->second.definition != view.definition) return &view;
+  for (const auto& name : view.reads)
+    if (const auto below = shard.views.find(name); below != shard.views.end())
+      if (const auto* found = defined_otherwise(below->second, shard, other)) return found;
+  return nullptr;
+}
+
+/// What is wrong with the shard's view, and in what it is another one than the first shard's.
+void check_view(const TablePlacement& placement, const ShardMap& map, const NamedCatalogue& first,
+                const NamedCatalogue& other, const Catalogue& served, std::vector<std::string>& problems) {
+  const auto& [shard, catalogue] = other;
+  const StoredView& view = catalogue.views.find(placement.name)->second;
+  const StoredView& as_first = first.second.views.find(placement.name)->second;
+  for (auto& problem : view_problems(view, placement, map, catalogue, served))
+    if (std::ranges::find(problems, problem) == problems.end()) problems.push_back(std::move(problem));
+  if (view.table.kind != as_first.table.kind)
+    problems.push_back("it is materialized on one of " + first.first + " and " + shard);
+  else if (const auto* differing = defined_otherwise(as_first, first.second, catalogue))
+    problems.push_back((differing == &as_first ? "it" : differing->table.name + ", which it reads,") +
+                       " is defined otherwise on " + shard + " than on " + first.first);
+}
+
 void combine_table(const TablePlacement& placement, const ShardMap& map,
-                   const std::vector<NamedCatalogue>& shards, Catalogue& combined) {
+                   const std::vector<NamedCatalogue>& shards, bool is_view, Catalogue& combined) {
   std::vector<std::string> problems;
   std::optional<Combining> table;
-  for (const auto& [shard, catalogue] : shards) {
-    const auto found = catalogue.tables.find(placement.name);
+  const NamedCatalogue* first = nullptr;
+  for (const auto& named : shards) {
+    const auto& [shard, catalogue] = named;
+    const Table* found = table_on(catalogue, placement, is_view);
     if (catalogue.server_encoding != "UTF8")
       problems.push_back("the encoding of " + shard + " is " + catalogue.server_encoding +
                          "; it has to be UTF8");
-    if (found == catalogue.tables.end()) {
-      problems.push_back("the table is missing on " + shard);
+    if (found == nullptr) {
+      problems.push_back(missing_on(shard, is_view));
       continue;
     }
     if (!table) {
-      table.emplace(Combining{placement, shard, found->second, found->second, {}, {}});
+      first = &named;
+      table.emplace(Combining{placement, shard, *found, *found, {}, {}});
     } else {
-      combine_columns(map, shard, found->second, *table);
-      keep_unique_of_both(found->second, table->served);
-      auto beside = differences_beside_columns(table->first_shard, table->first, shard, found->second);
+      combine_columns(map, shard, *found, *table);
+      keep_unique_of_both(*found, table->served);
+      auto beside = differences_beside_columns(table->first_shard, table->first, shard, *found);
       std::ranges::move(beside.of_keys, std::back_inserter(table->problems));
       std::ranges::move(beside.of_constraints, std::back_inserter(table->differences));
     }
+    if (is_view) {
+      check_view(placement, map, *first, named, combined, table->problems);
+      continue;
+    }
     check_definitions(placement, map, shard, catalogue.definitions, table->problems);
-    check_key_form({found->second, placement, map}, shard, catalogue, table->problems);
+    check_key_form({*found, placement, map}, shard, catalogue, table->problems);
   }
   if (table) {
     std::ranges::move(table->problems, std::back_inserter(problems));
@@ -249,7 +299,9 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
   }
   if (!table->differences.empty())
     combined.differing[placement.name] = placement.name + ": " + joined(table->differences, "; ");
-  warn_of_unique({table->served, placement, map}, combined.warnings);
+  if (is_view && keeps_rows(first->second.views.find(placement.name)->second, first->second))
+    table->served.kind = TableKind::materialized_view;
+  if (!is_view) warn_of_unique({table->served, placement, map}, combined.warnings);
   combined.tables[placement.name] = std::move(table->served);
 }
 
@@ -277,7 +329,10 @@ Catalogue combine(const ShardMap& map, const std::vector<NamedCatalogue>& shards
   invariant(!shards.empty(), "a catalogue is combined from at least one shard");
   Catalogue catalogue;
   combine_collations(shards, catalogue);
-  for (const auto& placement : map.tables()) combine_table(placement, map, shards, catalogue);
+  for (const auto& placement : map.tables()) combine_table(placement, map, shards, false, catalogue);
+  // They are refused with what they read.
+  for (const auto& placement : map.views()) combine_table(placement, map, shards, true, catalogue);
+  combine_functions(map, shards, catalogue);
   for (const auto& declared : declared_keys(map))
     if (auto problem = problem_of(declared, catalogue)) catalogue.warnings.push_back(std::move(*problem));
   return catalogue;

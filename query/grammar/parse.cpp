@@ -20,11 +20,18 @@ namespace {
 
 using namespace grammar;
 
+constexpr const char* column_named_after = "a column named after is written \"after\"";
+
 Error cursor_not_served() {
-  return not_served(
-      "Paging by cursor (after=) is not available",
-      "Use limit and offset, or filter on the last key seen, such as order=id&id=gt.42&limit=20; a "
-      "column named after is written \"after\"");
+  return cursor_refused("after= pages the rows of GET /table, and of nothing else",
+                        std::string("Leave it out; ") + column_named_after);
+}
+
+Error not_a_cursor() {
+  return cursor_refused("The value of after= is damaged, or no cursor of this release",
+                        std::string("Take cursors as they stand in the Link field of an answer, and begin "
+                                    "with an empty after=; ") +
+                            column_named_after);
 }
 
 void drop_repetitions(std::vector<std::string>& names) {
@@ -56,8 +63,9 @@ bool has_to_be_filter(std::string_view value) {
 class QueryParser {
  public:
   /// `arguments`: of a function, or nullptr where the request is about a table.
-  QueryParser(std::string_view table, const ParseLimits& limits, std::vector<Argument>* arguments)
-      : limits_(limits), filters_(limits), arguments_(arguments) {
+  QueryParser(std::string_view table, const ParseLimits& limits, std::vector<Argument>* arguments,
+              Cursors cursors = Cursors::refused)
+      : limits_(limits), filters_(limits), arguments_(arguments), cursors_(cursors) {
     query_.table = table;
   }
 
@@ -163,9 +171,19 @@ class QueryParser {
       case Parameter::not_or:
         return read_logic(in, {.disjunction = true, .negated = true, .children = {}}, node);
       case Parameter::after:
-        return in.refuse(cursor_not_served());
+        return read_cursor(in);
     }
     return false;
+  }
+
+  /// An empty one is before the first row.
+  bool read_cursor(Reader& in) {
+    if (cursors_ == Cursors::refused) return in.refuse(cursor_not_served());
+    CursorPage page;
+    if (!in.at_end()) page.at = decode_cursor(in.rest());
+    if (!in.at_end() && !page.at) return in.refuse(not_a_cursor());
+    query_.page = std::move(page);
+    return true;
   }
 
   bool read_logic(Reader& in, Logic logic, NodeParameters& node) {
@@ -204,6 +222,7 @@ class QueryParser {
   Query query_;
   FilterReader filters_;
   std::vector<Argument>* arguments_;
+  Cursors cursors_;
   NodeParameters root_;
   std::vector<NodeParameters> embeds_;
 };
@@ -221,8 +240,9 @@ std::optional<Error> read_parameters(std::string_view query_string, QueryParser&
 
 }  // namespace
 
-Result<Query> parse_query(std::string_view table, std::string_view query_string, const ParseLimits& limits) {
-  QueryParser parser(table, limits, nullptr);
+Result<Query> parse_query(std::string_view table, std::string_view query_string, const ParseLimits& limits,
+                          Cursors cursors) {
+  QueryParser parser(table, limits, nullptr, cursors);
   if (auto error = read_parameters(query_string, parser)) return *std::move(error);
   return parser.take_query();
 }

@@ -30,11 +30,15 @@ struct ParseLimits {
 /// percent_decoded() for what is UTF-8 without NUL; nullopt where it is not.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
 
+/// Whether after= can be asked for. Where it cannot, it is SHARD400.
+enum class Cursors : std::uint8_t { refused, served };
+
 /// Parses the query string (without '?') of a request on `table`. Splitting at & and = happens before
 /// decoding. A parameter about an embed that select does not have is PGRST108. Whether what an embed names is
 /// there, and can be had from here, is not the grammar's to say. Filters of a POST are read as any others;
 /// what they mean there is its caller's to say.
-Result<Query> parse_query(std::string_view table, std::string_view query_string, const ParseLimits& limits);
+Result<Query> parse_query(std::string_view table, std::string_view query_string, const ParseLimits& limits,
+                          Cursors cursors = Cursors::refused);
 
 /// The same of GET /rpc/function?…, where a parameter that is no filter is an argument. (Of POST
 /// /rpc/function the body has the arguments, and parse_query() reads the rest.)

@@ -96,7 +96,7 @@ void read_preference(std::string_view written, PreferHeader& header) {
   } else if (const auto rows = row_count(value); name == "max-affected" && rows) {
     set(preferences.max_affected, *rows);
   } else if (name == "timezone" && !value.empty()) {
-    if (set(preferences.timezone, std::string(value))) refuse(header, written, instead_of_timezone);
+    set(preferences.timezone, std::string(value));
   } else {
     preferences.unknown.emplace_back(written);
   }
@@ -138,8 +138,7 @@ PreferHeader read_prefer(std::string_view header) {
   return read;
 }
 
-Result<Preferences> parse_prefer(std::string_view header) {
-  PreferHeader read = read_prefer(header);
+Result<Preferences> served_preferences(PreferHeader read) {
   if (read.not_served) return *std::move(read.not_served);
   if (read.preferences.strict && !read.preferences.unknown.empty())
     return Error{.code = "PGRST122",
@@ -148,6 +147,18 @@ Result<Preferences> parse_prefer(std::string_view header) {
                  .hint = std::nullopt,
                  .status = std::nullopt};
   return std::move(read.preferences);
+}
+
+Result<Preferences> parse_prefer(std::string_view header) {
+  PreferHeader read = read_prefer(header);
+  if (const auto& zone = read.preferences.timezone) refuse(read, "timezone=" + *zone, instead_of_timezone);
+  return served_preferences(std::move(read));
+}
+
+PreferHeader without_time_zone(PreferHeader read) {
+  if (const auto zone = std::exchange(read.preferences.timezone, std::nullopt))
+    read.preferences.unknown.push_back("timezone=" + *zone);
+  return read;
 }
 
 std::string preference_applied(const Preferences& preferences, bool is_write) {

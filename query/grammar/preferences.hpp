@@ -40,9 +40,15 @@ struct PreferHeader {
 /// All Prefer headers of a request, joined with commas.
 PreferHeader read_prefer(std::string_view header);
 
-/// The same, where what is not served (resolution, missing=default, tx=rollback, timezone, other counts than
-/// exact) is refused; under handling=strict unknown preferences are PGRST122.
+/// What of it is honoured. What is not served (resolution, missing=default, tx=rollback, other counts than
+/// exact) is SHARD400; under handling=strict unknown preferences are PGRST122.
+Result<Preferences> served_preferences(PreferHeader read);
+
+/// The same of a header, for requests that have no time zone of their own: that is not served.
 Result<Preferences> parse_prefer(std::string_view header);
+
+/// `read` without its time zone, which no server knows: it is then an unknown preference.
+PreferHeader without_time_zone(PreferHeader read);
 
 /// The Preference-Applied value for what was honoured; "" where nothing was asked.
 std::string preference_applied(const Preferences& preferences, bool is_write);

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "query/grammar/cursor.hpp"
+
 namespace shardplex {
 
 /// One step of a json path: ->key, ->>key, ->3, ->>-1.
@@ -170,6 +172,7 @@ struct Query : ReadNode {
   /// Embeds that have an alias and that a parameter named by their table all the same, each once, as written:
   /// PostgREST serves it and warns.
   std::vector<std::string> named_by_table;
+  std::optional<CursorPage> page = std::nullopt;  ///< after=: the rows are paged by cursor
   bool operator==(const Query&) const = default;
 };
 

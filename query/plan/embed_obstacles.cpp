@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "query/plan/expression.hpp"
 #include "query/plan/locality.hpp"
+#include "query/plan/table_columns.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {

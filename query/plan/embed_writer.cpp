@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "query/plan/sql.hpp"
+#include "query/plan/table_columns.hpp"
 #include "query/resolve/ordered_item.hpp"
 
 namespace shardplex {

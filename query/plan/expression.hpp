@@ -32,38 +32,6 @@ struct Selection {
 bool is_json_already(const Column& column);
 bool is_json_already(const Table& table, const SelectItem& item);
 
-/// "public"."movies"
-std::string qualified_name(const Table& table);
-
-/// "public"."movies" AS "movies", the name under which the expressions below refer to it.
-std::string aliased_name(const Table& table);
-
-/// "movies"."id". The column need not be in the catalogue (the slot column is not).
-std::string column_sql(const Table& table, std::string_view column);
-
-/// The condition that keeps a statement to rows in slots that the shard owns.
-std::string owned_slots_sql(const Table& table, std::string_view group);
-
-/// A cast as SQL can safely carry it: SQL's own spellings by their type's name, any other name quoted; digits
-/// as modifiers; [] for arrays. PGRST100 for what is none of these.
-Result<std::string> cast_type_sql(std::string_view cast);
-
-/// The column that is probably meant by a name that none has; nullopt where none is near.
-std::optional<std::string> nearest_column(const Table& table, std::string_view name);
-
-/// PostgreSQL's own words for a column that is not there (42703), with the hint that it gives.
-Error unknown_column(const Table& table, std::string_view column);
-
-/// SHARD400 for a column whose domain has representations.
-Error represented_column(const Column& column);
-
-/// SHARD503 for a column in which the shards contradict each other.
-Error conflicting_column(const Table& table, const Column& column);
-
-/// The column; unknown_column() where there is none, represented_column() or conflicting_column() where it is
-/// one.
-Result<const Column*> require_column(const Table& table, std::string_view name);
-
 /// Writes expressions over one table. Lifetime: refers to the table.
 class ExpressionWriter {
  public:
@@ -108,8 +76,5 @@ class ExpressionWriter {
   std::size_t first_param_;
   std::vector<std::optional<std::string>> params_;
 };
-
-/// `AND`s two conditions, either of which may be empty.
-std::string and_also(std::string left, std::string_view right);
 
 }  // namespace shardplex

@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "query/plan/expression.hpp"
 #include "query/plan/partial_aggregate.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/value_type.hpp"

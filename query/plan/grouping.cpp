@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "query/plan/cast_type.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
 

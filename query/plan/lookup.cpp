@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "query/plan/expression.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {

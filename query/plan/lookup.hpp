@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "query/engine/lookup_join.hpp"
+#include "query/plan/call_source.hpp"
+#include "query/plan/cursor_page.hpp"
 #include "query/plan/plan.hpp"
 
 namespace shardplex {
@@ -28,6 +30,7 @@ struct NodeRead {
   };
   std::vector<Member> members;
   bool can_be_at_fault = false;  ///< whatever rows there are: by values, types or operators of the client's
+  std::optional<CursorPlan> page = std::nullopt;  ///< where NodeRules::page is
 };
 
 /// Where the rows that a key finds can be. Lifetime: refers to the map.
@@ -95,6 +98,8 @@ struct NodeRules {
   bool counts = false;
   bool bytewise_default_collation = true;
   RowFormat format = RowFormat::json;  ///< of the root; whatever is embedded is JSON
+  const CursorPage* page = nullptr;    ///< of a root that check_page() lets be paged by cursor
+  const CallSource* call = nullptr;    ///< where the rows are a function's, of the table's columns
 };
 
 /// Plans a node and all that is below it. `routed` is its table. Errors: those of plan_read(); SHARD400 for
@@ -104,7 +109,8 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
 
 /// plan_node() of the root of a tree.
 Result<NodeRead> plan_root(const ResolvedNode& tree, const RoutedTable& routed, bool count_exact,
-                           bool bytewise_default_collation, RowFormat format = RowFormat::json);
+                           bool bytewise_default_collation, RowFormat format = RowFormat::json,
+                           const CursorPage* page = nullptr, const CallSource* call = nullptr);
 
 /// Plans an embed that is not wholly local, of rows of `parent`.
 Result<Lookup> plan_lookup(const ResolvedEmbed& embed, const RoutedTable& parent,

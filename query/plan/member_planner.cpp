@@ -5,8 +5,8 @@
 #include <iterator>
 #include <utility>
 
-#include "query/plan/expression.hpp"
 #include "query/plan/sql.hpp"
+#include "query/plan/table_columns.hpp"
 
 namespace shardplex {
 namespace {

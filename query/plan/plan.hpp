@@ -20,6 +20,13 @@
 
 namespace shardplex {
 
+/// How many rows a write may touch. One that touches fewer or more fails, and nothing of it is kept.
+struct RowBounds {
+  std::uint64_t least = 0;
+  std::optional<std::uint64_t> most;  ///< nullopt: any number
+  bool operator==(const RowBounds&) const = default;
+};
+
 /// A read of one table, ready for any number of shards.
 /// Every statement's result has, in binary format: the columns that `row` is written from; then those merge
 /// keys that are not among them; then, where there is an enums_sql, whether the shard's enums are those that
@@ -110,6 +117,18 @@ class ReadPlan {
   std::vector<std::optional<std::string>> params;
   std::size_t filter_params = 0;  ///< how many of them, from the first, belong to `where`
   std::optional<KeyList> key_list;
+  /// Set where rows come from two places in the order: those that match `first` beside `where`, and behind
+  /// all of these those that match `then`. Each is searched by itself, since no index is searched for both.
+  struct TwoParts {
+    std::string first, then;
+    std::string order_by;  ///< over a subquery u of the inner columns of both
+  };
+  std::optional<TwoParts> parts;
+
+  // Of a function's rows.
+  std::string with;        ///< WITH …, which calls it; `from` reads what it gives
+  bool read_only = false;  ///< Statement::read_only
+  RowBounds bounds = {};   ///< of the page: sqlstate_row_bounds, as of a write
 };
 
 /// Checks columns, casts and operators against the catalogue and plans the read. `routed` is query.table.
@@ -148,13 +167,6 @@ const std::string* point_key(const Query& query, const RoutedTable& routed);
 /// A key's text in the one form PostgreSQL prints ("007" → "7", a uuid in lower case with hyphens); nullopt
 /// as canonical_bytes().
 std::optional<std::string> canonical_text(KeyType type, std::string_view text);
-
-/// How many rows a write may touch. One that touches fewer or more fails, and nothing of it is kept.
-struct RowBounds {
-  std::uint64_t least = 0;
-  std::optional<std::uint64_t> most;  ///< nullopt: any number
-  bool operator==(const RowBounds&) const = default;
-};
 
 /// A write on one table. A row that a trigger would put where nobody looks for it fails the statement
 /// (sqlstate_misplaced). Result columns, in binary format, by `returns`:

@@ -1,19 +1,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/plan/expression.hpp"
 #include "query/plan/key_filter.hpp"
 #include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
+#include "query/plan/sql.hpp"
 #include "query/plan/stored_values.hpp"
+#include "query/plan/table_columns.hpp"
 #include "query/plan/write_parts.hpp"
 
 namespace shardplex {
 namespace {
 
 std::optional<Error> paging_refusal(const Query& query, std::string_view method) {
-  if (!query.limit && query.offset == 0 && query.order.empty()) return std::nullopt;
+  if (!query.limit && query.offset == 0) return std::nullopt;
   return cannot_merge("A " + std::string(method) +
-                          " with limit, offset or order would have to pick its rows "
+                          " with limit or offset would have to pick its rows "
                           "over all shards at once.",
                       "Name the rows by filters.");
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/plan/expression.hpp"
 #include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
 #include "query/plan/stored_values.hpp"
@@ -23,7 +24,8 @@ Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::siz
   const Column& column = routed.key_column();
   const BodyValue value = body.value(column.name, row);
   if (value.kind == BodyValue::Kind::text || value.kind == BodyValue::Kind::nested) {
-    if (routed.list())
+    // Without a primary key nobody takes two rows for one.
+    if (routed.list() && !routed.table().primary_key.empty())
       return cannot_merge("A row's " + column.name + " cannot be chosen by the client: rows are placed by " +
                               routed.list()->column + ", and the key could be taken on another list.",
                           "Leave " + column.name + " out; the answer carries the one handed out.");
@@ -79,7 +81,8 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
   if (auto refusal = identity_refusal(routed.table(), body->columns, true)) return std::move(*refusal);
   InsertPlan insert;
   WritePlan plan = new_write_plan(routed, prefer);
-  if (prefer.returning == ReturnKind::headers_only) plan.returns = WritePlan::Returns::primary_key;
+  if (prefer.returning == ReturnKind::headers_only && !routed.table().primary_key.empty())
+    plan.returns = WritePlan::Returns::primary_key;
   plan.chooses_rows = false;
   plan.row_count = body->body.rows;
 

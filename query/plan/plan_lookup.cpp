@@ -3,11 +3,12 @@
 #include <string_view>
 #include <utility>
 
-#include "query/plan/expression.hpp"
 #include "query/plan/locality.hpp"
 #include "query/plan/lookup.hpp"
 #include "query/plan/owned_slots.hpp"
 #include "query/plan/route.hpp"
+#include "query/plan/sql.hpp"
+#include "query/plan/table_columns.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/plan/expression.hpp"
 #include "query/plan/key_filter.hpp"
 #include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
 #include "query/plan/stored_values.hpp"
+#include "query/plan/table_columns.hpp"
 #include "query/plan/write_parts.hpp"
 #include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
@@ -17,7 +19,7 @@ Result<std::vector<std::string>> put_key(const Query& query, const Table& table)
   std::vector<std::string> values;
   for (const auto& name : table.primary_key)
     if (const std::string* value = eq_value(query.filters, name)) values.push_back(*value);
-  if (values.size() != table.primary_key.size() || values.size() != query.filters.size())
+  if (values.empty() || values.size() != table.primary_key.size() || values.size() != query.filters.size())
     return Error{"PGRST105", "Filters must include all and only primary key columns with 'eq' operators",
                  std::nullopt, std::nullopt, std::nullopt};
   return values;
@@ -26,8 +28,10 @@ Result<std::vector<std::string>> put_key(const Query& query, const Table& table)
 /// Brings the key's values into their stored form and holds the body to them (PGRST115).
 Result<void> agree_on_key(const ParsedBody& body, const RoutedTable& routed,
                           std::vector<std::string>& values) {
-  const auto stored = [](const Column& column, const BodyValue& value) -> Result<std::string> {
-    if (key_type(column)) return key_text(column, value);
+  const auto stored = [&](const Column& column, const BodyValue& value) -> Result<std::string> {
+    const auto type = key_type(column);
+    if (type && (column.name == routed.key() || canonical_text(*type, value.text)))
+      return key_text(column, value);
     return {boost::system::in_place_value, value.text};
   };
   const Error disagreement{"PGRST115", "Payload values do not match URL in primary key column(s)",

@@ -4,6 +4,8 @@
 #include "query/plan/key_filter.hpp"
 #include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
+#include "query/plan/sql.hpp"
+#include "query/plan/table_columns.hpp"
 #include "query/resolve/row_shape.hpp"
 #include "shard_map/invariant.hpp"
 
@@ -20,20 +22,6 @@ const Column* point_column(const RoutedTable& routed) {
   return column && column->deterministic_collation && key_type(*column) ? column : nullptr;
 }
 
-/// The array type of keys. bigint for all integers: an index on a smaller one serves it, and no key of a
-/// batch is out of its range.
-std::string_view array_type(KeyType type) {
-  switch (type) {
-    case KeyType::integer:
-      return "bigint[]";
-    case KeyType::text:
-      return "text[]";
-    case KeyType::uuid:
-      return "uuid[]";
-  }
-  return "";
-}
-
 /// One row's value can make the statement fail, which in a batch would fail the rows of others.
 bool can_fail(const SelectItem& item) {
   return !item.field.path.empty() || item.cast;
@@ -41,12 +29,13 @@ bool can_fail(const SelectItem& item) {
 
 /// An integer that the key's column cannot hold is PostgreSQL's to refuse, not a row that is not there.
 bool fits(const Column& key, const std::string& text) {
-  if (key.type_name != "int2" && key.type_name != "int4") return true;
+  const auto& type = key.base_type_name.empty() ? key.type_name : key.base_type_name;
+  if (type != "int2" && type != "int4") return true;
   const auto canonical = canonical_text(KeyType::integer, text);
   if (!canonical) return true;
   const auto value = std::stoll(*canonical);
-  return key.type_name == "int4" ? value == static_cast<std::int32_t>(value)
-                                 : value == static_cast<std::int16_t>(value);
+  return type == "int4" ? value == static_cast<std::int32_t>(value)
+                        : value == static_cast<std::int16_t>(value);
 }
 
 std::string integer_text(const std::string& bytes) {
@@ -92,7 +81,7 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
   const std::string column = column_sql(table, key->name);
   std::string condition = group ? "shardplex.check_epoch($1::bigint)" : "";
   condition = and_also(std::move(condition), column + " = ANY(" + (group ? "$2" : "$1") +
-                                                 "::" + std::string(array_type(shape.key_type)) + ')');
+                                                 "::" + std::string(key_array_type(shape.key_type)) + ')');
   const auto sql = [&](const std::string& where) {
     return "SELECT q.key, " + selection->values + " FROM (SELECT " + column + "::text AS key, " +
            selection->inner + " FROM " + aliased_name(table) + " WHERE " + where + ") q";
@@ -122,12 +111,14 @@ std::optional<std::string> canonical_text(KeyType type, std::string_view text) {
   switch (type) {
     case KeyType::integer:
       return integer_text(*bytes);
-    case KeyType::text:
-      break;
     case KeyType::uuid:
       return uuid_text(*bytes);
+    case KeyType::text:
+    case KeyType::date:
+    case KeyType::character:
+      break;
   }
-  return std::string(text);
+  return bytes;
 }
 
 }  // namespace shardplex

@@ -7,7 +7,6 @@
 #include "query/engine/concatenate.hpp"
 #include "query/engine/slice.hpp"
 #include "query/engine/sorted_merge.hpp"
-#include "query/plan/expression.hpp"
 #include "query/plan/key_filter.hpp"
 #include "query/plan/locality.hpp"
 #include "query/plan/not_planned.hpp"
@@ -110,9 +109,13 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
                                     CountKind count, const ReadRules& rules) {
   if (!rules.aggregates)
     if (auto refusal = aggregates_not_allowed(query)) return *std::move(refusal);
-  if (auto point = point_read(query, routed, count)) return RoutedPlan(std::move(*point));
-  auto root =
-      plan_root(tree, routed, count == CountKind::exact, rules.bytewise_default_collation, rules.format);
+  const CursorPage* page = query.page ? &*query.page : nullptr;
+  if (page)
+    if (auto refusal = check_page(query, routed.table(), count)) return *std::move(refusal);
+  if (page == nullptr && rules.call == nullptr)
+    if (auto point = point_read(query, routed, count)) return RoutedPlan(std::move(*point));
+  auto root = plan_root(tree, routed, count == CountKind::exact, rules.bytewise_default_collation,
+                        rules.format, page, rules.call);
   if (!root) return root.error();
   ReadPlan& scan = root->scan;
   if (scan.states && !rules.one_default_collation && !scan.not_mergeable)
@@ -126,6 +129,7 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   read.scan = std::move(root->scan);
   read.join = std::move(root->join);
   read.lookups = std::move(root->lookups);
+  read.page = root->page;
   if (read.scan.page_later) read.join.page = {query.offset, query.limit, false};
   read.bound = std::move(*bound);
   if (const auto group = routed.group_id())
@@ -135,7 +139,10 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   const bool bounded = one_group || is_bounded(tree, query, routed, read.scan.page_later);
   // Groups are counted when they are all there.
   read.streams = !bounded && !(read.scan.states && read.bound);
-  if (bounded && routed.is_hashed() && !read.scan.states && !read.scan.page_later)
+  // A read-only transaction is two statements, and a stream is one.
+  if (rules.call != nullptr) read.streams = false;
+  // Without an order the first shard's rows come first, all of them.
+  if (bounded && routed.is_hashed() && !read.scan.states && !read.scan.page_later && !read.scan.keys.empty())
     read.share = Share::expected;
   if (read.streams && small_page && read.scan.page_later && !read.join.counts) {
     read.share = Share::some;

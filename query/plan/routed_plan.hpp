@@ -62,6 +62,7 @@ struct RowsRead {
   std::vector<Lookup> lookups;          ///< these are not empty: they are its embeds
   /// A lookup that has to find rows for each of the answer's, and whose filters may leave few keys.
   std::optional<std::size_t> keys_first;
+  std::optional<CursorPlan> page = std::nullopt;  ///< it is paged by cursor
 
   /// The same read of rows alone that have one of the keys which the lookup keys_first has given.
   RowsRead with_keys(const LookupKeys& keys) const;
@@ -79,10 +80,11 @@ struct ReadRules {
   bool aggregates = true;             ///< false: PGRST123 for them
   bool one_default_collation = true;  ///< Catalogue::one_default_collation
   RowFormat format = RowFormat::json;
+  const CallSource* call = nullptr;  ///< the rows are a function's, of the columns of query.table
 };
 
 /// Plans a read of query.table, which `routed` is. Errors: those of plan_read(); SHARD400 where the limit is
-/// above the row bound.
+/// above the row bound, and for what cannot be paged by cursor.
 Result<RoutedPlan> plan_routed_read(const Query& query, const RoutedTable& routed, CountKind count,
                                     const ReadRules& rules);
 /// The same with embeds, of a query that was resolved. SHARD400 also where rows are chosen by what other

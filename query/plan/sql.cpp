@@ -75,4 +75,25 @@ std::string array_literal(std::span<const std::string> elements) {
   return array_of(elements, append_element);
 }
 
+std::string_view key_array_type(KeyType type) {
+  switch (type) {
+    case KeyType::integer:
+      return "bigint[]";
+    case KeyType::text:
+      return "text[]";
+    case KeyType::uuid:
+      return "uuid[]";
+    case KeyType::date:
+      return "date[]";
+    case KeyType::character:
+      return "bpchar[]";
+  }
+  return "";
+}
+
+std::string and_also(std::string left, std::string_view right) {
+  if (!left.empty() && !right.empty()) left += " AND ";
+  return left += right;
+}
+
 }  // namespace shardplex

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "query/error.hpp"
+#include "shard_map/key.hpp"
 
 namespace shardplex {
 
@@ -17,6 +18,13 @@ namespace shardplex {
 struct Statement {
   std::string sql;
   std::vector<std::optional<std::string>> params;
+  /// In which values are read and written, by this statement and those behind it in its transaction, and no
+  /// longer. nullopt: that of the session, if none before it in its transaction says otherwise.
+  std::optional<std::string> time_zone = std::nullopt;
+  /// It calls a function of the database's owner: from here on its transaction may only read, which
+  /// PostgreSQL is told before it sees the statement, since an immutable function may run while it is
+  /// planned.
+  bool read_only = false;
   bool operator==(const Statement&) const = default;
 };
 
@@ -37,5 +45,12 @@ std::string quote_literal(std::string_view text);
 std::string array_literal(std::span<const std::optional<std::string>> elements);
 std::string array_literal(std::span<const std::optional<std::string_view>> elements);
 std::string array_literal(std::span<const std::string> elements);
+
+/// The array type of keys, such as "uuid[]". bigint for all integers: an index on a smaller one serves it,
+/// and no key is out of its range.
+std::string_view key_array_type(KeyType type);
+
+/// `AND`s two conditions, either of which may be empty.
+std::string and_also(std::string left, std::string_view right);
 
 }  // namespace shardplex

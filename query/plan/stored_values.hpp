@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "query/catalogue/routed_table.hpp"
 #include "query/error.hpp"
@@ -11,8 +12,13 @@
 
 namespace shardplex {
 
-/// PostgreSQL's words for text that is not a value of the column's type (22P02, 22003).
+/// PostgreSQL's words for text that is not a value of the column's type (22P02, 22003; of dates 22007,
+/// 22008).
 Error invalid_value(const Column& column, const std::string& text);
+
+/// True where PostgreSQL does not store all of the text in a column of this type, as format_type() names it:
+/// varchar(n) cuts blanks at the end off, and refuses other characters that are too many.
+bool is_cut(std::string_view type, std::string_view text);
 
 /// The text PostgreSQL would store and print for a key written as `value`. Errors: invalid_value(), 22001.
 Result<std::string> key_text(const Column& column, const BodyValue& value);

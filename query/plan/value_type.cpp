@@ -5,8 +5,9 @@
 #include <string_view>
 #include <utility>
 
-#include "query/plan/expression.hpp"
+#include "query/plan/cast_type.hpp"
 #include "query/plan/sql.hpp"
+#include "query/plan/table_columns.hpp"
 
 namespace shardplex {
 namespace {

@@ -5,7 +5,9 @@
 
 #include "query/plan/key_filter.hpp"
 #include "query/plan/route.hpp"
+#include "query/plan/sql.hpp"
 #include "query/plan/stored_values.hpp"
+#include "query/plan/table_columns.hpp"
 #include "shard_map/contains_name.hpp"
 
 namespace shardplex {
@@ -74,7 +76,8 @@ std::string row_sql(RowFormat format) {
   return "row_to_json(r.*)::text";
 }
 
-/// In body order for an INSERT, by primary key otherwise.
+/// In the order that is asked for; else, and among equals, in body order for an INSERT, by primary key
+/// otherwise.
 Result<Returned> representation(const Query& query, const Table& table, RowFormat format,
                                 ExpressionWriter& writer, WritePlan& plan) {
   auto selection = writer.select(query.select, RowText(format));
@@ -82,6 +85,14 @@ Result<Returned> representation(const Query& query, const Table& table, RowForma
   plan.header = selection->row.header();
   Returned out{std::move(selection->inner), row_sql(format),
                " CROSS JOIN LATERAL (SELECT " + selection->outer + ") r", ""};
+  for (const auto& term : query.order) {
+    const auto value = writer.field(term.field);
+    if (!value) return value.error();
+    const std::string name = 'o' + std::to_string(&term - query.order.data());
+    append_item(out.inner, *value + " AS " + name);
+    append_item(out.order, "q." + name + (term.descending ? " DESC" : " ASC") +
+                               (term.nulls_first.value_or(term.descending) ? " NULLS FIRST" : " NULLS LAST"));
+  }
   for (std::size_t i = 0; plan.chooses_rows && i < table.primary_key.size(); ++i) {
     const std::string key = 'k' + std::to_string(i);
     append_item(out.inner, column_sql(table, table.primary_key[i]) + " AS " + key);

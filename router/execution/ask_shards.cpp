@@ -71,7 +71,7 @@ Awaitable<Attempt<ResultSets>> on_primary(RequestContext& context, ViewPtr view,
   auto outcome = co_await run_on(view->shards[shard.value].servers[*state.primary].pool);
   const auto failure = failure_of(outcome);
   trip.end(failure);
-  if (!outcome && takes_no_writes(*failure)) {
+  if (!outcome && writes && takes_no_writes(*failure)) {
     context.worker.refresher().request_probes();
     co_return nobody_up(*view, shard);
   }
@@ -135,6 +135,7 @@ FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                            postgres::Lane lane, std::vector<Statement> statements,
                                            postgres::Commit commit) {
+  for (auto& statement : statements) statement.time_zone = context.time_zone;
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
     return pool->execute(lane, std::move(statements), context.deadline, context.client, commit);
   };
@@ -144,9 +145,10 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                                  const std::string& group, const std::string& table,
                                                  Epoch epoch, Statement statement) {
+  statement.time_zone = context.time_zone;
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return context.worker.insert_batcher().run({pool, group, epoch, table}, std::move(statement),
-                                               context.deadline, context.client);
+    return context.worker.insert_batcher().run({pool, group, epoch, table, context.time_zone},
+                                               std::move(statement), context.deadline, context.client);
   };
   co_return co_await on_primary(context, view, shard, true, run);
 }

@@ -116,6 +116,7 @@ Awaitable<postgres::Outcome<SharedRows>> ask_alone(RequestContext& context, cons
   const auto& pool = view.shards[shard.value].servers[server].pool;
   std::vector<Statement> statements;
   statements.push_back(statement);
+  statements.back().time_zone = context.time_zone;
   auto sets =
       co_await pool->execute(postgres::Lane::read, std::move(statements), context.deadline, context.client);
   if (!sets) co_return sets.error();
@@ -148,9 +149,11 @@ Awaitable<Attempt<ShardRows>> gather_groups(RequestContext& context, const View&
                                             const std::vector<ReadPlan::ForShard>& parts) {
   const auto ask_target = [&](ShardId shard, std::size_t server,
                               const ReadPlan::ForShard& part) -> Awaitable<postgres::Outcome<SharedRows>> {
-    auto rows = co_await context.worker.shared_reads().read(view.shards[shard.value].servers[server].pool,
-                                                            partial_groups(plan, part), context.deadline,
-                                                            context.client);
+    Statement statement = partial_groups(plan, part);
+    statement.time_zone = context.time_zone;
+    auto rows =
+        co_await context.worker.shared_reads().read(view.shards[shard.value].servers[server].pool,
+                                                    std::move(statement), context.deadline, context.client);
     if (!rows) co_return maybe_of_types(rows.error());
     if (!is_partial(**rows, plan)) co_return other_tables();
     co_return rows;

@@ -30,8 +30,11 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
                                            NumberOf number) {
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<std::int64_t>> {
     const auto query_server = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& part) {
-      return view->shards[shard.value].servers[server].pool->execute(postgres::Lane::read, {statement(part)},
-                                                                     context.deadline, context.client);
+      std::vector<Statement> statements;
+      statements.push_back(statement(part));
+      statements.back().time_zone = context.time_zone;
+      return view->shards[shard.value].servers[server].pool->execute(
+          postgres::Lane::read, std::move(statements), context.deadline, context.client);
     };
     if (!where) {
       const auto answer = co_await on_any_shard<ResultSets>(

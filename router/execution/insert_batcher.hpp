@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ class InsertBatcher {
     std::string group;
     Epoch epoch;
     std::string table;  ///< one whose table is locked does not hold up those of others
+    std::optional<std::string> time_zone = std::nullopt;  ///< of the statement
     auto operator<=>(const Kind&) const = default;
   };
 

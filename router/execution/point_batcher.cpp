@@ -81,6 +81,7 @@ void PointBatcher::send(Queues::iterator queue, std::vector<Waiter> batch, Deadl
   Statement statement{kind.only_owned ? kind.shape->only_owned_sql : kind.shape->sql, {}};
   if (kind.epoch) statement.params.emplace_back(std::to_string(kind.epoch->value));
   statement.params.emplace_back(array_literal(keys));
+  statement.time_zone = kind.time_zone;
 
   ++q.in_flight;
   using Sets = postgres::Outcome<std::vector<postgres::ResultSet>>;

@@ -41,6 +41,7 @@ class PointBatcher {
     std::shared_ptr<const PointShape> shape;
     std::optional<Epoch> epoch;  ///< nullopt: reference table
     bool only_owned = false;
+    std::optional<std::string> time_zone = std::nullopt;  ///< Statement::time_zone
     auto operator<=>(const Kind&) const = default;
   };
 

@@ -28,7 +28,8 @@ struct RequestContext {
   CallerPtr client;      ///< null: nobody who might leave
   ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
-  int asked_again = 0;  ///< times, over new connections, after all servers had failed
+  std::optional<std::string> time_zone;  ///< of all its statements (Statement::time_zone)
+  int asked_again = 0;                   ///< times, over new connections, after all servers had failed
   /// By when a shard that has no server for this read has to have one.
   std::optional<Deadline> served_by;
   bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "query/plan/expression.hpp"
+#include "query/plan/table_columns.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
 

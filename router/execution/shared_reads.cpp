@@ -19,6 +19,7 @@ std::string key_of(const postgres::Pool* pool, const Statement& statement) {
   };
   add(statement.sql);
   for (const auto& param : statement.params) param ? add(*param) : void(key += ":null");
+  if (statement.time_zone) add(*statement.time_zone);  // no parameter: the same SQL has as many of them
   return key;
 }
 

@@ -7,11 +7,13 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "postgres/asio.hpp"
 #include "postgres/pool.hpp"
+#include "router/execution/api_documents.hpp"
 #include "router/execution/big_answers.hpp"
 #include "router/execution/insert_batcher.hpp"
 #include "router/execution/outages.hpp"
@@ -62,8 +64,11 @@ class Worker {
   SharedReads& shared_reads() { return shared_reads_; }
   PromotionWatch& promotion_watch() { return promotion_watch_; }
   PointShapes& point_shapes() { return point_shapes_; }
+  ApiDocuments& api_documents() { return api_documents_; }
   BigAnswers& big_answers() { return big_answers_; }
   Outages& outages() { return outages_; }
+  /// The names of is_time_zone(); empty until they are needed.
+  std::set<std::string, std::less<>>& time_zones() { return time_zones_; }
   /// Of all requests of the process; null: no bound.
   MemoryBudget* memory() const { return settings_.pool.connection.memory; }
   IdSource& ids() { return ids_; }
@@ -133,8 +138,10 @@ class Worker {
   SharedReads shared_reads_;
   PromotionWatch promotion_watch_;
   PointShapes point_shapes_;
+  ApiDocuments api_documents_;
   BigAnswers big_answers_;
   Outages outages_{settings_.read_patience};
+  std::set<std::string, std::less<>> time_zones_;
   Waiters waiters_;         // for another view; one that is held here alone has gone
   Waiters chance_waiters_;  // for a server; the same
   std::uint64_t chances_ = 0;

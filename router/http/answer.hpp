@@ -42,7 +42,7 @@ struct Answer {
   }
 };
 
-/// The error as a body, with its status; 503 comes with Retry-After.
+/// The error as a body, with its status, and its code in Proxy-Status; 503 comes with Retry-After.
 Answer to_answer(const Error& error);
 
 }  // namespace shardplex::router

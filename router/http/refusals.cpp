@@ -70,14 +70,13 @@ std::optional<Error> check_host_is_allowed(const Request& request, const Limits&
 
 /// A browser sends what any web page tells it to, with a body of a type that forms have, or of none at all,
 /// without asking this server first (fetch.spec.whatwg.org, "CORS-safelisted request-header"). Bodies of
-/// other types than JSON are refused later; one that names no type is refused here where it comes from a
-/// page.
+/// such types are refused later, where they would write; one that names no type is refused here where it
+/// comes from a page.
 std::optional<Error> check_page_names_type(const Request& request, const Limits&) {
   const auto method = request.method();
   const bool writes = method == http::verb::post || method == http::verb::put || method == http::verb::patch;
   if (!writes || request.count(http::field::content_type) > 0) return std::nullopt;
-  const bool from_page = request.count(http::field::origin) > 0 || request.count("Sec-Fetch-Site") > 0;
-  if (!from_page) return std::nullopt;
+  if (!is_from_page(request)) return std::nullopt;
   return Error{"PGRST102", "Content-Type is missing",
                "A request that a web page makes has to say what its body is.",
                "Send the body as application/json.", 415};
@@ -88,6 +87,10 @@ constexpr HeadCheck head_checks[] = {&check_url_length, &check_transfer_encoding
                                      &check_host_is_allowed, &check_page_names_type};
 
 }  // namespace
+
+bool is_from_page(const Request& request) {
+  return request.count(http::field::origin) > 0 || request.count("Sec-Fetch-Site") > 0;
+}
 
 std::optional<Error> head_refusal(const Request& request, const Limits& limits) {
   for (const auto check : head_checks)

@@ -16,6 +16,9 @@ namespace shardplex::router {
 /// web page that does not say what it is.
 std::optional<Error> head_refusal(const Request& request, const Limits& limits);
 
+/// A browser sends it for a web page, whichever that is.
+bool is_from_page(const Request& request);
+
 /// Why a request's head could not be read: 408 where `timed_out`, 414 where the limit was met before the
 /// target ended, 431, 413, 400. nullopt where there is nobody to tell, or nothing.
 std::optional<Error> head_failure(const boost::system::error_code& ec, bool timed_out, bool target_ended,

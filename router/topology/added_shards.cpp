@@ -92,7 +92,8 @@ AddedShards added_shards(const ShardMap& map, const std::vector<ShardDirectory>&
 ShardMap with_shards(const ShardMap& map, const std::vector<Shard>& added) {
   auto shards = map.shards();
   shards.insert(shards.end(), added.begin(), added.end());
-  return {map.cluster(), std::move(shards), map.groups(), map.tables(), map.relations()};
+  return {map.cluster(),   std::move(shards), map.groups(),   map.tables(),
+          map.relations(), map.views(),       map.functions()};
 }
 
 }  // namespace shardplex::router

@@ -90,6 +90,7 @@ Readiness Control::readiness() const {
 std::vector<std::string> Control::warnings() const {
   auto texts = health_watch_.sessions().problems();
   for (const auto& waiting : reporter_.waiting_writes(membership_)) texts.push_back(to_string(waiting));
+  for (auto& refused : refused_tables(latest())) texts.push_back(std::move(refused));
   return texts;
 }
 

@@ -86,9 +86,10 @@ std::vector<Metrics::ServerGauge> server_gauges(const Membership& membership) {
 std::vector<Metrics::TableGauge> table_gauges(const Snapshot& snapshot) {
   std::vector<Metrics::TableGauge> gauges;
   if (!snapshot.catalogue) return gauges;
-  for (const auto& table : snapshot.map->tables())
-    gauges.push_back({table.name, snapshot.catalogue->differing.contains(table.name),
-                      snapshot.catalogue->refused.contains(table.name)});
+  for (const auto* placements : {&snapshot.map->tables(), &snapshot.map->views()})
+    for (const auto& table : *placements)
+      gauges.push_back({table.name, snapshot.catalogue->differing.contains(table.name),
+                        snapshot.catalogue->refused.contains(table.name)});
   return gauges;
 }
 

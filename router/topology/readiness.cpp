@@ -20,9 +20,7 @@ std::vector<std::string> missing_of(const Membership& membership, const Snapshot
   if (!latest->catalogue) missing.emplace_back("no shard's catalogue has been read");
   for (auto& fault : latest->ownership->faults(*membership.map)) missing.push_back(std::move(fault));
   if (promised_ms <= 0) missing.emplace_back("no shard has promised any ids for new rows");
-  if (latest->catalogue)
-    for (const auto& [table, reason] : latest->catalogue->refused)
-      missing.push_back("table " + table + " is not served: " + reason);
+  if (latest->catalogue && latest->catalogue->tables.empty()) missing.emplace_back("no table is served");
   return missing;
 }
 
@@ -42,6 +40,15 @@ bool can_be_read(const WatchedShardPtr& shard) {
 }
 
 }  // namespace
+
+std::vector<std::string> refused_tables(const SnapshotPtr& latest) {
+  std::vector<std::string> sentences;
+  if (latest && latest->catalogue)
+    for (const auto& [table, reason] : latest->catalogue->refused)
+      sentences.push_back((latest->map->find_view(table) ? "view " : "table ") + table +
+                          " is not served: " + reason);
+  return sentences;
+}
 
 Readiness readiness_of(const Membership& membership, const SnapshotPtr& latest, std::int64_t promised_ms,
                        bool starting) {

@@ -19,6 +19,9 @@ struct Readiness {
   bool degraded() const { return serves && !(missing.empty() && unused.empty()); }
 };
 
+/// The tables and views that are not served, with the reason, in sentences. Nothing else waits for them.
+std::vector<std::string> refused_tables(const SnapshotPtr& latest);
+
 /// `latest` is the newest snapshot of `membership`, null before any server has been probed; `promised_ms` is
 /// what is left of the promise of ids. `starting`: the router has begun but lately, and what is missing may
 /// be a matter of moments; it serves only once nothing is.

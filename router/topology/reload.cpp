@@ -42,7 +42,7 @@ Membership without_removed(Membership next, std::size_t written) {
   const auto& all = next.map->shards();
   const auto end_of_written = static_cast<std::ptrdiff_t>(written);
   const ShardMap file(next.map->cluster(), {all.begin(), all.begin() + end_of_written}, next.map->groups(),
-                      next.map->tables(), next.map->relations());
+                      next.map->tables(), next.map->relations(), next.map->views(), next.map->functions());
   auto directories = directories_of(next);
   directories.resize(written);
   const auto named = added_shards(file, directories).shards;

@@ -65,7 +65,7 @@ TEST_CASE("the version is printed") {
 
 TEST_CASE("every command has a help that goes to standard output") {
   for (const std::string command :
-       {"map check", "map show", "route", "cluster init", "cluster status", "load"}) {
+       {"map check", "map show", "route", "explain", "cluster init", "cluster status", "load"}) {
     CAPTURE(command);
     std::vector<std::string> args;
     std::istringstream words(command);
@@ -79,6 +79,15 @@ TEST_CASE("every command has a help that goes to standard output") {
     CHECK(run_shardplex(args).out == run.out);
     CHECK(run_shardplex({"--help"}).out.find(command) != std::string::npos);
   }
+}
+
+TEST_CASE("a router that explains nothing is named with the reason") {
+  const CommandRun nobody = run_shardplex({"explain", "--router", "http://127.0.0.1:1", "GET /movies"});
+  CHECK(nobody.exit == 1);
+  CHECK(nobody.says("error: router http://127.0.0.1:1: "));
+  const CommandRun no_url = run_shardplex({"explain", "--router", "127.0.0.1:9090", "GET /movies"});
+  CHECK(no_url.exit == 1);
+  CHECK(no_url.says("http://host:port of the router's admin port is expected"));
 }
 
 TEST_CASE("what is not understood exits with 2 and suggests what is near") {
@@ -101,6 +110,12 @@ TEST_CASE("what is not understood exits with 2 and suggests what is near") {
       {{"load", "--map", "m", "--table", "t", "--format", "xml", "-"}, "ndjson or csv is expected"},
       {{"load", "--map", "m", "--table", "t", "--jobs", "0", "-"}, "--jobs takes a number from 1 to 64"},
       {{"load", "--map", "m", "--table", "t", "--jobs", "many", "-"}, "jobs"},
+      {{"explain"}, "'GET /table?…' is missing"},
+      {{"explain", "DELETE /movies?id=eq.1"}, "only reads are explained"},
+      {{"explain", "movies"}, "'GET /table?…' is expected"},
+      {{"explain", "GET /movies", "GET /genres"}, "too many arguments"},
+      {{"explain", "--header", "Prefer", "GET /movies"}, "--header takes 'Name: value'"},
+      {{"explain", "--header", "Prefer: a\r\nX: y", "GET /movies"}, "--header takes 'Name: value'"},
   };
   for (const auto& row : rows) {
     const CommandRun run = run_shardplex(row.args);

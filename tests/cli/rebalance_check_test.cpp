@@ -535,8 +535,9 @@ TEST_CASE("a server that the mover reaches and the other server does not is a pr
   const ShardMap map = load_shard_map(cluster.map());
   std::vector<Shard> shards = map.shards();
   shards[1].primary = "service=shardplex_test dbname=movies user=shardplex";
-  const Findings findings =
-      find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables(), map.relations()), plan);
+  const Findings findings = find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables(),
+                                                    map.relations(), map.views(), map.functions()),
+                                           plan);
   unsetenv("PGSERVICEFILE");
   CAPTURE(to_text(findings));
   CHECK(has(findings, Kind::problem, "alpha", "the server itself cannot connect to beta"));
@@ -631,8 +632,9 @@ TEST_CASE("a role that may not make subscriptions is a problem, told once") {
   const ShardMap map = load_shard_map(cluster.map());
   std::vector<Shard> shards = map.shards();
   for (auto& shard : shards) shard = {shard.name, cluster.conninfo(shard.name) + " user=plain", {}};
-  const Findings findings =
-      find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables(), map.relations()), plan_to());
+  const Findings findings = find_obstacles(ShardMap(map.cluster(), shards, map.groups(), map.tables(),
+                                                    map.relations(), map.views(), map.functions()),
+                                           plan_to());
   for (const std::string server : {"alpha", "beta"})
     cluster.sql(server, "DROP OWNED BY plain; DROP ROLE plain");
   CAPTURE(to_text(findings));

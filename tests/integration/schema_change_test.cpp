@@ -273,8 +273,8 @@ TEST_CASE("a column that not all shards have is not offered yet, and all else go
 
 TEST_CASE("a key of another form is refused, by routers and by init, and is served when it is back") {
   site().cluster.run_everywhere("ALTER TABLE movies ALTER id TYPE text");
-  site().wait_for("/movies?select=name", 503);
-  check_refused(site().get("/movies?id=eq.1"), 503, "SHARD503", "placed by keys of the form integer");
+  site().wait_for("/movies?select=name", 404);
+  check_refused(site().get("/movies?id=eq.1"), 404, "SHARD404", "placed by keys of the form integer");
   const auto init = run_shardplex({"cluster", "init", "--map", site().cluster.map_file()});
   INFO(init.errors);
   CHECK(init.status != 0);
@@ -288,9 +288,9 @@ TEST_CASE("a primary key with the slot column in it is refused, and nobody dies 
   site().cluster.run_everywhere(
       "ALTER TABLE ratings DROP CONSTRAINT ratings_pkey, "
       "ADD PRIMARY KEY (movie_id, user_id, shardplex_slot)");
-  site().wait_for("/ratings", 503);
-  check_refused(site().get("/ratings"), 503, "SHARD503", "the primary key contains shardplex_slot");
-  check_refused(site().get("/movies?select=ratings(score)"), 503, "SHARD503",
+  site().wait_for("/ratings", 404);
+  check_refused(site().get("/ratings"), 404, "SHARD404", "the primary key contains shardplex_slot");
+  check_refused(site().get("/movies?select=ratings(score)"), 404, "SHARD404",
                 "the primary key contains shardplex_slot");
   site().cluster.run_everywhere(
       "ALTER TABLE ratings DROP CONSTRAINT ratings_pkey, ADD PRIMARY KEY (movie_id, user_id)");
@@ -410,13 +410,13 @@ TEST_CASE("rows that were placed by other definitions than the map's are noticed
               "UPDATE shardplex.definitions SET definition = " + as + " WHERE subject = '" + subject + "'");
   };
   define("'text'", "key movies");
-  at.wait_for("/movies", 503);
-  check_refused(at.get("/movies"), 503, "SHARD503", "rows were placed by keys of the form text");
+  at.wait_for("/movies", 404);
+  check_refused(at.get("/movies"), 404, "SHARD404", "rows were placed by keys of the form text");
   define("'integer'", "key movies");
   at.wait_for("/movies", 200);
   define("replace(definition, 'slots=1024', 'slots=512')", "group catalog");
-  at.wait_for("/ratings", 503);
-  check_refused(at.get("/ratings"), 503, "SHARD503",
+  at.wait_for("/ratings", 404);
+  check_refused(at.get("/ratings"), 404, "SHARD404",
                 "group catalog was made with slots=512 hash; the map has slots=1024");
   define("replace(definition, 'slots=512', 'slots=1024')", "group catalog");
   at.wait_for("/ratings", 200);

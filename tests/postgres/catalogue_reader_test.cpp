@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/postgres/worker.hpp"
 
 namespace shardplex::test {
@@ -50,6 +52,27 @@ CREATE TABLE parts (id int, shardplex_slot bigint) PARTITION BY RANGE (id);
 CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE VIEW seen AS SELECT id FROM movies;
 CREATE SCHEMA hidden CREATE TABLE secret (id int);
+COMMENT ON TABLE movies IS 'Films';
+COMMENT ON COLUMN movies."Odd Name" IS 'It''s odd';
+COMMENT ON INDEX by_code IS 'Of no table';
+COMMENT ON CONSTRAINT by_name ON movies IS 'Of no column';
+CREATE TYPE spot AS (x int, y text COLLATE bytes);
+CREATE DOMAIN a_spot AS spot;
+CREATE FUNCTION add_them(a int, b numeric(3,1) DEFAULT 2) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 1::bigint';
+CREATE FUNCTION add_them(VARIADIC v char[]) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION best() RETURNS SETOF credits LANGUAGE sql STABLE AS 'SELECT * FROM credits';
+CREATE FUNCTION one_seen() RETURNS seen LANGUAGE sql STABLE AS 'SELECT * FROM seen';
+CREATE FUNCTION one_spot(OUT m spot) LANGUAGE sql STABLE AS 'SELECT ROW(1, NULL)::spot';
+CREATE FUNCTION spots() RETURNS SETOF a_spot LANGUAGE sql STABLE AS 'SELECT ROW(1, NULL)::a_spot';
+CREATE FUNCTION halves(INOUT whole int, OUT text, extra rating) LANGUAGE sql STABLE AS $$SELECT 1, 'x'$$;
+CREATE FUNCTION listed(n int) RETURNS TABLE (r rating, s score) LANGUAGE sql STABLE AS 'SELECT NULL::rating, 1::score';
+CREATE FUNCTION a_score() RETURNS score LANGUAGE sql STABLE AS 'SELECT 1::score';
+CREATE FUNCTION some_films() RETURNS SETOF movies LANGUAGE sql STABLE AS 'SELECT * FROM movies';
+CREATE FUNCTION loose_rows() RETURNS SETOF record LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION of_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE FUNCTION hidden.other() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE proceed() LANGUAGE sql AS '';
+CREATE EXTENSION pgcrypto;
 )";
 
 struct ReadCatalogue {
@@ -88,6 +111,227 @@ TEST_CASE("the catalogue holds the tables of public: no views, partitions or oth
   CHECK(read().catalogue.bytewise_default_collation);
 }
 
+TEST_CASE("the catalogue holds the views of public, with where their rows come from") {
+  Server server;
+  server.run_sql(R"(
+CREATE TABLE movies (id bigint PRIMARY KEY, title text, genre text, score numeric, shardplex_slot int NOT NULL);
+CREATE TABLE ratings (id bigint, movie_id bigint, shardplex_slot int NOT NULL);
+CREATE TABLE genres (name text PRIMARY KEY);
+CREATE SCHEMA other CREATE TABLE notes (id bigint);
+CREATE VIEW dramas AS SELECT * FROM movies WHERE genre = 'Drama';
+CREATE VIEW rated AS SELECT m.id, upper(m.title) AS title, count(r.*) AS n, m.shardplex_slot
+  FROM movies m LEFT JOIN ratings r ON r.movie_id = m.id GROUP BY m.id;
+CREATE VIEW above AS SELECT id AS film, shardplex_slot FROM dramas;
+CREATE VIEW joined AS SELECT id, shardplex_slot FROM movies UNION ALL SELECT id, shardplex_slot FROM movies;
+CREATE VIEW odd AS SELECT id + 1 AS id, (SELECT n.id FROM other.notes n LIMIT 1) AS n, shardplex_slot FROM movies;
+CREATE VIEW ranked AS SELECT id, rank() OVER (ORDER BY score) AS place, shardplex_slot FROM movies;
+CREATE VIEW firsts AS SELECT DISTINCT ON (genre) id, genre, shardplex_slot FROM movies;
+CREATE VIEW page AS SELECT * FROM movies OFFSET 1;
+CREATE VIEW top AS SELECT name FROM genres LIMIT 3;
+CREATE VIEW deep AS WITH RECURSIVE w AS (SELECT id, shardplex_slot FROM movies UNION SELECT id, shardplex_slot FROM w)
+  SELECT * FROM w;
+CREATE MATERIALIZED VIEW kept AS SELECT id, shardplex_slot FROM movies;
+CREATE MATERIALIZED VIEW unfilled AS SELECT id, shardplex_slot FROM movies WITH NO DATA;
+)");
+  Worker worker(server);
+  const auto read = worker.run(postgres::read_catalogue(worker.pool(), in(bound))).value();
+  const auto& views = read.catalogue.views;
+  CHECK(views.size() == 12);
+  const auto& dramas = views.at("dramas");
+  CHECK(dramas.table.kind == TableKind::view);
+  CHECK(dramas.table.has_slot_column);
+  CHECK(dramas.table.columns.size() == 4);
+  CHECK(dramas.columns == std::vector<std::string>{"id", "title", "genre", "score", "shardplex_slot"});
+  CHECK(dramas.reads == std::vector<std::string>{"movies"});
+  REQUIRE(dramas.query);
+  CHECK(dramas.query->columns.at(4) == ViewColumn{0, dramas.query->from.parts.at(0).relation, 5});
+  CHECK(dramas.definition.find("'Drama'") != std::string::npos);
+  CHECK(views.at("rated").reads == std::vector<std::string>{"movies", "ratings"});
+  REQUIRE(views.at("rated").query);
+  CHECK(views.at("rated").query->is_grouped);
+  CHECK(views.at("rated").query->grouped_by.size() == 1);
+  CHECK(views.at("rated").query->from.parts.at(0).kind == ViewFrom::Kind::left);
+  CHECK(views.at("rated").query->from.parts.at(0).equalities.size() == 1);
+  CHECK_FALSE(views.at("rated").query->columns.at(1));
+  CHECK(views.at("above").reads == std::vector<std::string>{"dramas"});
+  CHECK(views.at("joined").query->is_combined);
+  CHECK_FALSE(views.at("odd").query->columns.at(0));
+  CHECK(views.at("odd").reads == std::vector<std::string>{"movies", "other.notes"});
+  CHECK(views.at("odd").query->subqueries.at(0).across_rows.at(0) == "LIMIT, OFFSET or FETCH");
+  for (const auto& [name, what] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"page", "LIMIT, OFFSET or FETCH"}, {"ranked", "a window function"}, {"firsts", "DISTINCT ON"}}) {
+    CAPTURE(std::string(name));
+    CHECK(views.at(name).query->across_rows == std::vector<std::string>{what});
+  }
+  CHECK(views.at("deep").query->elsewhere.size() == 1);
+  // Nothing is known of views that show no slot, and nothing needs to be.
+  CHECK_FALSE(views.at("top").query);
+  CHECK_FALSE(views.at("top").table.has_slot_column);
+  CHECK(views.at("kept").table.kind == TableKind::materialized_view);
+  CHECK(views.at("kept").is_populated);
+  CHECK_FALSE(views.at("unfilled").is_populated);
+
+  const auto fingerprint = [&] {
+    return worker.run(postgres::read_catalogue_fingerprint(worker.pool(), in(bound))).value();
+  };
+  CHECK(fingerprint() == read.fingerprint);
+  server.run_sql("CREATE OR REPLACE VIEW dramas AS SELECT * FROM movies WHERE genre = 'Comedy'");
+  CHECK(fingerprint() != read.fingerprint);
+}
+
+namespace {
+
+/// A view over the tables below, and what the reason has in it for which it is not served; "" where it is.
+struct Defined {
+  std::string sql, refused;
+};
+
+/// The views as v0, v1 …, of the group and by the key id.
+Catalogue served_of(const std::vector<Defined>& views) {
+  Server server;
+  server.run_sql(R"(
+CREATE TABLE movies (id bigint PRIMARY KEY, name text, genre text, shardplex_slot int NOT NULL);
+CREATE TABLE ratings (movie_id bigint NOT NULL, score int, shardplex_slot int NOT NULL);
+CREATE TABLE genres (name text PRIMARY KEY, number bigint);
+CREATE SEQUENCE numbers;
+CREATE VIEW rated AS SELECT movie_id, count(*) AS votes, shardplex_slot FROM ratings GROUP BY movie_id, shardplex_slot;
+CREATE FUNCTION best() RETURNS int STABLE LANGUAGE sql AS 'SELECT max(score) FROM ratings';
+CREATE FUNCTION all_ids() RETURNS SETOF bigint STABLE LANGUAGE sql AS 'SELECT id FROM movies';
+CREATE FUNCTION short(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT left($1, 3)';
+CREATE AGGREGATE added(int) (sfunc = int4pl, stype = int);
+)");
+  std::vector<TablePlacement> placed;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const auto name = 'v' + std::to_string(i);
+    server.run_sql("CREATE VIEW " + name + " AS " + views[i].sql);
+    placed.push_back({name, false, GroupId{0}, "id"});
+  }
+  const ShardMap map("movies", {{"alpha", "host=a", {}}},
+                     {{"catalog", 8, HashStrategy{}, std::vector<ShardId>(8, ShardId{0})}},
+                     {{"movies", false, GroupId{0}, "id"},
+                      {"ratings", false, GroupId{0}, "movie_id"},
+                      {"genres", true, std::nullopt, ""}},
+                     {}, placed);
+  Worker worker(server);
+  const auto read = worker.run(postgres::read_catalogue(worker.pool(), in(bound))).value();
+  return combine(map, {{"alpha", read.catalogue}});
+}
+
+void check_served(const std::vector<Defined>& views) {
+  const auto catalogue = served_of(views);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    CAPTURE(views[i].sql);
+    const auto found = catalogue.refused.find('v' + std::to_string(i));
+    const std::string reason = found == catalogue.refused.end() ? "" : found->second;
+    CAPTURE(reason);
+    CHECK(reason.empty() == views[i].refused.empty());
+    CHECK(reason.find(views[i].refused) != std::string::npos);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("views whose rows are those of their slots are served") {
+  const std::string slot = ", m.shardplex_slot FROM movies m ";
+  check_served({
+      {"SELECT m.id, now() AS at, short(m.name) || 'x' AS name" + slot, ""},
+      {"SELECT m.id AS id, r.score" + slot + "JOIN ratings r ON r.movie_id = m.id", ""},
+      {"SELECT r.movie_id AS id, r.shardplex_slot FROM movies m, ratings r WHERE m.id = r.movie_id", ""},
+      {"SELECT m.id, r.score" + slot + "LEFT JOIN ratings r ON m.id = r.movie_id AND r.score > 3", ""},
+      {"SELECT m.id, r.score, m.shardplex_slot FROM ratings r RIGHT JOIN movies m ON m.id = r.movie_id", ""},
+      {"SELECT id, a.shardplex_slot FROM movies a JOIN movies b USING (id)", ""},
+      {"SELECT j.id, j.slot AS shardplex_slot FROM (movies a JOIN genres g ON g.name = a.genre) AS j(id, x, "
+       "y, slot)",
+       ""},
+      {"SELECT m.id, g.number" + slot + "LEFT JOIN genres g ON g.name = m.genre", ""},
+      {"SELECT m.id, v.votes" + slot + "LEFT JOIN rated v ON v.movie_id = m.id", ""},
+      {"SELECT m.id, count(r) AS n, max(r.score)" + slot +
+           "LEFT JOIN ratings r ON r.movie_id = m.id GROUP BY m.id",
+       ""},
+      {"SELECT DISTINCT m.id, r.score" + slot + "JOIN ratings r ON r.movie_id = m.id", ""},
+      {"SELECT m.id" + slot +
+           "WHERE NOT EXISTS (SELECT FROM ratings r WHERE r.movie_id = m.id AND score > 3)",
+       ""},
+      {"SELECT m.id, (SELECT score FROM ratings r WHERE r.movie_id = m.id ORDER BY score LIMIT 1)" + slot,
+       ""},
+      {"SELECT m.id, (SELECT count(*) FROM genres) AS genres" + slot, ""},
+      {"WITH few AS (SELECT name FROM genres WHERE number < 3) SELECT m.id" + slot +
+           "JOIN few ON few.name = m.genre",
+       ""},
+      {"SELECT m.id, n" + slot + "CROSS JOIN generate_series(1, 2) n", ""},
+      {"SELECT m.id, unnest(string_to_array(m.name, ' ')) AS word" + slot, ""},
+  });
+}
+
+TEST_CASE("views that shards would answer otherwise than one PostgreSQL are refused, with the reason") {
+  const std::string slot = ", m.shardplex_slot FROM movies m ";
+  const std::string own = "a shard has only its own", keys = "by other columns than their keys",
+                    gathers = "with different keys", each = "which each shard would do for its own rows";
+  check_served({
+      {"SELECT m.id, (SELECT max(score) FROM ratings) AS best" + slot, "a subquery in it reads ratings"},
+      {"SELECT m.id" + slot + "WHERE EXISTS (SELECT FROM movies o WHERE o.genre = m.genre AND o.id <> m.id)",
+       own},
+      {"SELECT m.id" + slot + "WHERE m.id IN (SELECT movie_id FROM ratings)", own},
+      {"SELECT m.id" + slot + "WHERE m.id > ALL (SELECT score FROM ratings)", own},
+      {"SELECT m.id, ARRAY(SELECT score FROM ratings) AS scores" + slot, own},
+      {"SELECT m.id" + slot + "ORDER BY (SELECT min(id) FROM movies)", own},
+      {"SELECT m.id, (SELECT g.number FROM genres g WHERE g.number = (SELECT max(id) FROM movies)) AS n" +
+           slot,
+       own},
+      {"SELECT m.id" + slot + "JOIN movies o ON o.genre = m.genre", "it joins movies and movies " + keys},
+      {"SELECT m.id" + slot + "JOIN ratings r ON r.movie_id > m.id", "it joins movies and ratings " + keys},
+      {"SELECT m.id" + slot + "JOIN ratings r ON r.movie_id = m.id OR m.id = 1", keys},
+      {"SELECT m.id" + slot + "JOIN ratings r ON r.movie_id = m.id + 0", keys},
+      {"SELECT m.id" + slot + "CROSS JOIN ratings r", keys},
+      {"SELECT m.id" + slot + "LEFT JOIN ratings r ON true WHERE r.movie_id = m.id", keys},
+      {"SELECT m.id" + slot + "FULL JOIN ratings r ON r.movie_id = m.id", "FULL JOIN"},
+      {"SELECT m.id, m.shardplex_slot FROM genres g LEFT JOIN movies m ON m.genre = g.name", "an outer join"},
+      {"SELECT m.id" + slot + "JOIN LATERAL (SELECT * FROM ratings LIMIT 3) r ON r.movie_id = m.id", each},
+      {"SELECT m.id, m.shardplex_slot FROM (SELECT * FROM movies LIMIT 3) m", each},
+      {"SELECT m.id, m.shardplex_slot FROM (SELECT * FROM movies OFFSET 3) m", each},
+      {"SELECT m.id" + slot + "ORDER BY m.id FETCH FIRST 3 ROWS WITH TIES", each},
+      {"SELECT m.id, rank() OVER (ORDER BY m.name)" + slot, "a window function"},
+      {"SELECT DISTINCT ON (genre) m.id" + slot, "DISTINCT ON"},
+      {"SELECT m.id" + slot + "JOIN (SELECT DISTINCT score FROM ratings) s ON s.score = m.id", gathers},
+      {"SELECT max(m.id) AS id, m.shardplex_slot FROM movies m GROUP BY m.genre, m.shardplex_slot",
+       "its column id is not the shard key"},
+      {"SELECT max(m.id) AS id, max(m.shardplex_slot) AS shardplex_slot FROM movies m", gathers},
+      {"SELECT max(m.id) AS id, max(m.shardplex_slot) AS shardplex_slot FROM movies m GROUP BY genre",
+       gathers},
+      {"SELECT m.id" + slot + "WHERE true GROUP BY ROLLUP (m.id, m.shardplex_slot)", "GROUPING SETS"},
+      {"SELECT m.id" + slot + "JOIN (SELECT score FROM ratings GROUP BY score) s ON s.score = m.id", gathers},
+      {"SELECT r.movie_id AS id, m.shardplex_slot FROM movies m LEFT JOIN ratings r ON r.movie_id = m.id",
+       "its column id is not the shard key of movies"},
+      {"SELECT m.id, r.shardplex_slot FROM movies m LEFT JOIN ratings r ON r.movie_id = m.id",
+       "its column shardplex_slot"},
+      {"SELECT m.id + 1 AS id" + slot, "its column id is not the shard key"},
+      {"SELECT m.id, 1 AS shardplex_slot FROM movies m", "its column shardplex_slot"},
+      {"SELECT id, shardplex_slot FROM movies UNION ALL SELECT movie_id, shardplex_slot FROM ratings",
+       "a part of UNION, INTERSECT or EXCEPT reads movies"},
+      {"SELECT id, shardplex_slot FROM movies EXCEPT SELECT movie_id, shardplex_slot FROM ratings",
+       "a part of UNION, INTERSECT or EXCEPT reads ratings"},
+      {"WITH w AS (SELECT id, shardplex_slot FROM movies) SELECT * FROM w", "a query in WITH"},
+      {"WITH RECURSIVE w(id, shardplex_slot) AS (SELECT id, shardplex_slot FROM movies UNION "
+       "SELECT id, shardplex_slot FROM w) SELECT * FROM w",
+       "UNION"},
+      {"SELECT m.id" + slot + "FOR UPDATE", "FOR UPDATE or FOR SHARE"},
+      {"SELECT m.id" + slot + "TABLESAMPLE system (50)", "TABLESAMPLE"},
+      {"SELECT m.id, m.ctid AS place" + slot, "a system column"},
+      {"SELECT m.id, best() AS best" + slot, "it calls best"},
+      {"SELECT m.id" + slot + "JOIN all_ids() o ON o = m.id", "it calls all_ids"},
+      {"SELECT m.id, random() AS r" + slot, "it calls random"},
+      {"SELECT m.id, nextval('numbers') AS n" + slot, "it calls nextval"},
+      {"SELECT m.id, query_to_xml('TABLE movies', true, true, '') AS x" + slot, "it calls query_to_xml"},
+      {"SELECT m.id, table_to_xml('movies', true, true, '') AS x" + slot, "it calls table_to_xml"},
+      {"SELECT m.id, pg_relation_size('movies') AS size" + slot, "it calls pg_relation_size"},
+      {"SELECT m.id, (SELECT added(score) FROM ratings r WHERE r.movie_id = m.id)" + slot, "it calls added"},
+      {"SELECT m.id, c.relname" + slot + "JOIN pg_class c ON c.oid = 1259",
+       "it reads pg_catalog.pg_class, which is no table of the map"},
+      {"SELECT m.id, s.last_value" + slot + "CROSS JOIN numbers s", "it reads numbers, which is no table"},
+      {"SELECT m.id, (SELECT name FROM genres ORDER BY number LIMIT 1) AS first" + slot, each},
+  });
+}
+
 TEST_CASE("columns come in their order, without dropped ones and without the slot column, which is noted") {
   std::vector<std::string> names;
   for (const Column& column : read().table("movies").columns) names.push_back(column.name);
@@ -122,7 +366,7 @@ TEST_CASE("a column's type is named as PostgreSQL formats it, and as it is catal
   CHECK(read().column("id").base_type_name.empty());
   CHECK(score.type == "score");
   CHECK(score.type_schema == "public");
-  CHECK(score.sort == SortKind::none);
+  CHECK(score.sort == SortKind::numeric);
   CHECK(score.not_null);
 }
 
@@ -196,6 +440,14 @@ TEST_CASE("keys are read in the order of their columns; partial, expression and 
   CHECK(read().table("parts").primary_key.empty());
 }
 
+TEST_CASE("comments of tables and columns are read, and no others") {
+  CHECK(read().table("movies").comment == "Films");
+  CHECK(read().table("credits").comment.empty());
+  CHECK(read().column("Odd Name").comment == "It's odd");
+  for (const auto& column : read().table("movies").columns)
+    CHECK((column.name == "Odd Name") == !column.comment.empty());
+}
+
 TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and with nothing else") {
   Server server;
   server.run_sql(
@@ -214,8 +466,10 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
        {"ALTER TABLE films ADD COLUMN name text", "ALTER TABLE films ALTER id TYPE bigint",
         "ALTER TABLE films ALTER mood SET NOT NULL", "ALTER TABLE films ALTER name TYPE text COLLATE \"C\"",
         "ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'", "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
-        "CREATE UNIQUE INDEX ON films (name)", "ALTER TABLE films DROP COLUMN name",
-        "CREATE TABLE more (id int)",
+        "CREATE UNIQUE INDEX ON films (name)", "COMMENT ON TABLE films IS 'Films'",
+        "COMMENT ON COLUMN films.name IS 'Its name'", "ALTER TABLE films DROP COLUMN name",
+        "CREATE TABLE more (id int)", "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER FUNCTION f(int) STABLE", "DROP FUNCTION f(int)",
         "CREATE SCHEMA shardplex; CREATE TABLE shardplex.definitions (subject text, definition text)",
         "INSERT INTO shardplex.definitions VALUES ('key films', 'integer')",
         "UPDATE shardplex.definitions SET definition = 'text'"}) {
@@ -225,6 +479,68 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
     CHECK(now != last);
     last = now;
   }
+}
+
+TEST_CASE(
+    "functions of public are read with their arguments and results: no others', procedures or triggers") {
+  const auto& functions = read().catalogue.functions;
+  std::vector<std::string> names;
+  for (const auto& [name, all] : functions) names.push_back(name);
+  CHECK(names == std::vector<std::string>{"a_score", "add_them", "best", "halves", "listed", "loose_rows",
+                                          "one_seen", "one_spot", "shown", "some_films", "spots"});
+  const auto columns = [&](const std::string& name) {
+    std::string text;
+    for (const auto& column : functions.at(name).front().columns)
+      text += column.name + ' ' + column.type + ';';
+    return text;
+  };
+  using Returns = Function::Returns;
+  REQUIRE(functions.at("add_them").size() == 2);
+  const auto& first = functions.at("add_them")[0];
+  const bool in_order = first.arguments.size() == 2;
+  const auto& numbers = functions.at("add_them")[in_order ? 0 : 1];
+  const auto& nothing = functions.at("add_them")[in_order ? 1 : 0];
+  CHECK(numbers.signature() == "add_them(a integer, b numeric default)");
+  CHECK(numbers.volatility == Function::Volatility::immutable);
+  CHECK(numbers.returns == Returns::value);
+  CHECK(numbers.columns.at(0).sort == SortKind::int8);
+  CHECK(nothing.signature() == "add_them(variadic v character[])");
+  CHECK(nothing.arguments.at(0).type_name == "_bpchar");
+  CHECK(nothing.returns == Returns::nothing);
+  CHECK(nothing.volatility == Function::Volatility::volatile_);
+  CHECK(functions.at("best").front().table == "credits");
+  CHECK(functions.at("best").front().returns_set);
+  CHECK(columns("best") == "movie bigint;number integer;name character varying;");
+  CHECK(functions.at("one_seen").front().returns == Returns::row);
+  CHECK(functions.at("one_seen").front().table == "seen");
+  CHECK(columns("one_seen") == "id bigint;");
+  CHECK(functions.at("spots").front().returns == Returns::row);
+  CHECK(functions.at("spots").front().table.empty());
+  CHECK(columns("spots") == "x integer;y text;");
+  CHECK(functions.at("spots").front().columns[1].bytewise_collation);
+  CHECK(columns("one_spot") == "x integer;y text;");
+  CHECK(columns("halves") == "whole integer;column2 text;");
+  CHECK(functions.at("halves").front().signature() == "halves(whole integer, extra public.rating)");
+  CHECK(columns("listed") == "r rating;s score;");
+  CHECK(functions.at("listed").front().columns[0].enum_labels.size() == 4);
+  CHECK(columns("loose_rows") == "pgrst_scalar record;");
+  CHECK(functions.at("loose_rows").front().returns == Returns::value);
+
+  // Domains are described as those of tables are, and the slot column is none of the columns.
+  const auto column = [&](const std::string& name, std::string_view called) {
+    const auto& all = functions.at(name).front().columns;
+    const auto found = std::ranges::find(all, called, &Column::name);
+    REQUIRE(found != all.end());
+    return *found;
+  };
+  CHECK(column("a_score", "pgrst_scalar").has_representations);
+  CHECK(column("a_score", "pgrst_scalar").base_type_name == "numeric");
+  CHECK(column("listed", "s").has_representations);
+  CHECK_FALSE(column("listed", "r").has_representations);
+  CHECK(column("some_films", "imdb_score").has_representations);
+  std::string of_table;
+  for (const auto& each : read().table("movies").columns) of_table += each.name + ' ' + each.type + ';';
+  CHECK(columns("some_films") == of_table);
 }
 
 }  // namespace shardplex::test

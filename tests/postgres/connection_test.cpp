@@ -103,6 +103,44 @@ TEST_CASE("the statements of one job are one transaction") {
   worker.execute("DROP TABLE atomic").value();
 }
 
+TEST_CASE("a read-only statement cannot write, even while it is planned, and binds nobody after its job") {
+  Worker worker(shared_server());
+  worker.execute("CREATE TABLE kept (id int)").value();
+  worker
+      .execute(
+          "CREATE FUNCTION keep() RETURNS int LANGUAGE plpgsql AS "
+          "'BEGIN INSERT INTO kept VALUES (1); RETURN 1; END'")
+      .value();
+  worker
+      .execute(
+          "CREATE FUNCTION keep_early() RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
+          "'BEGIN RETURN keep(); END'")
+      .value();
+  const auto run = [&](std::vector<Statement> statements) { return worker.execute(std::move(statements)); };
+  const auto reading = [](const std::string& sql) {
+    Statement statement{sql, {}};
+    statement.read_only = true;
+    return statement;
+  };
+  for (int i = 0; i < 7; ++i) {  // also by a plan that is kept
+    CHECK(run({reading("SELECT keep()")}).error().sqlstate == "25006");
+    CHECK(run({reading("SELECT keep_early()")}).error().sqlstate == "25006");
+  }
+  CHECK(run({reading("SELECT count(*) FROM kept")}).value().at(0).integer(0, 0) == 0);
+  CHECK(run({{"SELECT keep()", {}}}).value().at(0).integer(0, 0) == 1);
+  // What comes before it in its transaction may still write.
+  const auto both = run({{"SELECT keep()", {}}, reading("SELECT count(*) FROM kept")}).value();
+  REQUIRE(both.size() == 2);
+  CHECK(both[1].integer(0, 0) == 2);
+  // In a time zone as well.
+  auto zoned = reading("SELECT keep()");
+  zoned.time_zone = "Asia/Kathmandu";
+  CHECK(run({zoned}).error().sqlstate == "25006");
+  zoned.sql = "SELECT length(current_setting('TimeZone'))";
+  CHECK(run({zoned}).value().at(0).integer(0, 0) == 14);
+  CHECK(run({{"SELECT keep()", {}}}).value().at(0).integer(0, 0) == 1);
+}
+
 TEST_CASE("an error at commit fails the job") {
   Worker worker(shared_server());
   worker.execute("CREATE TABLE deferred (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)").value();
@@ -260,6 +298,37 @@ TEST_CASE("the session's settings fix how values look, but leave the time zone t
   CHECK(setting("application_name") == "shardplexd");
   CHECK(setting("work_mem") == "5MB");
   CHECK(setting("TimeZone") == outside(shared_server(), "SHOW TimeZone")[0][0].as<std::string>());
+}
+
+TEST_CASE("a statement's time zone is that of its transaction, and of nothing behind it") {
+  Worker worker(shared_server());
+  const Statement show{"SELECT current_setting('TimeZone')", {}};
+  const auto in_zone = [](const char* zone) {
+    return Statement{"SELECT $1::timestamptz::text", {"2024-07-01 12:00:00+00"}, zone};
+  };
+  const auto own = std::string(worker.execute({show}).value().at(0).bytes(0, 0));
+  // In one pipeline, so that nothing but the server keeps them apart.
+  std::vector<std::shared_ptr<std::optional<Results>>> answers;
+  for (int i = 0; i < 20; ++i) {
+    answers.push_back(worker.submit(Lane::point, {in_zone("Asia/Tokyo")}));
+    answers.push_back(worker.submit(Lane::point, {show}));
+    answers.push_back(worker.submit(Lane::point, {in_zone("America/Lima")}));
+    answers.push_back(worker.submit(Lane::point, {in_zone("Nowhere/At_All")}));
+    answers.push_back(worker.submit(Lane::point, {show}));
+  }
+  worker.wait_until([&] { return answers.back()->has_value(); });
+  const auto text = [&](std::size_t at) { return std::string((*answers[at])->value().at(0).bytes(0, 0)); };
+  for (std::size_t i = 0; i < answers.size(); i += 5) {
+    CHECK(text(i) == "2024-07-01 21:00:00+09");
+    CHECK(text(i + 1) == own);
+    CHECK(text(i + 2) == "2024-07-01 07:00:00-05");
+    CHECK((*answers[i + 3])->error().sqlstate == "22023");
+    CHECK(text(i + 4) == own);
+  }
+  const auto both = worker.execute({in_zone("Asia/Tokyo"), in_zone("America/Lima")}).value();
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].bytes(0, 0) == "2024-07-01 21:00:00+09");
+  CHECK(both[1].bytes(0, 0) == "2024-07-01 07:00:00-05");
 }
 
 TEST_CASE("a deadline completes its job and does not disturb its neighbours") {

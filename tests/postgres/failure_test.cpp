@@ -73,6 +73,15 @@ TEST_CASE(
             .code == "42883");
 }
 
+TEST_CASE("a row of a view without a slot is the view's fault, and said in words") {
+  const Error error = to_error({.kind = Failure::Kind::statement,
+                                .sqlstate = "SX013",
+                                .message = "the view halves has a row without a slot"},
+                               "alpha");
+  CHECK(error.code == "SHARD400");
+  CHECK(error.details == "the view halves has a row without a slot");
+}
+
 TEST_CASE("a lost statement is told apart from one that was never sent") {
   const Error lost = to_error({.kind = Failure::Kind::lost, .sent = true}, "alpha");
   const Error unsent = to_error({.kind = Failure::Kind::connect}, "alpha");

@@ -51,6 +51,37 @@ TEST_CASE("a million rows pass through a small window, each once and in order") 
   CHECK(next(worker, stream).value().empty());
 }
 
+TEST_CASE("the rows of a stream are in its time zone, and those behind it are not") {
+  Worker worker(shared_server());
+  const std::string sql =
+      "SELECT '2024-07-01 12:00:00+00'::timestamptz::text, repeat('x', 100) FROM generate_series(1, 20000)";
+  const auto zone_of = [&](std::optional<std::string> time_zone) {
+    auto stream = std::move(
+        worker.run(RowStream::start(worker.pool(), {sql, {}, std::move(time_zone)}, in(bound), 64 * 1024))
+            .value());
+    std::size_t count = 0;
+    std::string text;
+    while (true) {
+      const auto rows = next(worker, stream).value();
+      if (rows.empty()) break;
+      for (const ResultSet& row : rows) {
+        CHECK(row.rows() == 1);
+        if (count++ == 0) text = row.bytes(0, 0);
+        if (row.bytes(0, 0) != text) text = "several";
+      }
+    }
+    CHECK(count == 20'000);
+    return text;
+  };
+  const auto own = zone_of(std::nullopt);
+  CHECK(zone_of("Asia/Tokyo") == "2024-07-01 21:00:00+09");
+  CHECK(zone_of(std::nullopt) == own);
+  auto refused = std::move(
+      worker.run(RowStream::start(worker.pool(), {sql, {}, "Nowhere/At_All"}, in(bound), 64 * 1024)).value());
+  CHECK(next(worker, refused).error().sqlstate == "22023");
+  CHECK(zone_of("America/Lima") == "2024-07-01 07:00:00-05");
+}
+
 TEST_CASE("a slow reader holds the server back") {
   Worker worker(shared_server());
   const std::string sql = "SELECT repeat('x', 10000) AS held_back FROM generate_series(1, 20000)";

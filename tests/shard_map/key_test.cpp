@@ -158,3 +158,26 @@ TEST_CASE("what PostgreSQL does not read as a uuid is no key") {
     CHECK(canonical(KeyType::uuid, text) == "none");
   }
 }
+
+TEST_CASE("a date key is PostgreSQL's text of it") {
+  for (const std::string text : {"0001-01-01", "2024-02-29", "1900-02-28", "9999-12-31"}) {
+    CAPTURE(text);
+    CHECK(canonical_bytes(KeyType::date, text) == text);
+  }
+  for (const std::string text :
+       {"", "2024-02-30", "1900-02-29", "0000-01-01", "2024-13-01", "2024-00-01", "2024-01-00", "2024-1-1",
+        "20240101", "2024-01-01 ", " 2024-01-01", "2024/01/01", "10000-01-01", "0044-03-15 BC", "infinity",
+        "today", "-024-01-01", "2024-0a-01"}) {
+    CAPTURE(text);
+    CHECK(canonical(KeyType::date, text) == "none");
+  }
+}
+
+TEST_CASE("a key of char(n) is its text without the blanks behind it") {
+  CHECK(canonical_bytes(KeyType::character, "ab") == "ab");
+  CHECK(canonical_bytes(KeyType::character, " ab   ") == " ab");
+  CHECK(canonical_bytes(KeyType::character, "   ") == "");
+  CHECK(canonical_bytes(KeyType::character, "") == "");
+  CHECK(canonical_bytes(KeyType::character, "ab\t ") == "ab\t");
+  CHECK(canonical(KeyType::character, "\xff") == "none");
+}

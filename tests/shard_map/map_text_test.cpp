@@ -50,14 +50,20 @@ std::string account_of(const ShardMap& map) {
     for (const auto& [value, slots] : list->lists) add(value, slots);
     add("", list->otherwise);
   }
-  for (const auto& table : map.tables())
-    text += "\ntable " + table.name + " " + table.key + " " +
+  const auto add_table = [&](const std::string& what, const TablePlacement& table) {
+    text += "\n" + what + " " + table.name + " " + table.key + " " +
             (table.reference ? "reference" : map.group(*table.group).name);
+  };
+  for (const auto& table : map.tables()) add_table("table", table);
+  for (const auto& view : map.views()) add_table("view", view);
   for (const auto& relation : map.relations()) {
     text += "\nrelation " + relation.name + " of " + relation.table + " and " + relation.foreign_table;
     for (std::size_t i = 0; i < relation.columns.size(); ++i)
       text += ", " + relation.columns[i] + " is " + relation.foreign_columns[i];
   }
+  for (const auto& function : map.functions())
+    text += "\nfunction " + function.name + " " + std::to_string(static_cast<int>(function.runs)) + " " +
+            function.argument + " " + (function.group ? map.group(*function.group).name : "");
   return text;
 }
 
@@ -74,7 +80,8 @@ ShardMap with(const ShardMap& map, const Draft& draft) {
       const auto at = std::ranges::find(draft.shards, draft.placements[g][slot], &Shard::name);
       groups[g].placement[slot] = ShardId{static_cast<std::uint16_t>(at - draft.shards.begin())};
     }
-  return ShardMap(map.cluster(), draft.shards, groups, map.tables(), map.relations());
+  return ShardMap(map.cluster(), draft.shards, groups, map.tables(), map.relations(), map.views(),
+                  map.functions());
 }
 
 Draft draft_of(const ShardMap& map) {
@@ -532,6 +539,15 @@ TEST_CASE("relations outlive every change of a map") {
   CHECK(map_of(moved).relations() == map_of(yaml).relations());
 }
 
+TEST_CASE("functions outlive every change of a map, and are written as they are read") {
+  const std::string yaml = sample + "functions: # of ours\n  now_utc: any # kept\n  \"all: of it\": all\n" +
+                           "  films_of: { by: movie_id, group: catalog }\n";
+  const std::string moved = edited(yaml, after_move(yaml, 0, 3, "beta"));
+  CHECK(moved.find("now_utc: any # kept") != std::string::npos);
+  CHECK(map_of(moved).functions() == map_of(yaml).functions());
+  CHECK(map_of(to_yaml(map_of(yaml))).functions() == map_of(yaml).functions());
+}
+
 TEST_CASE("random changes of random maps read as wanted, and comments outside of them stay") {
   for (std::uint32_t seed = 1; seed <= tests::fewer_if_sanitized(3000); ++seed) {
     CAPTURE(seed);
@@ -561,4 +577,15 @@ TEST_CASE("random changes of random maps read as wanted, and comments outside of
       text = after;
     }
   }
+}
+
+TEST_CASE("views outlive every change of a map") {
+  const std::string yaml = sample +
+                           "views:\n  dramas: { group: catalog, key: film }  # some\n"
+                           "  top: { reference: true }\n";
+  const auto moved = edited(yaml, after_move(yaml, 0, 3, "beta"));
+  CHECK(moved.find("{ group: catalog, key: film }  # some\n") != std::string::npos);
+  const ShardMap map = map_of(yaml);
+  CHECK(account_of(map_of(to_yaml(map))) == account_of(map));
+  CHECK(map_of(to_yaml(map)).views().size() == 2);
 }

@@ -413,6 +413,50 @@ TEST_CASE("problems of relations name their place") {
   CHECK(problems_of(sample + "relations:\n  r: " + relation + "\n  r: " + relation + '\n').size() == 1);
 }
 
+TEST_CASE("functions are declared with the shards that answer them") {
+  CHECK(map_of(sample).functions().empty());
+  CHECK(map_of(sample + "functions: {}\n").functions().empty());
+  const std::string functions =
+      "functions:\n  now_utc: any\n  films: all\n  of_film: { by: film_id, group: catalog }\n";
+  using Runs = MapFunction::Runs;
+  for (const auto& yaml : {sample + functions, functions + sample})
+    CHECK(map_of(yaml).functions() == std::vector<MapFunction>{{"now_utc", Runs::any},
+                                                               {"films", Runs::all},
+                                                               {"of_film", Runs::by, "film_id", GroupId{0}}});
+  const ShardMap map = map_of(sample + functions);
+  CHECK(map.find_function("films")->runs == Runs::all);
+  CHECK(map.find_function("film") == nullptr);
+}
+
+TEST_CASE("problems of functions name their place") {
+  const auto check = [&](const std::string& value, const std::string& path, const std::string& message) {
+    CAPTURE(value);
+    const auto problems = problems_of(sample + "functions:\n  f: " + value + '\n');
+    CAPTURE(all_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == path);
+    CHECK(problems[0].line == 34);
+    CHECK(problems[0].message.find(message) != std::string::npos);
+  };
+  check("some", "functions.f", "any, all or { by: movie_id, group: catalog }");
+  check("[any]", "functions.f", "any, all or { by: movie_id, group: catalog }");
+  check("", "functions.f", "any, all or { by: movie_id, group: catalog }");
+  check("{ group: catalog }", "functions.f", "by is missing");
+  check("{ by: id }", "functions.f", "group is missing");
+  check("{ by: [id], group: catalog }", "functions.f.by", "must be text");
+  check("{ by: \"\", group: catalog }", "functions.f.by", "1 to 63 bytes");
+  check("{ by: id, group: catalogue }", "functions.f.group", "did you mean \"catalog\"?");
+  check("{ by: id, group: by_genre }", "functions.f.group", "is placed by lists");
+  check("{ by: id, group: catalog, key: id }", "functions.f.key", "unknown key");
+  CHECK(problems_of(sample + "functions:\n  \"\": any\n").size() == 1);
+  CHECK(problems_of(sample + "functions:\n  f: any\n  f: all\n").size() == 1);
+  for (const std::string not_a_mapping : {"functions:\n", "functions: [f]\n", "functions: any\n"}) {
+    const auto problems = problems_of(sample + not_a_mapping);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == "functions");
+  }
+}
+
 TEST_CASE("a map without tables is refused") {
   const std::string head = sample.substr(0, sample.find("tables:"));
   for (const std::string tables : {"", "tables:\n", "tables: {}\n", "tables: [movies]\n"}) {
@@ -597,4 +641,54 @@ TEST_CASE("a file that cannot be read is one problem without a line") {
     CHECK(problems->front().to_string().starts_with("cannot read " + path + ": "));
     CHECK(problems->front().to_string().find("Success") == std::string::npos);
   }
+}
+
+TEST_CASE("views are placed as tables are, and are none of them") {
+  CHECK(map_of(sample).views().empty());
+  CHECK(map_of(sample + "views: {}\n").views().empty());
+  const std::string views =
+      "views:\n"
+      "  dramas: { group: catalog, key: film }\n"
+      "  by_list: { group: by_genre }\n"
+      "  top: { reference: true }\n";
+  for (const auto& yaml : {sample + views, views + sample}) {
+    const ShardMap map = map_of(yaml);
+    REQUIRE(map.views().size() == 3);
+    CHECK(map.find_view("dramas")->group == GroupId{0});
+    CHECK(map.find_view("dramas")->key == "film");
+    CHECK(map.find_view("by_list")->key == "id");
+    CHECK(map.find_view("top")->reference);
+    CHECK(map.find_view("movies") == nullptr);
+    CHECK(map.find_table("dramas") == nullptr);
+    CHECK(map.tables().size() == 3);
+  }
+}
+
+TEST_CASE("problems of views name their place") {
+  const auto check = [](const std::string& view, const std::string& path, const std::string& message) {
+    CAPTURE(view);
+    const auto problems = problems_of(sample + "views:\n  " + view + '\n');
+    CAPTURE(all_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == path);
+    CHECK(problems[0].line == 34);
+    CHECK(problems[0].message.find(message) != std::string::npos);
+  };
+  check("movies: { group: catalog, key: id }", "views.movies", "among the tables as well");
+  check("v: { group: catalog }", "views.v", "key is missing");
+  check("v: { key: id }", "views.v", "group is missing");
+  check("v: { group: catalogue, key: id }", "views.v.group", "did you mean \"catalog\"?");
+  check("v: { group: catalog, key: shardplex_slot }", "views.v.key", "fills this column itself");
+  check("v: { group: by_genre, key: number }", "views.v.key", "the key of a view in the list group by_genre");
+  check("v: { reference: true, key: id }", "views.v.key", "a reference view has no key");
+  check("v: { reference: perhaps }", "views.v.reference", "must be true or false");
+  check("v: { group: catalog, key: id, writable: true }", "views.v.writable", "unknown key");
+  check("v: dramas", "views.v", "must be a mapping");
+  check("\"\": { reference: true }", "views.\"\"", "1 to 63 bytes");
+  for (const std::string not_a_mapping : {"views:\n", "views: [v]\n", "views: v\n"}) {
+    const auto problems = problems_of(sample + not_a_mapping);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].path == "views");
+  }
+  CHECK(problems_of(sample + "views:\n  v: { reference: true }\n  v: { reference: true }\n").size() == 1);
 }

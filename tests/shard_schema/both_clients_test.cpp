@@ -176,7 +176,7 @@ TEST_CASE("what both clients read of the nasty tables is true") {
   CHECK(column("enum").enum_labels == std::vector<std::string>{"two", "one"});
   CHECK(column("enum").type_schema == "other");
   CHECK(column("composite").sort == SortKind::none);
-  CHECK(column("false_varchar").sort == SortKind::none);
+  CHECK(column("false_varchar").sort == SortKind::text);
   CHECK(column("false_varchar").not_null);
   CHECK(column("rated").enum_labels == std::vector<std::string>{"G", "PG", "R"});
   CHECK(column("rated_list").sort == SortKind::none);

@@ -174,4 +174,50 @@ TEST_CASE(
         std::vector{outside, inside});
 }
 
+TEST_CASE("comments are of the table or of a column; the slot column has none") {
+  const auto catalogue = catalogue_of({column({.name = "name"}),
+                                       {"comment", "7", std::nullopt, "Films"},
+                                       {"comment", "7", "name", "As on the poster"},
+                                       {"comment", "7", "shardplex_slot", "Where the row is"}});
+  const Table& movies = catalogue.tables.at("movies");
+  CHECK(movies.comment == "Films");
+  CHECK(movies.find_column("name")->comment == "As on the poster");
+}
+
+TEST_CASE("a function has its arguments, and the columns of a table's rows or of its own") {
+  const auto result = [](const std::string& oid, const std::string& name, const std::string& type) {
+    Row row = column({.name = name, .type = type, .type_name = type});
+    row[0] = "result";
+    row[1] = oid;
+    return row;
+  };
+  const auto catalogue =
+      catalogue_of({column({.name = "id"}),
+                    {"function", "20", "films", "s", "true", "row", "7", "movies"},
+                    {"argument", "20", "least", "numeric", "numeric", "pg_catalog", "false", "false"},
+                    {"argument", "20", "more", "integer[]", "_int4", "pg_catalog", "true", "true"},
+                    {"function", "21", "films", "v", "false", "nothing"},
+                    {"function", "22", "now_utc", "i", "false", "value"},
+                    result("22", "pgrst_scalar", "date"),
+                    {"result domain", "22", "pgrst_scalar", "date", "true", "pg_catalog"}});
+  const auto& films = catalogue.functions.at("films");
+  REQUIRE(films.size() == 2);
+  CHECK(films[0].signature() == "films(least numeric, variadic more integer[] default)");
+  CHECK(films[0].volatility == Function::Volatility::stable);
+  CHECK(films[0].returns == Function::Returns::row);
+  CHECK(films[0].returns_set);
+  CHECK(films[0].table == "movies");
+  CHECK(films[0].columns.at(0).name == "id");
+  CHECK(films[0].find_argument("more")->variadic);
+  CHECK(films[0].find_argument("less") == nullptr);
+  CHECK(films[1].returns == Function::Returns::nothing);
+  CHECK(films[1].volatility == Function::Volatility::volatile_);
+  const auto& now = catalogue.functions.at("now_utc").front();
+  CHECK(now.volatility == Function::Volatility::immutable);
+  CHECK(now.returns == Function::Returns::value);
+  CHECK(now.table.empty());
+  CHECK(now.columns.at(0).sort == SortKind::date);
+  CHECK(now.columns.at(0).has_representations);
+}
+
 }  // namespace shardplex::test

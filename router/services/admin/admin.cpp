@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "router/http/endpoint_table.hpp"
+#include "router/services/movies/explain_endpoint.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -20,7 +21,10 @@ namespace json = boost::json;
 /// What the endpoints are given.
 struct AdminRequest {
   const Control& control;
+  const Settings& settings;
   const Metrics& metrics;
+  const Request& request;
+  const PathParameters& path;
   bool draining;
   std::string_view query;  ///< of the target, behind the `?`
 };
@@ -98,13 +102,28 @@ Awaitable<Result<Answer>> metrics(AdminRequest& request) {
   co_return answer;
 }
 
+json::object describe(const TablePlacement& table, const Snapshot& snapshot) {
+  json::object entry;
+  if (table.reference)
+    entry["reference"] = true;
+  else
+    entry = {{"group", snapshot.map->group(*table.group).name}, {"key", table.key}};
+  if (!snapshot.catalogue) return entry;
+  const auto tell = [&](std::string_view what, const auto& reasons) {
+    if (const auto found = reasons.find(table.name); found != reasons.end()) entry[what] = found->second;
+  };
+  tell("refused", snapshot.catalogue->refused);
+  tell("differing", snapshot.catalogue->differing);
+  return entry;
+}
+
 Awaitable<Result<Answer>> map(AdminRequest& request) {
   const auto& snapshot = request.control.latest();
   if (!snapshot)
     co_return Error{"SHARD503", "The map has not been looked at yet", std::nullopt, std::nullopt,
                     std::nullopt};
   const auto& map = *snapshot->map;
-  json::object groups, tables;
+  json::object groups, tables, views;
   for (std::size_t i = 0; i < map.groups().size(); ++i) {
     const auto& group = map.groups()[i];
     auto owners = owners_of(*snapshot, GroupId{static_cast<std::uint16_t>(i)});
@@ -112,26 +131,13 @@ Awaitable<Result<Answer>> map(AdminRequest& request) {
     owners["strategy"] = strategy_of(group);
     groups[group.name] = std::move(owners);
   }
-  for (const auto& table : map.tables()) {
-    json::object entry;
-    if (table.reference)
-      entry["reference"] = true;
-    else
-      entry = {{"group", map.group(*table.group).name}, {"key", table.key}};
-    if (snapshot->catalogue)
-      if (const auto refused = snapshot->catalogue->refused.find(table.name);
-          refused != snapshot->catalogue->refused.end())
-        entry["refused"] = refused->second;
-    if (snapshot->catalogue)
-      if (const auto differing = snapshot->catalogue->differing.find(table.name);
-          differing != snapshot->catalogue->differing.end())
-        entry["differing"] = differing->second;
-    tables[table.name] = std::move(entry);
-  }
+  for (const auto& table : map.tables()) tables[table.name] = describe(table, *snapshot);
+  for (const auto& view : map.views()) views[view.name] = describe(view, *snapshot);
   co_return json_answer({{"cluster", map.cluster()},
                          {"version", snapshot->map_version},
                          {"groups", std::move(groups)},
-                         {"tables", std::move(tables)}});
+                         {"tables", std::move(tables)},
+                         {"views", std::move(views)}});
 }
 
 Awaitable<Result<Answer>> shards(AdminRequest& request) {
@@ -173,13 +179,44 @@ Awaitable<Result<Answer>> load(AdminRequest& request) {
   co_return json_answer({{"groups", std::move(groups)}});
 }
 
+/// What the read that follows /plan in the path would do.
+Awaitable<Result<Answer>> plan(AdminRequest& request) {
+  co_return explain_read(request.control.latest().get(), request.settings, request.request,
+                         request.path["table"], request.path.find("key"), request.query);
+}
+
+Awaitable<Result<Answer>> refuse_plan_of_function(AdminRequest& request) {
+  co_return Error{"SHARD400", "Calls of functions are not explained",
+                  "/rpc/" + request.path["function"] + " is a function in PostgREST's API, and no table.",
+                  "Ask for the plan of a read: /plan/table?… or /plan/table/key.", std::nullopt};
+}
+
+Awaitable<Result<Answer>> ask_for_request(AdminRequest&) {
+  co_return Error{"PGRST125", "Which read is to be explained?", std::nullopt,
+                  "Put /plan before its path, as in /plan/movies?id=eq.42.", std::nullopt};
+}
+
 constexpr Endpoint<AdminRequest> rows[] = {
-    {http::verb::get, "/live", &live, {}},       {http::verb::head, "/live", &live, {}},
-    {http::verb::get, "/ready", &ready, {}},     {http::verb::head, "/ready", &ready, {}},
-    {http::verb::get, "/metrics", &metrics, {}}, {http::verb::head, "/metrics", &metrics, {}},
-    {http::verb::get, "/map", &map, {}},         {http::verb::head, "/map", &map, {}},
-    {http::verb::get, "/shards", &shards, {}},   {http::verb::head, "/shards", &shards, {}},
-    {http::verb::get, "/load", &load, {}},       {http::verb::head, "/load", &load, {}},
+    {http::verb::get, "/live", &live, {}},
+    {http::verb::head, "/live", &live, {}},
+    {http::verb::get, "/ready", &ready, {}},
+    {http::verb::head, "/ready", &ready, {}},
+    {http::verb::get, "/metrics", &metrics, {}},
+    {http::verb::head, "/metrics", &metrics, {}},
+    {http::verb::get, "/map", &map, {}},
+    {http::verb::head, "/map", &map, {}},
+    {http::verb::get, "/shards", &shards, {}},
+    {http::verb::head, "/shards", &shards, {}},
+    {http::verb::get, "/load", &load, {}},
+    {http::verb::head, "/load", &load, {}},
+    {http::verb::get, "/plan", &ask_for_request, {}},
+    {http::verb::head, "/plan", &ask_for_request, {}},
+    {http::verb::get, "/plan/{table}", &plan, {}},
+    {http::verb::head, "/plan/{table}", &plan, {}},
+    {http::verb::get, "/plan/{table}/{key}", &plan, {}},
+    {http::verb::head, "/plan/{table}/{key}", &plan, {}},
+    {http::verb::get, "/plan/rpc/{function}", &refuse_plan_of_function, {}},
+    {http::verb::head, "/plan/rpc/{function}", &refuse_plan_of_function, {}},
 };
 constexpr std::span<const Endpoint<AdminRequest>> endpoints = rows;
 
@@ -190,7 +227,7 @@ Awaitable<Answer> Admin::serve(Call& call) const {
   const auto match = find_endpoint(endpoints, call.request.method(), target.path);
   if (!match)
     co_return to_answer({"PGRST125", "Invalid path specified in request URL", std::nullopt,
-                         "The admin port has /live, /ready, /metrics, /map, /shards and /load.",
+                         "The admin port has /live, /ready, /metrics, /map, /shards, /load and /plan/….",
                          std::nullopt});
   if (match->endpoint == nullptr) {
     auto answer =
@@ -198,7 +235,8 @@ Awaitable<Answer> Admin::serve(Call& call) const {
     answer.set("Allow", allowed_methods(endpoints, match->pattern));
     co_return answer;
   }
-  AdminRequest request{control_, metrics_, draining_, target.query};
+  AdminRequest request{control_,          settings_, metrics_,    call.request,
+                       match->parameters, draining_, target.query};
   auto outcome = co_await (*match->endpoint)(request);
   co_return outcome ? std::move(*outcome) : to_answer(outcome.error());
 }

@@ -1,9 +1,10 @@
-// The admin port: /live, /ready, /metrics, /map, /shards, /load.
+// The admin port: /live, /ready, /metrics, /map, /shards, /load, /plan.
 #pragma once
 
 #include "router/http/answer.hpp"
 #include "router/http/call.hpp"
 #include "router/metrics.hpp"
+#include "router/settings.hpp"
 #include "router/topology/control.hpp"
 
 namespace shardplex::router {
@@ -11,7 +12,8 @@ namespace shardplex::router {
 /// Thread: the control thread.
 class Admin {
  public:
-  Admin(const Control& control, const Metrics& metrics) : control_(control), metrics_(metrics) {}
+  Admin(const Control& control, const Metrics& metrics, const Settings& settings)
+      : control_(control), metrics_(metrics), settings_(settings) {}
 
   Awaitable<Answer> serve(Call& call) const;
 
@@ -21,6 +23,7 @@ class Admin {
  private:
   const Control& control_;
   const Metrics& metrics_;
+  const Settings& settings_;
   bool draining_ = false;
 };
 

@@ -196,7 +196,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   if (request.prefer.returning == ReturnKind::representation)
     if (auto set = set_representation(answer, request, plan.header, outcome->rows); !set)
       co_return set.error();
-  if (request.prefer.returning == ReturnKind::headers_only && outcome->affected == 1)
+  if (plan.returns == WritePlan::Returns::primary_key && outcome->affected == 1)
     set_location(answer, request, plan, *outcome->rows);
   answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
   set_preferences(answer, request, true);

@@ -17,58 +17,74 @@
 namespace shardplex::router {
 namespace {
 
+constexpr std::string_view methods_of_views = "OPTIONS,GET,HEAD";
 constexpr auto other_shards_patience = std::chrono::milliseconds(200);
 
 bool is_read(const Call& call) {
   return call.request.method() == http::verb::get || call.request.method() == http::verb::head;
 }
 
+/// Another look at the tables may help.
+bool is_about_tables(const Error& error) {
+  return error.code == "SHARD503" || error.code == "SHARD404";
+}
+
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
-Awaitable<Result<Answer>> refuse_function(TableRequest& request);
 
 constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_table, &check_schema,
                                                   &read_preferences, &read_consistency};
 constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_table,       &read_query,
                                                   &check_schema,      &read_preferences, &read_shape,
                                                   &read_consistency};
+constexpr Filter<TableRequest> document_filters[] = {&require_catalogue, &check_schema};
+constexpr Filter<TableRequest> call_filters[] = {&require_catalogue, &check_schema, &read_preferences,
+                                                 &read_shape, &read_consistency};
+
+constexpr Filter<TableRequest> change_filters[] = {&require_catalogue, &find_table,      &require_stored_rows,
+                                                   &read_query,        &check_schema,    &read_preferences,
+                                                   &read_shape,        &read_consistency};
 
 constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;
 constexpr Endpoint<TableRequest> rows[] = {
     {http::verb::options, "/{table}", &describe_methods, table_filters, table},
     {http::verb::get, "/{table}", &read_rows, query_filters, table},
     {http::verb::head, "/{table}", &read_rows, query_filters, table},
-    {http::verb::post, "/{table}", &insert_rows, query_filters, table},
-    {http::verb::put, "/{table}", &put_row, query_filters, table},
-    {http::verb::patch, "/{table}", &update_rows, query_filters, table},
-    {http::verb::delete_, "/{table}", &delete_rows, query_filters, table},
+    {http::verb::post, "/{table}", &insert_rows, change_filters, table},
+    {http::verb::put, "/{table}", &put_row, change_filters, table},
+    {http::verb::patch, "/{table}", &update_rows, change_filters, table},
+    {http::verb::delete_, "/{table}", &delete_rows, change_filters, table},
     {http::verb::options, "/{table}/{key}", &describe_methods, table_filters, row},
     {http::verb::get, "/{table}/{key}", &read_rows, query_filters, row},
     {http::verb::head, "/{table}/{key}", &read_rows, query_filters, row},
-    {http::verb::put, "/{table}/{key}", &put_row, query_filters, row},
-    {http::verb::patch, "/{table}/{key}", &update_rows, query_filters, row},
-    {http::verb::delete_, "/{table}/{key}", &delete_rows, query_filters, row},
-    {http::verb::options, "/rpc/{function}", &refuse_function, {}, other},
-    {http::verb::get, "/rpc/{function}", &refuse_function, {}, other},
-    {http::verb::head, "/rpc/{function}", &refuse_function, {}, other},
-    {http::verb::post, "/rpc/{function}", &refuse_function, {}, other},
+    {http::verb::put, "/{table}/{key}", &put_row, change_filters, row},
+    {http::verb::patch, "/{table}/{key}", &update_rows, change_filters, row},
+    {http::verb::delete_, "/{table}/{key}", &delete_rows, change_filters, row},
+    {http::verb::options, "/rpc/{function}", &describe_methods, {}, other},
+    {http::verb::get, "/rpc/{function}", &call_function, call_filters, other},
+    {http::verb::head, "/rpc/{function}", &call_function, call_filters, other},
+    {http::verb::post, "/rpc/{function}", &call_function, call_filters, other},
+    {http::verb::options, "/", &describe_methods, {}, other},
+    {http::verb::get, "/", &describe_api, document_filters, other},
+    {http::verb::head, "/", &describe_api, document_filters, other},
+    {http::verb::options, "/openapi.json", &describe_methods, {}, other},
+    {http::verb::get, "/openapi.json", &describe_api, document_filters, other},
+    {http::verb::head, "/openapi.json", &describe_api, document_filters, other},
 };
 constexpr std::span<const Endpoint<TableRequest>> endpoints = rows;
 
-Awaitable<Result<Answer>> refuse_function(TableRequest& request) {
-  co_return Error{"SHARD400", "Functions are not served by this release",
-                  "/rpc/" + request.path["function"] + " is a function in PostgREST's API, and no table.",
-                  "Ask for a table: paths are /table and /table/{key}.", std::nullopt};
-}
-
 Awaitable<Result<Answer>> describe_methods(TableRequest& request) {
   Answer answer;
-  answer.set("Allow", allowed_methods(endpoints, request.pattern));
+  answer.set("Allow", request.table != nullptr && request.table->is_view()
+                          ? std::string(methods_of_views)
+                          : allowed_methods(endpoints, request.pattern));
   co_return answer;
 }
 
 Error no_such_path() {
-  return {"PGRST125", "Invalid path specified in request URL", std::nullopt,
-          "Paths are /table and /table/{key}.", std::nullopt};
+  return {
+      "PGRST125", "Invalid path specified in request URL", std::nullopt,
+      "Paths are /table, /table/{key} and /rpc/{function}; / and /openapi.json say which tables there are.",
+      std::nullopt};
 }
 
 Error method_not_allowed(const Call& call) {
@@ -88,7 +104,12 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   if (!has_method(endpoints, call.request.method())) co_return method_not_allowed(call);
   if (!match) co_return no_such_path();
   call.route = match->route;
-  if (match->endpoint == nullptr) co_return method_not_allowed(call);
+  if (match->endpoint == nullptr) {
+    Error refusal = method_not_allowed(call);
+    if (match->pattern.starts_with("/rpc/"))
+      refusal.message = "Cannot use the " + std::string(call.method_name()) + " method on RPC";
+    co_return refusal;
+  }
   TableRequest request{call, context, match->pattern, match->parameters, match->route == RouteLabel::row};
   auto outcome = co_await (*match->endpoint)(request);
   if (request.table != nullptr) call.table = request.table->name;
@@ -136,7 +157,7 @@ Awaitable<Answer> serve(Worker& worker, Call& call) {
     if (context.plan_outdated && Clock::now() < deadline) continue;  // before anything was sent or written
     // The tables of one shard may have been read again, and those of the others not yet. A write is not
     // repeated: the error does not tell whether it has taken effect.
-    if (may_wait && is_read(call) && !outcome && outcome.error().code == "SHARD503" &&
+    if (may_wait && is_read(call) && !outcome && is_about_tables(outcome.error()) &&
         worker.tables_changed_lately()) {
       may_wait = false;
       const auto known = context.planned_with->snapshot->catalogue;

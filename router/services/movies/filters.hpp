@@ -9,8 +9,10 @@ namespace shardplex::router {
 
 /// 503 until a catalogue is known.
 Awaitable<Result<Answer>> require_catalogue(TableRequest& request, Next<TableRequest> next);
-/// The table: 404 where there is none, 503 where it is not served.
+/// The table or view: 404 where there is none, and where it is not served.
 Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> next);
+/// Refuses views: of changes.
+Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableRequest> next);
 /// The URL's parameters, and for the row routes the filter on the key.
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next);
 /// Accept-Profile and Content-Profile.

@@ -10,7 +10,9 @@
 #include "router/execution/gather_rows.hpp"
 #include "router/execution/gather_sum.hpp"
 #include "router/execution/rough_count.hpp"
+#include "router/services/movies/cursor_pages.hpp"
 #include "router/services/movies/rendering.hpp"
+#include "router/services/movies/request_parts.hpp"
 #include "router/services/movies/row_answers.hpp"
 #include "router/services/movies/rows_body.hpp"
 #include "router/services/movies/table_request.hpp"
@@ -83,6 +85,7 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   if (rough) rows->set_rough_total(*rough);
   if (const auto total = rows->total(); total && read.scan.offset > static_cast<std::uint64_t>(*total))
     co_return answer_beyond_end(read.scan.offset, *total);
+  if (read.page) co_return co_await answer_page(request, read, std::move(*rows));
   if (wants_one_row(request)) co_return co_await answer_one(request, read.scan, std::move(*rows));
   co_return co_await answer_all(request, read.scan, std::move(*rows));
 }
@@ -90,23 +93,13 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
 }  // namespace
 
 Awaitable<Result<Answer>> read_rows(TableRequest& request) {
-  // Range is for GET alone (RFC 9110, section 14.2).
-  const bool has_range =
-      request.call.request.method() == http::verb::get && request.call.request.count(http::field::range) > 0;
-  if (!request.is_row && has_range)
-    if (auto applied = apply_range_header(request.query, request.call.header(http::field::range)); !applied)
-      co_return applied.error();
-
+  if (request.query.page)
+    if (auto checked = check_page_request(request); !checked) co_return checked.error();
+  if (auto applied = apply_range(request.query, request.call.request, request.is_row); !applied)
+    co_return applied.error();
   const auto routed = request.routed();
-  const auto tree = resolve(request.query, *request.table, request.catalogue(),
-                            *request.context.planned_with->snapshot->relations);
-  if (!tree) co_return tree.error();
-  const auto& settings = request.context.worker.settings();
-  const auto& catalogue = request.catalogue();
-  auto plan =
-      plan_routed_read(*tree, request.query, routed, count_kind(request),
-                       {catalogue.bytewise_default_collation, settings.limits.rows, settings.aggregates,
-                        catalogue.one_default_collation, row_format(request.shape)});
+  auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape,
+                           *request.context.planned_with->snapshot, request.context.worker.settings());
   if (!plan) co_return plan.error();
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));

@@ -40,5 +40,10 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request);
 Awaitable<Result<Answer>> update_rows(TableRequest& request);
 Awaitable<Result<Answer>> put_row(TableRequest& request);
 Awaitable<Result<Answer>> delete_rows(TableRequest& request);
+/// GET and HEAD of what has no table: the document about all of them, in OpenAPI 2.0 on / as by PostgREST,
+/// in 3.1 on any other path.
+Awaitable<Result<Answer>> describe_api(TableRequest& request);
+/// GET, HEAD and POST of a function, which is {function} of the path; there is no table.
+Awaitable<Result<Answer>> call_function(TableRequest& request);
 
 }  // namespace shardplex::router

@@ -203,6 +203,8 @@ TEST_CASE("a file that has become another map, or none, is left to its owner") {
        "relations:\n  r: { table: movies, columns: [id], foreign_table: movies, foreign_columns: [id] "
        "}\ntables:\n",
        "have been changed meanwhile"},
+      {"tables:\n", "views:\n  v: { group: catalog, key: id }\ntables:\n", "have been changed meanwhile"},
+      {"tables:\n", "functions:\n  f: any\ntables:\n", "have been changed meanwhile"},
       {"cluster: movies", "cluster: films", "have been changed meanwhile"},
       {"placement", "placed", "map.yaml: groups.catalog.placed: unknown key"},
   };
@@ -221,9 +223,9 @@ TEST_CASE("a map that could not be read again is not written") {
   const ShardMap map = map_of(yaml);
   auto shards = map.shards();
   shards.push_back({"Not a name", "host=c", {}});
-  CHECK_THROWS_AS(
-      rewrite_map_file(folder.map(), ShardMap("movies", shards, map.groups(), map.tables(), map.relations())),
-      CommandFailed);
+  CHECK_THROWS_AS(rewrite_map_file(folder.map(), ShardMap("movies", shards, map.groups(), map.tables(),
+                                                          map.relations(), map.views(), map.functions())),
+                  CommandFailed);
   CHECK(text_of(folder.map()) == yaml);
   CHECK(folder.files() == Files{"map.yaml"});
 }

@@ -175,8 +175,9 @@ TEST_CASE("a primary that only says nothing is not taken for one that was replac
     const ShardMap whole = map_of(cluster);
     auto shards = whole.shards();
     shards.front() = shard;
-    return primaries_since(
-        ShardMap(whole.cluster(), shards, whole.groups(), whole.tables(), whole.relations()), found);
+    return primaries_since(ShardMap(whole.cluster(), shards, whole.groups(), whole.tables(),
+                                    whole.relations(), whole.views(), whole.functions()),
+                           found);
   };
   const auto well = since({"alpha", alpha, {}}, 1);
   CHECK(well.replaced.empty());

@@ -54,6 +54,20 @@ TEST_CASE("equal shards serve every table of the map") {
   CHECK(catalogue.find("genres"));
 }
 
+TEST_CASE("comments are the first shard's, and no difference") {
+  auto alpha = account(), beta = account();
+  alpha.tables.at("movies").comment = "Films";
+  beta.tables.at("movies").comment = "Filme";
+  column_of(alpha.tables.at("movies"), "name").comment = "As on the poster";
+  column_of(beta.tables.at("movies"), "mpaa").comment = "Only here";
+  const auto catalogue = combine(hash_map(), {{"alpha", alpha}, {"beta", beta}, {"gamma", account()}});
+  CHECK(catalogue.differing.empty());
+  CHECK(catalogue.refused.empty());
+  CHECK(catalogue.find("movies")->comment == "Films");
+  CHECK(catalogue.find("movies")->find_column("name")->comment == "As on the poster");
+  CHECK(catalogue.find("movies")->find_column("mpaa")->comment.empty());
+}
+
 TEST_CASE("a table outside the map is not served") {
   const auto catalogue = with_beta([](ShardCatalogue& beta) { beta.tables["secrets"] = genres(); });
   CHECK_FALSE(catalogue.find("secrets"));
@@ -251,13 +265,14 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
     CHECK_FALSE(catalogue.find("movies"));
     return catalogue.refused.at("movies");
   };
-  CHECK(reason(hash_map(), [](Table& t) { t.primary_key.clear(); }) == "movies: there is no primary key");
   CHECK(reason(hash_map(), [](Table& t) { t.has_slot_column = false; }) ==
         "movies: there is no column shardplex_slot (integer not null)");
   CHECK(reason(hash_map(), [](Table& t) { t.columns.erase(t.columns.begin()); }) ==
         "movies: there is no column id, which the map makes the shard key");
   CHECK(reason(hash_map(), [](Table& t) { t.columns[0] = column("id", "numeric", "numeric"); }) ==
-        "movies: the shard key id is numeric; it has to be an integer type, text, varchar or uuid");
+        "movies: the shard key id is numeric; it has to be an integer type, text, varchar, char, uuid, date, "
+        "or a "
+        "domain over one of these but varchar and char");
   CHECK(reason(hash_map(), [](Table& t) { t.columns[0].generated = true; }) ==
         "movies: column id routes rows, but PostgreSQL generates it");
   CHECK(with_movies(hash_map(), [](Table& t) {
@@ -267,11 +282,9 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
           t.columns[0] = collated(column("id", "text", "text"), "und-ci");
           t.columns[0].deterministic_collation = false;
         }) == "movies: column id routes rows, but its collation und-ci is not deterministic");
-  CHECK(
-      reason(hash_map(), [](Table& t) { t.columns[0] = column("id", "character varying(9)", "varchar"); }) ==
-      "movies: column id routes rows, but it is character varying(9), which cuts spaces off; it has to be "
-      "text or varchar "
-      "without a length");
+  CHECK(with_movies(hash_map(), [](Table& t) {
+          t.columns[0] = column("id", "character varying(9)", "varchar");
+        }).find("movies"));
   CHECK(reason(list_map(), [](Table& t) { column_of(t, "primary_genre").name = "kind"; }) ==
         "movies: there is no column primary_genre, by which the map makes lists");
   CHECK(reason(list_map(), [](Table& t) {
@@ -279,11 +292,25 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
         }) == "movies: the list column primary_genre is integer; it has to be text, varchar or an enum");
 }
 
-TEST_CASE("a reference table needs a primary key but no slot column") {
+TEST_CASE("a reference table needs neither a slot column nor a primary key") {
   ShardCatalogue a = account();
   CHECK(combine(hash_map(), {{"alpha", a}}).find("genres"));
   a.tables.at("genres").primary_key.clear();
-  CHECK(combine(hash_map(), {{"alpha", a}}).refused.at("genres") == "genres: there is no primary key");
+  const auto catalogue = combine(hash_map(), {{"alpha", a}});
+  CHECK(catalogue.find("genres"));
+  CHECK(catalogue.warnings.empty());
+}
+
+TEST_CASE("a sharded table without a primary key is served, and its slots cannot move") {
+  const auto catalogue = with_movies(hash_map(), [](Table& t) { t.primary_key.clear(); });
+  REQUIRE(catalogue.find("movies"));
+  CHECK(catalogue.find("movies")->primary_key.empty());
+  CHECK(catalogue.warnings ==
+        std::vector<std::string>{"movies: without a primary key its rows cannot be told apart, so the slots "
+                                 "of catalog can be neither moved nor verified"});
+  CHECK(with_beta([](ShardCatalogue& beta) {
+          beta.tables.at("movies").primary_key.clear();
+        }).refused.at("movies") == "movies: the primary key is (id) on alpha and () on beta");
 }
 
 TEST_CASE("constraints that cannot hold across shards are warned of") {
@@ -350,15 +377,27 @@ TEST_CASE("differing character types are warned of") {
         std::vector<std::string>{"the character type (LC_CTYPE) is  on alpha and tr_TR.utf8 on beta"});
 }
 
-TEST_CASE("key types are the integers, text, varchar and uuid of pg_catalog") {
+TEST_CASE("key types are the integers, text, varchar, char, uuid and date of pg_catalog") {
   CHECK(key_type(column("a", "smallint", "int2")) == KeyType::integer);
   CHECK(key_type(column("a", "integer", "int4")) == KeyType::integer);
   CHECK(key_type(column("a", "bigint", "int8")) == KeyType::integer);
   CHECK(key_type(column("a", "text", "text")) == KeyType::text);
   CHECK(key_type(column("a", "character varying(9)", "varchar")) == KeyType::text);
   CHECK(key_type(column("a", "uuid", "uuid")) == KeyType::uuid);
-  CHECK_FALSE(key_type(column("a", "character(9)", "bpchar")));
+  CHECK(key_type(column("a", "character(9)", "bpchar")) == KeyType::character);
+  CHECK(key_type(column("a", "date", "date")) == KeyType::date);
+  CHECK_FALSE(key_type(column("a", "boolean", "bool")));
   CHECK_FALSE(key_type(column("a", "numeric", "numeric")));
+  Column domain = column("a", "title", "title");
+  domain.type_schema = "public";
+  domain.base_type_name = "text", domain.base_type_schema = "pg_catalog";
+  CHECK(key_type(domain) == KeyType::text);
+  domain.base_type_name = "int4";
+  CHECK(key_type(domain) == KeyType::integer);
+  domain.base_type_name = "varchar";  // whose length the domain hides
+  CHECK_FALSE(key_type(domain));
+  domain.base_type_name = "text", domain.base_type_schema = "other";
+  CHECK_FALSE(key_type(domain));
   Column impostor = column("a", "other.int8", "int8");
   impostor.type_schema = "other";
   CHECK_FALSE(key_type(impostor));

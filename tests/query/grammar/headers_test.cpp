@@ -61,6 +61,19 @@ TEST_CASE("a time zone is kept as it is written, and an empty one is no preferen
   CHECK(read_prefer("timezone=").preferences.unknown == std::vector<std::string>{"timezone="});
 }
 
+TEST_CASE("a time zone is served where requests may have one, and what no server knows is unknown") {
+  CHECK(parse_prefer("timezone=UTC").error().code == "SHARD400");
+  CHECK(served_preferences(read_prefer("timezone=UTC")).value().timezone == "UTC");
+  CHECK(served_preferences(read_prefer("timezone=UTC, tx=rollback")).error().code == "SHARD400");
+  const auto unknown = without_time_zone(read_prefer("timezone=Jupiter/Red_Spot, count=exact"));
+  CHECK(unknown.preferences.timezone == std::nullopt);
+  CHECK(preference_applied(served_preferences(unknown).value(), false) == "count=exact");
+  const auto strict = without_time_zone(read_prefer("handling=strict, timezone=Jupiter/Red_Spot"));
+  CHECK(served_preferences(strict).error().code == "PGRST122");
+  CHECK(served_preferences(strict).error().details == "Invalid preferences: timezone=Jupiter/Red_Spot");
+  CHECK(without_time_zone(read_prefer("count=exact")).preferences.unknown.empty());
+}
+
 // ---- Accept
 
 namespace {

@@ -510,15 +510,35 @@ TEST_CASE("what is no filter is refused with what was probably meant") {
 
 // ---- refusals
 
-TEST_CASE("cursors are refused with a way that works") {
-  for (const char* text : {"after=abc", "after="}) {
-    CAPTURE(text);
-    const auto result = parse(text);
+TEST_CASE("cursors are refused where they are not served, and where they are none") {
+  const std::string cursor = "after=" + encode_cursor({false, 7, {"a", std::nullopt}});
+  const auto refused = [](const Result<Query>& result) {
     REQUIRE(result.has_error());
     CHECK(result.error().code == "SHARD400");
     CHECK_FALSE(result.error().details.value_or("").empty());
-    CHECK_FALSE(result.error().hint.value_or("").empty());
-  }
+    CHECK(result.error().hint.value_or("").find("\"after\"") != std::string::npos);
+  };
+  for (const std::string& text : {std::string("after=abc"), std::string("after="), cursor})
+    refused(parse(text));
+  const auto call = parse_function_call("f", "after=", {});
+  CHECK((call.has_error() && call.error().code == "SHARD400"));
+  CHECK(parse_function_call("f", "%22after%22=5", {}).value().arguments ==
+        std::vector<Argument>{{"after", "5"}});
+  for (const char* text : {"after=abc", "after=eq.5", "after=5"})
+    refused(parse_query("movies", text, {}, Cursors::served));
+}
+
+TEST_CASE("a cursor is read, and an empty one is the first page") {
+  const auto page = [](const std::string& text) {
+    return parse_query("movies", text, {}, Cursors::served).value().page;
+  };
+  CHECK(page("limit=5") == std::nullopt);
+  CHECK(page("after=") == CursorPage{});
+  CHECK(page("after") == CursorPage{});
+  const Cursor cursor{true, 7, {"a", std::nullopt}};
+  CHECK(page("after=" + encode_cursor(cursor)) == CursorPage{cursor});
+  CHECK(page("after=&after=" + encode_cursor(cursor)) == CursorPage{cursor});
+  CHECK(page("%22after%22=eq.5") == std::nullopt);
 }
 
 TEST_CASE("a request over a limit is refused and the limit is named") {

@@ -1,4 +1,5 @@
 #include "query/plan/embed_writer.hpp"
+#include "query/plan/expression.hpp"
 
 #include <doctest/doctest.h>
 

@@ -622,3 +622,34 @@ TEST_CASE("a column in which shards contradict each other is refused to those wh
   CHECK(answer("select=note") == refused);
   CHECK(answer("") == refused);  // all columns
 }
+
+TEST_CASE("without a primary key rows come in the order that is asked for, or in none") {
+  const ShardMap map = hash_map();
+  Table keyless = movies();
+  keyless.primary_key.clear();
+  const auto sql = [&](std::string_view query_string) {
+    return plan_read(parsed("movies", query_string), in_map(keyless, map), false, true)
+        .value()
+        .statement(at_epoch_7)
+        .sql;
+  };
+  CHECK(sql("select=id&limit=3").find("ORDER BY") == std::string::npos);
+  CHECK(sql("select=name&order=votes&limit=3").find("ORDER BY k0 ASC NULLS LAST LIMIT 3)") !=
+        std::string::npos);
+}
+
+TEST_CASE("each row of a view has a slot, and a materialized one shows rows of owned slots only") {
+  const ShardMap map = hash_map();
+  Table view = movies();
+  view.primary_key.clear();
+  view.kind = TableKind::view;
+  const auto read = [&] { return plan_read(parsed("movies", "name=eq.x"), in_map(view, map), false, true); };
+  const std::string has_slot =
+      "(\"movies\".\"shardplex_slot\" IS NOT NULL OR shardplex.refuse_row_without_slot('movies'))";
+  CHECK(read()->where == has_slot + " AND \"movies\".\"name\" = $2");
+  view.kind = TableKind::materialized_view;
+  CHECK(read()->where == has_slot + " AND " + read()->owned + " AND \"movies\".\"name\" = $2");
+  Table reference = genres();
+  reference.kind = TableKind::view;
+  CHECK(plan_read(parsed("genres", ""), in_map(reference, map), false, true)->where.empty());
+}

@@ -279,6 +279,19 @@ TEST_CASE("a uuid key is stored in its one form") {
   CHECK(error_of(subject.insert(R"({"id":"{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"})")).code == "22P02");
 }
 
+TEST_CASE("a date key is taken in its one form, and refused in PostgreSQL's words otherwise") {
+  const Subject subject = with_key_column(not_null(column("id", "date", "date")));
+  CHECK(subject.insert(R"({"id":"2024-02-29"})").value().head.params[0] == "{\"2024-02-29\"}");
+  const auto refused = [&](const std::string& day) {
+    const auto error = error_of(subject.insert(R"({"id":")" + day + "\"}"));
+    return error.code + ' ' + error.message;
+  };
+  for (const auto* day : {"2023-02-29", "2024-13-01", "0000-01-01"})
+    CHECK(refused(day) == "22008 date/time field value out of range: \"" + std::string(day) + '"');
+  for (const auto* other : {"20240229", "2024-2-29", "infinity", "10000-01-01", "2024-02-29 BC", ""})
+    CHECK(refused(other) == "22007 invalid input syntax for type date: \"" + std::string(other) + '"');
+}
+
 TEST_CASE("a column that is not there is named as PostgREST names it, the slot column included") {
   for (const std::string column : {"foo", "shardplex_slot"}) {
     const Error expected{
@@ -532,11 +545,23 @@ TEST_CASE("a key may be set to what it is, and to nothing else") {
 }
 
 TEST_CASE("PATCH and DELETE do not page") {
-  for (const std::string paging : {"limit=1", "offset=1", "order=name"}) {
+  for (const std::string paging : {"limit=1", "offset=1", "order=name&limit=2"}) {
     CAPTURE(paging);
     CHECK(error_of(hashed.update("id=gt.5&" + paging, R"({"votes":1})")).code == "SHARD400");
     CHECK(error_of(hashed.remove("id=gt.5&" + paging)).code == "SHARD400");
   }
+}
+
+TEST_CASE("returned rows come in the order that is asked for") {
+  Preferences returning;
+  returning.returning = ReturnKind::representation;
+  const auto tail_of = [](const Result<WritePlan>& plan) {
+    return plan.value().tail.substr(plan.value().tail.find(" ORDER BY "));
+  };
+  CHECK(tail_of(hashed.update("id=eq.5&order=name.desc,data->>a.nullsfirst", R"({"votes":1})", returning)) ==
+        " ORDER BY q.o0 DESC NULLS FIRST, q.o1 ASC NULLS FIRST, q.k0");
+  CHECK(tail_of(hashed.remove("id=eq.5&order=name", returning)) == " ORDER BY q.o0 ASC NULLS LAST, q.k0");
+  CHECK(error_of(hashed.update("id=eq.5&order=nothing", R"({"votes":1})", returning)).code == "42703");
 }
 
 TEST_CASE("under list a row named by its key alone is located first") {
@@ -714,4 +739,24 @@ TEST_CASE("a primary key without the shard key cannot be put") {
   Subject subject = rated;
   subject.table.primary_key = {"user_id"};
   CHECK(error_of(subject.put("user_id=eq.1", R"({"movie_id":5})")).code == "SHARD400");
+}
+
+TEST_CASE("rows without a primary key are inserted, changed and removed, and none is put") {
+  Subject keyless{hash_map(), movies()};
+  keyless.table.primary_key.clear();
+  CHECK(keyless.insert(R"({"name":"a"})").error().code == "23502");
+  const auto inserted = keyless.insert(R"({"id":1,"name":"a"})", "", headers_only);
+  REQUIRE(inserted.has_value());
+  CHECK(inserted->returns == WritePlan::Returns::nothing);
+  CHECK(keyless.insert(R"({"id":1,"name":"a"})", "", representation).has_value());
+  CHECK(keyless.update("id=eq.1", R"({"name":"b"})", representation).has_value());
+  CHECK(keyless.remove("id=eq.1").has_value());
+  for (const char* named : {"", "id=eq.1"}) {
+    CHECK(keyless.put(named, R"({"id":1,"name":"a"})").error().code == "PGRST105");
+  }
+  // Under list no row is taken for another by its key, so clients may choose it.
+  Subject listed{list_map(), movies()};
+  CHECK(listed.insert(R"({"id":1,"name":"a","primary_genre":"Drama"})").error().code == "SHARD400");
+  listed.table.primary_key.clear();
+  CHECK(listed.insert(R"({"id":1,"name":"a","primary_genre":"Drama"})").has_value());
 }

@@ -208,3 +208,17 @@ TEST_CASE("the expected rows suffice for nearly all answers") {
       CHECK(short_of <= answers / 30);
     }
 }
+
+TEST_CASE("rows without an order are those of one shard after the other, each asked for the whole page") {
+  Request keyless;
+  keyless.table.primary_key.clear();
+  const auto read = keyless.rows("limit=20");
+  CHECK(read.share == Share::whole);
+  CHECK(is_a<Slice>(read.combine(3)));
+  CHECK(is_a<Concatenate>(keyless.rows("").combine(3)));
+  CHECK(is_a<SortedMerge>(keyless.rows("order=name").combine(3)));
+  CHECK(keyless.rows("order=name&limit=20").share == Share::expected);
+  // One row cannot be named.
+  CHECK(std::holds_alternative<RowsRead>(keyless.plan("id=eq.5").value()));
+  CHECK(keyless.rows("id=eq.5").streams);
+}

@@ -45,7 +45,7 @@ TEST_CASE("an embed of a table that is not served for now is refused as the tabl
   for (const char* named : {"directors", "d:directors!inner", "director_id", "films_director_fkey"}) {
     CAPTURE(named);
     const Error error = requests.refusal("films", std::string("select=") + named + "(name)");
-    CHECK(error.code == "SHARD503");
+    CHECK(error.code == "SHARD404");
     CHECK(error.message == "Table directors is not served");
     CHECK(error.details == "directors: the table is missing on beta");
   }

@@ -16,6 +16,7 @@ TEST_CASE("an error becomes its status and its JSON; 503 says when to try again"
   CHECK(absent.status == 404);
   CHECK(absent.body == R"({"code":"PGRST205","details":null,"hint":null,"message":"no table"})");
   CHECK(absent.fields.count("Retry-After") == 0);
+  CHECK(std::string(absent.fields["Proxy-Status"]) == "Shardplex; error=PGRST205, PostgREST; error=PGRST205");
   const auto down = to_answer({"SHARD503", "down", std::nullopt, std::nullopt, std::nullopt});
   CHECK(down.status == 503);
   CHECK(down.fields.count("Retry-After") == 1);

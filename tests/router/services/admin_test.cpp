@@ -39,7 +39,7 @@ class AdminPort {
                    [](const SnapshotPtr&) {}};
 
  public:
-  Admin admin{control_, metrics_};
+  Admin admin{control_, metrics_, settings_};
 };
 
 }  // namespace
@@ -58,6 +58,11 @@ TEST_CASE("the admin port answers GET and HEAD on each of its paths, and knows n
                                                     {http::verb::get, "/map", 503},
                                                     {http::verb::get, "/shards", 200},
                                                     {http::verb::get, "/load", 200},
+                                                    {http::verb::get, "/plan", 404},
+                                                    {http::verb::get, "/plan/movies?id=eq.1", 503},
+                                                    {http::verb::get, "/plan/movies/1", 503},
+                                                    {http::verb::get, "/plan/rpc/top", 400},
+                                                    {http::verb::post, "/plan/movies", 405},
                                                     {http::verb::post, "/live", 405},
                                                     {http::verb::post, "/nothing", 404},
                                                     {http::verb::get, "/", 404},

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <boost/json/parse.hpp>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "query/catalogue/catalogue.hpp"
+#include "router/execution/api_documents.hpp"
 #include "router/execution/worker.hpp"
 #include "router/services/movies/endpoints.hpp"
 #include "tests/router/http/run.hpp"
@@ -32,7 +34,7 @@ class MoviesApi {
   using Fields = std::initializer_list<std::pair<const char*, const char*>>;
 
   /// From now on there is a catalogue: movies is served, ratings is not.
-  void look_at_shards() {
+  void look_at_shards(std::size_t more_columns = 0) {
     Table movies;
     movies.name = "movies";
     movies.has_slot_column = true;
@@ -45,9 +47,17 @@ class MoviesApi {
     movies.columns[1].type = movies.columns[1].type_name = "text";
     movies.columns[1].type_schema = "pg_catalog";
     movies.primary_key = {"id"};
+    for (std::size_t i = 0; i < more_columns; ++i) {
+      movies.columns.push_back(movies.columns[1]);
+      movies.columns.back().name += std::to_string(i);
+    }
     Catalogue catalogue;
     catalogue.tables["movies"] = movies;
-    catalogue.refused["ratings"] = "ratings: there is no primary key";
+    catalogue.tables["dramas"] = movies;
+    catalogue.tables["dramas"].name = "dramas";
+    catalogue.tables["dramas"].primary_key.clear();
+    catalogue.tables["dramas"].kind = TableKind::view;
+    catalogue.refused["ratings"] = "ratings: the table is missing on beta";
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->version = snapshot->map_version = 1;
     snapshot->map = std::make_shared<const ShardMap>(
@@ -55,7 +65,7 @@ class MoviesApi {
         std::vector<Group>{{"catalog", 4, HashStrategy{}, std::vector<ShardId>(4, ShardId{0})}},
         std::vector<TablePlacement>{{"movies", false, GroupId{0}, "id"},
                                     {"ratings", false, GroupId{0}, "movie_id"}},
-        std::vector<MapRelation>{});
+        std::vector<MapRelation>{}, std::vector<TablePlacement>{{"dramas", false, GroupId{0}, "id"}});
     snapshot->catalogue = std::make_shared<const Catalogue>(std::move(catalogue));
     snapshot->relations = std::make_shared<const Relations>();
     snapshot->ownership =
@@ -73,6 +83,10 @@ class MoviesApi {
     request.body() = std::move(body);
     call_ = std::make_unique<Call>(std::move(request));
     return tests::run<Answer>(worker_.io(), serve(worker_, *call_));
+  }
+  const Snapshot& snapshot() { return *worker_.view()->snapshot; }
+  bool next(BodyStream& stream, std::string& part) {
+    return tests::run<Result<void>>(worker_.io(), stream.next(part)).has_value();
   }
   /// Of the request asked last.
   RouteLabel route() const { return call_->route; }
@@ -110,7 +124,8 @@ TEST_CASE("until a shard has answered, every table is 503, and what is no endpoi
   CHECK(field(answer, "Retry-After") == "1");
   CHECK(api.ask("OPTIONS", "/movies").status == 503);
   CHECK(api.ask("POST", "/movies/1").status == 405);
-  CHECK(api.ask("GET", "/").status == 404);
+  CHECK(api.ask("GET", "/").status == 503);
+  CHECK(api.ask("GET", "/a/b/c").status == 404);
 }
 
 TEST_CASE("while tables change, a read that finds no shard is asked again, and a write is not") {
@@ -136,7 +151,8 @@ TEST_CASE("requests that no endpoint or table is there for are refused by name")
   MoviesApi api;
   api.look_at_shards();
   for (const auto& row : std::initializer_list<Row>{
-           {"GET", "/", 404, "PGRST125", RouteLabel::other},
+           {"POST", "/", 405, "PGRST101", RouteLabel::other},
+           {"DELETE", "/openapi.json", 405, "PGRST101", RouteLabel::other},
            {"GET", "/movies/1/cast", 404, "PGRST125", RouteLabel::other},
            {"GET", "/movies//", 404, "PGRST125", RouteLabel::other},
            {"GET", "/mov%FFies", 404, "PGRST125", RouteLabel::other},
@@ -145,11 +161,19 @@ TEST_CASE("requests that no endpoint or table is there for are refused by name")
            {"GET", "/films/1", 404, "PGRST205", RouteLabel::row},
            {"OPTIONS", "/films", 404, "PGRST205", RouteLabel::table},
            {"GET", "http://movies.example/films?id=eq.1", 404, "PGRST205", RouteLabel::table},
-           {"GET", "/ratings", 503, "SHARD503", RouteLabel::table},
+           {"GET", "/ratings", 404, "SHARD404", RouteLabel::table},
            {"POST", "/movies/1", 405, "PGRST101", RouteLabel::row},
+           {"GET", "/dramas?id=five.5", 400, "PGRST100", RouteLabel::table},
+           {"GET", "/dramas/1", 404, "PGRST125", RouteLabel::row},
+           {"POST", "/dramas", 400, "SHARD400", RouteLabel::table},
+           {"PUT", "/dramas?id=eq.1", 400, "SHARD400", RouteLabel::table},
+           {"PATCH", "/dramas?id=eq.1", 400, "SHARD400", RouteLabel::table},
+           {"DELETE", "/dramas?id=eq.1", 400, "SHARD400", RouteLabel::table},
+           {"DELETE", "/dramas/1", 400, "SHARD400", RouteLabel::row},
            {"TRACE", "/movies", 405, "PGRST101", RouteLabel::other},
-           {"GET", "/rpc/top_movies", 400, "SHARD400", RouteLabel::other},
-           {"POST", "/rpc/top_movies?n=3", 400, "SHARD400", RouteLabel::other},
+           {"GET", "/rpc/top_movies", 404, "PGRST202", RouteLabel::other},
+           {"POST", "/rpc/top_movies?n=eq.3", 404, "PGRST202", RouteLabel::other},
+           {"POST", "/rpc/top_movies?n=3", 400, "PGRST100", RouteLabel::other},
            {"DELETE", "/rpc/top_movies", 405, "PGRST101", RouteLabel::other},
            {"GET", "/rpc", 404, "PGRST205", RouteLabel::table},
            {"BREW", "/movies", 405, "PGRST117", RouteLabel::other},
@@ -197,12 +221,77 @@ TEST_CASE("OPTIONS and 405 list the methods of the path") {
                     of_row = "OPTIONS,GET,HEAD,PUT,PATCH,DELETE";
   CHECK(field(api.ask("OPTIONS", "/movies"), "Allow") == of_table);
   CHECK(field(api.ask("OPTIONS", "/movies/1"), "Allow") == of_row);
+  CHECK(field(api.ask("OPTIONS", "/dramas"), "Allow") == "OPTIONS,GET,HEAD");
+  CHECK(field(api.ask("OPTIONS", "/rpc/top_movies"), "Allow") == "OPTIONS,GET,HEAD,POST");
   CHECK(field(api.ask("POST", "/movies/1"), "Allow") == of_row);
   CHECK(field(api.ask("BREW", "/movies"), "Allow") == of_table);
   CHECK(field(api.ask("BREW", "/movies/1"), "Allow") == of_row);
   CHECK(field(api.ask("BREW", "/a/b/c"), "Allow") == of_table);
   // It has no rows, and so none in a format that would not be served.
   CHECK(api.ask("OPTIONS", "/movies", {{"Accept", "image/png"}}).status == 200);
+}
+
+TEST_CASE("/ describes what is served in OpenAPI 2.0, and /openapi.json in 3.1") {
+  MoviesApi api;
+  api.look_at_shards();
+  for (const auto* method : {"GET", "HEAD"}) {
+    const auto two = api.ask(method, "/"), three = api.ask(method, "/openapi.json");
+    CHECK(two.status == 200);
+    CHECK(two.body.starts_with(R"({"swagger":"2.0",)"));
+    CHECK(three.body.starts_with(R"({"openapi":"3.1.0",)"));
+    for (const auto* document : {&two, &three}) {
+      CHECK(document->content_type == "application/openapi+json; charset=utf-8");
+      CHECK(document->body.find("/movies") != std::string::npos);
+      CHECK(document->body.find("/ratings") == std::string::npos);  // it is not served
+    }
+  }
+  CHECK(field(api.ask("OPTIONS", "/"), "Allow") == "OPTIONS,GET,HEAD");
+  CHECK(field(api.ask("POST", "/openapi.json"), "Allow") == "OPTIONS,GET,HEAD");
+}
+
+TEST_CASE("the documents are JSON, for who takes JSON or OpenAPI's type of it") {
+  MoviesApi api;
+  api.look_at_shards();
+  for (const auto* target : {"/", "/openapi.json"}) {
+    for (const auto* accepted : {"application/openapi+json", "application/json", "*/*", "application/*",
+                                 "text/html, application/xml;q=0.9, */*;q=0.8"})
+      CHECK_MESSAGE(api.ask("GET", target, {{"Accept", accepted}}).status == 200, std::string(accepted));
+    for (const auto* refused : {"text/csv", "application/vnd.pgrst.object+json", "application/json;q=0"}) {
+      const auto answer = api.ask("GET", target, {{"Accept", refused}});
+      CHECK(answer.status == 406);
+      CHECK(has_code(answer, "PGRST107"));
+    }
+    CHECK(has_code(api.ask("GET", target, {{"Accept-Profile", "private"}}), "PGRST106"));
+  }
+}
+
+TEST_CASE("a document is made once for a catalogue, and anew for another") {
+  MoviesApi api;
+  api.look_at_shards();
+  CHECK(api.ask("GET", "/").status == 200);
+  ApiDocuments documents;
+  const auto first = documents.find(api.snapshot(), ApiDialect::openapi_3);
+  CHECK(documents.find(api.snapshot(), ApiDialect::openapi_3) == first);
+  CHECK(*documents.find(api.snapshot(), ApiDialect::openapi_2) != *first);
+  api.look_at_shards();
+  CHECK(api.ask("GET", "/").status == 200);
+  CHECK(documents.find(api.snapshot(), ApiDialect::openapi_3) != first);
+}
+
+TEST_CASE("a long document goes out in parts, all of which together are JSON") {
+  MoviesApi api;
+  api.look_at_shards(2000);
+  auto answer = api.ask("GET", "/openapi.json");
+  REQUIRE(answer.rest);
+  std::string all = answer.body, part;
+  do {
+    part.clear();
+    REQUIRE(api.next(*answer.rest, part));
+    CHECK(part.size() <= 64 * 1024);
+    all += part;
+  } while (!part.empty());
+  const auto document = boost::json::parse(all);
+  CHECK(document.at_pointer("/components/schemas/movies/properties").as_object().size() == 2002);
 }
 
 TEST_CASE("Accept on several lines is one list") {

@@ -47,9 +47,9 @@ class DarkCluster {
   std::vector<SnapshotPtr> told;
   const std::shared_ptr<const ShardMap> map = [this] {
     const auto sample = sample_map();
-    return std::make_shared<const ShardMap>(sample->cluster(),
-                                            std::vector<Shard>{{"alpha", alpha, {}}, {"beta", beta, {}}},
-                                            sample->groups(), sample->tables(), sample->relations());
+    return std::make_shared<const ShardMap>(
+        sample->cluster(), std::vector<Shard>{{"alpha", alpha, {}}, {"beta", beta, {}}}, sample->groups(),
+        sample->tables(), sample->relations(), sample->views(), sample->functions());
   }();
   Control control{io_,  settings, map,
                   ids_, metrics,  [this](const SnapshotPtr& snapshot) { told.push_back(snapshot); }};

@@ -69,7 +69,8 @@ TEST_CASE("a promise of ids is missing when it is used up") {
   CHECK(missing(well_membership(), 0) == Sentences{"no shard has promised any ids for new rows"});
 }
 
-TEST_CASE("a catalogue is missing, and so is each table that is refused, but none that differs in a column") {
+TEST_CASE(
+    "a catalogue is missing, and so are tables where none is served, but none that differs in a column") {
   const auto membership = well_membership();
   for (const auto& shard : membership.shards) shard->tables.reset();
   CHECK(missing(membership) == Sentences{"no shard's catalogue has been read"});
@@ -77,9 +78,32 @@ TEST_CASE("a catalogue is missing, and so is each table that is refused, but non
   membership.shards[1]->tables = movies_with("int4");
   CHECK(missing(membership).empty());
   membership.shards[1]->tables->tables.at("movies").primary_key = {"name"};
-  const auto refused = missing(membership);
-  REQUIRE(refused.size() == 1);
-  CHECK(refused.front().starts_with("table movies is not served: "));
+  CHECK(missing(membership) == Sentences{"no table is served"});
+}
+
+TEST_CASE("a table that is not served is told, and makes nobody unready where another is") {
+  const auto membership = well_membership();
+  const auto map = membership.shards[0]->map;
+  Snapshot snapshot;
+  snapshot.map = std::make_shared<const ShardMap>(
+      map->cluster(), map->shards(), map->groups(), map->tables(), map->relations(),
+      std::vector<TablePlacement>{{"dramas", true, std::nullopt, ""}});
+  Catalogue catalogue;
+  catalogue.refused["dramas"] = "dramas: the view is missing on beta";
+  catalogue.refused["movies"] = "movies: the table is missing on beta";
+  snapshot.catalogue = std::make_shared<const Catalogue>(catalogue);
+  CHECK(refused_tables(std::make_shared<const Snapshot>(snapshot)) ==
+        Sentences{"view dramas is not served: dramas: the view is missing on beta",
+                  "table movies is not served: movies: the table is missing on beta"});
+  CHECK(refused_tables(nullptr).empty());
+
+  auto latest = next_snapshot(membership, {}, nullptr);
+  catalogue = *latest.catalogue;
+  catalogue.refused["dramas"] = "dramas: the view is missing on beta";
+  latest.catalogue = std::make_shared<const Catalogue>(catalogue);
+  const auto readiness = readiness_of(membership, std::make_shared<const Snapshot>(latest), 1, true);
+  CHECK(readiness.serves);
+  CHECK_FALSE(readiness.degraded());
 }
 
 TEST_CASE("a router that lacks a shard or a replica is degraded, and serves") {

@@ -23,7 +23,9 @@ ShardMap written(std::vector<Shard> shards, std::uint32_t slots = 4) {
           std::move(shards),
           {{"catalog", slots, HashStrategy{}, std::vector<ShardId>(slots, ShardId{0})}},
           sample->tables(),
-          sample->relations()};
+          sample->relations(),
+          sample->views(),
+          sample->functions()};
 }
 
 const std::vector<Shard> sample_shards = sample_map()->shards();
@@ -116,9 +118,9 @@ TEST_CASE("an ownership report is read anew where the map has groups that it was
   const auto sample = sample_map();
   auto groups = sample->groups();
   groups.push_back({"users", 2, HashStrategy{}, {ShardId{0}, ShardId{1}}});
-  const auto after =
-      carry_over(current, std::make_shared<const ShardMap>(sample->cluster(), sample->shards(), groups,
-                                                           sample->tables(), sample->relations()));
+  const auto after = carry_over(
+      current, std::make_shared<const ShardMap>(sample->cluster(), sample->shards(), groups, sample->tables(),
+                                                sample->relations(), sample->views(), sample->functions()));
   CHECK_FALSE(after.shards[0]->ownership);
   CHECK(after.shards[0]->epoch == Epoch{3});  // an older report is none that is taken
 }

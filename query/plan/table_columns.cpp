@@ -1,0 +1,73 @@
+#include "query/plan/table_columns.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "query/plan/owned_slots.hpp"
+#include "query/plan/sql.hpp"
+#include "shard_map/suggestion.hpp"
+
+namespace shardplex {
+
+std::string qualified_name(const Table& table) {
+  return quote_identifier(table.schema) + '.' + quote_identifier(table.name);
+}
+
+std::string aliased_name(const Table& table) {
+  return qualified_name(table) + " AS " + quote_identifier(table.name);
+}
+
+std::string column_sql(const Table& table, std::string_view column) {
+  return quote_identifier(table.name) + '.' + quote_identifier(column);
+}
+
+std::string owned_slots_sql(const Table& table, std::string_view group) {
+  return column_sql(table, slot_column) + " IN (" + select_owned_slots(quote_literal(group)) + ')';
+}
+
+std::string view_rows_sql(const Table& table, std::string_view group) {
+  if (!table.is_view()) return "";
+  std::string sql = '(' + column_sql(table, slot_column) +
+                    " IS NOT NULL OR shardplex.refuse_row_without_slot(" + quote_literal(table.name) + "))";
+  // A shard drops the rows of slots that it has given away, and then counts as clean; the view keeps them.
+  if (table.kind == TableKind::materialized_view)
+    sql = and_also(std::move(sql), owned_slots_sql(table, group));
+  return sql;
+}
+
+std::optional<std::string> nearest_column(const Table& table, std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& column : table.columns) names.push_back(column.name);
+  return nearest(name, names);
+}
+
+Error unknown_column(const Table& table, std::string_view column) {
+  auto hint = nearest_column(table, column);
+  if (hint) hint = "Perhaps you meant to reference the column \"" + table.name + '.' + *hint + "\".";
+  return {"42703", "column " + table.name + '.' + std::string(column) + " does not exist", std::nullopt,
+          std::move(hint), std::nullopt};
+}
+
+Error represented_column(const Column& column) {
+  return {"SHARD400", "This request is not served by this release",
+          "Column " + column.name + " is of the domain " + column.type_name +
+              ", which has casts to show and read its values by (domain representations)",
+          "Leave the column out: select= names the others.", std::nullopt};
+}
+
+Error conflicting_column(const Table& table, const Column& column) {
+  return {
+      "SHARD503", "Column " + column.name + " of " + table.name + " is not served while the shards differ",
+      column.conflict, "Leave the column out (select= names the others), or make it the same on every shard.",
+      std::nullopt};
+}
+
+Result<const Column*> require_column(const Table& table, std::string_view name) {
+  const Column* column = table.find_column(name);
+  if (!column) return unknown_column(table, name);
+  if (column->has_representations) return represented_column(*column);
+  if (!column->conflict.empty()) return conflicting_column(table, *column);
+  return column;
+}
+
+}  // namespace shardplex

@@ -1,0 +1,45 @@
+// Tables and their columns as SQL names them, and why a column may not be named.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "query/catalogue/catalogue.hpp"
+#include "query/error.hpp"
+
+namespace shardplex {
+
+/// "public"."movies"
+std::string qualified_name(const Table& table);
+
+/// "public"."movies" AS "movies", the name under which the expressions below refer to it.
+std::string aliased_name(const Table& table);
+
+/// "movies"."id". The column need not be in the catalogue (the slot column is not).
+std::string column_sql(const Table& table, std::string_view column);
+
+/// The condition that keeps a statement to rows in slots that the shard owns.
+std::string owned_slots_sql(const Table& table, std::string_view group);
+
+/// What has to be true of the rows of a group's view wherever it is read: that each has a slot (the statement
+/// fails for one without), and, where rows are kept from earlier, that the shard owns it. "" for a table.
+std::string view_rows_sql(const Table& table, std::string_view group);
+
+/// The column that is probably meant by a name that none has; nullopt where none is near.
+std::optional<std::string> nearest_column(const Table& table, std::string_view name);
+
+/// PostgreSQL's own words for a column that is not there (42703), with the hint that it gives.
+Error unknown_column(const Table& table, std::string_view column);
+
+/// SHARD400 for a column whose domain has representations.
+Error represented_column(const Column& column);
+
+/// SHARD503 for a column in which the shards contradict each other.
+Error conflicting_column(const Table& table, const Column& column);
+
+/// The column; unknown_column() where there is none, represented_column() or conflicting_column() where it is
+/// one.
+Result<const Column*> require_column(const Table& table, std::string_view name);
+
+}  // namespace shardplex

@@ -1,0 +1,93 @@
+#include "router/execution/call_once.hpp"
+
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "router/execution/ask_shards.hpp"
+#include "router/execution/insert_batcher.hpp"
+#include "router/execution/planned_rows.hpp"
+#include "router/execution/until_routed.hpp"
+
+namespace shardplex::router {
+namespace {
+
+/// It has been called, so another try may do it all again: whatever is wrong with the rows is the answer.
+Attempt<ShardRows> rows_of(ResultSets sets, const ReadPlan& scan, const View& view, ShardId shard) {
+  auto rows = held_to(
+      scan, 0, ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets.back())), std::nullopt));
+  if (rows) return std::move(*rows);
+  return postgres::to_error(rows.error(), view.map().shard(shard).name);
+}
+
+Awaitable<Attempt<ShardRows>> on_primary_of(RequestContext& context, ViewPtr view, const CallPlan& plan,
+                                            ShardId shard, std::vector<Statement> statements) {
+  const auto lane = plan.writes ? postgres::Lane::write : postgres::Lane::read;
+  const auto commit = plan.writes ? postgres::Commit::once_answered : postgres::Commit::at_once;
+  auto answer = co_await ask_primary(context, view, shard, lane, std::move(statements), commit);
+  if (!answer) co_return answer.error();
+  if (!plan.writes && context.consistency == Consistency::strong &&
+      context.worker.settings().confirm_primary) {
+    const auto& name = view->map().shard(shard).name;
+    const bool is_old =
+        co_await context.worker.promotion_watch().saw_promotion(*view, shard, context.worker.view());
+    if (is_old) co_return Replan{"another server is becoming the primary of shard " + name, name};
+  }
+  co_return rows_of(std::move(*answer), plan.read.scan, *view, shard);
+}
+
+Awaitable<Attempt<ShardRows>> on_owner(RequestContext& context, ViewPtr view, const CallPlan& plan) {
+  const auto& where = *plan.read.where;
+  auto placed = place(where.slots, where.group, view->map(), *view->snapshot->ownership, true);
+  if (const auto* fault = std::get_if<RouteFault>(&placed)) co_return failed_attempt(*fault);
+  const auto& target = std::get<Route>(placed).targets.front();  // a slot has one owner
+  std::vector<Statement> statements;
+  statements.push_back(begin_write(plan.read.scan.group, target.epoch));
+  statements.push_back(plan.read.scan.statement(for_target(target, true)));
+  co_return co_await on_primary_of(context, view, plan, target.shard, std::move(statements));
+}
+
+Awaitable<Attempt<ShardRows>> on_any(RequestContext& context, ViewPtr view, const CallPlan& plan) {
+  Statement statement = plan.read.scan.statement(for_reference());
+  statement.time_zone = context.time_zone;
+  const auto ask = [&](ShardId shard, std::size_t server) -> Awaitable<postgres::Outcome<ShardRows>> {
+    const auto& pool = view->shards[shard.value].servers[server].pool;
+    std::vector<Statement> statements;
+    statements.push_back(statement);
+    auto sets =
+        co_await pool->execute(postgres::Lane::read, std::move(statements), context.deadline, context.client);
+    if (!sets) co_return sets.error();
+    co_return held_to(
+        plan.read.scan, 0,
+        ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets->front())), std::nullopt));
+  };
+  co_return co_await on_any_shard<ShardRows>(context, *view, ask);
+}
+
+Awaitable<Attempt<ShardRows>> on_first(RequestContext& context, ViewPtr view, const CallPlan& plan) {
+  std::vector<Statement> statements;
+  statements.push_back(plan.read.scan.statement(for_reference()));
+  co_return co_await on_primary_of(context, view, plan, ShardId{0}, std::move(statements));
+}
+
+}  // namespace
+
+Awaitable<Result<GatheredRows>> call_once(RequestContext& context, const CallPlan& plan) {
+  const auto try_once = [&](ViewPtr view) {
+    if (plan.read.where) return on_owner(context, view, plan);
+    return plan.writes ? on_first(context, view, plan) : on_any(context, view, plan);
+  };
+  auto rows = co_await until_routed<ShardRows>(context, try_once);
+  context.stage_done(context.shards_us);
+  if (!rows) co_return rows.error();
+  std::optional<std::int64_t> total;
+  if (plan.read.scan.counts) total = rows->total();
+  std::vector<ShardRows> sources;
+  sources.push_back(std::move(*rows));
+  auto combined = plan.read.combine(1);
+  co_return GatheredRows(plan.read.scan, std::move(combined), std::move(sources), total, context.deadline,
+                         context.worker.memory());
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,64 @@
+#include "router/services/movies/explain_endpoint.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <utility>
+
+#include "query/explain/explain.hpp"
+#include "router/services/movies/request_parts.hpp"
+#include "router/services/movies/rows_body.hpp"
+
+namespace shardplex::router {
+namespace {
+
+/// What the filters of the public port read of a request, in their order.
+struct ReadParts {
+  Query query;
+  Preferences prefer;
+  Shape shape = Shape::array;
+  bool strong = false;
+};
+
+Result<ReadParts> read_parts(const FoundTable& found, const Settings& settings, const Request& request,
+                             const std::string* key, std::string_view text) {
+  ReadParts parts;
+  auto query = parse_query(found.table->name, text, settings.limits.parse);
+  if (!query) return query.error();
+  parts.query = std::move(*query);
+  if (key != nullptr)
+    if (auto added = add_key_filter(parts.query, *found.table, *key); !added) return added.error();
+  if (auto known = check_profiles(request); !known) return known.error();
+  auto prefer = preferences_of(request);
+  if (!prefer) return prefer.error();
+  parts.prefer = std::move(*prefer);
+  const auto shape = asked_shape(request);
+  if (!shape) return shape.error();
+  parts.shape = *shape;
+  const auto strong = asks_for_strong_reads(request);
+  if (!strong) return strong.error();
+  parts.strong = *strong;
+  if (auto applied = apply_range(parts.query, request, key != nullptr); !applied) return applied.error();
+  return parts;
+}
+
+}  // namespace
+
+Result<Answer> explain_read(const Snapshot* snapshot, const Settings& settings, const Request& request,
+                            const std::string& table, const std::string* key, std::string_view query) {
+  if (auto known = check_catalogue(snapshot); !known) return known.error();
+  const auto found = look_up_table(*snapshot, table);
+  if (!found) return found.error();
+  const auto parts = read_parts(*found, settings, request, key, query);
+  if (!parts) return parts.error();
+  const RoutedTable routed(*found->table, *found->placement, *snapshot->map);
+  const auto plan =
+      plan_of_read(parts->query, routed, parts->prefer.count, parts->shape, *snapshot, settings);
+  if (!plan) return plan.error();
+  auto explained = explain({parts->query, routed, *plan, row_format(parts->shape)}, *snapshot->ownership);
+  if (!explained) return explained.error();
+  (*explained)["asks"] = parts->strong ? "primaries" : "replicas that are not behind, else primaries";
+  Answer answer;
+  answer.body = boost::json::serialize(*explained) + "\n";
+  return answer;
+}
+
+}  // namespace shardplex::router

@@ -1,0 +1,47 @@
+// What a request on a table says, part by part, and what it would be planned as: what requests that are
+// carried out and those that are only explained have in common. Without I/O.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "query/grammar/accept.hpp"
+#include "query/grammar/preferences.hpp"
+#include "query/plan/routed_plan.hpp"
+#include "router/http/call.hpp"
+#include "router/settings.hpp"
+#include "router/topology/snapshot.hpp"
+
+namespace shardplex::router {
+
+/// A table that is served. Lifetime: refers to the snapshot's map and catalogue.
+struct FoundTable {
+  const Table* table;
+  const TablePlacement* placement;
+};
+
+/// SHARD503 until a catalogue is known. `snapshot`: null before any shard has been looked at.
+Result<void> check_catalogue(const Snapshot* snapshot);
+/// 404 where there is no such table, 503 where it is not served. Precondition: check_catalogue().
+Result<FoundTable> look_up_table(const Snapshot& snapshot, const std::string& name);
+/// /table/{key} is /table?<primary key>=eq.{key}. 404 where the table has no such key.
+Result<void> add_key_filter(Query& query, const Table& table, const std::string& key);
+
+/// All lines of a field whose value is a list, as one list (RFC 9110, section 5.3); "" where there is none.
+std::string list_field(const Request& request, std::string_view name);
+/// Accept-Profile and Content-Profile.
+Result<void> check_profiles(const Request& request);
+/// Prefer.
+Result<Preferences> preferences_of(const Request& request);
+/// Accept.
+Result<Shape> asked_shape(const Request& request);
+/// Shardplex-Consistency: whether it is strong.
+Result<bool> asks_for_strong_reads(const Request& request);
+/// Range, which is for GET alone (RFC 9110, section 14.2), and not for rows by their key.
+Result<void> apply_range(Query& query, const Request& request, bool is_row);
+
+/// The plan of a read. Lifetime: refers to the snapshot's map.
+Result<RoutedPlan> plan_of_read(const Query& query, const RoutedTable& routed, CountKind count, Shape shape,
+                                const Snapshot& snapshot, const Settings& settings);
+
+}  // namespace shardplex::router
