@@ -29,6 +29,11 @@ struct Failure {
   bool of_other_tables = false;  ///< statement: perhaps only refused since the tables have changed
 };
 
+/// Asked for less at once, the server may answer.
+inline bool is_of_size(const Failure& failure) {
+  return failure.kind == Failure::Kind::too_large || failure.kind == Failure::Kind::no_memory;
+}
+
 template <class T>
 using Outcome = boost::system::result<T, Failure>;
 

@@ -44,8 +44,11 @@ Error too_many_to_count() {
 LookupJoin::LookupJoin(JoinPlan plan) : plan_(std::move(plan)), page_(plan_.page), page_before_(plan_.page) {
   for (std::size_t i = 0; i < plan_.embeds.size(); ++i) {
     const auto& embed = plan_.embeds[i];
-    lookups_.push_back(
-        {LookupKeys(embed.key), FoundRows(embed.shape), plan_.keep && depends_on(*plan_.keep, i), false, {}});
+    lookups_.push_back({LookupKeys(embed.key, embed.with_null),
+                        FoundRows(embed.shape),
+                        plan_.keep && depends_on(*plan_.keep, i),
+                        false,
+                        {}});
   }
 }
 

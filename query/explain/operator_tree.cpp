@@ -88,6 +88,7 @@ json::object lookup_node(const Lookup& lookup, const std::string& name) {
     json::object through{{"operator", "ThroughJunction"}};
     node = with_inputs(std::move(through), {std::move(node)});
   }
+  if (lookup.shares_groups()) node = with_inputs({{"operator", "FinalAggregate"}}, {std::move(node)});
   if (lookup.rows.lookups.empty()) return node;
   std::vector<std::string> names;
   for (const auto& inner : lookup.rows.lookups) names.push_back(name_of_lookup(inner));

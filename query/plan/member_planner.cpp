@@ -32,6 +32,7 @@ Result<void> MemberPlanner::add_keys() {
   std::vector<std::string> names;
   for (const auto* embed : looked_up_) {
     JoinPlan::Embed joined;
+    joined.with_null = read_.lookups[read_.join.embeds.size()].gives_every_key();
     for (const auto& name : key_columns_of(*embed->relation)) {
       const auto known = std::ranges::find(names, name);
       joined.key.push_back(static_cast<std::size_t>(known - names.begin()));

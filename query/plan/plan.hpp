@@ -84,7 +84,7 @@ class ReadPlan {
   struct Groups {
     std::string columns;  ///< p.g0 AS c0, count(*) AS c1, …
     std::string by;       ///< " GROUP BY p.g0", or what makes one group of all rows
-    bool one = false;     ///< that is, there is one group, whatever rows there are
+    bool one = false;     ///< there is one group, whatever rows there are; of a lookup, one of each key
   };
   std::optional<Groups> groups;
   /// Set where several shards may have parts of one group. What one shard has of it are the values that it is

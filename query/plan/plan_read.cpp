@@ -196,10 +196,11 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
   if (shape->grouped && rules.page)
     return cursor_refused("Groups of rows have no place in the order of a table's rows",
                           "Use limit and offset.");
-  if (shape->grouped && (!looked_up.empty() || rules.numbered)) return groups_beside_other_shards();
+  const bool is_spread = rules.rows == NodeRules::Rows::spread;
+  if (shape->grouped && (!looked_up.empty() || is_spread)) return groups_beside_other_shards();
   NodeRead read;
   ReadPlan& plan = read.scan;
-  plan.row = rules.rows == NodeRules::Rows::spread ? RowText::of_values() : RowText(rules.format);
+  plan.row = is_spread ? RowText::of_values() : RowText(rules.format);
   plan.counts = rules.counts;
   plan.offset = asked.offset;
   plan.limit = asked.limit;
@@ -238,11 +239,12 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
     read.lookups.push_back(std::move(*lookup));
   }
 
-  const auto done =
-      shape->grouped
-          ? plan_groups(tree, *shape, routed, rules.bytewise_default_collation, writer, embeds, column, plan)
-          : plan_rows(tree, rules, looked_up, conditions, writer, embeds, column, read);
+  const auto done = shape->grouped
+                        ? plan_groups(tree, *shape, routed, rules, writer, embeds, column, plan)
+                        : plan_rows(tree, rules, looked_up, conditions, writer, embeds, column, read);
   if (!done) return done.error();
+  if (shape->grouped)
+    for (const auto& field : plan.row.fields()) read.members.push_back({field.name, false});
   plan.params = std::move(writer).take_params();
   read.can_be_at_fault = can_be_at_fault(tree, routed.map());
   return read;

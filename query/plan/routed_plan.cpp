@@ -86,6 +86,18 @@ std::optional<Error> check_choice(const Query& query) {
       std::nullopt};
 }
 
+/// What depends on the default collation of a database is refused over shards of which these differ.
+void hold_to_one_collation(ReadPlan& scan) {
+  if (scan.states && !scan.not_mergeable) scan.not_mergeable = scan.states->by_default_collation;
+}
+
+void hold_to_one_collation(std::vector<Lookup>& lookups) {
+  for (auto& lookup : lookups) {
+    hold_to_one_collation(lookup.rows.scan);
+    hold_to_one_collation(lookup.rows.lookups);
+  }
+}
+
 /// A lookup without whose rows none of the answer is kept, and which has filters.
 std::optional<std::size_t> choosing_lookup(const RowsRead& read) {
   using Kind = RowCondition::Kind;
@@ -118,8 +130,10 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
                         rules.format, page, rules.call);
   if (!root) return root.error();
   ReadPlan& scan = root->scan;
-  if (scan.states && !rules.one_default_collation && !scan.not_mergeable)
-    scan.not_mergeable = scan.states->by_default_collation;
+  if (!rules.one_default_collation) {
+    hold_to_one_collation(scan);
+    hold_to_one_collation(root->lookups);
+  }
   if (root->join.leaves_out())
     if (auto unbounded = check_choice(query)) return *std::move(unbounded);
   auto bound = row_bound(scan, rules.row_bound);

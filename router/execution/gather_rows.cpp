@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "query/plan/group_states.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/gather_groups.hpp"
 #include "router/execution/planned_rows.hpp"
@@ -41,8 +42,10 @@ Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead&
     if (!shares) co_return shares.error();
     merged = targets->size() > 1;
     if (merged && read.scan.states) {
+      SharedGroups groups{read.scan,
+                          [&](const ReadPlan::ForShard& part) { return partial_groups(read.scan, part); }};
       std::vector<Attempt<ShardRows>> only;
-      only.push_back(co_await gather_groups(context, *view, read.scan, *targets, *shares));
+      only.push_back(co_await gather_groups(context, *view, groups, *targets, *shares));
       co_return join(std::move(only));
     }
     co_return co_await on_targets<ShardRows>(context, *view, *targets, *shares, open);
