@@ -180,6 +180,7 @@ bool LookupJoin::halve_batch() {
 /// The row with what was found for it.
 Row LookupJoin::written(std::size_t number) {
   Row& row = batch_[number];
+  for (const auto& lookup : lookups_) lookup.found.append_keys(row.keys, lookup.numbers[number]);
   std::size_t from = 0;
   auto room = row.rooms.begin();
   std::string json;

@@ -124,7 +124,8 @@ json::object operator_tree(const RowsRead& read, const Query& query, const Route
   std::vector<std::string> names;
   for (const auto& lookup : read.lookups) names.push_back(name_of_lookup(lookup));
   root = join_node(read.lookups, read.join, names, std::move(root));
-  const auto& page = read.join.page;
+  if (read.sort) root = with_inputs({{"operator", "Sort"}}, {std::move(root)});
+  const auto& page = read.sort ? read.sort->page : read.join.page;
   const bool is_paged = scan.page_later && (page.offset > 0 || page.limit);
   return is_paged ? slice_node(page.offset, page.limit, std::move(root)) : root;
 }

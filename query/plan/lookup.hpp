@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "query/engine/lookup_join.hpp"
+#include "query/engine/sorted_page.hpp"
 #include "query/plan/call_source.hpp"
 #include "query/plan/cursor_page.hpp"
 #include "query/plan/plan.hpp"
@@ -31,6 +32,9 @@ struct NodeRead {
   std::vector<Member> members;
   bool can_be_at_fault = false;  ///< whatever rows there are: by values, types or operators of the client's
   std::optional<CursorPlan> page = std::nullopt;  ///< where NodeRules::page is
+  /// Set where the order is by what is looked up as well: the rows are put in order once it is there. The
+  /// page is still to be set.
+  std::optional<SortPlan> sort = std::nullopt;
 };
 
 /// Where the rows that a key finds can be. Lifetime: refers to the map.
@@ -74,6 +78,8 @@ struct Lookup {
   /// No order is needed among the rows that one key finds on several shards. Of groups: one shard has all of
   /// a key's.
   bool merges_by_number = false;
+  /// So many of the rows' keys, the last, are what the rows that they belong to are ordered by.
+  std::size_t sort_keys = 0;
   /// Set of many to many relations where the rows are not beside the junction's: finds the keys of this
   /// lookup, in related, by those of its parent's rows. The page is then `junction_page`, for the rows of
   /// each of the parent's keys; join.page is not limited.
@@ -116,6 +122,8 @@ struct NodeRules {
   RowFormat format = RowFormat::json;  ///< of the root; whatever is embedded is JSON
   const CursorPage* page = nullptr;    ///< of a root that check_page() lets be paged by cursor
   const CallSource* call = nullptr;    ///< where the rows are a function's, of the table's columns
+  /// What is a key of the rows of a lookup to one as well, behind the others (Lookup::sort_keys).
+  std::vector<SelectItem> sorted_by = {};
 };
 
 /// Plans a node and all that is below it. `routed` is its table. Errors: those of plan_read(); SHARD400 for
@@ -128,9 +136,10 @@ Result<NodeRead> plan_root(const ResolvedNode& tree, const RoutedTable& routed, 
                            bool bytewise_default_collation, RowFormat format = RowFormat::json,
                            const CursorPage* page = nullptr, const CallSource* call = nullptr);
 
-/// Plans an embed that is not wholly local, of rows of `parent`.
+/// Plans an embed that is not wholly local, of rows of `parent`. `sorted_by`: ordered_items() of it, where
+/// the rows are put in order later; SHARD400 for one whose order the router does not know.
 Result<Lookup> plan_lookup(const ResolvedEmbed& embed, const RoutedTable& parent,
-                           bool bytewise_default_collation);
+                           bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by = {});
 
 /// What the rows of an embed become in those they belong to; `before` is still to be set.
 EmbedShape shape_of(const ResolvedEmbed& embed, const NodeRead& rows);

@@ -86,6 +86,7 @@ Result<void> MemberPlanner::leave_room(const ResolvedEmbed& embed, std::size_t n
   auto& shape = read_.join.embeds[number].shape;
   shape = shape_of(embed, rows);
   shape.in_csv = plan_.row.format() == RowFormat::csv;
+  shape.sort_keys = read_.lookups[number].sort_keys;
   if (shape.in_csv && shape.kind == EmbedShape::Kind::values) return spread_into_csv(embed);
   std::vector<NodeRead::Member> members;
   if (embed.asked->spread) {

@@ -74,7 +74,7 @@ class ReadPlan {
   std::size_t related_column() const { return enums_column() + (enums_sql.empty() ? 0 : 1); }
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> limit;
-  /// Rows will be left out by what other shards hold, and the page is one of those that are left.
+  /// Rows will be left out, or put in order, by what other shards hold: the page is cut out afterwards.
   bool page_later = false;
   bool offset_applied(const ForShard& shard) const {
     return shard.alone && !counts && !page_later;

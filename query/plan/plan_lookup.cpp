@@ -169,12 +169,13 @@ void want_one_row(RowPage& page) {
 }
 
 Result<NodeRead> rows_of(const ResolvedEmbed& embed, const RoutedTable& routed, bool under_epoch,
-                         bool bytewise_default_collation) {
+                         bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by = {}) {
   NodeRules rules;
   rules.rows = embed.asked->spread ? NodeRules::Rows::spread : NodeRules::Rows::embedded;
   rules.numbered = true;
   rules.under_epoch = under_epoch;
   rules.bytewise_default_collation = bytewise_default_collation;
+  rules.sorted_by = sorted_by;
   auto rows = plan_node(embed.node, routed, rules);
   if (!rows) return rows;
   rows->join.page = {embed.node.asked->offset, embed.node.asked->limit, true};
@@ -184,13 +185,14 @@ Result<NodeRead> rows_of(const ResolvedEmbed& embed, const RoutedTable& routed, 
 
 /// Rows that the keys of the parent's lead to.
 Result<Lookup> plan_direct(const ResolvedEmbed& embed, const RoutedTable& parent, const RoutedTable& routed,
-                           bool bytewise_default_collation) {
+                           bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by) {
   const auto pairs = key_pairs(embed.relation->columns, parent.table(), routed.table());
   if (!pairs) return pairs.error();
-  auto rows = rows_of(embed, routed, routed.group_id().has_value(), bytewise_default_collation);
+  auto rows = rows_of(embed, routed, routed.group_id().has_value(), bytewise_default_collation, sorted_by);
   if (!rows) return rows.error();
   Lookup lookup;
   lookup.rows = std::move(*rows);
+  lookup.sort_keys = sorted_by.size();
   lookup.keys_alias = alias_beside(routed.table(), "k");
   look_in(lookup, *pairs, routed.table().name);
   lookup.place = place_of(routed, *pairs, &embed.node.asked->filters);
@@ -296,11 +298,12 @@ Result<std::string> key_text_sql(const Column& column, const std::string& value)
 }
 
 Result<Lookup> plan_lookup(const ResolvedEmbed& embed, const RoutedTable& parent,
-                           bool bytewise_default_collation) {
+                           bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by) {
   const auto routed = routed_as(*embed.node.table, parent.map());
   const auto& relation = *embed.relation;
   invariant(!relation.junction || embed.junction != nullptr, "junctions are tables of the catalogue");
-  auto lookup = !relation.junction ? plan_direct(embed, parent, routed, bytewise_default_collation)
+  invariant(sorted_by.empty() || relation.is_to_one(), "rows are ordered by embeds to one");
+  auto lookup = !relation.junction ? plan_direct(embed, parent, routed, bytewise_default_collation, sorted_by)
                 : is_local_to_junction(relation, parent.map())
                     ? plan_beside_junction(embed, parent, routed, bytewise_default_collation)
                     : plan_through_junction(embed, parent, routed, bytewise_default_collation);

@@ -144,7 +144,11 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   read.join = std::move(root->join);
   read.lookups = std::move(root->lookups);
   read.page = root->page;
-  if (read.scan.page_later) read.join.page = {query.offset, query.limit, false};
+  read.sort = std::move(root->sort);
+  if (read.sort)
+    read.sort->page = {query.offset, query.limit, false};
+  else if (read.scan.page_later)
+    read.join.page = {query.offset, query.limit, false};
   read.bound = std::move(*bound);
   if (const auto group = routed.group_id())
     read.where = CandidateSlots{*group, candidate_slots(query.filters, routed)};
@@ -158,7 +162,7 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   // Without an order the first shard's rows come first, all of them.
   if (bounded && routed.is_hashed() && !read.scan.states && !read.scan.page_later && !read.scan.keys.empty())
     read.share = Share::expected;
-  if (read.streams && small_page && read.scan.page_later && !read.join.counts) {
+  if (read.streams && small_page && read.scan.page_later && !read.join.counts && !read.sort) {
     read.share = Share::some;
     read.look_through = rows_to_look_through(*query.limit + query.offset);
   }
@@ -192,7 +196,7 @@ RowsRead RowsRead::with_keys(const LookupKeys& keys) const {
 
 std::unique_ptr<RowOperator> RowsRead::combine(std::size_t inputs) const {
   std::unique_ptr<RowOperator> rows;
-  if (inputs > 1 && !scan.keys.empty())
+  if ((inputs > 1 || sort) && !scan.keys.empty())
     rows = std::make_unique<SortedMerge>(scan.keys, inputs);
   else
     rows = std::make_unique<Concatenate>(inputs);

@@ -88,6 +88,12 @@ class Requests {
     return target;
   }
 
+  /// One whose rows are ordered by an embed.
+  std::string next_ordered() {
+    static const std::vector<std::string> roots{"ratings", "users", "lists", "movies"};
+    return order_by_embed(roots[below(random_, 4)]);
+  }
+
  private:
   bool chance(unsigned percent) { return below(random_, 100) < percent; }
   const std::string& column_of(const std::string& table) {
@@ -159,6 +165,29 @@ class Requests {
     return select;
   }
 
+  /// An order by an embed to one, which its rows may be looked up for.
+  std::string order_by_embed(const std::string& root) {
+    const auto& ways = tables().at(root).ways;
+    std::vector<Way> to_one;
+    for (const auto& way : ways)
+      if (way.to_one) to_one.push_back(way);
+    const auto& way = to_one[below(random_, static_cast<unsigned>(to_one.size()))];
+    std::string column = column_of(way.table);
+    if (column == "genre") column = "id";
+    const std::string shown = chance(30) ? "" : column + (chance(30) ? ",extra:" + column_of(way.table) : "");
+    std::string target = '/' + root + "?select=" + tables().at(root).columns.front() + "," +
+                         (chance(15) && !shown.empty() ? "..." : "") + "e:" + way.to +
+                         (chance(20) ? "!inner" : "") + '(' + shown + ")&order=";
+    if (chance(30)) target += column_of(root) + (chance(50) ? ".desc," : ",");
+    target += "e(" + column + ')';
+    if (chance(50)) target += ".desc";
+    if (chance(30)) target += chance(50) ? ".nullsfirst" : ".nullslast";
+    if (chance(60)) target += "&limit=" + std::to_string(below(random_, 12));
+    if (chance(40)) target += "&offset=" + std::to_string(below(random_, 12));
+    if (chance(20)) target += "&e." + tables().at(way.table).columns.front() + "=not.is.null";
+    return target;
+  }
+
   void parameters(const std::string& table, const std::string& path, const std::vector<std::string>& embeds) {
     if (chance(40)) {
       std::string order = path + "order=";
@@ -197,11 +226,12 @@ Headers format_of(unsigned seed) {
   return {};
 }
 
-/// Asks for so many random requests, and tells how many of them the shards have refused.
-unsigned compare(unsigned long cases, unsigned grouped) {
+/// Asks for `target` of so many seeds, and tells how many of them the shards have refused.
+template <class Target>
+unsigned compare(unsigned long cases, Target target_of) {
   unsigned refused = 0, failures = 0;
   for (unsigned seed = 1; seed <= cases && failures < 10; ++seed) {
-    const auto target = Requests(seed, grouped).next();
+    const std::string target = target_of(seed);
     const auto headers = format_of(seed);
     const auto expected = one().get(target, headers);
     const auto got = shards().get(target, headers);
@@ -224,12 +254,17 @@ unsigned compare(unsigned long cases, unsigned grouped) {
 
 TEST_CASE("embeds over shards are what they are on one shard") {
   constexpr auto cases = tests::fewer_if_sanitized(1500);
-  CHECK(compare(cases, 0) < cases / 10);
+  CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next(); }) < cases / 10);
 }
 
 TEST_CASE("embeds of groups over shards are what they are on one shard") {
   constexpr auto cases = tests::fewer_if_sanitized(1500);
-  CHECK(compare(cases, 60) < cases / 3);
+  CHECK(compare(cases, [](unsigned seed) { return Requests(seed, 60).next(); }) < cases / 3);
+}
+
+TEST_CASE("rows over shards have the order by an embed that they have on one shard") {
+  constexpr auto cases = tests::fewer_if_sanitized(600);
+  CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next_ordered(); }) < cases / 3);
 }
 
 TEST_CASE("rows are related by equality, whatever the texts of their keys are") {
@@ -344,6 +379,20 @@ TEST_CASE("rows that other shards choose are counted") {
     CHECK(answer.header("Content-Range") == expected.header("Content-Range"));
     if (answer.status != 416) CHECK(answer.body == expected.body);
   }
+}
+
+TEST_CASE("rows in the order of rows of other shards are counted, and paged by Range") {
+  for (const auto& headers : {Headers{{"Prefer", "count=exact"}}, Headers{{"Range", "3-6"}}})
+    for (const auto* target : {"/ratings?select=score,users(name)&order=users(name).desc&limit=4&offset=3",
+                               "/ratings?select=score,users!inner(name)&order=users(name)&limit=4",
+                               "/users?select=id,towns(name)&order=towns(name),name.desc"}) {
+      INFO(std::string(target));
+      const auto answer = HttpClient(shards().router->port()).get(target, headers);
+      const auto expected = HttpClient(one().router->port()).get(target, headers);
+      CHECK(answer.status == expected.status);
+      CHECK(answer.header("Content-Range") == expected.header("Content-Range"));
+      CHECK(answer.body == expected.body);
+    }
 }
 
 TEST_CASE("embeds are whole while the slots of their rows move") {

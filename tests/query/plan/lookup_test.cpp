@@ -285,11 +285,54 @@ TEST_CASE("each parameter is in its statement, which PostgreSQL refuses otherwis
   }
 }
 
+TEST_CASE("rows that are ordered by what is looked up are put in order when it is there") {
+  const auto read =
+      plan("ratings",
+           "select=score,users(name,tags)&order=score.desc,users(name).desc.nullslast&limit=5&offset=2");
+  REQUIRE(read.sort);
+  CHECK(read.sort->page == RowPage{2, 5, false});
+  CHECK(read.join.page == RowPage{});
+  CHECK(read.scan.page_later);
+  CHECK(read.streams);
+  CHECK(read.share == Share::whole);
+  CHECK_FALSE(has(read.scan.statement({Epoch{7}, false, true, nullptr, {}}).sql, "LIMIT"));
+  const auto& lookup = read.lookups.front();
+  CHECK(lookup.sort_keys == 1);
+  CHECK(lookup.merge_keys(1).size() == 3);  // the number, the primary key, and the name
+  CHECK(lookup.rows.scan.key_columns == std::vector<std::size_t>{2, 3, 0});
+  CHECK(read.join.embeds.front().shape.sort_keys == 1);
+  // The row's own keys come first: its score, and the two of its primary key.
+  CHECK(read.scan.keys.size() == 3);
+  std::vector<std::size_t> of;
+  for (const auto& key : read.sort->keys) of.push_back(key.of);
+  CHECK(of == std::vector<std::size_t>{0, 3, 1, 2});
+  CHECK(read.sort->keys[1].key == MergeKey{SortKind::text, true, false, {}});
+
+  // What nothing is shown of has an order as well, and rows that are left out have none.
+  const auto hidden = plan("ratings", "select=score,users!inner()&order=users(id)&limit=1");
+  REQUIRE(hidden.sort);
+  CHECK(hidden.join.leaves_out());
+  CHECK(hidden.join.page == RowPage{});
+  CHECK_FALSE(plan("ratings", "select=score,users(name)&order=score&limit=5").sort);
+  const auto by_enum = plan("lists", "select=user_id,movies(mpaa)&order=movies(mpaa)");
+  CHECK(by_enum.sort->keys.front().key.kind == SortKind::enumeration);
+  CHECK_FALSE(by_enum.lookups.front().rows.scan.enums_sql.empty());
+  // All rows are there to be counted.
+  const auto counted = std::get<RowsRead>(
+      try_plan("ratings", "select=score,users(name)&order=users(name)", CountKind::exact).value());
+  CHECK(counted.join.counts);
+  CHECK_FALSE(counted.scan.counts);
+}
+
 TEST_CASE("what cannot be bounded or told is refused, with what would work") {
   CHECK(refusal("ratings", "select=score,users(name)", CountKind::exact).code.empty());
   CHECK(refusal("ratings", "select=score,users!inner(name)&offset=10001").code == "SHARD400");
   CHECK(refusal("ratings", "select=score,users(name)&offset=10001").code.empty());
-  CHECK(refusal("ratings", "select=score,users(name)&order=users(name)").code == "SHARD400");
+  // Rows that are in rows of other shards are not put in order by those of others again.
+  CHECK(refusal("users", "select=id,ratings(users(name))&ratings.order=users(name)").code == "SHARD400");
+  CHECK(refusal("ratings", "select=score,users(tags)&order=users(tags)").code == "SHARD400");
+  CHECK(refusal("ratings", "select=score,users(name,count())&order=users(name)").code == "SHARD400");
+  CHECK(refusal("lists", "select=user_id,movies(title_de)&order=movies(title_de)").code == "SHARD400");
   CHECK(refusal("users", "select=id,scales(weight)").details->find("double precision") != std::string::npos);
   // Equality of texts is not that of their bytes.
   CHECK(refusal("users", "select=id,nicks(id)").details->find("collation") != std::string::npos);
