@@ -45,6 +45,12 @@ std::vector<std::uint64_t> Metrics::load(const std::string& group, std::uint32_t
   return sum;
 }
 
+PatternReport Metrics::patterns() const {
+  PatternReport sum;
+  for (const auto& worker : workers_) sum.add(worker->patterns.report());
+  return sum;
+}
+
 std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   Scrape scrape;
   for (const auto& worker : workers_) {
