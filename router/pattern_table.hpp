@@ -17,8 +17,9 @@
 
 namespace shardplex::router {
 
-/// Keeps the shapes on which most time goes, at most `most` of them, and counts what the others cost together.
-/// Thread: its worker's, but for report(). A request whose shape is kept takes no lock and allocates nothing.
+/// Keeps the shapes on which most time goes, at most `most` of them, and counts what the others cost
+/// together. Thread: its worker's, but for report(). A request whose shape is kept takes no lock and
+/// allocates nothing.
 class PatternTable {
  public:
   static constexpr std::size_t most = 500;

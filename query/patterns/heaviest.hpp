@@ -22,8 +22,8 @@ class Heaviest {
 
   /// Where a text is kept, as long as it is.
   struct Place {
-    std::size_t slot = 0;   ///< below the capacity
-    std::uint64_t turn = 0; ///< how many texts were in the slot before
+    std::size_t slot = 0;    ///< below the capacity
+    std::uint64_t turn = 0;  ///< how many texts were in the slot before
     bool operator==(const Place&) const = default;
   };
 

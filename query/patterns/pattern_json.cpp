@@ -17,14 +17,10 @@ struct CountRow {
 };
 
 constexpr CountRow count_rows[] = {
-    {"calls", &PatternCounts::calls},
-    {"errors", &PatternCounts::errors},
-    {"time_us", &PatternCounts::time_us},
-    {"shards_asked", &PatternCounts::shards},
-    {"scatters", &PatternCounts::scatters},
-    {"rows_returned", &PatternCounts::rows},
-    {"bytes", &PatternCounts::bytes},
-    {"inherited_us", &PatternCounts::inherited_us},
+    {"calls", &PatternCounts::calls},       {"errors", &PatternCounts::errors},
+    {"time_us", &PatternCounts::time_us},   {"shards_asked", &PatternCounts::shards},
+    {"scatters", &PatternCounts::scatters}, {"rows_returned", &PatternCounts::rows},
+    {"bytes", &PatternCounts::bytes},       {"inherited_us", &PatternCounts::inherited_us},
 };
 
 json::array buckets_of(const LatencyCounts& latency) {
@@ -37,9 +33,8 @@ json::array buckets_of(const LatencyCounts& latency) {
 void tell(json::object& out, const PatternCounts& counts) {
   for (const auto& row : count_rows) out[row.name] = counts.*row.count;
   out["rows_read"] = counts.not_known == 0 ? json::value(counts.rows_read) : json::value(nullptr);
-  out["scatter_share"] = counts.calls == 0
-                             ? 0.0
-                             : static_cast<double>(counts.scatters) / static_cast<double>(counts.calls);
+  out["scatter_share"] =
+      counts.calls == 0 ? 0.0 : static_cast<double>(counts.scatters) / static_cast<double>(counts.calls);
   out["p50_us"] = percentile(counts.latency, 0.50);
   out["p95_us"] = percentile(counts.latency, 0.95);
   out["p99_us"] = percentile(counts.latency, 0.99);

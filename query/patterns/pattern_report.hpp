@@ -16,14 +16,14 @@ namespace shardplex {
 
 struct PatternCounts {
   std::uint64_t calls = 0;
-  std::uint64_t errors = 0;      ///< answered with a status of 400 and more
-  std::uint64_t time_us = 0;     ///< of all calls, in microseconds
-  std::uint64_t shards = 0;      ///< servers that answered, over all calls
-  std::uint64_t scatters = 0;    ///< calls that more than one server answered
-  std::uint64_t rows = 0;        ///< of the answers; of writes, the rows that they touched
-  std::uint64_t rows_read = 0;   ///< that shards sent for them
-  std::uint64_t not_known = 0;   ///< calls of which that is not known
-  std::uint64_t bytes = 0;       ///< of the answers' bodies, as they were sent
+  std::uint64_t errors = 0;        ///< answered with a status of 400 and more
+  std::uint64_t time_us = 0;       ///< of all calls, in microseconds
+  std::uint64_t shards = 0;        ///< servers that answered, over all calls
+  std::uint64_t scatters = 0;      ///< calls that more than one server answered
+  std::uint64_t rows = 0;          ///< of the answers; of writes, the rows that they touched
+  std::uint64_t rows_read = 0;     ///< that shards sent for them
+  std::uint64_t not_known = 0;     ///< calls of which that is not known
+  std::uint64_t bytes = 0;         ///< of the answers' bodies, as they were sent
   std::uint64_t inherited_us = 0;  ///< time that may have been spent while the pattern was not kept
   LatencyCounts latency{};
 
@@ -61,8 +61,8 @@ struct PatternsAsked {
   bool operator==(const PatternsAsked&) const = default;
 };
 
-/// The query of GET /patterns, without its '?': order=time|calls|errors and limit=N, each at most once. SHARD400
-/// for anything else.
+/// The query of GET /patterns, without its '?': order=time|calls|errors and limit=N, each at most once.
+/// SHARD400 for anything else.
 Result<PatternsAsked> read_patterns_asked(std::string_view query);
 
 }  // namespace shardplex

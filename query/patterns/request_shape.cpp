@@ -20,7 +20,7 @@ constexpr std::string_view hex_digits = "0123456789ABCDEF";
 
 /// By Operator, as they are written in requests.
 constexpr std::array<std::string_view, 25> operator_words{
-    "eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch", "in", "is", "isdistinct",
+    "eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch", "in",    "is",  "isdistinct",
     "cs", "cd",  "ov", "sl",  "sr", "nxr", "nxl",  "adj",   "fts",   "plfts",  "phfts", "wfts"};
 static_assert(static_cast<std::size_t>(Operator::wfts) + 1 == operator_words.size());
 
@@ -363,7 +363,8 @@ class ShapeWriter {
   bool has_parameters_ = false, has_preferences_ = false;
 };
 
-/// Cuts what was appended from `begin` on to longest_shape bytes; requests of different shapes stay different.
+/// Cuts what was appended from `begin` on to longest_shape bytes; requests of different shapes stay
+/// different.
 void cut_shape(std::string& out, std::size_t begin) {
   constexpr std::size_t hash_digits = 16;
   if (out.size() - begin <= longest_shape) return;

@@ -18,9 +18,9 @@ struct ShapedRequest {
   const Query& query;       ///< `table` is the table, or the function
   const Preferences& prefer;
   Shape format = Shape::array;
-  bool is_row = false;   ///< /table/{key}: the last filter is that on the key
-  bool is_call = false;  ///< /rpc/function
-  bool strong = false;   ///< Shardplex-Consistency
+  bool is_row = false;                          ///< /table/{key}: the last filter is that on the key
+  bool is_call = false;                         ///< /rpc/function
+  bool strong = false;                          ///< Shardplex-Consistency
   std::span<const std::string> arguments = {};  ///< names of what the URL gives to the function
 };
 
@@ -39,8 +39,8 @@ inline constexpr std::size_t longest_shape = 1024;
 /// values in place of each '?', what stands before "; " is a request of this shape.
 void append_shape(std::string& out, const ShapedRequest& request);
 
-/// The command that explains a read of the shape, but for the values: "shardplex explain 'GET /m?id=eq.?'". ""
-/// for requests that are not explained, and for a shape that has been cut. `shape`: from append_shape().
+/// The command that explains a read of the shape, but for the values: "shardplex explain 'GET /m?id=eq.?'".
+/// "" for requests that are not explained, and for a shape that has been cut. `shape`: from append_shape().
 std::string explain_command(std::string_view shape);
 
 }  // namespace shardplex

@@ -43,8 +43,7 @@ void RequestTally::answered(unsigned status) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - call_.began).count();
   status_ = status;
   microseconds_ = static_cast<std::uint64_t>(took);
-  if (metrics_)
-    metrics_->request(call_.route, method_label(call_.request.method()), status, microseconds_);
+  if (metrics_) metrics_->request(call_.route, method_label(call_.request.method()), status, microseconds_);
   if (logs_.access)
     log_info("request", {{"method", method_labels[method_label(call_.request.method())]},
                          {"path", std::string_view(path_to_log(call_))},
@@ -56,9 +55,8 @@ void RequestTally::ends() {
   if (!metrics_) return;
   if (is_slow()) log_slow_request();
   auto& record = call_.record;
-  metrics_->patterns.count(
-      std::move(record.pattern),
-      {microseconds_, status_ >= 400, record.asked.size(), record.rows, record.rows_read, bytes_});
+  metrics_->patterns.count(std::move(record.pattern), {microseconds_, status_ >= 400, record.asked.size(),
+                                                       record.rows, record.rows_read, bytes_});
 }
 
 bool RequestTally::is_slow() const {
@@ -70,18 +68,17 @@ void RequestTally::log_slow_request() const {
   const auto& record = call_.record;
   const auto shape = metrics_->patterns.text_of(record.pattern);
   const auto number = [](std::uint64_t n) { return static_cast<std::int64_t>(n); };
-  log_warning("slow request",
-              {{"pattern", shape.empty() ? "(other)" : shape},
-               {"status", static_cast<std::int64_t>(status_)},
-               {"microseconds", number(microseconds_)},
-               {"parse_us", number(record.parse_us)},
-               {"plan_us", number(record.plan_us)},
-               {"shards_us", number(record.shards_us)},
-               {"merge_us", number(record.merge_us)},
-               {"shards", std::string_view(joined(record.asked, ","))},
-               {"rows", number(record.rows)},
-               {"bytes", number(bytes_)},
-               {"explain", std::string_view(how_to_explain(shape, record.is_explained))}});
+  log_warning("slow request", {{"pattern", shape.empty() ? "(other)" : shape},
+                               {"status", static_cast<std::int64_t>(status_)},
+                               {"microseconds", number(microseconds_)},
+                               {"parse_us", number(record.parse_us)},
+                               {"plan_us", number(record.plan_us)},
+                               {"shards_us", number(record.shards_us)},
+                               {"merge_us", number(record.merge_us)},
+                               {"shards", std::string_view(joined(record.asked, ","))},
+                               {"rows", number(record.rows)},
+                               {"bytes", number(bytes_)},
+                               {"explain", std::string_view(how_to_explain(shape, record.is_explained))}});
 }
 
 std::string path_to_log(const Call& call) {

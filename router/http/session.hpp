@@ -37,7 +37,7 @@ struct PortSettings {
   MemoryBudget* memory = nullptr;  ///< for requests and answers; null: no bound
   /// Whose pages may read what sessions say themselves, such as refusals; null: no pages'.
   const AllowedOrigins* origins = nullptr;
-  bool compresses = false;  ///< bodies, for clients that take them so
+  bool compresses = false;                    ///< bodies, for clients that take them so
   std::chrono::milliseconds slow_request{0};  ///< such are logged; 0: none
 };
 
