@@ -26,11 +26,11 @@ TEST_CASE("while there is room, weights are exact") {
   give(kept, "a", 2);
   CHECK(kept.size() == 2);
   const auto a = kept.find("a");
-  REQUIRE(a);
+  REQUIRE(a.has_value());
   CHECK(kept.text(*a) == "a");
   CHECK(kept.weight(*a) == 7);
   CHECK(kept.inherited(*a) == 0);
-  CHECK_FALSE(kept.find("c"));
+  CHECK_FALSE(kept.find("c").has_value());
 }
 
 TEST_CASE("a new text takes the place of the lightest, whose place is known to be lost") {
@@ -38,13 +38,13 @@ TEST_CASE("a new text takes the place of the lightest, whose place is known to b
   give(kept, "a", 5);
   give(kept, "b", 3);
   const auto b = kept.find("b");
-  REQUIRE(b);
+  REQUIRE(b.has_value());
   give(kept, "c", 1);
-  CHECK_FALSE(kept.find("b"));
+  CHECK_FALSE(kept.find("b").has_value());
   CHECK_FALSE(kept.holds(*b));
-  CHECK(kept.find("a"));
+  CHECK(kept.find("a").has_value());
   const auto c = kept.find("c");
-  REQUIRE(c);
+  REQUIRE(c.has_value());
   CHECK(kept.holds(*c));
   CHECK(kept.weight(*c) == 4);
   CHECK(kept.inherited(*c) == 3);
