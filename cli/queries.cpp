@@ -58,7 +58,7 @@ int queries(Arguments args, const Terminal& terminal) {
     throw UsageError("--router URL is missing, or --map FILE, or both");
 
   QueriesShown shown{.limit = limit};
-  if (given->has("map")) shown.map = given->map();
+  if (given->has("map")) shown.map.emplace(given->map());
   if (!routers.empty()) {
     shown.patterns = operations::read_router_patterns(routers);
     sort_patterns(shown.patterns->patterns, order);

@@ -154,7 +154,8 @@ class Metrics final : public prometheus::Collectable {
   /// Requests per slot of a group since the start, by slot. Any thread.
   std::vector<std::uint64_t> load(const std::string& group, std::uint32_t slot_count) const;
 
-  /// What requests of each shape have cost since the start, in no order. Any thread.
+  /// What requests of each shape have cost since the start, in no order: the PatternTable::most on which most
+  /// time went. Any thread.
   PatternReport patterns() const;
 
   /// Of the process; null: it has none. Set before the first scrape.

@@ -64,6 +64,13 @@ void PatternReport::add(const PatternReport& more) {
   other.add(more.other);
 }
 
+void PatternReport::keep(std::size_t most) {
+  if (patterns.size() <= most) return;
+  sort_patterns(patterns, PatternOrder::time);
+  for (std::size_t i = most; i < patterns.size(); ++i) other.add(patterns[i].counts);
+  patterns.resize(most);
+}
+
 std::optional<PatternOrder> read_pattern_order(std::string_view word) {
   if (word == "time") return PatternOrder::time;
   if (word == "calls") return PatternOrder::calls;

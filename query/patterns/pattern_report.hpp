@@ -43,6 +43,8 @@ struct PatternReport {
 
   /// Adds up what is of one text.
   void add(const PatternReport& more);
+  /// Leaves the `most` patterns with the most time, and adds what is of the rest to `other`.
+  void keep(std::size_t most);
   bool operator==(const PatternReport&) const = default;
 };
 

@@ -123,6 +123,18 @@ TEST_CASE("the patterns of all workers add up") {
   CHECK(counts_of(report, "GET /a")->time_us == 30);
 }
 
+TEST_CASE("a router tells of no more patterns than a worker keeps, and of all calls") {
+  Metrics metrics(6);
+  for (std::size_t worker = 0; worker < 6; ++worker)
+    for (std::size_t i = 0; i < PatternTable::most; ++i)
+      serve(metrics.worker(worker).patterns, "GET /" + std::to_string(worker) + "/" + std::to_string(i),
+            {10 + i, false, 1, 1, 1, 1});
+  const auto report = metrics.patterns();
+  CHECK(report.patterns.size() == PatternTable::most);
+  CHECK(all_calls(report) == 6 * PatternTable::most);
+  CHECK(report.patterns.front().counts.time_us == 10 + PatternTable::most - 1);
+}
+
 TEST_CASE("a report can be made while requests are counted, and misses none that had been") {
   PatternTable table(8);
   std::atomic<bool> stop = false;

@@ -63,6 +63,17 @@ TEST_CASE("patterns come by time, by calls or by errors, and equal ones by their
   CHECK(texts(report) == std::vector<std::string>{"c", "a", "b", "d"});
 }
 
+TEST_CASE("a report keeps the patterns with the most time, and the sums of all") {
+  PatternReport report{{{"a", counts(1, 5)}, {"b", counts(1, 9)}, {"c", counts(7, 7, 2)}}, counts(1, 1)};
+  report.keep(3);
+  CHECK(texts(report) == std::vector<std::string>{"a", "b", "c"});
+  report.keep(1);
+  CHECK(texts(report) == std::vector<std::string>{"b"});
+  CHECK(report.other.calls == 9);
+  CHECK(report.other.time_us == 13);
+  CHECK(report.other.errors == 2);
+}
+
 TEST_CASE("what /patterns is asked for is read, and anything else is refused") {
   CHECK(*read_patterns_asked("") == PatternsAsked{});
   CHECK(*read_patterns_asked("order=calls&limit=5") == PatternsAsked{PatternOrder::calls, 5});
