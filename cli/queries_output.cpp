@@ -17,7 +17,6 @@ namespace {
 
 namespace json = boost::json;
 using operations::SharedStatement;
-using operations::StatementSurvey;
 using operations::Terminal;
 using operations::TextTable;
 using operations::with_thousands;

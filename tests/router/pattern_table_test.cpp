@@ -146,12 +146,12 @@ TEST_CASE("a report can be made while requests are counted, and misses none that
     }
   });
   for (int i = 0; i < 200; ++i) {
-    const std::uint64_t before = counted;
+    const auto before = counted.load();
     const auto report = table.report();
     CHECK(report.patterns.size() <= 8);
     CHECK(all_calls(report) >= before);
   }
   stop = true;
   worker.join();
-  CHECK(all_calls(table.report()) == counted);
+  CHECK(all_calls(table.report()) == counted.load());
 }
