@@ -83,6 +83,8 @@ TEST_CASE("a body is the argument that has no name, where its type is the body's
   CHECK(found(post("bytes", {}, MediaKind::octet_stream), catalogue) == "bytes(bytea)");
   CHECK(found(post("bytes", {}, MediaKind::text), catalogue) == "PGRST202");
   CHECK(found(post("t", {}), catalogue) == "PGRST202");
+  CHECK(found(post("t", {""}, MediaKind::form), catalogue) == "PGRST202");
+  CHECK(found(post("f", {""}), catalogue) == "f(json)");
   CHECK(found(post("number", {}), catalogue) == "PGRST202");
   CHECK(found(post("two", {}), catalogue) == "PGRST202");
 }
