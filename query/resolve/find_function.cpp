@@ -22,7 +22,7 @@ bool can_be_body(const FunctionArgument& argument) {
 
 bool is_callable(const Function& function) {
   const auto unnamed = std::ranges::count(function.arguments, "", &FunctionArgument::name);
-  return unnamed == 0 || (unnamed == 1 && can_be_body(function.arguments.front()));
+  return unnamed == 0 || (function.arguments.size() == 1 && can_be_body(function.arguments.front()));
 }
 
 bool is_raw(MediaKind content) {
