@@ -51,6 +51,8 @@ CREATE FUNCTION unsure(a integer) RETURNS text LANGUAGE sql STABLE AS $$SELECT '
 CREATE FUNCTION unsure(a text) RETURNS text LANGUAGE sql STABLE AS $$SELECT 'text'$$;
 CREATE FUNCTION note_down(note text) RETURNS SETOF notes LANGUAGE sql
   AS 'INSERT INTO notes (note) SELECT n FROM unnest(string_to_array($1, $$,$$)) n RETURNING *';
+CREATE FUNCTION note_much(size integer) RETURNS SETOF notes LANGUAGE sql
+  AS 'INSERT INTO notes (note) VALUES (repeat($$x$$, $1)) RETURNING *';
 CREATE FUNCTION sly(note text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN count(*) FROM note_down(note); END $$;
 CREATE FUNCTION sly_now() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$SELECT sly('now')$$;
 CREATE FUNCTION fails() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'PT402'; END $$;
@@ -112,6 +114,7 @@ functions:
   chosen: any
   unsure: any
   note_down: any
+  note_much: any
   sly: any
   sly_now: any
   fails: any
@@ -492,6 +495,24 @@ TEST_CASE("a router bounds the rows of a call as those of a table") {
   check_refused(client.request("POST", "/rpc/note_down", as_json, R"({"note":"1,2,3,4,5,6"})"), 400,
                 "SHARD400", "too many rows");
   CHECK(s.notes() == before);
+}
+
+TEST_CASE("a call that has written is told so, however short memory is") {
+  const auto& s = site();
+  const Router small(s.cluster.map_file(),
+                     {.arguments = {"--memory-budget-bytes", "8388608"}, .environment = {}});
+  HttpClient client(small.port());
+  int written = 0;
+  for (int size = 500'000; size <= 6'000'000; size += 500'000) {
+    CAPTURE(size);
+    const auto before = s.notes();
+    const auto answer = client.request("POST", "/rpc/note_much?select=note", as_json,
+                                       "{\"size\":" + std::to_string(size) + '}');
+    CHECK(s.notes() == before + (answer.status == 200 ? 1 : 0));
+    if (answer.status != 200) CHECK_MESSAGE(answer.error_code() == "SHARD503", answer.body);
+    written += answer.status == 200 ? 1 : 0;
+  }
+  CHECK(written > 0);
 }
 
 TEST_CASE("functions that are made, dropped and changed under a running router are served as they are") {

@@ -88,8 +88,8 @@ TEST_CASE("a body is the argument that has no name, where its type is the body's
   CHECK(found(post("f", {""}), catalogue) == "f(json)");
   CHECK(found(post("number", {}), catalogue) == "PGRST202");
   CHECK(found(post("two", {}), catalogue) == "PGRST202");
-  for (const auto& given : {std::vector<std::string>{}, {"b"}, {"b", ""}})
-    CHECK(found(post("mixed", given), catalogue) == "PGRST202");
+  CHECK(found(post("mixed", {"b"}), catalogue) == "PGRST202");
+  CHECK(found(post("mixed", {"b", ""}), catalogue) == "PGRST202");
 }
 
 TEST_CASE("a function that is not there is named in PostgREST's words, with the one that is meant") {
