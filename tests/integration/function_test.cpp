@@ -549,6 +549,9 @@ TEST_CASE("rows that a move has left behind are nobody's, whatever functions rea
   }
   // Copies that are not beta's yet.
   check_answer(ask("/rpc/films_above?lowest=0" + select), 200, expected);
+  for (int nobody = 900'001; nobody <= 900'012; ++nobody)
+    check_answer(ask("/rpc/the_film?movie=" + std::to_string(nobody) + "&select=id,name"), 200,
+                 R"({"id":null,"name":null})");
   change(alpha, "fence_slots");
   change(alpha, "hand_over_slots");
   change(beta, "own_slots");

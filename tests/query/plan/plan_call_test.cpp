@@ -241,6 +241,24 @@ TEST_CASE("the slot of an argument is asked, under the epoch of its shard") {
   CHECK(of_table.read.where->slots.size() == 1);
 }
 
+TEST_CASE("a row of nulls, which a function gives where it finds none, has no slot and is kept") {
+  auto f = returning(function("the_film", {movie}), movies_table);
+  f.returns_set = false;
+  ReadPlan::ForShard shard = at_epoch_7(true);
+  shard.only_owned = true;
+  const auto sql_of = [&](const Function& called) {
+    return get(called, by(called.name, "movie"), {{"movie", "42"}}, {.query = "select=id"})
+        .read.scan.statement(shard)
+        .sql;
+  };
+  CHECK(sql_of(f).find("AND (\"movies\".\"shardplex_slot\" IS NULL OR \"movies\".\"shardplex_slot\" IN (") !=
+        std::string::npos);
+  f = returning(function("the_drama", {movie}), dramas_view);
+  f.returns_set = false;
+  CHECK(sql_of(f).find("AND (\"dramas\".\"shardplex_slot\" IS NULL OR ") != std::string::npos);
+  CHECK(sql_of(f).find("refuse_row_without_slot") == std::string::npos);
+}
+
 TEST_CASE("an argument that is no key of the group decides nothing") {
   const auto f = function("f", {movie});
   check_refusal(try_get(f, by("f", "film"), {{"movie", "1"}}), "SHARD400", "no such argument");
