@@ -21,9 +21,9 @@ Error written_and_unread(const std::string& shard) {
 
 /// It has been called, so another try may do it all again: whatever is wrong with the rows is the answer.
 Attempt<ShardRows> rows_of(ResultSets sets, const CallPlan& plan, const View& view, ShardId shard) {
-  auto rows = held_to(
-      plan.read.scan, 0,
-      ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets.back())), std::nullopt));
+  auto rows =
+      held_to(plan.read.scan, 0,
+              ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets.back())), std::nullopt));
   if (rows) return std::move(*rows);
   const auto& name = view.map().shard(shard).name;
   if (plan.writes) return written_and_unread(name);
