@@ -53,6 +53,8 @@ CREATE FUNCTION note_down(note text) RETURNS SETOF notes LANGUAGE sql
   AS 'INSERT INTO notes (note) SELECT n FROM unnest(string_to_array($1, $$,$$)) n RETURNING *';
 CREATE FUNCTION note_much(size integer) RETURNS SETOF notes LANGUAGE sql
   AS 'INSERT INTO notes (note) VALUES (repeat($$x$$, $1)) RETURNING *';
+CREATE FUNCTION note_json(note text) RETURNS json LANGUAGE sql
+  AS 'INSERT INTO notes (note) VALUES ($1) RETURNING to_json(note)';
 CREATE FUNCTION sly(note text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN count(*) FROM note_down(note); END $$;
 CREATE FUNCTION sly_now() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$SELECT sly('now')$$;
 CREATE FUNCTION fails() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'PT402'; END $$;
@@ -115,6 +117,7 @@ functions:
   unsure: any
   note_down: any
   note_much: any
+  note_json: any
   sly: any
   sly_now: any
   fails: any
@@ -437,6 +440,9 @@ TEST_CASE("a function may write where it is volatile and called by POST, and now
   check_refused(s.post("/rpc/add_them", R"({"a":1})", {{"Prefer", "handling=strict, max-affected=1"}}), 400,
                 "PGRST128");
   check_refused(s.post("/rpc/fails", ""), 402, "PT402");
+  CHECK(s.notes() == before + 2);
+  const Headers stripped{{"Accept", "application/vnd.pgrst.array+json;nulls=stripped"}};
+  check_refused(s.post("/rpc/note_json", R"({"note":"a"})", stripped), 400, "SHARD400", "stripped");
   CHECK(s.notes() == before + 2);
   check_answer(s.post("/rpc/note_down?select=note", R"({"note":"c"})", one_object), 200, R"({"note":"c"})");
   CHECK(s.notes() == before + 3);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/engine/json_value.hpp"
 #include "query/engine/strip_nulls.hpp"
 #include "query/grammar/call_arguments.hpp"
 #include "query/plan/plan_call.hpp"
@@ -111,6 +112,27 @@ std::optional<Error> page_refusal(const TableRequest& request, const CallPlan& p
   return Error{"PGRST102", "A web page cannot send this Content-Type to a function that may write",
                "Any page could, without this server being asked first.",
                "Send the arguments as application/json.", 415};
+}
+
+/// json holds escapes that are no text; all else that to_json() gives can be stripped of nulls.
+bool can_be_stripped(const Column& column) {
+  const bool is_jsonb = column.type_schema == "pg_catalog" && column.type_name == "jsonb";
+  return is_jsonb || column.sort != SortKind::none ||
+         json_type(column.type_schema, column.type_name).kind != JsonKind::json;
+}
+
+/// Nulls are stripped when the rows are here, and what was written is committed then.
+std::optional<Error> stripping_refusal(const TableRequest& request, const CallPlan& plan,
+                                       const Function& function) {
+  if (!plan.writes || row_format(request.shape) != RowFormat::stripped_json) return std::nullopt;
+  if (plan.answers == Answers::nothing) return std::nullopt;
+  if (request.query.embeds.empty() && std::ranges::all_of(function.columns, can_be_stripped))
+    return std::nullopt;
+  return Error{"SHARD400", "This request is not served by this release",
+               "Function " + function.name +
+                   " may write, and returns json, or what may hold it. Where that cannot be stripped of "
+                   "nulls, what was written would be kept all the same.",
+               "Ask for application/json, and drop the nulls in the client.", std::nullopt};
 }
 
 // ---- Bodies.
@@ -245,6 +267,7 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
       plan_call(**function, *declared, asked, request.map(), catalogue, *view.snapshot->relations, rules);
   if (!plan) co_return plan.error();
   if (auto refusal = page_refusal(request, *plan, call->arguments.content)) co_return *std::move(refusal);
+  if (auto refusal = stripping_refusal(request, *plan, **function)) co_return *std::move(refusal);
   if (plan->read.where) count_load(request.context, plan->read.where->group, plan->read.where->slots);
   request.context.stage_done(request.context.plan_us);
 
