@@ -239,6 +239,8 @@ TEST_CASE("a function that any shard can answer gives what it gives in one Postg
 TEST_CASE("a body is the only argument of a function whose argument has no name") {
   const auto& s = site();
   check_answer(s.post("/rpc/echo", R"({"a": [1, 2]})"), 200, R"({"a": [1, 2]})");
+  const Headers lines{{"Accept", "application/x-ndjson"}};
+  check_answer(s.post("/rpc/echo", "{\"a\":\r\n[1,\n2]}", lines), 200, "{\"a\":  [1, 2]}\n");
   const auto raw = [&](const std::string& function, const std::string& type, const std::string& body) {
     return HttpClient(s.router->port()).request("POST", "/rpc/" + function, {{"Content-Type", type}}, body);
   };

@@ -1,6 +1,7 @@
 // /rpc/function: from a call to what it gives.
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -146,7 +147,12 @@ bool is_of_values(const CallPlan& plan, Shape shape) {
 Result<void> append_value(std::string& out, Shape shape, std::string_view value) {
   if (shape == Shape::stripped_array || shape == Shape::stripped_object)
     return append_without_nulls(out, value);
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
   out += value;
+  // On one line: in JSON a line break is white space, and never part of a string.
+  if (shape == Shape::ndjson)
+    std::replace_if(
+        out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return {};
 }
 
