@@ -57,6 +57,9 @@ CREATE FUNCTION note_json(note text) RETURNS json LANGUAGE sql
   AS 'INSERT INTO notes (note) VALUES ($1) RETURNING to_json(note)';
 CREATE FUNCTION sly(note text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN count(*) FROM note_down(note); END $$;
 CREATE FUNCTION sly_now() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$SELECT sly('now')$$;
+CREATE SEQUENCE tries;
+CREATE FUNCTION lost_table() RETURNS integer LANGUAGE plpgsql
+  AS $$ BEGIN PERFORM nextval('tries'); EXECUTE 'SELECT * FROM nowhere'; RETURN 1; END $$;
 CREATE FUNCTION fails() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'PT402'; END $$;
 CREATE FUNCTION films_above(lowest numeric) RETURNS SETOF movies LANGUAGE sql STABLE
   AS 'SELECT * FROM movies WHERE imdb_score >= lowest';
@@ -121,6 +124,7 @@ functions:
   sly: any
   sly_now: any
   fails: any
+  lost_table: any
   films_above: all
   the_film: { by: movie, group: catalog }
   ratings_of: { by: movie, group: catalog }
@@ -442,6 +446,9 @@ TEST_CASE("a function may write where it is volatile and called by POST, and now
   check_refused(s.post("/rpc/add_them", R"({"a":1})", {{"Prefer", "handling=strict, max-affected=1"}}), 400,
                 "PGRST128");
   check_refused(s.post("/rpc/fails", ""), 402, "PT402");
+  // It is not called again, as a statement would be whose own table may have been changed.
+  check_refused(s.post("/rpc/lost_table", ""), 404, "42P01", "nowhere");
+  CHECK(Database(s.cluster.conninfo("alpha")).number("SELECT last_value FROM public.tries") == 1);
   CHECK(s.notes() == before + 2);
   const Headers stripped{{"Accept", "application/vnd.pgrst.array+json;nulls=stripped"}};
   check_refused(s.post("/rpc/note_json", R"({"note":"a"})", stripped), 400, "SHARD400", "stripped");
