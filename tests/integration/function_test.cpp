@@ -217,6 +217,8 @@ TEST_CASE("a function that any shard can answer gives what it gives in one Postg
   check_answer(s.post("/rpc/add_them", R"({"a":null})"), 200, "null");
   check_answer(s.post("/rpc/add_them", R"([{"a":40}])"), 200, "42");
   check_answer(s.post("/rpc/add_them?columns=a", R"({"a":40,"c":1})"), 200, "42");
+  check_answer(s.post("/rpc/add_them", R"([{"a":40},{"a":7}])"), 200, "42");
+  check_answer(s.post("/rpc/add_them?columns=a", "[]"), 200, "null");
   check_answer(s.get("/rpc/add_all?v=1&v=2&v=39"), 200, "42");
   check_answer(s.post("/rpc/add_all", R"({"v":[1,2,3]})"), 200, "6");
   check_answer(s.get("/rpc/plus_one?arr=%7B1,2%7D"), 200, "[2,3]");
