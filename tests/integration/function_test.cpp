@@ -71,6 +71,8 @@ CREATE FUNCTION rename_film(movie bigint, called text) RETURNS text LANGUAGE sql
   AS 'UPDATE movies SET name = called WHERE id = movie RETURNING name';
 CREATE FUNCTION undeclared() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
 CREATE FUNCTION lone_all() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION made_up() RETURNS SETOF movies LANGUAGE sql STABLE
+  AS 'SELECT (json_populate_record(NULL::movies, $${"id": 1, "name": "made up"}$$)).*';
 CREATE FUNCTION restless() RETURNS SETOF movies LANGUAGE sql AS 'SELECT * FROM movies';
 CREATE FUNCTION any_films() RETURNS SETOF movies LANGUAGE sql STABLE AS 'SELECT * FROM movies';
 CREATE FUNCTION by_text(movie text) RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
@@ -132,6 +134,7 @@ functions:
   rename_film: { by: movie, group: catalog }
   lone_all: all
   restless: all
+  made_up: all
   any_films: any
   by_text: { by: movie, group: catalog }
   differs: any
@@ -315,6 +318,7 @@ TEST_CASE("every shard answers for the rows that it owns") {
   check_refused(s.get("/rpc/films_above?lowest=x"), 400, "22P02");
   check_refused(s.get("/rpc/lone_all"), 400, "SHARD400", "declared all");
   check_refused(s.get("/rpc/restless"), 400, "SHARD400", "volatile");
+  check_refused(s.get("/rpc/made_up"), 400, "SHARD400", "the function made_up has a row without a slot");
   check_refused(s.get("/rpc/any_films"), 400, "SHARD400", "declared any");
 }
 
