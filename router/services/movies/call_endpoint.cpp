@@ -127,7 +127,9 @@ std::optional<Error> stripping_refusal(const TableRequest& request, const CallPl
                                        const Function& function) {
   if (!plan.writes || row_format(request.shape) != RowFormat::stripped_json) return std::nullopt;
   if (plan.answers == Answers::nothing) return std::nullopt;
-  if (request.query.embeds.empty() && std::ranges::all_of(function.columns, can_be_stripped))
+  const auto is_cast = [](const SelectItem& item) { return item.cast.has_value(); };  // to json, perhaps
+  if (request.query.embeds.empty() && std::ranges::none_of(request.query.select, is_cast) &&
+      std::ranges::all_of(function.columns, can_be_stripped))
     return std::nullopt;
   return Error{"SHARD400", "This request is not served by this release",
                "Function " + function.name +
