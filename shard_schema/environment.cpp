@@ -6,6 +6,7 @@
 #include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_schema/catalogue_rows.hpp"
+#include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex {
 namespace {
@@ -25,8 +26,11 @@ std::string settings_sql() {
 // can mean something else elsewhere, so those count. The members of an extension are as its version has them.
 const std::string environment_sql = R"sql(
 WITH RECURSIVE root AS (
-  SELECT c.oid, c.relname FROM pg_class c
-   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname = ANY ($1::text[])
+  SELECT oid, relname FROM (SELECT c.oid, )sql" +
+                                    map_name_sql("s.nspname", "c.relname") +
+                                    R"sql( AS relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+                             WHERE c.relkind IN ('r', 'p')) AS called
+   WHERE relname = ANY ($1::text[])
 ), hidden(oid) AS (
   SELECT oid FROM pg_namespace WHERE nspname IN ('shardplex', 'shardplex_import', 'information_schema') OR nspname LIKE 'pg\_%'
 ), own_function AS (

@@ -92,7 +92,7 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 /// The tables of the map that exist, with what the whole database decides, as combine() wants it. One
 /// snapshot, whatever the transaction.
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
-                              ForeignKeys foreign_keys = ForeignKeys::in_public);
+                              ForeignKeys foreign_keys = ForeignKeys::within);
 
 /// What decides answers beside the tables of the map, and what those tables use.
 ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map);

@@ -46,7 +46,8 @@ Awaitable<Result<std::optional<PointRow>>> gather_point(RequestContext& context,
   const auto read = [&](const View& view, ShardId shard, std::size_t server, std::optional<Epoch> epoch,
                         bool only_owned) {
     return context.worker.batcher().read(
-        {view.shards[shard.value].servers[server].pool, shape, epoch, only_owned, context.time_zone},
+        {view.shards[shard.value].servers[server].pool, shape, epoch, only_owned, context.time_zone,
+         context.search_path},
         point.key, context.deadline);
   };
   if (point.place) (*context.planned_with->loads[point.place->group.value])[point.place->slot.value].add();

@@ -1,0 +1,25 @@
+// What the shard map calls a thing of the database, as an expression of SQL.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace shardplex {
+
+/// make_map_name() of two expressions of type name, as text that sorts by bytes. A name with a dot, or of a schema with one, comes
+/// out as no map can have it: as the quoted parts, with two dots or more.
+inline std::string map_name_sql(std::string_view schema, std::string_view name) {
+  const std::string s(schema), n(name);
+  return "(CASE WHEN strpos(" + s + "::text || " + n + "::text, '.') > 0 THEN quote_ident(" + s +
+         "::text) || '.' || quote_ident(" + n + "::text) WHEN " + s + "::text = 'public' THEN " + n +
+         "::text ELSE " + s + "::text || '.' || " + n + "::text END COLLATE \"C\")";
+}
+
+/// What a map calls the relation `relation`, an alias of a row of pg_class.
+inline std::string relation_map_name_sql(std::string_view relation) {
+  const std::string r(relation);
+  return "(SELECT " + map_name_sql("map_n.nspname", r + ".relname") +
+         " FROM pg_namespace map_n WHERE map_n.oid = " + r + ".relnamespace)";
+}
+
+}  // namespace shardplex
