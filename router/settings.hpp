@@ -59,6 +59,7 @@ struct Settings {
   bool aggregates = true;                         ///< clients may ask for them
   bool compression = true;                        ///< of answers, for clients that take them so
   std::vector<std::string> cors_allowed_origins;  ///< in lower case; empty: all
+  std::vector<std::string> schemas{"public"};     ///< that clients may name; the first where they name none
 };
 
 /// What main() should do: run with settings, or print a text and exit.

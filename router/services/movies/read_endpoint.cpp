@@ -99,7 +99,7 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
     co_return applied.error();
   const auto routed = request.routed();
   auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape,
-                           *request.context.planned_with->snapshot, request.context.worker.settings());
+                           *request.schema, request.context.worker.settings());
   if (!plan) co_return plan.error();
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));

@@ -67,10 +67,10 @@ class MoviesApi {
                                     {"ratings", false, GroupId{0}, "movie_id"}},
         std::vector<MapRelation>{}, std::vector<TablePlacement>{{"dramas", false, GroupId{0}, "id"}});
     snapshot->catalogue = std::make_shared<const Catalogue>(std::move(catalogue));
-    snapshot->relations = std::make_shared<const Relations>();
     snapshot->ownership =
         std::make_shared<const Ownership>(*snapshot->map, std::vector<std::optional<ShardOwnership>>(1));
     snapshot->shards.resize(1);
+    expose_schemas(*snapshot, {"public"}, nullptr);
     worker_.adopt(std::move(snapshot));
   }
 
@@ -270,12 +270,12 @@ TEST_CASE("a document is made once for a catalogue, and anew for another") {
   api.look_at_shards();
   CHECK(api.ask("GET", "/").status == 200);
   ApiDocuments documents;
-  const auto first = documents.find(api.snapshot(), ApiDialect::openapi_3);
-  CHECK(documents.find(api.snapshot(), ApiDialect::openapi_3) == first);
-  CHECK(*documents.find(api.snapshot(), ApiDialect::openapi_2) != *first);
+  const auto first = documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_3);
+  CHECK(documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_3) == first);
+  CHECK(*documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_2) != *first);
   api.look_at_shards();
   CHECK(api.ask("GET", "/").status == 200);
-  CHECK(documents.find(api.snapshot(), ApiDialect::openapi_3) != first);
+  CHECK(documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_3) != first);
 }
 
 TEST_CASE("a long document goes out in parts, all of which together are JSON") {
