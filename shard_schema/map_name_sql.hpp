@@ -22,4 +22,12 @@ inline std::string relation_map_name_sql(std::string_view relation) {
          " FROM pg_namespace map_n WHERE map_n.oid = " + r + ".relnamespace)";
 }
 
+/// quote_map_name() of an expression of type text.
+inline std::string quoted_map_name_sql(std::string_view map_name) {
+  const std::string n(map_name);
+  return "(CASE WHEN " + n + " ~ '^[^.]+[.][^.]+$' THEN quote_ident(split_part(" + n +
+         ", '.', 1)) || '.' || quote_ident(split_part(" + n + ", '.', 2)) ELSE 'public.' || quote_ident(" + n +
+         ") END)";
+}
+
 }  // namespace shardplex

@@ -85,7 +85,7 @@ std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction);
 /// another form. Precondition: initialised.
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
 
-/// A table of schema public as the catalogue describes it; nullopt where there is none. A view, a foreign
+/// The table that a map calls so, as the catalogue describes it; nullopt where there is none. A view, a foreign
 /// table and a partition are none.
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name);
 
