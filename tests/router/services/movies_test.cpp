@@ -333,6 +333,28 @@ TEST_CASE("what a request's fields ask for and is not served is refused before a
   }
 }
 
+TEST_CASE("who reads names a schema in Accept-Profile, and who writes in Content-Profile") {
+  MoviesApi api;
+  api.look_at_shards();
+  const auto refused = api.ask("GET", "/movies", {{"Accept-Profile", "private"}});
+  CHECK(refused.status == 406);
+  CHECK(refused.body.find("Invalid schema: private") != std::string::npos);
+  CHECK(refused.body.find("Only the following schemas are exposed: public") != std::string::npos);
+  // A table is looked for in the schema, so that comes first.
+  CHECK(has_code(api.ask("GET", "/nothing", {{"Accept-Profile", "private"}}), "PGRST106"));
+  CHECK(has_code(api.ask("GET", "/nothing", {{"Accept-Profile", "public"}}), "PGRST205"));
+  for (const auto* method : {"POST", "PATCH", "PUT", "DELETE"}) {
+    CAPTURE(std::string(method));
+    CHECK(has_code(api.ask(method, "/nothing", {{"Content-Profile", "private"}}), "PGRST106"));
+    CHECK(has_code(api.ask(method, "/nothing", {{"Accept-Profile", "private"}}), "PGRST205"));
+  }
+  CHECK(has_code(api.ask("POST", "/rpc/f", {{"Content-Profile", "private"}}), "PGRST106"));
+  CHECK(has_code(api.ask("GET", "/nothing", {{"Content-Profile", "private"}}), "PGRST205"));
+  // Of one schema the answer tells the name only where the request does.
+  CHECK(field(api.ask("GET", "/"), "Content-Profile").empty());
+  CHECK(field(api.ask("GET", "/", {{"Accept-Profile", "public"}}), "Content-Profile") == "public");
+}
+
 TEST_CASE("a shard that is silent is 503 or 504, never an empty answer") {
   MoviesApi api;
   api.look_at_shards();
