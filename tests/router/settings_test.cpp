@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace shardplex::router;
@@ -80,7 +81,6 @@ TEST_CASE("schemas are a list of names as the database has them, of which the fi
   CHECK(good({"--map", "m", "--schemas", "Api V1, public,catalog"}).schemas ==
         std::vector<std::string>{"Api V1", "public", "catalog"});
   for (const auto& [list, says] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"", "1 to 63 bytes"},
            {"public,", "1 to 63 bytes"},
            {"public,,api", "1 to 63 bytes"},
            {"api,public,api", "'api' is twice"},

@@ -65,9 +65,9 @@ TEST_CASE("messages name the schema in which a function was looked for") {
     key.schema = "catalog";
     return key;
   };
-  const auto none = refusal(call("ff", {}), catalogue);
-  CHECK(none.message.find("the function catalog.ff without parameters") != std::string::npos);
-  CHECK(none.hint == "Perhaps you meant to call the function catalog.f");
+  const auto none = refusal(call("sames", {}), catalogue);
+  CHECK(none.message.find("the function catalog.sames without parameters") != std::string::npos);
+  CHECK(none.hint == "Perhaps you meant to call the function catalog.same");
   CHECK(refusal(call("same", {"a"}), catalogue).message.find("catalog.same(a => integer)") !=
         std::string::npos);
   CHECK(refusal(call("other", {}), catalogue).hint->find("functions: { catalog.other: any }") !=
