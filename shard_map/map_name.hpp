@@ -1,5 +1,5 @@
-// What the shard map calls tables, views and functions: "movies" is one of the schema public, "catalog.movies"
-// one of the schema catalog.
+// What the shard map calls tables, views and functions: "movies" is one of the schema public,
+// "catalog.movies" one of the schema catalog.
 #pragma once
 
 #include <optional>
@@ -16,8 +16,8 @@ struct SplitMapName {
   std::string_view schema, name;
 };
 
-/// "catalog.movies" → catalog and movies; "movies" → public and movies. What no map can call anything, as it
-/// has more dots, is a name of public.
+/// "catalog.movies" → catalog and movies; "movies" → public and movies. What no map can call anything, as
+/// it has more dots, is a name of public.
 SplitMapName split_map_name(std::string_view map_name);
 
 /// What the map calls `name` of `schema`.

@@ -14,9 +14,9 @@ namespace shardplex {
 inline constexpr std::string_view database_collation_sql =
     "CASE d.datlocprovider WHEN 'i' THEN d.daticulocale ELSE d.datcollate END";
 
-/// Tables, views, columns, types, keys, enum labels, collations and functions of the schemas that $1 has as an
-/// array, by the names that a shard map has for them. One statement, so one snapshot whatever the transaction
-/// around it: a table that is altered meanwhile is seen as it was before or after.
+/// Tables, views, columns, types, keys, enum labels, collations and functions of the schemas that $1 has as
+/// an array, by the names that a shard map has for them. One statement, so one snapshot whatever the
+/// transaction around it: a table that is altered meanwhile is seen as it was before or after.
 extern const std::string catalogue_sql;
 
 /// One row, one text: another one wherever catalogue_sql gives other rows of the same schemas ($1), for one

@@ -14,11 +14,12 @@
 namespace shardplex::operations {
 namespace {
 
-// $1: the tables of the map; $2: their schemas, and shardplex. Superusers may do everything anyway, and are called differently on different
-// servers, so what is theirs is left out. Of the functions, those that routers call: others may be in the
-// schema by chance, as it is first in the search path of a role of its name. Roles come with those that are
-// their members, as these act by them, and with what their sessions are set to. A list of names is taken
-// apart, so that its names are literals: whoever may set it is not the one who runs it.
+// $1: the tables of the map; $2: their schemas, and shardplex. Superusers may do everything anyway, and are
+// called differently on different servers, so what is theirs is left out. Of the functions, those that
+// routers call: others may be in the schema by chance, as it is first in the search path of a role of its
+// name. Roles come with those that are their members, as these act by them, and with what their sessions are
+// set to. A list of names is taken apart, so that its names are literals: whoever may set it is not the one
+// who runs it.
 const std::string rights_sql = R"sql(
 WITH RECURSIVE named AS (
   SELECT c.oid, c.relname, c.relkind, c.relacl, c.relowner, n.nspname, )sql" +

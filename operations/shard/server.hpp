@@ -85,8 +85,8 @@ std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction);
 /// another form. Precondition: initialised.
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
 
-/// The table that a map calls so, as the catalogue describes it; nullopt where there is none. A view, a foreign
-/// table and a partition are none.
+/// The table that a map calls so, as the catalogue describes it; nullopt where there is none. A view, a
+/// foreign table and a partition are none.
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name);
 
 /// The tables of the map that exist, with what the whole database decides, as combine() wants it. One

@@ -88,8 +88,8 @@ struct ForeignKey {
 
 enum class TableKind : std::uint8_t { table, view, materialized_view };
 
-/// In catalogues that are not of one schema (catalogue_of_schema()) tables, views and functions have the names
-/// that a shard map has for them (shard_map/map_name.hpp), and are referred to by these.
+/// In catalogues that are not of one schema (catalogue_of_schema()) tables, views and functions have the
+/// names that a shard map has for them (shard_map/map_name.hpp), and are referred to by these.
 struct Table {
   std::string schema = "public";
   std::string name;

@@ -28,7 +28,9 @@ ExposedSchema exposed(const Snapshot& snapshot, const std::string& name) {
 }  // namespace
 
 void expose_schemas(Snapshot& snapshot, const std::vector<std::string>& names, const Snapshot* before) {
-  const auto same_names = [&] { return std::ranges::equal(before->schemas, names, {}, &ExposedSchema::name); };
+  const auto same_names = [&] {
+    return std::ranges::equal(before->schemas, names, {}, &ExposedSchema::name);
+  };
   if (before != nullptr && before->map == snapshot.map && before->catalogue == snapshot.catalogue &&
       same_names()) {
     snapshot.schemas = before->schemas;

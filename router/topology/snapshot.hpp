@@ -60,8 +60,8 @@ struct Snapshot {
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-/// Makes the schemas of these names out of map and catalogue; those of `before` (may be null) where it has the
-/// same map and catalogue.
+/// Makes the schemas of these names out of map and catalogue; those of `before` (may be null) where it has
+/// the same map and catalogue.
 void expose_schemas(Snapshot& snapshot, const std::vector<std::string>& names, const Snapshot* before);
 
 /// The schema of this name; nullptr where it is not exposed. Lifetime: the snapshot's.

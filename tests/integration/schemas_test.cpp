@@ -1,5 +1,5 @@
-// Several schemas over three shards, two of them with tables of the same names: requests, and what the command
-// line makes of their rows.
+// Several schemas over three shards, two of them with tables of the same names: requests, and what the
+// command line makes of their rows.
 #include <doctest/doctest.h>
 
 #include <boost/json/parse.hpp>
@@ -148,7 +148,8 @@ TEST_CASE("a read is of the schema that Accept-Profile names, and of the first w
              "catalog");
   check_rows(s.get("/films?select=count()"), R"([{"count":20}])", "public");
   check_rows(s.get("/films?select=count()", read_catalog), R"([{"count":40}])", "catalog");
-  check_rows(s.get("/films?select=kind,id.sum()", read_catalog), R"([{"kind":"Drama","sum":820}])", "catalog");
+  check_rows(s.get("/films?select=kind,id.sum()", read_catalog), R"([{"kind":"Drama","sum":820}])",
+             "catalog");
   check_error(s.get("/films?select=year"), 400, "42703", "year");
   check_error(s.get("/credits"), 404, "PGRST205", "'public.credits'");
   check_error(s.get("/credit", read_catalog), 404, "PGRST205", "'catalog.credits'");
@@ -174,8 +175,8 @@ TEST_CASE("a write is of the schema that Content-Profile names") {
   s.write("DELETE", row, write_catalog, "", 200);
   CHECK(s.get("/films/1000", read_catalog).status == 404);
   check_error(HttpClient(s.router->port())
-                  .request("POST", "/films", {{"Content-Profile", "private"}, {"Content-Type", "application/json"}},
-                           film(1)),
+                  .request("POST", "/films",
+                           {{"Content-Profile", "private"}, {"Content-Type", "application/json"}}, film(1)),
               406, "PGRST106", "Invalid schema: private");
 }
 
@@ -192,8 +193,8 @@ TEST_CASE("views and functions are those of the schema, and see its tables first
   CHECK(s.get("/new_films").status == 404);
   CHECK(s.get("/rpc/kind_count").body == "1");
   CHECK(s.get("/rpc/kind_count", read_catalog).body == "3");
-  CHECK(s.write("POST", "/rpc/kind_count", {{"Content-Profile", "catalog"}, {"Content-Type", "application/json"}},
-                "{}", 200)
+  CHECK(s.write("POST", "/rpc/kind_count",
+                {{"Content-Profile", "catalog"}, {"Content-Type", "application/json"}}, "{}", 200)
             .body == "3");
   check_rows(s.get("/rpc/film_of?film=3", read_catalog), '[' + film(3) + ']', "catalog");
   check_rows(s.get("/rpc/films_since?since=2019&select=id,credits(person)&order=id", read_catalog),
@@ -260,7 +261,8 @@ TEST_CASE("load, moves and verify know tables of other schemas") {
   shardplex({"cluster", "duplicates"});
   shardplex({"cluster", "doctor"});
   s.write("PATCH", "/films?id=eq.7", write_catalog, R"({"title":"after the move"})", 200);
-  check_rows(s.get("/films?id=eq.7&select=title", read_catalog), R"([{"title":"after the move"}])", "catalog");
+  check_rows(s.get("/films?id=eq.7&select=title", read_catalog), R"([{"title":"after the move"}])",
+             "catalog");
 }
 
 }  // namespace shardplex::integration

@@ -7,6 +7,7 @@
 #include "router/services/movies/rows_body.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_map/suggestion.hpp"
+#include "shard_map/utf8.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -34,7 +35,8 @@ std::string_view profile_field(const Request& request) {
 }
 
 Error no_such_schema(const std::string& name, const Snapshot& snapshot) {
-  return {"PGRST106", "Invalid schema: " + name, std::nullopt,
+  const std::string shown = is_utf8(name) ? name : "(not UTF-8)";
+  return {"PGRST106", "Invalid schema: " + shown, std::nullopt,
           "Only the following schemas are exposed: " +
               joined(snapshot.schemas, [](const ExposedSchema& schema) { return schema.name; }),
           std::nullopt};

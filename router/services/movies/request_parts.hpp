@@ -22,9 +22,9 @@ struct FoundTable {
 
 /// SHARD503 until a catalogue is known. `snapshot`: null before any shard has been looked at.
 Result<void> check_catalogue(const Snapshot* snapshot);
-/// The schema that the request names, in Accept-Profile where it reads and in Content-Profile where it writes,
-/// or else the first one. PGRST106 where it is not exposed. Precondition: check_catalogue(). Lifetime: the
-/// snapshot's.
+/// The schema that the request names, in Accept-Profile where it reads and in Content-Profile where it
+/// writes, or else the first one. PGRST106 where it is not exposed. Precondition: check_catalogue().
+/// Lifetime: the snapshot's.
 Result<const ExposedSchema*> schema_of(const Request& request, const Snapshot& snapshot);
 /// Whether answers say which schema they are of: where there are several, or the request has named it.
 bool tells_schema(const Request& request, const Snapshot& snapshot);
