@@ -15,13 +15,6 @@ inline std::string map_name_sql(std::string_view schema, std::string_view name) 
          "::text ELSE " + s + "::text || '.' || " + n + "::text END COLLATE \"C\")";
 }
 
-/// What a map calls the relation `relation`, an alias of a row of pg_class.
-inline std::string relation_map_name_sql(std::string_view relation) {
-  const std::string r(relation);
-  return "(SELECT " + map_name_sql("map_n.nspname", r + ".relname") +
-         " FROM pg_namespace map_n WHERE map_n.oid = " + r + ".relnamespace)";
-}
-
 /// quote_map_name() of an expression of type text.
 inline std::string quoted_map_name_sql(std::string_view map_name) {
   const std::string n(map_name);

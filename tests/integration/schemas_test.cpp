@@ -225,7 +225,7 @@ TEST_CASE("the first schema is the default one, and a router exposes none but it
 TEST_CASE("load, moves and verify know tables of other schemas") {
   auto& s = site();
   const TemporaryFolder folder;
-  const auto shardplex = [&](std::vector<std::string> arguments) {
+  const auto run = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--map", s.cluster.map_file()});
     const auto done = run_shardplex(arguments);
     CHECK_MESSAGE(done.status == 0, arguments.front() << ": " << done.output << done.errors);
@@ -233,7 +233,7 @@ TEST_CASE("load, moves and verify know tables of other schemas") {
   std::string rows;
   for (int id = 2001; id <= 2060; ++id) rows += film(id) + '\n';
   const auto file = folder.write("rows.ndjson", rows);
-  shardplex({"load", "--table", "catalog.films", file});
+  run({"load", "--table", "catalog.films", file});
   const auto read_all = [&] {
     std::vector<std::string> all;
     for (const auto* target : {"/films?order=id", "/credits?order=film_id"})
@@ -243,23 +243,23 @@ TEST_CASE("load, moves and verify know tables of other schemas") {
   };
   const auto before = read_all();
   CHECK(before[1].find("\"id\":2060") != std::string::npos);
-  shardplex({"verify"});
+  run({"verify"});
 
   // The whole of beta.
   const auto plan = folder.write("plan.yaml",
                                  "version: 1\ncluster: movies\nmoves:\n"
                                  "  - {group: all, slots: [341-500], from: beta, to: alpha}\n"
                                  "  - {group: all, slots: [501-681], from: beta, to: gamma}\n");
-  shardplex({"rebalance", "run", plan, "--finish"});
+  run({"rebalance", "run", plan, "--finish"});
   CHECK(read_all() == before);
   Database beta(s.cluster.conninfo("beta"));
   CHECK(beta.number("SELECT count(*) FROM catalog.films") == 0);
   CHECK(beta.number("SELECT count(*) FROM public.films") == 0);
   CHECK(Database(s.cluster.conninfo("alpha")).number("SELECT count(*) FROM catalog.films") > 0);
-  shardplex({"verify"});
-  shardplex({"cluster", "status"});
-  shardplex({"cluster", "duplicates"});
-  shardplex({"cluster", "doctor"});
+  run({"verify"});
+  run({"cluster", "status"});
+  run({"cluster", "duplicates"});
+  run({"cluster", "doctor"});
   s.write("PATCH", "/films?id=eq.7", write_catalog, R"({"title":"after the move"})", 200);
   check_rows(s.get("/films?id=eq.7&select=title", read_catalog), R"([{"title":"after the move"}])",
              "catalog");
