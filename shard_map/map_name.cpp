@@ -38,8 +38,7 @@ std::optional<std::string> map_name_problem(std::string_view map_name) {
   if (!is_name(schema) || !is_name(name)) return std::string(name_rule) + "; so does that of its schema";
   if (schema == plain_schema)
     return "what is in the schema public is called by its name alone; leave \"public.\" out";
-  if (name.find('"') != std::string_view::npos)
-    return "a name behind that of its schema has no double quote";
+  if (name.find('"') != std::string_view::npos) return "a name behind that of its schema has no double quote";
   return schema_problem(schema);
 }
 

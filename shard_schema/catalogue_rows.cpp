@@ -26,10 +26,12 @@ namespace {
 // Of a function, `parent` is its own oid. A column of its rows is told by the table or view of the schemas
 // that they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
 // argument's, or an OUT argument. A value is one 'result' as well.
-const std::string facts_sql = R"sql(
+const std::string facts_sql =
+    R"sql(
 WITH RECURSIVE rel AS (
-  SELECT c.oid, )sql" + map_name_sql("s.nspname", "c.relname") +
-                              R"sql( AS relname, c.relkind, c.relispopulated
+  SELECT c.oid, )sql" +
+    map_name_sql("s.nspname", "c.relname") +
+    R"sql( AS relname, c.relkind, c.relispopulated
     FROM pg_namespace s JOIN pg_class c ON c.relnamespace = s.oid
    WHERE s.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
 ), tab AS (
@@ -43,8 +45,9 @@ WITH RECURSIVE rel AS (
   UNION ALL
   SELECT d.oid, t.typbasetype, t.typnotnull FROM domain d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
 ), fn AS (
-  SELECT p.oid, )sql" + map_name_sql("s.nspname", "p.proname") +
-                              R"sql( AS proname, p.provolatile, p.proretset, p.prorettype, p.pronargs, p.pronargdefaults, p.proargtypes,
+  SELECT p.oid, )sql" +
+    map_name_sql("s.nspname", "p.proname") +
+    R"sql( AS proname, p.provolatile, p.proretset, p.prorettype, p.pronargs, p.pronargdefaults, p.proargtypes,
          p.proallargtypes, p.proargnames, p.proargmodes, y.typrelid AS relation, y.typtype = 'c' AS is_row,
          coalesce(p.proargmodes && '{o,b,t}'::"char"[], false) AS has_out,
          (SELECT rel.oid FROM rel WHERE rel.oid = y.typrelid) AS public_relation
@@ -84,7 +87,7 @@ WITH RECURSIVE rel AS (
 ), part(kind, parent, name, position, f) AS (
   SELECT 'database', 0::oid, '', 0::float8,
          ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
-                              std::string(database_collation_sql) + R"sql(::text,
+    std::string(database_collation_sql) + R"sql(::text,
                d.datlocprovider::text, d.datctype::text]
     FROM pg_database d WHERE d.datname = current_database()
   UNION ALL
@@ -130,8 +133,9 @@ WITH RECURSIVE rel AS (
   UNION ALL
   SELECT 'foreign key', tab.oid, o.conname::text, k.ordinal,
          ARRAY[o.conname::text, a.attname::text,
-               CASE WHEN n.nspname = ANY ($1::text[]) THEN )sql" + map_name_sql("n.nspname", "f.relname") +
-                              R"sql( ELSE f.relname::text END,
+               CASE WHEN n.nspname = ANY ($1::text[]) THEN )sql" +
+    map_name_sql("n.nspname", "f.relname") +
+    R"sql( ELSE f.relname::text END,
                b.attname::text, CASE WHEN n.nspname <> ALL ($1::text[]) THEN n.nspname::text END]
     FROM tab
     JOIN pg_constraint o ON o.conrelid = tab.oid
@@ -218,7 +222,8 @@ const std::string views_sql = R"sql(
   SELECT 'view tree', rule.oid, '', 0, ARRAY[rule.tree] FROM rule JOIN shown USING (oid)
   UNION ALL
   SELECT 'view reads', reads.oid, c.relname::text, 0,
-         ARRAY[)sql" + map_name_sql("n.nspname", "c.relname") + R"sql(, NULL, c.oid::text]
+         ARRAY[)sql" + map_name_sql("n.nspname", "c.relname") +
+                              R"sql(, NULL, c.oid::text]
     FROM reads JOIN pg_class c ON c.oid = reads.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   UNION ALL
   SELECT 'view number', shown.oid, '', a.attnum, ARRAY[a.attname::text, a.attnum::text]

@@ -19,8 +19,8 @@ inline std::string map_name_sql(std::string_view schema, std::string_view name) 
 inline std::string quoted_map_name_sql(std::string_view map_name) {
   const std::string n(map_name);
   return "(CASE WHEN " + n + " ~ '^[^.]+[.][^.]+$' THEN quote_ident(split_part(" + n +
-         ", '.', 1)) || '.' || quote_ident(split_part(" + n +
-         ", '.', 2)) ELSE 'public.' || quote_ident(" + n + ") END)";
+         ", '.', 1)) || '.' || quote_ident(split_part(" + n + ", '.', 2)) ELSE 'public.' || quote_ident(" +
+         n + ") END)";
 }
 
 }  // namespace shardplex

@@ -78,8 +78,8 @@ class LoadPipeline::ExistingKeys {
   std::string query() const {
     const std::string array(key_array_type(target_.sharded->key_type));
     const std::string key = "t." + quote_identifier(key_name());
-    return "SELECT " + key + "::text FROM " + quote_map_name(target_.table.name) + " t WHERE " +
-           key + " = ANY ($1::" + array + ") AND t." + quote_identifier(slot_column) + " IN (" +
+    return "SELECT " + key + "::text FROM " + quote_map_name(target_.table.name) + " t WHERE " + key +
+           " = ANY ($1::" + array + ") AND t." + quote_identifier(slot_column) + " IN (" +
            select_owned_slots("$2") + ")";
   }
 

@@ -26,7 +26,8 @@ SELECT i.key, i.value
   FROM shardplex.moves m, jsonb_each_text(m.identities) i
  WHERE m.id = $1
    AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-                    WHERE r.prrelid = to_regclass()sql" + quoted_map_name_sql("i.key") +
+                    WHERE r.prrelid = to_regclass()sql" +
+                                   quoted_map_name_sql("i.key") +
                                    R"sql() AND p.pubname LIKE 'shardplex\_%'))sql";
 
 std::string identity_clause(const std::string& identity) {

@@ -220,7 +220,8 @@ std::vector<CheckFinding> check_table(pqxx::transaction_base& transaction, const
   const std::string literal = transaction.quote(table);
   return run_checks(transaction, shard, table_checks,
                     "WITH tab AS (SELECT * FROM pg_class WHERE oid = to_regclass(" +
-                        transaction.quote(quote_map_name(table)) + ")), wanted(name, needs_slot) AS (VALUES (" + literal + "::text, " +
+                        transaction.quote(quote_map_name(table)) +
+                        ")), wanted(name, needs_slot) AS (VALUES (" + literal + "::text, " +
                         (initialised ? "true" : "false") + "))");
 }
 

@@ -16,7 +16,8 @@ namespace {
 // A row for each key column of each unique index of the tables $1. `sequence`: what the column's default
 // draws from, or its identity.
 const std::string uniques_sql = R"sql(
-SELECT )sql" + map_name_sql("s.nspname", "t.relname") + R"sql( AS tab, x.relname AS name, i.indisprimary, i.indnullsnotdistinct,
+SELECT )sql" + map_name_sql("s.nspname", "t.relname") +
+                                R"sql( AS tab, x.relname AS name, i.indisprimary, i.indnullsnotdistinct,
        coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS condition,
        pg_get_indexdef(i.indexrelid, k, true) AS expression, y.typname, a.attname,
        EXISTS (SELECT FROM pg_constraint f

@@ -69,8 +69,8 @@ std::int64_t greatest(pqxx::transaction_base& shard, const std::string& name, co
       shard.exec1("SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM " + name);
   std::int64_t most = given[0].as<std::int64_t>();
   for (const auto& [table, column] : shared.columns) {
-    const auto found = shard.exec1("SELECT max(" + quote_identifier(column) + ")::bigint FROM " +
-                                   quote_map_name(table));
+    const auto found =
+        shard.exec1("SELECT max(" + quote_identifier(column) + ")::bigint FROM " + quote_map_name(table));
     if (!found[0].is_null()) most = std::max(most, found[0].as<std::int64_t>());
   }
   return most;
@@ -127,8 +127,8 @@ std::vector<std::string> find_cramped_sequences(pqxx::transaction_base& database
     if (most - used >= stride) continue;
     std::string cure;
     for (const auto& [table, column] : shared.columns)
-      cure += "ALTER TABLE " + quote_map_name(table) + " ALTER " + quote_identifier(column) +
-              " TYPE bigint; ";
+      cure +=
+          "ALTER TABLE " + quote_map_name(table) + " ALTER " + quote_identifier(column) + " TYPE bigint; ";
     problems.push_back("sequence " + name + " ends at " + std::to_string(most) + ", and values up to " +
                        std::to_string(used) + " are in use: each shard's goes in steps of " +
                        std::to_string(stride) + ", for which too few are left. What works: " + cure +

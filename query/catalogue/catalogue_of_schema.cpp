@@ -24,9 +24,8 @@ Entries entries_of_schema(const Entries& all, std::string_view schema) {
 Table table_in_schema(Table table, std::string_view name, std::string_view schema) {
   table.schema = schema;
   table.name = name;
-  std::erase_if(table.foreign_keys, [&](const ForeignKey& key) {
-    return split_map_name(key.foreign_table).schema != schema;
-  });
+  std::erase_if(table.foreign_keys,
+                [&](const ForeignKey& key) { return split_map_name(key.foreign_table).schema != schema; });
   for (ForeignKey& key : table.foreign_keys)
     key.foreign_table = std::string(split_map_name(key.foreign_table).name);
   return table;

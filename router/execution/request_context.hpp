@@ -31,7 +31,7 @@ struct RequestContext {
   Consistency consistency = Consistency::any;
   std::optional<std::string> time_zone;    ///< of all its statements (Statement::time_zone)
   std::optional<std::string> search_path;  ///< as well (Statement::search_path)
-  int asked_again = 0;                   ///< times, over new connections, after all servers had failed
+  int asked_again = 0;                     ///< times, over new connections, after all servers had failed
   /// By when a shard that has no server for this read has to have one.
   std::optional<Deadline> served_by;
   bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over

@@ -17,8 +17,8 @@ ExposedSchema exposed(const Snapshot& snapshot, const std::string& name) {
   if (name != plain_schema || !has_one_schema(*snapshot.map)) {
     schema.map = std::make_shared<const ShardMap>(map_of_schema(*snapshot.map, name));
     if (snapshot.catalogue)
-      schema.catalogue = std::make_shared<const Catalogue>(
-          catalogue_of_schema(*snapshot.catalogue, *snapshot.map, name));
+      schema.catalogue =
+          std::make_shared<const Catalogue>(catalogue_of_schema(*snapshot.catalogue, *snapshot.map, name));
   }
   schema.relations = std::make_shared<const Relations>(
       schema.catalogue ? Relations(*schema.catalogue, declared_keys(*schema.map)) : Relations());

@@ -92,8 +92,8 @@ struct Site {
     for (int id = 1; id <= films; ++id) {
       if (id % 2 == 0) write("POST", "/films", write_public, R"({"id":)" + std::to_string(id) + "}", 201);
       write("POST", "/films", write_catalog, film(id), 201);
-      write("POST", "/credits", write_catalog,
-            R"({"film_id":)" + std::to_string(id) + R"(,"person":"p"})", 201);
+      write("POST", "/credits", write_catalog, R"({"film_id":)" + std::to_string(id) + R"(,"person":"p"})",
+            201);
     }
   }
 

@@ -22,7 +22,7 @@ ShardMap map_with(const std::vector<std::string>& tables, std::vector<MapRelatio
     for (const auto& name : names) all.push_back({name, true, {}, ""});
     return all;
   };
-  return {"movies",          {{"alpha", "host=a", {}}}, {},           placed(tables), std::move(relations),
+  return {"movies",      {{"alpha", "host=a", {}}}, {}, placed(tables), std::move(relations),
           placed(views), std::move(functions)};
 }
 
@@ -94,9 +94,8 @@ TEST_CASE("the map of a schema has what is in it, by its name alone") {
   CHECK(names_of(part.tables()) == std::vector<std::string>{"movies", "ratings"});
   CHECK(names_of(part.views()) == std::vector<std::string>{"best"});
   CHECK(part.functions() == std::vector<MapFunction>{{"now", MapFunction::Runs::all}});
-  CHECK(part.relations() ==
-        std::vector<MapRelation>{{"of_movie", "ratings", {"movie_id"}, "movies", {"id"}},
-                                 {"again", "ratings", {"movie_id"}, "movies", {"id"}}});
+  CHECK(part.relations() == std::vector<MapRelation>{{"of_movie", "ratings", {"movie_id"}, "movies", {"id"}},
+                                                     {"again", "ratings", {"movie_id"}, "movies", {"id"}}});
   CHECK(part.shards().size() == 1);
   const auto plain = map_of_schema(map, "public");
   CHECK(names_of(plain.tables()) == std::vector<std::string>{"movies"});

@@ -229,10 +229,9 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
   auto call = read_call(request, declared);
   if (!call) co_return call.error();
   request.query = call->rows;
-  const auto function = find_function(
-      {request.path["function"], call->arguments.names, is_post(request), call->arguments.content,
-       request.schema->name},
-      catalogue);
+  const auto function = find_function({request.path["function"], call->arguments.names, is_post(request),
+                                       call->arguments.content, request.schema->name},
+                                      catalogue);
   if (!function) co_return function.error();
   if (most_affected(request) && !(*function)->returns_set) co_return only_of_sets();
 

@@ -42,8 +42,8 @@ constexpr Filter<TableRequest> document_filters[] = {&require_catalogue, &find_s
 constexpr Filter<TableRequest> call_filters[] = {&require_catalogue, &find_schema_of, &read_preferences,
                                                  &read_shape, &read_consistency};
 
-constexpr Filter<TableRequest> change_filters[] = {&require_catalogue,   &find_schema_of,   &find_table,
-                                                   &require_stored_rows, &read_query,       &read_preferences,
+constexpr Filter<TableRequest> change_filters[] = {&require_catalogue,   &find_schema_of,  &find_table,
+                                                   &require_stored_rows, &read_query,      &read_preferences,
                                                    &read_shape,          &read_consistency};
 
 constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;

@@ -51,8 +51,7 @@ Result<Answer> explain_read(const Snapshot* snapshot, const Settings& settings, 
   const auto parts = read_parts(*found, settings, request, key, query);
   if (!parts) return parts.error();
   const RoutedTable routed(*found->table, *found->placement, *(*schema)->map);
-  const auto plan =
-      plan_of_read(parts->query, routed, parts->prefer.count, parts->shape, **schema, settings);
+  const auto plan = plan_of_read(parts->query, routed, parts->prefer.count, parts->shape, **schema, settings);
   if (!plan) return plan.error();
   auto explained = explain({parts->query, routed, *plan, row_format(parts->shape)}, *snapshot->ownership);
   if (!explained) return explained.error();

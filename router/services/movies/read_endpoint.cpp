@@ -98,8 +98,8 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
   if (auto applied = apply_range(request.query, request.call.request, request.is_row); !applied)
     co_return applied.error();
   const auto routed = request.routed();
-  auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape,
-                           *request.schema, request.context.worker.settings());
+  auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape, *request.schema,
+                           request.context.worker.settings());
   if (!plan) co_return plan.error();
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));
