@@ -8,7 +8,7 @@
 
 #include "operations/shard/role_settings.hpp"
 #include "query/plan/sql.hpp"
-#include "shard_map/map_schemas.hpp"
+#include "shard_map/map_name.hpp"
 #include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex::operations {
@@ -140,13 +140,17 @@ std::string in_database(std::string sql, const std::string& database) {
 }  // namespace
 
 std::vector<AccessRight> read_access_rights(pqxx::transaction_base& transaction, const ShardMap& map) {
-  std::vector<std::optional<std::string>> names;
-  for (const auto& table : map.tables()) names.emplace_back(table.name);
+  std::vector<std::string> names;
+  std::set<std::string> found{"public", "shardplex"};  // others that have no table need not be on a new shard
+  for (const auto& table : map.tables()) {
+    names.push_back(table.name);
+    found.emplace(split_map_name(table.name).schema);
+  }
+  const std::vector<std::string> schemas(found.begin(), found.end());
   std::vector<AccessRight> rights;
-  auto schemas = schemas_of(map);
-  schemas.emplace_back("shardplex");
-  for (const auto& row : transaction.exec_params(rights_sql, array_literal(names),
-                                                 array_literal(std::span<const std::string>(schemas))))
+  for (const auto& row :
+       transaction.exec_params(rights_sql, array_literal(std::span<const std::string>(names)),
+                               array_literal(std::span<const std::string>(schemas))))
     rights.push_back({row["what"].as<std::string>(), row["make"].as<std::string>(),
                       row["role"].as<std::string>(), row["undo"].as<std::string>(),
                       row["setting"].as<std::string>(), row["value"].as<std::string>()});
