@@ -26,7 +26,7 @@ const Headers write_catalog{{"Content-Profile", "catalog"},
                             {"Prefer", "return=representation"}};
 const Headers write_public{{"Content-Type", "application/json"}, {"Prefer", "return=representation"}};
 
-const std::string map_of_two_schemas = R"(groups:
+const std::string two_schemas = R"(groups:
   all:
     strategy: { hash: {} }
     placement: { alpha: [0-340], beta: [341-681], gamma: [682-1023] }
@@ -36,7 +36,9 @@ tables:
   catalog.films: { group: all, key: id }
   catalog.credits: { group: all, key: film_id }
   catalog.kinds: { reference: true }
-views:
+)";
+
+const std::string read_beside_tables = R"(views:
   catalog.new_films: { group: all, key: id }
 functions:
   kind_count: any
@@ -78,12 +80,16 @@ std::string film(int id) {
          R"(","kind":"Drama","year":)" + std::to_string(1980 + id) + '}';
 }
 
+/// Has the cluster's map go on with `rest` behind its servers.
+void write_map(const Cluster& cluster, const std::string& rest) {
+  std::ifstream in(cluster.map_file());
+  const std::string map(std::istreambuf_iterator<char>(in), {});
+  std::ofstream(cluster.map_file()) << map.substr(0, map.find("\ngroups:") + 1) + rest;
+}
+
 struct Site {
   Site() : cluster({.shards = 3, .replicas = 0}) {
-    std::ifstream in(cluster.map_file());
-    std::string map(std::istreambuf_iterator<char>(in), {});
-    map = map.substr(0, map.find("\ngroups:") + 1) + map_of_two_schemas;
-    std::ofstream(cluster.map_file()) << map;
+    write_map(cluster, two_schemas + read_beside_tables);
     cluster.run_everywhere(tables_of_two_schemas);
     cluster.initialise();
     cluster.run_everywhere(rest_of_two_schemas);
@@ -263,6 +269,47 @@ TEST_CASE("load, moves and verify know tables of other schemas") {
   s.write("PATCH", "/films?id=eq.7", write_catalog, R"({"title":"after the move"})", 200);
   check_rows(s.get("/films?id=eq.7&select=title", read_catalog), R"([{"title":"after the move"}])",
              "catalog");
+}
+
+TEST_CASE("an import brings tables of other schemas, follows them, and takes changes back") {
+  Cluster target({.shards = 3, .replicas = 0}), source({.shards = 1, .replicas = 0});
+  write_map(target, two_schemas);
+  source.run_everywhere(
+      tables_of_two_schemas +
+      "INSERT INTO films SELECT i, 'plain' FROM generate_series(1, 30) i; "
+      "INSERT INTO catalog.films SELECT i, 'catalog', 'Drama', 2000 FROM generate_series(1, 60) i; "
+      "INSERT INTO catalog.credits SELECT i, 'p' FROM generate_series(1, 60) i");
+  const auto import = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "import");
+    arguments.insert(arguments.end(), {"--map", target.map_file()});
+    const auto done = run_shardplex(arguments);
+    REQUIRE_MESSAGE(done.status == 0, arguments[1] << ": " << done.output << done.errors);
+  };
+  const std::string conninfo = source.conninfo("alpha");
+  import({"run", "--from", conninfo, "--rehearse"});
+  source.run_everywhere(
+      "UPDATE catalog.films SET title = 'late' WHERE id = 7; DELETE FROM films WHERE id = 7");
+  import({"run", "--from", conninfo});
+  const auto on_shards = [&](const std::string& sql) {
+    std::int64_t all = 0;
+    for (const auto& shard : target.shards()) all += Database(target.conninfo(shard)).number(sql);
+    return all;
+  };
+  CHECK(on_shards("SELECT count(*) FROM public.films") == 29);
+  CHECK(on_shards("SELECT count(*) FROM catalog.films") == 60);
+  CHECK(on_shards("SELECT count(*) FROM catalog.films WHERE title = 'late' AND id = 7") == 1);
+  CHECK(on_shards("SELECT count(*) FROM catalog.credits") == 60);
+  CHECK(on_shards("SELECT count(*) FROM catalog.kinds") == 9);
+
+  const Router router(target.map_file(), {.arguments = {"--schemas", "catalog"}, .environment = {}});
+  const auto changed = HttpClient(router.port())
+                           .request("PATCH", "/films?id=eq.9", {{"Content-Type", "application/json"}},
+                                    R"({"title":"changed"})");
+  CHECK_MESSAGE(changed.status == 204, changed.body);
+  wait_until("the source has the change", [&] {
+    return Database(conninfo).number("SELECT count(*) FROM catalog.films WHERE title = 'changed'") == 1;
+  });
+  import({"finish"});
 }
 
 }  // namespace shardplex::integration
