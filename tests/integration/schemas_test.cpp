@@ -279,17 +279,17 @@ TEST_CASE("an import brings tables of other schemas, follows them, and takes cha
       "INSERT INTO films SELECT i, 'plain' FROM generate_series(1, 30) i; "
       "INSERT INTO catalog.films SELECT i, 'catalog', 'Drama', 2000 FROM generate_series(1, 60) i; "
       "INSERT INTO catalog.credits SELECT i, 'p' FROM generate_series(1, 60) i");
-  const auto import = [&](std::vector<std::string> arguments) {
+  const auto run_import = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "import");
     arguments.insert(arguments.end(), {"--map", target.map_file()});
     const auto done = run_shardplex(arguments);
     REQUIRE_MESSAGE(done.status == 0, arguments[1] << ": " << done.output << done.errors);
   };
   const std::string conninfo = source.conninfo("alpha");
-  import({"run", "--from", conninfo, "--rehearse"});
+  run_import({"run", "--from", conninfo, "--rehearse"});
   source.run_everywhere(
       "UPDATE catalog.films SET title = 'late' WHERE id = 7; DELETE FROM films WHERE id = 7");
-  import({"run", "--from", conninfo});
+  run_import({"run", "--from", conninfo});
   const auto on_shards = [&](const std::string& sql) {
     std::int64_t all = 0;
     for (const auto& shard : target.shards()) all += Database(target.conninfo(shard)).number(sql);
@@ -309,7 +309,7 @@ TEST_CASE("an import brings tables of other schemas, follows them, and takes cha
   wait_until("the source has the change", [&] {
     return Database(conninfo).number("SELECT count(*) FROM catalog.films WHERE title = 'changed'") == 1;
   });
-  import({"finish"});
+  run_import({"finish"});
 }
 
 }  // namespace shardplex::integration
