@@ -63,8 +63,9 @@ Error misplaced_row(const Failure& failure) {
           std::nullopt};
 }
 
+/// Of a view, or of a function that all shards answer.
 Error row_without_slot(const Failure& failure) {
-  return {"SHARD400", "The view cannot be read exactly over shards", failure.message,
+  return {"SHARD400", "This cannot be read exactly over shards", failure.message,
           "Let it take shardplex_slot from a table of which each of its rows has one: no outer join may "
           "leave it null.",
           std::nullopt};

@@ -27,6 +27,7 @@ struct Failure {
   std::string detail{}, hint{};
   bool silent = false;           ///< connect: the other side said nothing in time; it did not refuse
   bool of_other_tables = false;  ///< statement: perhaps only refused since the tables have changed
+  bool in_function = false;  ///< statement: what failed is inside a function or trigger that it has called
 };
 
 template <class T>

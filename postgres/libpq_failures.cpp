@@ -51,7 +51,8 @@ Failure statement_failure(const PGresult* result) {
           .sqlstate = std::string(is_no_sql(result) ? sqlstate_no_sql : field(result, PG_DIAG_SQLSTATE)),
           .message = std::string(field(result, PG_DIAG_MESSAGE_PRIMARY)),
           .detail = std::string(field(result, PG_DIAG_MESSAGE_DETAIL)),
-          .hint = std::string(field(result, PG_DIAG_MESSAGE_HINT))};
+          .hint = std::string(field(result, PG_DIAG_MESSAGE_HINT)),
+          .in_function = !field(result, PG_DIAG_CONTEXT).empty()};
 }
 
 bool ends_connection(const PGresult* result) {

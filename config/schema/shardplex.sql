@@ -227,11 +227,12 @@ BEGIN
   RETURN true;
 END $$;
 
--- Reads: called for a row of a view that shows no slot, as an outer join makes them. Nobody can tell whose row it is.
+-- Reads: called for a row of a view that shows no slot, as an outer join makes them, or of a function that all shards answer. Nobody can
+-- tell whose row it is. `view` says what it is of, such as 'the view halves'.
 CREATE OR REPLACE FUNCTION shardplex.refuse_row_without_slot(view text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  RAISE EXCEPTION 'the view % has a row without a slot', view USING ERRCODE = 'SX013';
+  RAISE EXCEPTION '% has a row without a slot', view USING ERRCODE = 'SX013';
 END $$;
 
 -- Writes: called for a row that a trigger has given another key, list or slot than it was to have. Nobody would look for it there.

@@ -105,14 +105,22 @@ Result<json::object> explain_point(const PlannedRead& read, const PointRead& poi
 
 Result<json::object> explain_rows(const PlannedRead& planned, const RowsRead& read,
                                   const RouteOrFault& outcome) {
+  std::vector<Target> targets;  // to whose slots their parts point
   AskedShards asked;
   const auto* route = std::get_if<Route>(&outcome);
   if (!read.where) {
     asked = {{std::string(any_shard)}, {for_reference()}};
   } else if (route) {
-    auto parts = share_out(read, route->targets, read.share);
+    // Where no row can be, one shard says whether the request itself is right.
+    const bool any_will_do = route->targets.empty();
+    if (any_will_do)
+      targets.push_back({ShardId{0}, Epoch{0}, true, read.where->slots});
+    else
+      targets = route->targets;
+    auto parts = share_out(read, targets, read.share);
     if (!parts) return parts.error();
-    asked = {names_of(route->targets, planned.routed.map()), std::move(*parts)};
+    auto names = any_will_do ? std::vector{std::string(any_shard)} : names_of(targets, planned.routed.map());
+    asked = {std::move(names), std::move(*parts)};
   }
   ExplainedStatements statements;
   if (!asked.names.empty()) add_keys_first(read, statements);

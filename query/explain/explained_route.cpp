@@ -93,6 +93,9 @@ json::object explained_route(const std::vector<Filter>& filters, const RoutedTab
   else
     out["kind"] = nullptr;
   out["why"] = json::array(reasons.begin(), reasons.end());
+  if (route && route->kind == RouteKind::none)
+    out["why"].as_array().emplace_back(
+        "so no row can match, and any one shard says whether the request is right");
   out["group"] = routed.group()->name;
   out["slots"] = slots->to_string();
   out["slot_count"] = routed.group()->slot_count;

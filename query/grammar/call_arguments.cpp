@@ -1,6 +1,8 @@
 #include "query/grammar/call_arguments.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <set>
 #include <utility>
 
 #include "query/grammar/parameters.hpp"
@@ -8,9 +10,19 @@
 namespace shardplex {
 namespace {
 
+/// A parameter of two bytes takes far more when it is read.
+constexpr std::size_t most_form_parameters = 10'000;
+
+Error too_many_parameters() {
+  return {"SHARD400", "The request's body has too many parameters",
+          "The limit is " + std::to_string(most_form_parameters) + " parameters of one form.",
+          "Send the arguments as application/json.", 413};
+}
+
 void add_names(CallArguments& call) {
+  std::set<std::string_view> known;
   for (const auto& argument : call.given)
-    if (std::ranges::find(call.names, argument.name) == call.names.end()) call.names.push_back(argument.name);
+    if (known.insert(argument.name).second) call.names.push_back(argument.name);
 }
 
 /// As PostgreSQL reads a bytea.
@@ -37,6 +49,7 @@ Result<CallArguments> read_form(std::string_view body) {
       return error;
     }
     if (!*more) break;
+    if (call.given.size() == most_form_parameters) return too_many_parameters();
     call.given.push_back({std::string(parameters.key()), std::string(parameters.value())});
   }
   add_names(call);

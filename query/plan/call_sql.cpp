@@ -32,15 +32,16 @@ std::string text_of(const FunctionArgument& argument, const std::vector<Argument
   return argument.variadic ? array_literal(values) : values.back();
 }
 
-/// FROM's first item: one row a of the arguments.
+/// FROM's first item: one row a of the arguments; of an empty array none, so that nothing is called.
 std::string arguments_sql(const std::vector<const FunctionArgument*>& given, const CallArguments& arguments,
                           ExpressionWriter& writer) {
   std::string columns;
   if (arguments.form == CallArguments::Form::json) {
     for (const auto* argument : given)
       add_item(columns, quote_identifier(argument->name) + ' ' + argument_type_sql(*argument));
-    return "pg_catalog.json_to_record(" + writer.param(arguments.body) + "::json" +
-           (arguments.is_array ? " -> 0" : "") + ") AS a(" + columns + ')';
+    const std::string json = '(' + writer.param(arguments.body) + "::json)";
+    if (!arguments.is_array) return "pg_catalog.json_to_record" + json + " AS a(" + columns + ')';
+    return "(SELECT r.* FROM pg_catalog.json_to_recordset" + json + " AS r(" + columns + ") LIMIT 1) AS a";
   }
   for (const auto* argument : given)
     add_item(columns, writer.param(text_of(*argument, arguments.given)) +

@@ -153,6 +153,12 @@ void read_from_call(const CallSource& call, const Table& table, ExpressionWriter
   if (!call.group.empty()) plan.group = call.group;
   plan.read_only = call.read_only;
   plan.bounds = call.bounds;
+  if (!call.keeps_order && !table.is_view())
+    plan.where = has_slot_sql(table, "the function " + call.function->name);
+  if (!call.keeps_order || plan.owned.empty()) return;
+  // The rows are of one key, and its slot is owned. Where one row is given and none found, it is all nulls.
+  plan.owned = '(' + column_sql(table, slot_column) + " IS NULL OR " + plan.owned + ')';
+  plan.where = table.kind == TableKind::materialized_view ? plan.owned : "";
 }
 
 }  // namespace

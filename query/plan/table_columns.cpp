@@ -25,10 +25,14 @@ std::string owned_slots_sql(const Table& table, std::string_view group) {
   return column_sql(table, slot_column) + " IN (" + select_owned_slots(quote_literal(group)) + ')';
 }
 
+std::string has_slot_sql(const Table& table, const std::string& of) {
+  return '(' + column_sql(table, slot_column) + " IS NOT NULL OR shardplex.refuse_row_without_slot(" +
+         quote_literal(of) + "))";
+}
+
 std::string view_rows_sql(const Table& table, std::string_view group) {
   if (!table.is_view()) return "";
-  std::string sql = '(' + column_sql(table, slot_column) +
-                    " IS NOT NULL OR shardplex.refuse_row_without_slot(" + quote_literal(table.name) + "))";
+  std::string sql = has_slot_sql(table, "the view " + table.name);
   // A shard drops the rows of slots that it has given away, and then counts as clean; the view keeps them.
   if (table.kind == TableKind::materialized_view)
     sql = and_also(std::move(sql), owned_slots_sql(table, group));

@@ -22,6 +22,9 @@ std::string column_sql(const Table& table, std::string_view column);
 /// The condition that keeps a statement to rows in slots that the shard owns.
 std::string owned_slots_sql(const Table& table, std::string_view group);
 
+/// True of a row that has a slot; fails the statement for any other. `of`: what the row is of, for people.
+std::string has_slot_sql(const Table& table, const std::string& of);
+
 /// What has to be true of the rows of a group's view wherever it is read: that each has a slot (the statement
 /// fails for one without), and, where rows are kept from earlier, that the shard owns it. "" for a table.
 std::string view_rows_sql(const Table& table, std::string_view group);

@@ -76,8 +76,8 @@ std::string row_sql(RowFormat format) {
   return "row_to_json(r.*)::text";
 }
 
-/// In the order that is asked for; else, and among equals, in body order for an INSERT, by primary key
-/// otherwise.
+/// In the order that is asked for, and by primary key among equals; where none is, in body order for an
+/// INSERT, by primary key otherwise.
 Result<Returned> representation(const Query& query, const Table& table, RowFormat format,
                                 ExpressionWriter& writer, WritePlan& plan) {
   auto selection = writer.select(query.select, RowText(format));
@@ -93,7 +93,8 @@ Result<Returned> representation(const Query& query, const Table& table, RowForma
     append_item(out.order, "q." + name + (term.descending ? " DESC" : " ASC") +
                                (term.nulls_first.value_or(term.descending) ? " NULLS FIRST" : " NULLS LAST"));
   }
-  for (std::size_t i = 0; plan.chooses_rows && i < table.primary_key.size(); ++i) {
+  const bool by_key = plan.chooses_rows || !query.order.empty();
+  for (std::size_t i = 0; by_key && i < table.primary_key.size(); ++i) {
     const std::string key = 'k' + std::to_string(i);
     append_item(out.inner, column_sql(table, table.primary_key[i]) + " AS " + key);
     append_item(out.order, "q." + key);

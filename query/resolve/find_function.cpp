@@ -23,7 +23,7 @@ bool can_be_body(const FunctionArgument& argument) {
 
 bool is_callable(const Function& function) {
   const auto unnamed = std::ranges::count(function.arguments, "", &FunctionArgument::name);
-  return unnamed == 0 || (unnamed == 1 && can_be_body(function.arguments.front()));
+  return unnamed == 0 || (function.arguments.size() == 1 && can_be_body(function.arguments.front()));
 }
 
 bool is_raw(MediaKind content) {
@@ -32,6 +32,8 @@ bool is_raw(MediaKind content) {
 
 bool takes_names(const Function& function, const NameSet& given, const CallKey& key) {
   if (function.arguments.empty()) return given.empty() && !(key.is_post && is_raw(key.content));
+  // An argument without a name is the only one, and takes a body. Of more names one is none of its arguments.
+  if (function.arguments.front().name.empty() || given.size() > function.arguments.size()) return false;
   NameSet required, others = given;
   for (const auto& argument : function.arguments) {
     if (!argument.has_default) required.insert(argument.name);

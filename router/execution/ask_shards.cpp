@@ -101,7 +101,8 @@ FailedAttempt failed_attempt(const Failure& failure, const View& view, ShardId s
   if (failure.kind == Failure::Kind::statement &&
       (failure.sqlstate == sqlstate_stale_epoch || failure.sqlstate == sqlstate_fence))
     return Replan{"ownership of slots is changing on shard " + name, name};
-  if (has_other_tables(failure))
+  // What a function says for itself is its answer: another try would call it once more.
+  if (has_other_tables(failure) && !failure.in_function)
     return Replan{"the tables of shard " + name + " are being changed", name,
                   postgres::to_error(failure, name)};
   return postgres::to_error(failure, name);

@@ -13,12 +13,21 @@
 namespace shardplex::router {
 namespace {
 
+Error written_and_unread(const std::string& shard) {
+  return {"SHARD503", "The answer of a call cannot be read",
+          "shard " + shard + ": its tables are being changed; what the function has written is kept",
+          "Look whether the change is there before calling the function again.", std::nullopt};
+}
+
 /// It has been called, so another try may do it all again: whatever is wrong with the rows is the answer.
-Attempt<ShardRows> rows_of(ResultSets sets, const ReadPlan& scan, const View& view, ShardId shard) {
-  auto rows = held_to(
-      scan, 0, ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets.back())), std::nullopt));
+Attempt<ShardRows> rows_of(ResultSets sets, const CallPlan& plan, const View& view, ShardId shard) {
+  auto rows =
+      held_to(plan.read.scan, 0,
+              ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets.back())), std::nullopt));
   if (rows) return std::move(*rows);
-  return postgres::to_error(rows.error(), view.map().shard(shard).name);
+  const auto& name = view.map().shard(shard).name;
+  if (plan.writes) return written_and_unread(name);
+  return postgres::to_error(rows.error(), name);
 }
 
 Awaitable<Attempt<ShardRows>> on_primary_of(RequestContext& context, ViewPtr view, const CallPlan& plan,
@@ -34,7 +43,7 @@ Awaitable<Attempt<ShardRows>> on_primary_of(RequestContext& context, ViewPtr vie
         co_await context.worker.promotion_watch().saw_promotion(*view, shard, context.worker.view());
     if (is_old) co_return Replan{"another server is becoming the primary of shard " + name, name};
   }
-  co_return rows_of(std::move(*answer), plan.read.scan, *view, shard);
+  co_return rows_of(std::move(*answer), plan, *view, shard);
 }
 
 Awaitable<Attempt<ShardRows>> on_owner(RequestContext& context, ViewPtr view, const CallPlan& plan) {
@@ -86,8 +95,11 @@ Awaitable<Result<GatheredRows>> call_once(RequestContext& context, const CallPla
   std::vector<ShardRows> sources;
   sources.push_back(std::move(*rows));
   auto combined = plan.read.combine(1);
+  // What was written is committed by now, and its client has to be told so, however short memory is. The
+  // result itself had its share before the commit.
+  MemoryBudget* const memory = plan.writes ? nullptr : context.worker.memory();
   co_return GatheredRows(plan.read.scan, std::move(combined), std::move(sources), total, context.deadline,
-                         context.worker.memory());
+                         memory);
 }
 
 }  // namespace shardplex::router

@@ -238,4 +238,7 @@ TEST_CASE("the suggestion is the nearest name, and none where none is near") {
   CHECK(nearest("movie", names) == "movies");
   CHECK(nearest("mvoies", names) == "movies");
   CHECK(nearest("genres", names) == std::nullopt);
+  CHECK(nearest("", names) == std::nullopt);
+  CHECK(nearest("movies_and_ratings", names) == std::nullopt);
+  CHECK(nearest("ab", std::vector<std::string>{"abcd", "abc"}) == "abc");
 }

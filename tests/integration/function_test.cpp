@@ -51,8 +51,15 @@ CREATE FUNCTION unsure(a integer) RETURNS text LANGUAGE sql STABLE AS $$SELECT '
 CREATE FUNCTION unsure(a text) RETURNS text LANGUAGE sql STABLE AS $$SELECT 'text'$$;
 CREATE FUNCTION note_down(note text) RETURNS SETOF notes LANGUAGE sql
   AS 'INSERT INTO notes (note) SELECT n FROM unnest(string_to_array($1, $$,$$)) n RETURNING *';
+CREATE FUNCTION note_much(size integer) RETURNS SETOF notes LANGUAGE sql
+  AS 'INSERT INTO notes (note) VALUES (repeat($$x$$, $1)) RETURNING *';
+CREATE FUNCTION note_json(note text) RETURNS json LANGUAGE sql
+  AS 'INSERT INTO notes (note) VALUES ($1) RETURNING to_json(note)';
 CREATE FUNCTION sly(note text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN count(*) FROM note_down(note); END $$;
 CREATE FUNCTION sly_now() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$SELECT sly('now')$$;
+CREATE SEQUENCE tries;
+CREATE FUNCTION lost_table() RETURNS integer LANGUAGE plpgsql
+  AS $$ BEGIN PERFORM nextval('tries'); EXECUTE 'SELECT * FROM nowhere'; RETURN 1; END $$;
 CREATE FUNCTION fails() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'PT402'; END $$;
 CREATE FUNCTION films_above(lowest numeric) RETURNS SETOF movies LANGUAGE sql STABLE
   AS 'SELECT * FROM movies WHERE imdb_score >= lowest';
@@ -64,6 +71,8 @@ CREATE FUNCTION rename_film(movie bigint, called text) RETURNS text LANGUAGE sql
   AS 'UPDATE movies SET name = called WHERE id = movie RETURNING name';
 CREATE FUNCTION undeclared() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
 CREATE FUNCTION lone_all() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION made_up() RETURNS SETOF movies LANGUAGE sql STABLE
+  AS 'SELECT (json_populate_record(NULL::movies, $${"id": 1, "name": "made up"}$$)).*';
 CREATE FUNCTION restless() RETURNS SETOF movies LANGUAGE sql AS 'SELECT * FROM movies';
 CREATE FUNCTION any_films() RETURNS SETOF movies LANGUAGE sql STABLE AS 'SELECT * FROM movies';
 CREATE FUNCTION by_text(movie text) RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
@@ -112,9 +121,12 @@ functions:
   chosen: any
   unsure: any
   note_down: any
+  note_much: any
+  note_json: any
   sly: any
   sly_now: any
   fails: any
+  lost_table: any
   films_above: all
   the_film: { by: movie, group: catalog }
   ratings_of: { by: movie, group: catalog }
@@ -122,6 +134,7 @@ functions:
   rename_film: { by: movie, group: catalog }
   lone_all: all
   restless: all
+  made_up: all
   any_films: any
   by_text: { by: movie, group: catalog }
   differs: any
@@ -207,6 +220,8 @@ TEST_CASE("a function that any shard can answer gives what it gives in one Postg
   check_answer(s.post("/rpc/add_them", R"({"a":null})"), 200, "null");
   check_answer(s.post("/rpc/add_them", R"([{"a":40}])"), 200, "42");
   check_answer(s.post("/rpc/add_them?columns=a", R"({"a":40,"c":1})"), 200, "42");
+  check_answer(s.post("/rpc/add_them", R"([{"a":40},{"a":7}])"), 200, "42");
+  check_answer(s.post("/rpc/add_them?columns=a", "[]"), 200, "null");
   check_answer(s.get("/rpc/add_all?v=1&v=2&v=39"), 200, "42");
   check_answer(s.post("/rpc/add_all", R"({"v":[1,2,3]})"), 200, "6");
   check_answer(s.get("/rpc/plus_one?arr=%7B1,2%7D"), 200, "[2,3]");
@@ -233,6 +248,8 @@ TEST_CASE("a function that any shard can answer gives what it gives in one Postg
 TEST_CASE("a body is the only argument of a function whose argument has no name") {
   const auto& s = site();
   check_answer(s.post("/rpc/echo", R"({"a": [1, 2]})"), 200, R"({"a": [1, 2]})");
+  const Headers lines{{"Accept", "application/x-ndjson"}};
+  check_answer(s.post("/rpc/echo", "{\"a\":\r\n[1,\n2]}", lines), 200, "{\"a\":  [1, 2]}\n");
   const auto raw = [&](const std::string& function, const std::string& type, const std::string& body) {
     return HttpClient(s.router->port()).request("POST", "/rpc/" + function, {{"Content-Type", type}}, body);
   };
@@ -301,6 +318,7 @@ TEST_CASE("every shard answers for the rows that it owns") {
   check_refused(s.get("/rpc/films_above?lowest=x"), 400, "22P02");
   check_refused(s.get("/rpc/lone_all"), 400, "SHARD400", "declared all");
   check_refused(s.get("/rpc/restless"), 400, "SHARD400", "volatile");
+  check_refused(s.get("/rpc/made_up"), 400, "SHARD400", "the function made_up has a row without a slot");
   check_refused(s.get("/rpc/any_films"), 400, "SHARD400", "declared any");
 }
 
@@ -434,6 +452,12 @@ TEST_CASE("a function may write where it is volatile and called by POST, and now
   check_refused(s.post("/rpc/add_them", R"({"a":1})", {{"Prefer", "handling=strict, max-affected=1"}}), 400,
                 "PGRST128");
   check_refused(s.post("/rpc/fails", ""), 402, "PT402");
+  // It is not called again, as a statement would be whose own table may have been changed.
+  check_refused(s.post("/rpc/lost_table", ""), 404, "42P01", "nowhere");
+  CHECK(Database(s.cluster.conninfo("alpha")).number("SELECT last_value FROM public.tries") == 1);
+  CHECK(s.notes() == before + 2);
+  const Headers stripped{{"Accept", "application/vnd.pgrst.array+json;nulls=stripped"}};
+  check_refused(s.post("/rpc/note_json", R"({"note":"a"})", stripped), 400, "SHARD400", "stripped");
   CHECK(s.notes() == before + 2);
   check_answer(s.post("/rpc/note_down?select=note", R"({"note":"c"})", one_object), 200, R"({"note":"c"})");
   CHECK(s.notes() == before + 3);
@@ -494,6 +518,25 @@ TEST_CASE("a router bounds the rows of a call as those of a table") {
   CHECK(s.notes() == before);
 }
 
+TEST_CASE("a call that has written is told so, however short memory is") {
+  const auto& s = site();
+  const Router small(s.cluster.map_file(),
+                     {.arguments = {"--memory-budget-bytes", "8388608"}, .environment = {}});
+  HttpClient client(small.port());
+  int written = 0;
+  for (int size = 500'000; size <= 6'000'000; size += 500'000) {
+    CAPTURE(size);
+    const auto before = s.notes();
+    const auto answer = client.request("POST", "/rpc/note_much?select=note", as_json,
+                                       "{\"size\":" + std::to_string(size) + '}');
+    const int kept = answer.status == 200 ? 1 : 0;
+    if (kept == 0) check_refused(answer, 503, "SHARD503");
+    CHECK(s.notes() == before + kept);
+    written += kept;
+  }
+  CHECK(written > 0);
+}
+
 TEST_CASE("functions that are made, dropped and changed under a running router are served as they are") {
   const auto& s = site();
   s.cluster.run_everywhere(
@@ -528,6 +571,9 @@ TEST_CASE("rows that a move has left behind are nobody's, whatever functions rea
   }
   // Copies that are not beta's yet.
   check_answer(ask("/rpc/films_above?lowest=0" + select), 200, expected);
+  for (int nobody = 900'001; nobody <= 900'012; ++nobody)
+    check_answer(ask("/rpc/the_film?movie=" + std::to_string(nobody) + "&select=id,name"), 200,
+                 R"({"id":null,"name":null})");
   change(alpha, "fence_slots");
   change(alpha, "hand_over_slots");
   change(beta, "own_slots");

@@ -160,6 +160,10 @@ TEST_CASE("what is written is read in the time zone, and returned in it") {
   const std::string row = "/ratings?movie_id=eq.777000&user_id=eq.42&select=rated_at";
   auto headers = in_zone("America/New_York", ", return=representation");
   headers.emplace_back("Content-Type", "application/json");
+  REQUIRE(client
+              .request("POST", "/movies", {{"Content-Type", "application/json"}},
+                       R"({"id":777000,"name":"Of all zones"})")
+              .status == 201);
   auto answer =
       client.request("POST", "/ratings?select=rated_at", headers,
                      R"({"movie_id":777000,"user_id":42,"score":5,"rated_at":"2024-07-01T12:00:00"})");
@@ -192,6 +196,7 @@ TEST_CASE("what is written is read in the time zone, and returned in it") {
   for (auto& thread : threads) thread.join();
   CHECK(wrong == 0);
   CHECK(client.request("DELETE", "/ratings?movie_id=eq.777000").status == 204);
+  CHECK(client.request("DELETE", "/movies?id=eq.777000").status == 204);
 }
 
 }  // namespace shardplex::integration

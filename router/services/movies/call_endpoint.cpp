@@ -1,11 +1,13 @@
 // /rpc/function: from a call to what it gives.
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "query/engine/json_value.hpp"
 #include "query/engine/strip_nulls.hpp"
 #include "query/grammar/call_arguments.hpp"
 #include "query/plan/plan_call.hpp"
@@ -113,6 +115,29 @@ std::optional<Error> page_refusal(const TableRequest& request, const CallPlan& p
                "Send the arguments as application/json.", 415};
 }
 
+/// json holds escapes that are no text; all else that to_json() gives can be stripped of nulls.
+bool can_be_stripped(const Column& column) {
+  const bool is_jsonb = column.type_schema == "pg_catalog" && column.type_name == "jsonb";
+  return is_jsonb || column.sort != SortKind::none ||
+         json_type(column.type_schema, column.type_name).kind != JsonKind::json;
+}
+
+/// Nulls are stripped when the rows are here, and what was written is committed then.
+std::optional<Error> stripping_refusal(const TableRequest& request, const CallPlan& plan,
+                                       const Function& function) {
+  if (!plan.writes || row_format(request.shape) != RowFormat::stripped_json) return std::nullopt;
+  if (plan.answers == Answers::nothing) return std::nullopt;
+  const auto is_cast = [](const SelectItem& item) { return item.cast.has_value(); };  // to json, perhaps
+  if (request.query.embeds.empty() && std::ranges::none_of(request.query.select, is_cast) &&
+      std::ranges::all_of(function.columns, can_be_stripped))
+    return std::nullopt;
+  return Error{"SHARD400", "This request is not served by this release",
+               "Function " + function.name +
+                   " may write, and returns json, or what may hold it. Where that cannot be stripped of "
+                   "nulls, what was written would be kept all the same.",
+               "Ask for application/json, and drop the nulls in the client.", std::nullopt};
+}
+
 // ---- Bodies.
 
 /// Values stand alone in formats of JSON, and in rows of their own in CSV.
@@ -124,7 +149,12 @@ bool is_of_values(const CallPlan& plan, Shape shape) {
 Result<void> append_value(std::string& out, Shape shape, std::string_view value) {
   if (shape == Shape::stripped_array || shape == Shape::stripped_object)
     return append_without_nulls(out, value);
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
   out += value;
+  // On one line: in JSON a line break is white space, and never part of a string.
+  if (shape == Shape::ndjson)
+    std::replace_if(
+        out.begin() + begin, out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return {};
 }
 
@@ -244,6 +274,7 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
       plan_call(**function, *declared, asked, request.map(), catalogue, *request.schema->relations, rules);
   if (!plan) co_return plan.error();
   if (auto refusal = page_refusal(request, *plan, call->arguments.content)) co_return *std::move(refusal);
+  if (auto refusal = stripping_refusal(request, *plan, **function)) co_return *std::move(refusal);
   if (plan->read.where) count_load(request.context, plan->read.where->group, plan->read.where->slots);
   request.context.stage_done(request.context.plan_us);
 

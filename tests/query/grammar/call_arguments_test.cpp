@@ -53,6 +53,20 @@ TEST_CASE("a form gives texts, as the URL does") {
   CHECK(url.value("z", {}) == nullptr);
 }
 
+TEST_CASE("a form has so many parameters and no more, whatever they are called") {
+  constexpr std::string_view type = "application/x-www-form-urlencoded";
+  std::string body;
+  for (int i = 0; i < 10'000; ++i) body += 'n' + std::to_string(i) + "=&";
+  CHECK(read(type, body).value().names.size() == 10'000);
+  const auto refused = read(type, body + "v=1").error();
+  CHECK(refused.code == "SHARD400");
+  CHECK(http_status(refused) == 413);
+  // As many as a body has room for are refused as soon as they are too many.
+  std::string longest;
+  while (longest.size() < 1'000'000) longest += std::to_string(longest.size()) + '&';
+  CHECK(read(type, longest).error().code == "SHARD400");
+}
+
 TEST_CASE("any other body is one value, of the types that functions take") {
   CHECK(read("text/plain", "{").value().body == "{");
   CHECK(read("text/xml", "<a/>").value().content == MediaKind::xml);

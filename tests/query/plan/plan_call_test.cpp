@@ -119,8 +119,11 @@ TEST_CASE("arguments come as PostgreSQL reads them: texts by their types, JSON a
       of_json.with.find("FROM pg_catalog.json_to_record($1::json) AS a(\"a\" \"pg_catalog\".\"int4\", \"v\" "
                         "\"pg_catalog\".\"_text\") CROSS JOIN LATERAL") != std::string::npos);
   CHECK(of_json.params == Params{R"({"a":1,"v":["x"]})"});
-  CHECK(post(f, any("f"), R"([{"a":1,"v":["x"]}])").read.scan.with.find("($1::json -> 0)") !=
-        std::string::npos);
+  CHECK(
+      post(f, any("f"), R"([{"a":1,"v":["x"]}])")
+          .read.scan.with.find("FROM (SELECT r.* FROM pg_catalog.json_to_recordset($1::json) AS r(\"a\" "
+                               "\"pg_catalog\".\"int4\", \"v\" \"pg_catalog\".\"_text\") LIMIT 1) AS a CROSS "
+                               "JOIN LATERAL") != std::string::npos);
   const auto unnamed = function("g", {argument("", "json", "json")});
   CHECK(post(unnamed, any("g"), "{}").read.scan.with.find("\"g\"($1::\"pg_catalog\".\"json\")") !=
         std::string::npos);
@@ -178,6 +181,8 @@ TEST_CASE("all shards answer for rows of a sharded table, merged by its key, wit
   const auto statement = plan.read.scan.statement(shard);
   CHECK(
       statement.sql.find("FROM \"shardplex_call\" AS \"movies\" WHERE shardplex.check_epoch($1::bigint) AND "
+                         "(\"movies\".\"shardplex_slot\" IS NOT NULL OR "
+                         "shardplex.refuse_row_without_slot('the function films')) AND "
                          "\"movies\".\"shardplex_slot\" IN (") != std::string::npos);
   CHECK(statement.sql.find("ORDER BY \"movies\".\"id\" ASC") != std::string::npos);
   CHECK(statement.params == Params{"7"});
@@ -199,8 +204,8 @@ TEST_CASE("rows of a view of the map are where those of its group are, and have 
   CHECK(plan.read.where->slots.is_all());
   CHECK(plan.read.scan.keys.empty());
   CHECK(plan.read.scan.owned.find("\"dramas\".\"shardplex_slot\" IN (") == 0);
-  CHECK(plan.read.scan.statement(at_epoch_7(false)).sql.find("shardplex.refuse_row_without_slot('dramas')") !=
-        std::string::npos);
+  CHECK(plan.read.scan.statement(at_epoch_7(false))
+            .sql.find("shardplex.refuse_row_without_slot('the view dramas')") != std::string::npos);
   CHECK(get(f, all("some_dramas"), {}, {.query = "id=eq.5"}).read.where->slots.size() == 1);
   check_refusal(try_get(f, any("some_dramas"), {}), "SHARD400", "declared any");
   CHECK_FALSE(try_get(f, any("some_dramas"), {}, {.query = "select=id,ratings(score)"}).has_value());
@@ -239,6 +244,24 @@ TEST_CASE("the slot of an argument is asked, under the epoch of its shard") {
   const auto of_table = get(rows, by("ratings_of", "movie"), {{"movie", "42"}}, {.query = "score=gt.3"});
   CHECK(of_table.read.where->slots.contains(slot));
   CHECK(of_table.read.where->slots.size() == 1);
+}
+
+TEST_CASE("a row of nulls, which a function gives where it finds none, has no slot and is kept") {
+  auto f = returning(function("the_film", {movie}), movies_table);
+  f.returns_set = false;
+  ReadPlan::ForShard shard = at_epoch_7(true);
+  shard.only_owned = true;
+  const auto sql_of = [&](const Function& called) {
+    return get(called, by(called.name, "movie"), {{"movie", "42"}}, {.query = "select=id"})
+        .read.scan.statement(shard)
+        .sql;
+  };
+  CHECK(sql_of(f).find("AND (\"movies\".\"shardplex_slot\" IS NULL OR \"movies\".\"shardplex_slot\" IN (") !=
+        std::string::npos);
+  f = returning(function("the_drama", {movie}), dramas_view);
+  f.returns_set = false;
+  CHECK(sql_of(f).find("AND (\"dramas\".\"shardplex_slot\" IS NULL OR ") != std::string::npos);
+  CHECK(sql_of(f).find("refuse_row_without_slot") == std::string::npos);
 }
 
 TEST_CASE("an argument that is no key of the group decides nothing") {

@@ -645,7 +645,7 @@ TEST_CASE("each row of a view has a slot, and a materialized one shows rows of o
   view.kind = TableKind::view;
   const auto read = [&] { return plan_read(parsed("movies", "name=eq.x"), in_map(view, map), false, true); };
   const std::string has_slot =
-      "(\"movies\".\"shardplex_slot\" IS NOT NULL OR shardplex.refuse_row_without_slot('movies'))";
+      "(\"movies\".\"shardplex_slot\" IS NOT NULL OR shardplex.refuse_row_without_slot('the view movies'))";
   CHECK(read()->where == has_slot + " AND \"movies\".\"name\" = $2");
   view.kind = TableKind::materialized_view;
   CHECK(read()->where == has_slot + " AND " + read()->owned + " AND \"movies\".\"name\" = $2");

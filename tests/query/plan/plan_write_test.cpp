@@ -561,6 +561,10 @@ TEST_CASE("returned rows come in the order that is asked for") {
   CHECK(tail_of(hashed.update("id=eq.5&order=name.desc,data->>a.nullsfirst", R"({"votes":1})", returning)) ==
         " ORDER BY q.o0 DESC NULLS FIRST, q.o1 ASC NULLS FIRST, q.k0");
   CHECK(tail_of(hashed.remove("id=eq.5&order=name", returning)) == " ORDER BY q.o0 ASC NULLS LAST, q.k0");
+  CHECK(tail_of(hashed.insert(R"([{"id":5,"name":"a"},{"id":4,"name":"a"}])", "order=name", returning)) ==
+        " ORDER BY q.o0 ASC NULLS LAST, q.k0");
+  CHECK(hashed.insert(R"({"id":5,"name":"a"})", "", returning).value().tail.find("ORDER BY") ==
+        std::string::npos);
   CHECK(error_of(hashed.update("id=eq.5&order=nothing", R"({"votes":1})", returning)).code == "42703");
 }
 

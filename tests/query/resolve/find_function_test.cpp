@@ -92,7 +92,8 @@ TEST_CASE("a body is the argument that has no name, where its type is the body's
   const auto catalogue = catalogue_of(
       {function("f", {unnamed("json")}), function("f", {a}), function("t", {unnamed("text")}),
        function("x", {unnamed("xml")}), function("bytes", {unnamed("bytea")}),
-       function("number", {unnamed("int4")}), function("two", {unnamed("json"), unnamed("json")})});
+       function("number", {unnamed("int4")}), function("two", {unnamed("json"), unnamed("json")}),
+       function("mixed", {b, unnamed("json")})});
   CHECK(found(post("f", {"z"}), catalogue) == "f(json)");
   CHECK(found(post("f", {}), catalogue) == "f(json)");
   CHECK(found(post("f", {"a"}), catalogue) == "f(a integer)");
@@ -102,8 +103,12 @@ TEST_CASE("a body is the argument that has no name, where its type is the body's
   CHECK(found(post("bytes", {}, MediaKind::octet_stream), catalogue) == "bytes(bytea)");
   CHECK(found(post("bytes", {}, MediaKind::text), catalogue) == "PGRST202");
   CHECK(found(post("t", {}), catalogue) == "PGRST202");
+  CHECK(found(post("t", {""}, MediaKind::form), catalogue) == "PGRST202");
+  CHECK(found(post("f", {""}), catalogue) == "f(json)");
   CHECK(found(post("number", {}), catalogue) == "PGRST202");
   CHECK(found(post("two", {}), catalogue) == "PGRST202");
+  CHECK(found(post("mixed", {"b"}), catalogue) == "PGRST202");
+  CHECK(found(post("mixed", {"b", ""}), catalogue) == "PGRST202");
 }
 
 TEST_CASE("a function that is not there is named in PostgREST's words, with the one that is meant") {
