@@ -30,6 +30,11 @@ struct Failure {
   bool in_function = false;  ///< statement: what failed is inside a function or trigger that it has called
 };
 
+/// Asked for less at once, the server may answer.
+inline bool is_of_size(const Failure& failure) {
+  return failure.kind == Failure::Kind::too_large || failure.kind == Failure::Kind::no_memory;
+}
+
 template <class T>
 using Outcome = boost::system::result<T, Failure>;
 

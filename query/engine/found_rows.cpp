@@ -43,7 +43,7 @@ void FoundRows::expect(std::size_t keys) {
 
 std::optional<Error> FoundRows::add(const Row& row) {
   const auto key = key_number(row);
-  if (!key || *key >= groups_.size()) return not_asked_for();
+  if (!key || *key >= groups_.size() || row.keys.size() <= shape_.sort_keys) return not_asked_for();
   Group& group = groups_[*key];
   if (shape_.to_one && group.rows == 1) return several_rows();
   using Kind = EmbedShape::Kind;
@@ -57,6 +57,10 @@ std::optional<Error> FoundRows::add(const Row& row) {
   }
   ++group.rows;
   bytes_ += row.json.size() + between_rows.size();
+  for (auto i = row.keys.size() - shape_.sort_keys; i < row.keys.size(); ++i) {
+    bytes_ += sizeof row.keys[i] + (row.keys[i] ? row.keys[i]->size() : 0);
+    group.keys.push_back(row.keys[i]);
+  }
   return std::nullopt;
 }
 
@@ -97,6 +101,12 @@ void FoundRows::append_field(std::string& out, std::size_t member, std::optional
   std::string json;
   append_value(json, member, key);
   append_csv_text(out, json);
+}
+
+void FoundRows::append_keys(std::vector<std::optional<std::string>>& keys,
+                            std::optional<std::uint32_t> key) const {
+  for (std::size_t i = 0; i < shape_.sort_keys; ++i)
+    keys.push_back(has_rows(key) ? groups_[*key].keys[i] : std::nullopt);
 }
 
 void FoundRows::append(std::string& out, std::optional<std::uint32_t> key) const {

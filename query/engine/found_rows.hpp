@@ -28,6 +28,8 @@ struct EmbedShape {
   std::vector<bool> in_lines;
   bool to_one = false;  ///< a key that finds two rows is an error
   bool in_csv = false;  ///< the members are JSON in fields of CSV; not of `values`
+  /// So many of the one row's keys, the last, are handed to the row that it belongs to.
+  std::size_t sort_keys = 0;
   bool operator==(const EmbedShape&) const = default;
 };
 
@@ -44,6 +46,8 @@ class FoundRows {
   bool has_rows(std::optional<std::uint32_t> key) const { return key && groups_[*key].rows > 0; }
   /// Appends the members; `key` is that of the row they belong to.
   void append(std::string& out, std::optional<std::uint32_t> key) const;
+  /// Appends the sort_keys; null each where there is no row.
+  void append_keys(std::vector<std::optional<std::string>>& keys, std::optional<std::uint32_t> key) const;
 
   const EmbedShape& shape() const { return shape_; }
   bool shows() const { return shape_.kind != EmbedShape::Kind::nothing; }
@@ -53,6 +57,7 @@ class FoundRows {
   struct Group {
     std::size_t rows = 0;
     std::vector<std::string> texts;  // of each member, without the brackets of an array
+    std::vector<std::optional<std::string>> keys = {};
   };
   bool add_values(Group& group, const std::string& row);
   void append_value(std::string& out, std::size_t member, std::optional<std::uint32_t> key) const;

@@ -44,8 +44,11 @@ Error too_many_to_count() {
 LookupJoin::LookupJoin(JoinPlan plan) : plan_(std::move(plan)), page_(plan_.page), page_before_(plan_.page) {
   for (std::size_t i = 0; i < plan_.embeds.size(); ++i) {
     const auto& embed = plan_.embeds[i];
-    lookups_.push_back(
-        {LookupKeys(embed.key), FoundRows(embed.shape), plan_.keep && depends_on(*plan_.keep, i), false, {}});
+    lookups_.push_back({LookupKeys(embed.key, embed.with_null),
+                        FoundRows(embed.shape),
+                        plan_.keep && depends_on(*plan_.keep, i),
+                        false,
+                        {}});
   }
 }
 
@@ -177,6 +180,7 @@ bool LookupJoin::halve_batch() {
 /// The row with what was found for it.
 Row LookupJoin::written(std::size_t number) {
   Row& row = batch_[number];
+  for (const auto& lookup : lookups_) lookup.found.append_keys(row.keys, lookup.numbers[number]);
   std::size_t from = 0;
   auto room = row.rooms.begin();
   std::string json;

@@ -20,6 +20,7 @@ struct JoinPlan {
   struct Embed {
     std::vector<std::size_t> key;  ///< which of Row::related the rows are looked up by
     EmbedShape shape;              ///< one that shows something has a room in each row, in their order
+    bool with_null = false;        ///< a key of null finds something too (LookupKeys)
   };
   std::vector<Embed> embeds;
   std::optional<RowCondition> keep;  ///< of its lookups' numbers; rows for which it is not true are left out

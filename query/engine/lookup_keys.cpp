@@ -9,7 +9,12 @@ std::optional<std::uint32_t> LookupKeys::add(const Row& row) {
   std::string text;  // equal for equal values only: the length of each is before it
   for (const auto column : related_) {
     const auto& value = row.related[column];
-    if (!value) return std::nullopt;
+    if (!value && !with_null_) return std::nullopt;
+    if (!value) {
+      values.clear();
+      text = "null";
+      break;
+    }
     values.push_back(*value);
     text += std::to_string(value->size()) + ':' + *value;
   }

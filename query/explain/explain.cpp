@@ -68,8 +68,17 @@ void add_keys_first(const RowsRead& read, ExplainedStatements& statements) {
 void add_lookups(const std::vector<Lookup>& lookups, ExplainedStatements& statements) {
   for (const auto& lookup : lookups) {
     if (lookup.junction) add_lookups({*lookup.junction}, statements);
-    statements.add("looks rows up by their keys", std::string(lookup.place ? shards_of_keys : any_shard),
-                   lookup.statement(part_of(lookup), LookupKeys({}), {}), lookup.place.has_value());
+    const std::string shards(lookup.place ? shards_of_keys : any_shard);
+    if (lookup.shares_groups()) {
+      const auto& scan = lookup.rows.scan;
+      statements.add("looks up its part of each group, by the keys of the rows", shards,
+                     lookup.partial_statement(part_of(lookup), LookupKeys({}), {}), true);
+      statements.add("makes the groups of all parts", std::string(any_shard),
+                     finished_groups(scan, std::vector<std::string>(scan.states->count), 0), false);
+    } else {
+      statements.add("looks rows up by their keys", shards,
+                     lookup.statement(part_of(lookup), LookupKeys({}), {}), lookup.place.has_value());
+    }
     add_lookups(lookup.rows.lookups, statements);
   }
 }

@@ -88,6 +88,7 @@ json::object lookup_node(const Lookup& lookup, const std::string& name) {
     json::object through{{"operator", "ThroughJunction"}};
     node = with_inputs(std::move(through), {std::move(node)});
   }
+  if (lookup.shares_groups()) node = with_inputs({{"operator", "FinalAggregate"}}, {std::move(node)});
   if (lookup.rows.lookups.empty()) return node;
   std::vector<std::string> names;
   for (const auto& inner : lookup.rows.lookups) names.push_back(name_of_lookup(inner));
@@ -123,7 +124,8 @@ json::object operator_tree(const RowsRead& read, const Query& query, const Route
   std::vector<std::string> names;
   for (const auto& lookup : read.lookups) names.push_back(name_of_lookup(lookup));
   root = join_node(read.lookups, read.join, names, std::move(root));
-  const auto& page = read.join.page;
+  if (read.sort) root = with_inputs({{"operator", "Sort"}}, {std::move(root)});
+  const auto& page = read.sort ? read.sort->page : read.join.page;
   const bool is_paged = scan.page_later && (page.offset > 0 || page.limit);
   return is_paged ? slice_node(page.offset, page.limit, std::move(root)) : root;
 }

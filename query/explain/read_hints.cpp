@@ -55,6 +55,8 @@ std::vector<std::string> read_hints(const RowsRead& read, const Query& query, co
         "and reference tables, are embedded by each shard.");
   if (read.join.leaves_out())
     hints.emplace_back("Rows are chosen by rows of other shards, so more of them are read than are given.");
+  if (read.sort)
+    hints.emplace_back("Rows are ordered by rows of other shards, so all of them are read for a page.");
   return hints;
 }
 

@@ -35,6 +35,12 @@ class StatesPlanner {
   StatesPlanner(const Grouping& grouping, ReadPlan::GroupStates& states)
       : grouping_(grouping), states_(states) {}
 
+  /// Of the key that has found the rows.
+  void add_number() {
+    add(built_in_type("int4"), "p.ord", "ord");
+    add_item(states_.final_columns, "p.ord AS ord");
+  }
+
   Result<void> add_keys(const ResolvedNode& tree) {
     for (std::size_t i = 0; i < grouping_.keys.size(); ++i) {
       const auto& key = grouping_.keys[i];
@@ -121,6 +127,7 @@ std::string select_values(const ReadPlan::GroupStates& states) {
 
 void plan_states(const Grouping& grouping, const ResolvedNode& tree, ReadPlan& plan) {
   StatesPlanner states(grouping, plan.states.emplace());
+  if (grouping.numbered) states.add_number();
   if (auto done = states.add_keys(tree); !done) plan.not_mergeable = done.error();
   if (auto done = states.add_members(); !done && !plan.not_mergeable) plan.not_mergeable = done.error();
 }
@@ -153,6 +160,7 @@ Statement finished_groups(const ReadPlan& plan, std::vector<std::string> columns
   if (!plan.order_by.empty()) out.sql += " ORDER BY " + plan.order_by;
   plan.append_page(out, ReadPlan::ForShard{std::nullopt, false, true, nullptr, std::nullopt});
   std::string shown = plan.values;
+  for (const auto& key : plan.own_keys) add_item(shown, "q." + key);
   add_item(shown, plan.states->labels.empty() ? "true" : plan.states->labels);
   out.sql = "SELECT " + shown + total_column + " FROM (" + out.sql + ") q";
   return out;

@@ -25,9 +25,9 @@ inline constexpr std::uint64_t most_partial_groups = 100'000;
 Statement partial_groups(const ReadPlan& plan, const ReadPlan::ForShard& shard);
 
 /// What any one shard is asked for: the answer's rows, as ReadPlan::statement() gives them where it is alone,
-/// and in the column behind their own whether the shard's enums have the labels that were planned for
-/// (boolean). `columns`: of each key and state the texts in all shards' groups, as an array literal. `total`:
-/// that of all shards, where the plan counts.
+/// or as Lookup::statement() does, and in the column behind these whether the shard's enums have the labels
+/// that were planned for (boolean). `columns`: of each key and state the texts in all shards' groups, as an
+/// array literal. `total`: that of all shards, where the plan counts.
 Statement finished_groups(const ReadPlan& plan, std::vector<std::string> columns, std::int64_t total);
 
 /// Reads each of the keys and states that `finished`, which finished_groups() has made, is given, and does

@@ -119,14 +119,15 @@ std::string Grouping::inner_columns() const {
 }
 
 std::string Grouping::group_by() const {
-  if (keys.empty()) return " HAVING true";
-  std::string out;
+  if (keys.empty() && !numbered) return " HAVING true";
+  std::string out = numbered ? "p.ord" : "";
   for (std::size_t i = 0; i < keys.size(); ++i) add_item(out, "p." + group_key_name(i));
   return " GROUP BY " + out;
 }
 
 std::string Grouping::argument(const GroupMember& member) const {
-  return member.argument ? "p." + argument_name(*member.argument) : "*";
+  if (member.argument) return "p." + argument_name(*member.argument);
+  return numbered ? "p.here" : "*";
 }
 
 std::string Grouping::value(const GroupMember& member, const std::string& aggregate) const {
@@ -139,7 +140,7 @@ std::string Grouping::value(const GroupMember& member) const {
 }
 
 std::string Grouping::order_by(const std::vector<GroupOrder>& order) const {
-  std::string out;
+  std::string out = numbered ? "p.ord" : "";
   for (const auto& term : order) {
     const ValueType& type = keys[term.key].type;
     add_item(out,

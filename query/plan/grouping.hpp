@@ -65,22 +65,26 @@ struct Grouping {
   std::vector<GroupKey> keys;
   std::vector<GroupArgument> arguments;
   std::vector<GroupMember> members;
+  /// Groups are of the rows that one key of many finds. `p` then has the number of the key as well (ord), and
+  /// whether it is a row (here): true, or null where a key has found none.
+  bool numbered = false;
 
   /// The key that is this field of `node`, cast to `cast` where that is set.
   std::optional<std::size_t> find_key(const ResolvedNode& node, const Field& field,
                                       const std::optional<std::string>& cast = std::nullopt) const;
   /// … AS g0, … AS a0
   std::string inner_columns() const;
-  /// " GROUP BY p.g0, …"; without keys what makes one group of all rows, also of none.
+  /// " GROUP BY p.g0, …"; without keys what makes one group of all rows, also of none. Numbered, it begins
+  /// with p.ord.
   std::string group_by() const;
   /// The value of a member over `p`.
   std::string value(const GroupMember& member) const;
-  /// What an aggregate is of: p.a0, or *.
+  /// What an aggregate is of: p.a0, or *; p.here where it is numbered.
   std::string argument(const GroupMember& member) const;
   /// The same over `p`, `aggregate` being what an aggregate comes to.
   std::string value(const GroupMember& member, const std::string& aggregate) const;
   /// p.g0 DESC NULLS FIRST, …; "" where there is no order. Text is ordered by the collation that it is
-  /// planned to sort by.
+  /// planned to sort by. Numbered, p.ord comes first.
   std::string order_by(const std::vector<GroupOrder>& order) const;
 };
 

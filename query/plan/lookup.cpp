@@ -1,20 +1,30 @@
 #include "query/plan/lookup.hpp"
 
+#include <string_view>
 #include <utility>
 
+#include "query/plan/group_states.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
 namespace {
 
+std::string new_param(Statement& statement, std::string value) {
+  statement.params.emplace_back(std::move(value));
+  return '$' + std::to_string(statement.params.size());
+}
+
 /// One array for each of the key's columns.
 std::vector<std::string> key_arrays(const LookupKeys& keys, const std::vector<std::uint32_t>& numbers,
                                     std::size_t columns) {
   std::vector<std::string> arrays;
   for (std::size_t column = 0; column < columns; ++column) {
-    std::vector<std::string> values;
-    for (const auto number : numbers) values.push_back(keys[number][column]);
+    std::vector<std::optional<std::string_view>> values;
+    for (const auto number : numbers) {
+      const auto& key = keys[number];
+      values.push_back(key.empty() ? std::nullopt : std::optional<std::string_view>(key[column]));
+    }
     arrays.push_back(array_literal(values));
   }
   return arrays;
@@ -46,6 +56,46 @@ std::optional<std::uint64_t> rows_of_each_key(const Lookup& lookup) {
   return rows;
 }
 
+/// The parts of what asks for the rows of some keys.
+struct OfKeys {
+  Statement out;  ///< with their parameters, and without its text
+  std::string keys, ord, epoch;
+  std::string condition;  ///< of the rows of one key
+};
+
+OfKeys of_keys(const Lookup& lookup, const ReadPlan::ForShard& shard, const LookupKeys& keys,
+               const std::vector<std::uint32_t>& numbers) {
+  const ReadPlan& scan = lookup.rows.scan;
+  invariant(shard.epoch.has_value() == !scan.group.empty(), "a sharded table is read under an epoch");
+  OfKeys parts;
+  auto& params = parts.out.params;
+  if (shard.epoch) params.push_back(std::to_string(shard.epoch->value));
+  params.insert(params.end(), scan.params.begin(), scan.params.end());
+
+  std::string arrays, names;
+  auto values = key_arrays(keys, numbers, lookup.key_types.size());
+  for (std::size_t column = 0; column < lookup.key_types.size(); ++column) {
+    arrays += new_param(parts.out, std::move(values[column])) + "::" + lookup.key_types[column] + "[], ";
+    names += 'x' + std::to_string(column) + ", ";
+  }
+  parts.keys = "unnest(" + arrays + new_param(parts.out, number_array(numbers)) + "::int4[]) AS " +
+               lookup.keys_alias + '(' + names + "ord)";
+  parts.ord = lookup.keys_alias + ".ord";
+  parts.epoch = shard.epoch ? "shardplex.check_epoch($1::bigint)" : "";
+  parts.condition = and_also(lookup.key_condition, scan.where);
+  if (shard.only_owned) parts.condition = and_also(std::move(parts.condition), scan.owned);
+  return parts;
+}
+
+/// The rows that groups are made of as p, and by what: of a key that gives a group in any case one without
+/// values, where there is none. PostgreSQL makes a plain join of it.
+std::string grouped_by_key(const ReadPlan& scan, const OfKeys& parts) {
+  return " FROM (SELECT " + parts.ord + " AS ord, m.* FROM " + parts.keys +
+         (scan.groups->one ? " LEFT" : "") + " JOIN LATERAL (SELECT true AS here" +
+         with_comma(scan.inner_columns) + " FROM " + scan.from + where_sql(parts.condition) + ") m ON true" +
+         where_sql(parts.epoch) + ") p" + scan.groups->by;
+}
+
 }  // namespace
 
 SlotSet LookupPlace::slots(const std::vector<std::string>& key_values) const {
@@ -57,54 +107,54 @@ SlotSet LookupPlace::slots(const std::vector<std::string>& key_values) const {
   return out;
 }
 
+SlotSet Lookup::slots(const std::vector<std::string>& key) const {
+  SlotSet out = key.empty() ? SlotSet::none(place->group->slot_count) : place->slots(key);
+  if (out.empty() && gives_every_key()) out.insert(Slot{0});
+  return out;
+}
+
 std::vector<MergeKey> Lookup::merge_keys(std::size_t shards) const {
-  // What comes through a junction is sorted once more, by all keys.
-  if (!junction && (merges_by_number || shards == 1)) return {rows.scan.keys.front()};
+  // What comes through a junction is sorted once more, by all keys, and so is what others are ordered by.
+  if (!junction && sort_keys == 0 && (merges_by_number || shards == 1)) return {rows.scan.keys.front()};
   return rows.scan.keys;
 }
 
 Statement Lookup::statement(const ReadPlan::ForShard& shard, const LookupKeys& keys,
                             const std::vector<std::uint32_t>& numbers) const {
   const ReadPlan& scan = rows.scan;
-  invariant(shard.epoch.has_value() == !scan.group.empty(), "a sharded table is read under an epoch");
-  Statement out;
-  if (shard.epoch) out.params.push_back(std::to_string(shard.epoch->value));
-  out.params.insert(out.params.end(), scan.params.begin(), scan.params.end());
-  const auto param = [&](std::string value) {
-    out.params.emplace_back(std::move(value));
-    return '$' + std::to_string(out.params.size());
-  };
-
-  std::string arrays, names;
-  auto values = key_arrays(keys, numbers, key_types.size());
-  for (std::size_t column = 0; column < key_types.size(); ++column) {
-    arrays += param(std::move(values[column])) + "::" + key_types[column] + "[], ";
-    names += 'x' + std::to_string(column) + ", ";
-  }
-  const std::string from_keys =
-      "unnest(" + arrays + param(number_array(numbers)) + "::int4[]) AS " + keys_alias + '(' + names + "ord)";
-  const std::string ord = keys_alias + ".ord";
-  const std::string epoch = shard.epoch ? "shardplex.check_epoch($1::bigint)" : "";
-  std::string condition = and_also(key_condition, scan.where);
-  if (shard.only_owned) condition = and_also(std::move(condition), scan.owned);
+  OfKeys parts = of_keys(*this, shard, keys, numbers);
   const std::string order = scan.order_by.empty() ? "" : " ORDER BY " + scan.order_by;
-
   std::string found;
-  if (const auto most = rows_of_each_key(*this)) {
+  if (scan.groups) {
+    found = "SELECT " + scan.groups->columns + grouped_by_key(scan, parts) + order;
+  } else if (const auto most = rows_of_each_key(*this)) {
     // The rows of each key are numbered as they come, since their order cannot be told from outside.
-    const std::string of_key = "SELECT " + scan.inner_columns + " FROM " + scan.from + where_sql(condition) +
-                               order + " LIMIT " + param(std::to_string(*most)) + "::int8";
-    found = "SELECT " + ord + " AS ord, l.* FROM " + from_keys +
+    const std::string of_key = "SELECT " + scan.inner_columns + " FROM " + scan.from +
+                               where_sql(parts.condition) + order + " LIMIT " +
+                               new_param(parts.out, std::to_string(*most)) + "::int8";
+    found = "SELECT " + parts.ord + " AS ord, l.* FROM " + parts.keys +
             " CROSS JOIN LATERAL (SELECT row_number() OVER () AS n, i.* FROM (" + of_key + ") i) l" +
-            where_sql(epoch) + " ORDER BY " + ord + ", l.n";
+            where_sql(parts.epoch) + " ORDER BY " + parts.ord + ", l.n";
   } else {
     // PostgreSQL may choose how to join.
-    found = "SELECT " + ord + " AS ord" + with_comma(scan.inner_columns) + " FROM " + from_keys +
-            " CROSS JOIN " + scan.from + where_sql(and_also(epoch, condition)) + " ORDER BY ord" +
+    found = "SELECT " + parts.ord + " AS ord" + with_comma(scan.inner_columns) + " FROM " + parts.keys +
+            " CROSS JOIN " + scan.from + where_sql(and_also(parts.epoch, parts.condition)) + " ORDER BY ord" +
             with_comma(scan.order_by);
   }
-  out.sql = "SELECT " + scan.columns_sql() + " FROM (" + found + ") q" + scan.joins;
-  return out;
+  parts.out.sql = "SELECT " + scan.columns_sql() + " FROM (" + found + ") q" + scan.joins;
+  return std::move(parts.out);
+}
+
+Statement Lookup::partial_statement(const ReadPlan::ForShard& shard, const LookupKeys& keys,
+                                    const std::vector<std::uint32_t>& numbers) const {
+  const ReadPlan& scan = rows.scan;
+  invariant(scan.groups && scan.states, "the rows are groups");
+  OfKeys parts = of_keys(*this, shard, keys, numbers);
+  std::string columns = scan.states->columns;
+  add_item(columns, scan.states->as_planned.empty() ? "true" : scan.states->as_planned);
+  parts.out.sql =
+      "SELECT " + columns + grouped_by_key(scan, parts) + " LIMIT " + std::to_string(most_partial_groups + 1);
+  return std::move(parts.out);
 }
 
 Statement Lookup::keys_statement(const ReadPlan::ForShard& shard) const {

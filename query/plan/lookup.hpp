@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "query/engine/lookup_join.hpp"
+#include "query/engine/sorted_page.hpp"
 #include "query/plan/call_source.hpp"
 #include "query/plan/cursor_page.hpp"
 #include "query/plan/plan.hpp"
@@ -31,6 +32,9 @@ struct NodeRead {
   std::vector<Member> members;
   bool can_be_at_fault = false;  ///< whatever rows there are: by values, types or operators of the client's
   std::optional<CursorPlan> page = std::nullopt;  ///< where NodeRules::page is
+  /// Set where the order is by what is looked up as well: the rows are put in order once it is there. The
+  /// page is still to be set.
+  std::optional<SortPlan> sort = std::nullopt;
 };
 
 /// Where the rows that a key finds can be. Lifetime: refers to the map.
@@ -61,6 +65,9 @@ struct KeysFirst {
 /// shard asks for those of many keys at once.
 /// The results are those of `rows.scan`, whose first sort key is the number of the key (int4); the rows come
 /// key by key, and of one key in the order that was asked for.
+///
+/// Rows that are groups are those of the rows of one key. Where several shards may have parts of them, each
+/// is asked for its parts, and any one shard makes the groups of these (group_states.hpp).
 struct Lookup {
   NodeRead rows;
   std::optional<LookupPlace> place;       ///< nullopt: any shard can answer
@@ -68,16 +75,31 @@ struct Lookup {
   bool names_types = false;               ///< among these are others than PostgreSQL's own
   std::string keys_alias, key_condition;  ///< which rows the key x0, x1, … of keys_alias finds
   std::optional<KeysFirst> keys_first;    ///< nullopt: they cannot be asked for
-  bool merges_by_number = false;  ///< no order is needed among the rows that one key finds on several shards
+  /// No order is needed among the rows that one key finds on several shards. Of groups: one shard has all of
+  /// a key's.
+  bool merges_by_number = false;
+  /// So many of the rows' keys, the last, are what the rows that they belong to are ordered by.
+  std::size_t sort_keys = 0;
   /// Set of many to many relations where the rows are not beside the junction's: finds the keys of this
   /// lookup, in related, by those of its parent's rows. The page is then `junction_page`, for the rows of
   /// each of the parent's keys; join.page is not limited.
   std::shared_ptr<const Lookup> junction;
   RowPage junction_page;
 
-  /// Asks for the rows of the keys with these numbers.
+  /// Each key finds something, also where it has no rows, or is null: their one group.
+  bool gives_every_key() const { return rows.scan.groups && rows.scan.groups->one; }
+  /// The rows are groups of which several shards may have parts, where they are asked for by several.
+  bool shares_groups() const { return rows.scan.states && place && !merges_by_number; }
+  /// The slots in which the key, one of LookupKeys, finds what it finds. A key that finds something in any
+  /// case has to be asked for somewhere. Precondition: there is a place.
+  SlotSet slots(const std::vector<std::string>& key) const;
+
+  /// Asks for the rows of the keys with these numbers; of groups, for those of the shard's own rows.
   Statement statement(const ReadPlan::ForShard& shard, const LookupKeys& keys,
                       const std::vector<std::uint32_t>& numbers) const;
+  /// Asks for a shard's parts of groups, as partial_groups() does. Precondition: the rows are groups.
+  Statement partial_statement(const ReadPlan::ForShard& shard, const LookupKeys& keys,
+                              const std::vector<std::uint32_t>& numbers) const;
   /// Asks for the keys of all rows, each once: one more than KeysFirst::most at most. Precondition: there is
   /// keys_first.
   Statement keys_statement(const ReadPlan::ForShard& shard) const;
@@ -100,11 +122,13 @@ struct NodeRules {
   RowFormat format = RowFormat::json;  ///< of the root; whatever is embedded is JSON
   const CursorPage* page = nullptr;    ///< of a root that check_page() lets be paged by cursor
   const CallSource* call = nullptr;    ///< where the rows are a function's, of the table's columns
+  /// What is a key of the rows of a lookup to one as well, behind the others (Lookup::sort_keys).
+  std::vector<SelectItem> sorted_by = {};
 };
 
 /// Plans a node and all that is below it. `routed` is its table. Errors: those of plan_read(); SHARD400 for
-/// what cannot be looked up, and where the rows of a node that looks rows up, or is looked up, are grouped:
-/// by aggregates of its own or of its spreads. Lifetime of the result: refers to the map.
+/// what cannot be looked up, and where the rows of a node that looks rows up are grouped: by aggregates of
+/// its own or of its spreads. Lifetime of the result: refers to the map.
 Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, const NodeRules& rules);
 
 /// plan_node() of the root of a tree.
@@ -112,9 +136,10 @@ Result<NodeRead> plan_root(const ResolvedNode& tree, const RoutedTable& routed, 
                            bool bytewise_default_collation, RowFormat format = RowFormat::json,
                            const CursorPage* page = nullptr, const CallSource* call = nullptr);
 
-/// Plans an embed that is not wholly local, of rows of `parent`.
+/// Plans an embed that is not wholly local, of rows of `parent`. `sorted_by`: ordered_items() of it, where
+/// the rows are put in order later; SHARD400 for one whose order the router does not know.
 Result<Lookup> plan_lookup(const ResolvedEmbed& embed, const RoutedTable& parent,
-                           bool bytewise_default_collation);
+                           bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by = {});
 
 /// What the rows of an embed become in those they belong to; `before` is still to be set.
 EmbedShape shape_of(const ResolvedEmbed& embed, const NodeRead& rows);

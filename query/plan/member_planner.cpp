@@ -32,6 +32,7 @@ Result<void> MemberPlanner::add_keys() {
   std::vector<std::string> names;
   for (const auto* embed : looked_up_) {
     JoinPlan::Embed joined;
+    joined.with_null = read_.lookups[read_.join.embeds.size()].gives_every_key();
     for (const auto& name : key_columns_of(*embed->relation)) {
       const auto known = std::ranges::find(names, name);
       joined.key.push_back(static_cast<std::size_t>(known - names.begin()));
@@ -85,6 +86,7 @@ Result<void> MemberPlanner::leave_room(const ResolvedEmbed& embed, std::size_t n
   auto& shape = read_.join.embeds[number].shape;
   shape = shape_of(embed, rows);
   shape.in_csv = plan_.row.format() == RowFormat::csv;
+  shape.sort_keys = read_.lookups[number].sort_keys;
   if (shape.in_csv && shape.kind == EmbedShape::Kind::values) return spread_into_csv(embed);
   std::vector<NodeRead::Member> members;
   if (embed.asked->spread) {

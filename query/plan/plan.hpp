@@ -74,7 +74,7 @@ class ReadPlan {
   std::size_t related_column() const { return enums_column() + (enums_sql.empty() ? 0 : 1); }
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> limit;
-  /// Rows will be left out by what other shards hold, and the page is one of those that are left.
+  /// Rows will be left out, or put in order, by what other shards hold: the page is cut out afterwards.
   bool page_later = false;
   bool offset_applied(const ForShard& shard) const {
     return shard.alone && !counts && !page_later;
@@ -84,7 +84,7 @@ class ReadPlan {
   struct Groups {
     std::string columns;  ///< p.g0 AS c0, count(*) AS c1, …
     std::string by;       ///< " GROUP BY p.g0", or what makes one group of all rows
-    bool one = false;     ///< that is, there is one group, whatever rows there are
+    bool one = false;     ///< there is one group, whatever rows there are; of a lookup, one of each key
   };
   std::optional<Groups> groups;
   /// Set where several shards may have parts of one group. What one shard has of it are the values that it is

@@ -16,6 +16,16 @@ std::string numbered_name(char letter, std::size_t number) {
   return letter + std::to_string(number);
 }
 
+// ---- Groups of the rows that each of many keys finds.
+
+void number_groups(ReadPlan& plan) {
+  plan.key_columns.push_back(plan.enums_column());
+  plan.own_keys.emplace_back("ord");
+  plan.keys.push_back({SortKind::int4, false, false, {}});
+  plan.offset = 0;
+  plan.limit.reset();
+}
+
 // ---- Groups that are on one shard whole.
 
 bool keeps_groups_whole(const Grouping& grouping, const ResolvedNode& tree, const RoutedTable& routed) {
@@ -78,13 +88,14 @@ Result<void> plan_shards(const Grouping& grouping, const std::vector<GroupOrder>
 }  // namespace
 
 Result<void> plan_groups(const ResolvedNode& tree, const RowShape& shape, const RoutedTable& routed,
-                         bool bytewise_default_collation, ExpressionWriter& writer, EmbedWriter& embeds,
+                         const NodeRules& rules, ExpressionWriter& writer, EmbedWriter& embeds,
                          const EmbedWriter::Column& row, ReadPlan& plan) {
   const auto embedded = embeds.members(tree, row);
   if (!embedded) return embedded.error();
   plan.from += embedded->joins;
   auto grouping = group(tree, shape, writer, embedded->members);
   if (!grouping) return grouping.error();
+  grouping->numbered = rules.numbered;
   const auto order = order_groups(tree, *grouping, [&](const OrderTerm& term) -> Result<std::string> {
     if (!term.embed) return writer.field(term.field);
     const auto& embed = tree.resolved(*tree.asked->find_embed(*term.embed));
@@ -98,6 +109,7 @@ Result<void> plan_groups(const ResolvedNode& tree, const RowShape& shape, const 
   auto& groups = plan.groups.emplace();
   groups.by = grouping->group_by();
   groups.one = grouping->keys.empty();
+  if (grouping->numbered) groups.columns = "p.ord AS ord";
   for (std::size_t i = 0; i < grouping->members.size(); ++i) {
     const auto& member = grouping->members[i];
     const std::string name = numbered_name('c', i);
@@ -106,7 +118,11 @@ Result<void> plan_groups(const ResolvedNode& tree, const RowShape& shape, const 
     plan.row.add(member.name, {});
   }
   plan.order_by = grouping->order_by(*order);
-  return plan_shards(*grouping, *order, tree, routed, bytewise_default_collation, plan);
+  if (!grouping->numbered)
+    return plan_shards(*grouping, *order, tree, routed, rules.bytewise_default_collation, plan);
+  number_groups(plan);
+  plan_states(*grouping, tree, plan);
+  return {};
 }
 
 }  // namespace shardplex

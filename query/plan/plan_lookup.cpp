@@ -25,6 +25,13 @@ std::string key_type_sql(const Column& column) {
   return quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name);
 }
 
+Error groups_through_junction(const Junction& junction) {
+  return not_looked_up("aggregates are asked for of rows that are related many to many through " +
+                           junction.table + ", whose rows are on other shards than these",
+                       "Ask for the aggregates in a request of their own, or shard " + junction.table +
+                           " by the columns that lead to the embedded table, in one group with it.");
+}
+
 RoutedTable routed_as(const Table& table, const ShardMap& map) {
   const auto* placement = map.find_table(table.name);
   invariant(placement != nullptr, "relations are of tables that the map has");
@@ -99,9 +106,10 @@ void look_in(Lookup& lookup, const std::vector<KeyPair>& pairs, const std::strin
   }
 }
 
-/// nullopt where a key could not be told as text.
-std::optional<KeysFirst> keys_first(const std::vector<KeyPair>& pairs, const std::string& table_alias,
-                                    const RoutedTable& parent) {
+/// nullopt where a key could not be told as text; and of groups, which may be there without rows.
+std::optional<KeysFirst> keys_first(const ReadPlan& scan, const std::vector<KeyPair>& pairs,
+                                    const std::string& table_alias, const RoutedTable& parent) {
+  if (scan.groups) return std::nullopt;
   KeysFirst out;
   std::vector<KeyPair> swapped;
   for (const auto& [of_key, looked_in] : pairs) {
@@ -161,12 +169,13 @@ void want_one_row(RowPage& page) {
 }
 
 Result<NodeRead> rows_of(const ResolvedEmbed& embed, const RoutedTable& routed, bool under_epoch,
-                         bool bytewise_default_collation) {
+                         bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by = {}) {
   NodeRules rules;
   rules.rows = embed.asked->spread ? NodeRules::Rows::spread : NodeRules::Rows::embedded;
   rules.numbered = true;
   rules.under_epoch = under_epoch;
   rules.bytewise_default_collation = bytewise_default_collation;
+  rules.sorted_by = sorted_by;
   auto rows = plan_node(embed.node, routed, rules);
   if (!rows) return rows;
   rows->join.page = {embed.node.asked->offset, embed.node.asked->limit, true};
@@ -176,19 +185,22 @@ Result<NodeRead> rows_of(const ResolvedEmbed& embed, const RoutedTable& routed, 
 
 /// Rows that the keys of the parent's lead to.
 Result<Lookup> plan_direct(const ResolvedEmbed& embed, const RoutedTable& parent, const RoutedTable& routed,
-                           bool bytewise_default_collation) {
+                           bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by) {
   const auto pairs = key_pairs(embed.relation->columns, parent.table(), routed.table());
   if (!pairs) return pairs.error();
-  auto rows = rows_of(embed, routed, routed.group_id().has_value(), bytewise_default_collation);
+  auto rows = rows_of(embed, routed, routed.group_id().has_value(), bytewise_default_collation, sorted_by);
   if (!rows) return rows.error();
   Lookup lookup;
   lookup.rows = std::move(*rows);
+  lookup.sort_keys = sorted_by.size();
   lookup.keys_alias = alias_beside(routed.table(), "k");
   look_in(lookup, *pairs, routed.table().name);
   lookup.place = place_of(routed, *pairs, &embed.node.asked->filters);
-  lookup.keys_first = keys_first(*pairs, routed.table().name, parent);
+  lookup.keys_first = keys_first(lookup.rows.scan, *pairs, routed.table().name, parent);
+  // A shard without rows of a key may have a group for it nevertheless.
+  const bool one_shard_has_rows = embed.relation->is_to_one() && !lookup.rows.scan.groups;
   lookup.merges_by_number =
-      embed.relation->is_to_one() || lookup.rows.members.empty() || decides_the_slot(routed, lookup.place);
+      one_shard_has_rows || lookup.rows.members.empty() || decides_the_slot(routed, lookup.place);
   return lookup;
 }
 
@@ -217,7 +229,7 @@ Result<Lookup> plan_beside_junction(const ResolvedEmbed& embed, const RoutedTabl
     beside = and_also(std::move(beside), column_sql(routed.table(), pair.column) + " = " + alias + '.' +
                                              quote_identifier(pair.foreign_column));
   lookup.key_condition = and_also(std::move(lookup.key_condition), beside);
-  lookup.keys_first = keys_first(*pairs, alias, parent);
+  lookup.keys_first = keys_first(scan, *pairs, alias, parent);
   if (lookup.keys_first) lookup.keys_first->join = std::move(beside);
   lookup.place = place_of(between, *pairs, nullptr);
   lookup.merges_by_number = lookup.rows.members.empty() || decides_the_slot(between, lookup.place);
@@ -235,6 +247,7 @@ Result<Lookup> plan_through_junction(const ResolvedEmbed& embed, const RoutedTab
   if (!junction) return junction.error();
   auto rows = rows_of(embed, routed, routed.group_id().has_value(), bytewise_default_collation);
   if (!rows) return rows.error();
+  if (rows->scan.groups) return groups_through_junction(*embed.relation->junction);
   if (rows->scan.not_mergeable) return *rows->scan.not_mergeable;
   Lookup lookup;
   lookup.rows = std::move(*rows);
@@ -285,11 +298,12 @@ Result<std::string> key_text_sql(const Column& column, const std::string& value)
 }
 
 Result<Lookup> plan_lookup(const ResolvedEmbed& embed, const RoutedTable& parent,
-                           bool bytewise_default_collation) {
+                           bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by) {
   const auto routed = routed_as(*embed.node.table, parent.map());
   const auto& relation = *embed.relation;
   invariant(!relation.junction || embed.junction != nullptr, "junctions are tables of the catalogue");
-  auto lookup = !relation.junction ? plan_direct(embed, parent, routed, bytewise_default_collation)
+  invariant(sorted_by.empty() || relation.is_to_one(), "rows are ordered by embeds to one");
+  auto lookup = !relation.junction ? plan_direct(embed, parent, routed, bytewise_default_collation, sorted_by)
                 : is_local_to_junction(relation, parent.map())
                     ? plan_beside_junction(embed, parent, routed, bytewise_default_collation)
                     : plan_through_junction(embed, parent, routed, bytewise_default_collation);

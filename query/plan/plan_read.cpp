@@ -16,6 +16,7 @@
 #include "query/plan/plan_groups.hpp"
 #include "query/plan/read_order.hpp"
 #include "query/plan/row_conditions.hpp"
+#include "query/plan/sort_planner.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/table_columns.hpp"
 #include "query/resolve/row_shape.hpp"
@@ -107,24 +108,38 @@ Result<void> plan_rows(const ResolvedNode& tree, const NodeRules& rules,
   if (!keep) return keep.error();
   members.add_conditions(known);
   read.join.keep = std::move(*keep);
-  plan.page_later = read.join.leaves_out();
+  const bool is_sorted_later =
+      std::ranges::any_of(read.lookups, [](const Lookup& lookup) { return lookup.sort_keys > 0; });
+  plan.page_later = read.join.leaves_out() || is_sorted_later;
   read.join.counts = std::exchange(plan.counts, rules.counts && !plan.page_later) && plan.page_later;
 
   OrderPlanner order(*tree.table, rules.bytewise_default_collation, writer, plan,
                      std::move(selection->columns), rules.page);
   if (rules.numbered) order.add_number();
+  SortPlanner sort(read);
   for (const auto& term : asked.order) {
     if (rules.page)
       if (auto refusal = check_page_term(term, *tree.table)) return *std::move(refusal);
     if (term.embed) {
       const auto& embed = tree.resolved(*asked.find_embed(*term.embed));
-      if (std::ranges::find(looked_up, &embed) != looked_up.end()) return not_local(embed);
+      if (const auto found = std::ranges::find(looked_up, &embed); found != looked_up.end()) {
+        if (rules.rows != NodeRules::Rows::root) return not_local(embed);
+        sort.add_own();
+        sort.add_looked_up(static_cast<std::size_t>(found - looked_up.begin()), term);
+        continue;
+      }
       if (auto done = order.add_term_of(embed, term, embeds, column); !done) return done.error();
     } else if (auto done = order.add_term(term); !done) {
       return done.error();
     }
   }
   if (rules.call == nullptr || !rules.call->keeps_order) order.add_primary_key(asked.order);
+  sort.add_own();
+  read.sort = sort.plan();
+  for (const auto& item : rules.sorted_by)
+    if (auto done = order.add_shown(item); !done) return done.error();
+  // No shard alone can tell the order.
+  if ((read.sort || !rules.sorted_by.empty()) && plan.not_mergeable) return *plan.not_mergeable;
   if (!rules.page) return {};
   return plan_page(*rules.page, *tree.table, order.page_keys(), writer, read);
 }
@@ -202,10 +217,12 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
   if (shape->grouped && rules.page)
     return cursor_refused("Groups of rows have no place in the order of a table's rows",
                           "Use limit and offset.");
-  if (shape->grouped && (!looked_up.empty() || rules.numbered)) return groups_beside_other_shards();
+  const bool is_spread = rules.rows == NodeRules::Rows::spread;
+  if (shape->grouped && (!looked_up.empty() || is_spread || !rules.sorted_by.empty()))
+    return groups_beside_other_shards();
   NodeRead read;
   ReadPlan& plan = read.scan;
-  plan.row = rules.rows == NodeRules::Rows::spread ? RowText::of_values() : RowText(rules.format);
+  plan.row = is_spread ? RowText::of_values() : RowText(rules.format);
   plan.counts = rules.counts;
   plan.offset = asked.offset;
   plan.limit = asked.limit;
@@ -239,16 +256,20 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
   plan.filter_params = writer.params().size();
 
   for (const auto* embed : looked_up) {
-    auto lookup = plan_lookup(*embed, routed, rules.bytewise_default_collation);
+    Result<std::vector<SelectItem>> sorted_by = std::vector<SelectItem>();
+    if (rules.rows == NodeRules::Rows::root) sorted_by = ordered_items(tree, *embed);
+    if (!sorted_by) return sorted_by.error();
+    auto lookup = plan_lookup(*embed, routed, rules.bytewise_default_collation, *sorted_by);
     if (!lookup) return lookup.error();
     read.lookups.push_back(std::move(*lookup));
   }
 
-  const auto done =
-      shape->grouped
-          ? plan_groups(tree, *shape, routed, rules.bytewise_default_collation, writer, embeds, column, plan)
-          : plan_rows(tree, rules, looked_up, conditions, writer, embeds, column, read);
+  const auto done = shape->grouped
+                        ? plan_groups(tree, *shape, routed, rules, writer, embeds, column, plan)
+                        : plan_rows(tree, rules, looked_up, conditions, writer, embeds, column, read);
   if (!done) return done.error();
+  if (shape->grouped)
+    for (const auto& field : plan.row.fields()) read.members.push_back({field.name, false});
   plan.params = std::move(writer).take_params();
   read.can_be_at_fault = can_be_at_fault(tree, routed.map());
   return read;

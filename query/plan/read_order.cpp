@@ -59,6 +59,18 @@ Result<void> OrderPlanner::add_term_of(const ResolvedEmbed& embed, const OrderTe
   return {};
 }
 
+Result<void> OrderPlanner::add_shown(const SelectItem& item) {
+  const auto found = require_column(table_, item.field.column);
+  if (!found) return found.error();
+  const Column& column = **found;
+  const bool is_column = item.field.path.empty() && !item.cast;
+  const auto value = is_column ? sql_text(ordered_sql(column)) : writer_.value(item);
+  if (!value) return value.error();
+  MergeKey key = is_column ? column_key(table_, column) : item.cast ? cast_key(item) : path_key(item.field);
+  add(*value, std::move(key), is_column ? &column : nullptr, nullptr);
+  return {};
+}
+
 void OrderPlanner::add_number() {
   plan_.key_columns.push_back(plan_.enums_column());
   plan_.own_keys.emplace_back("ord");

@@ -39,6 +39,9 @@ class OrderPlanner {
   Result<void> add_term_of(const ResolvedEmbed& embed, const OrderTerm& term, EmbedWriter& embeds,
                            const EmbedWriter::Column& row);
 
+  /// A value that the rows have, and that others are ordered by. Its order has to be known to the router.
+  Result<void> add_shown(const SelectItem& item);
+
   /// The number of the key that a row is looked up by, which the statement has from the keys.
   void add_number();
 

@@ -86,6 +86,18 @@ std::optional<Error> check_choice(const Query& query) {
       std::nullopt};
 }
 
+/// What depends on the default collation of a database is refused over shards of which these differ.
+void hold_to_one_collation(ReadPlan& scan) {
+  if (scan.states && !scan.not_mergeable) scan.not_mergeable = scan.states->by_default_collation;
+}
+
+void hold_to_one_collation(std::vector<Lookup>& lookups) {
+  for (auto& lookup : lookups) {
+    hold_to_one_collation(lookup.rows.scan);
+    hold_to_one_collation(lookup.rows.lookups);
+  }
+}
+
 /// A lookup without whose rows none of the answer is kept, and which has filters.
 std::optional<std::size_t> choosing_lookup(const RowsRead& read) {
   using Kind = RowCondition::Kind;
@@ -118,8 +130,10 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
                         rules.format, page, rules.call);
   if (!root) return root.error();
   ReadPlan& scan = root->scan;
-  if (scan.states && !rules.one_default_collation && !scan.not_mergeable)
-    scan.not_mergeable = scan.states->by_default_collation;
+  if (!rules.one_default_collation) {
+    hold_to_one_collation(scan);
+    hold_to_one_collation(root->lookups);
+  }
   if (root->join.leaves_out())
     if (auto unbounded = check_choice(query)) return *std::move(unbounded);
   auto bound = row_bound(scan, rules.row_bound);
@@ -130,7 +144,11 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   read.join = std::move(root->join);
   read.lookups = std::move(root->lookups);
   read.page = root->page;
-  if (read.scan.page_later) read.join.page = {query.offset, query.limit, false};
+  read.sort = std::move(root->sort);
+  if (read.sort)
+    read.sort->page = {query.offset, query.limit, false};
+  else if (read.scan.page_later)
+    read.join.page = {query.offset, query.limit, false};
   read.bound = std::move(*bound);
   if (const auto group = routed.group_id())
     read.where = CandidateSlots{*group, candidate_slots(query.filters, routed)};
@@ -144,7 +162,7 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   // Without an order the first shard's rows come first, all of them.
   if (bounded && routed.is_hashed() && !read.scan.states && !read.scan.page_later && !read.scan.keys.empty())
     read.share = Share::expected;
-  if (read.streams && small_page && read.scan.page_later && !read.join.counts) {
+  if (read.streams && small_page && read.scan.page_later && !read.join.counts && !read.sort) {
     read.share = Share::some;
     read.look_through = rows_to_look_through(*query.limit + query.offset);
   }
@@ -178,7 +196,7 @@ RowsRead RowsRead::with_keys(const LookupKeys& keys) const {
 
 std::unique_ptr<RowOperator> RowsRead::combine(std::size_t inputs) const {
   std::unique_ptr<RowOperator> rows;
-  if (inputs > 1 && !scan.keys.empty())
+  if ((inputs > 1 || sort) && !scan.keys.empty())
     rows = std::make_unique<SortedMerge>(scan.keys, inputs);
   else
     rows = std::make_unique<Concatenate>(inputs);

@@ -63,6 +63,8 @@ struct RowsRead {
   /// A lookup that has to find rows for each of the answer's, and whose filters may leave few keys.
   std::optional<std::size_t> keys_first;
   std::optional<CursorPlan> page = std::nullopt;  ///< it is paged by cursor
+  /// What puts the rows in order, and cuts out the page, when all lookups have been made.
+  std::optional<SortPlan> sort = std::nullopt;
 
   /// The same read of rows alone that have one of the keys which the lookup keys_first has given.
   RowsRead with_keys(const LookupKeys& keys) const;

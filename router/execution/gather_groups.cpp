@@ -132,9 +132,9 @@ postgres::Failure maybe_of_types(postgres::Failure failure) {
 
 /// True where the rows are what finished_groups() asks for, in the order of enums that was planned for.
 bool is_finished(const postgres::ResultSet& set, const ReadPlan& plan) {
-  const std::size_t fields = plan.row.fields().size(), expected = fields + (plan.counts ? 2 : 1);
+  const std::size_t labels = plan.enums_column(), expected = labels + (plan.counts ? 2 : 1);
   if (static_cast<std::size_t>(set.columns()) != expected || !suits(set, plan.row)) return false;
-  return set.rows() == 0 || set.boolean(0, static_cast<int>(fields));
+  return set.rows() == 0 || set.boolean(0, static_cast<int>(labels));
 }
 
 bool has_bad_value(const postgres::Outcome<SharedRows>& rows) {
@@ -144,27 +144,33 @@ bool has_bad_value(const postgres::Outcome<SharedRows>& rows) {
 
 }  // namespace
 
-Awaitable<Attempt<ShardRows>> gather_groups(RequestContext& context, const View& view, const ReadPlan& plan,
+Awaitable<Attempt<ShardRows>> gather_groups(RequestContext& context, const View& view, SharedGroups& groups,
                                             const std::vector<Target>& targets,
                                             const std::vector<ReadPlan::ForShard>& parts) {
+  const ReadPlan& plan = groups.plan;
   const auto ask_target = [&](ShardId shard, std::size_t server,
                               const ReadPlan::ForShard& part) -> Awaitable<postgres::Outcome<SharedRows>> {
-    Statement statement = partial_groups(plan, part);
+    Statement statement = groups.partial(part);
     statement.time_zone = context.time_zone;
     auto rows =
         co_await context.worker.shared_reads().read(view.shards[shard.value].servers[server].pool,
                                                     std::move(statement), context.deadline, context.client);
+    groups.too_large |= !rows && is_of_size(rows.error());
     if (!rows) co_return maybe_of_types(rows.error());
     if (!is_partial(**rows, plan)) co_return other_tables();
     co_return rows;
   };
   auto partials = co_await on_targets<SharedRows>(context, view, targets, parts, ask_target);
   if (!partials) co_return partials.error();
-  if (auto refusal = out_of_bounds(*partials, plan)) co_return FailedAttempt(*std::move(refusal));
+  if (auto refusal = out_of_bounds(*partials, plan)) {
+    groups.too_large = true;
+    co_return FailedAttempt(*std::move(refusal));
+  }
   if (is_empty(*partials)) co_return ShardRows();
 
   Reservation memory(context.worker.memory());
   const auto statement = finishing_statement(*partials, plan, memory);
+  groups.too_large |= !statement;
   if (!statement) co_return FailedAttempt(postgres::out_of_memory());
   partials->clear();
   const auto finish = [&](ShardId shard, std::size_t server) -> Awaitable<postgres::Outcome<ShardRows>> {
@@ -176,6 +182,7 @@ Awaitable<Attempt<ShardRows>> gather_groups(RequestContext& context, const View&
       const auto read = co_await ask_alone(context, view, shard, server, values);
       if (has_bad_value(read)) co_return other_tables();
     }
+    groups.too_large |= !rows && is_of_size(rows.error());
     if (!rows) co_return maybe_of_types(rows.error());
     co_return ShardRows(*rows, std::nullopt);
   };

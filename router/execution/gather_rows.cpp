@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "query/plan/group_states.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/gather_groups.hpp"
 #include "router/execution/planned_rows.hpp"
@@ -19,7 +20,7 @@ using AllRows = std::vector<ShardRows>;
 /// Asks all targets for `share` of the answer, and awaits the first rows of each.
 Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead& read, Share share) {
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<AllRows>> {
-    bool merged = false;
+    bool merged = read.sort.has_value();
     const auto open = [&](ShardId shard, std::size_t server,
                           ReadPlan::ForShard part) -> Awaitable<postgres::Outcome<ShardRows>> {
       auto rows = co_await open_rows(context, *view, shard, server, read.scan.statement(part),
@@ -39,10 +40,12 @@ Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead&
     if (!targets) co_return targets.error();
     const auto shares = share_out(read, *targets, share);
     if (!shares) co_return shares.error();
-    merged = targets->size() > 1;
+    merged = read.sort || targets->size() > 1;
     if (merged && read.scan.states) {
+      SharedGroups groups{read.scan,
+                          [&](const ReadPlan::ForShard& part) { return partial_groups(read.scan, part); }};
       std::vector<Attempt<ShardRows>> only;
-      only.push_back(co_await gather_groups(context, *view, read.scan, *targets, *shares));
+      only.push_back(co_await gather_groups(context, *view, groups, *targets, *shares));
       co_return join(std::move(only));
     }
     co_return co_await on_targets<ShardRows>(context, *view, *targets, *shares, open);

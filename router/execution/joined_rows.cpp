@@ -8,14 +8,16 @@
 namespace shardplex::router {
 
 JoinedRows::JoinedRows(GatheredRows rows, JoinPlan join, std::shared_ptr<const std::vector<Lookup>> lookups,
-                       RequestContext& context)
+                       RequestContext& context, std::optional<SortPlan> sort)
     : rows_(std::move(rows)),
       joins_(new Joins{.counts = join.counts,
                        .join = LookupJoin(std::move(join)),
                        .lookups = std::move(lookups),
                        .context = &context,
                        .memory = Reservation(context.worker.memory()),
-                       .memory_ahead = Reservation(context.worker.memory())}) {}
+                       .memory_ahead = Reservation(context.worker.memory())}) {
+  if (sort) joins_->sort.emplace(*std::move(sort));
+}
 
 void JoinedRows::detach() {
   if (!joins_) return;
@@ -25,12 +27,37 @@ void JoinedRows::detach() {
 }
 
 Awaitable<Result<std::optional<Row>>> JoinedRows::joined_next() {
+  if (joins_->sort)
+    if (const auto done = co_await put_in_order(); !done) co_return done.error();
   if (auto& ahead = joins_->fetched_ahead; !ahead.empty()) {
     auto row = std::move(ahead.front());
     ahead.pop_front();
     if (ahead.empty()) joins_->memory_ahead.resize(0);
     co_return std::optional<Row>(std::move(row));
   }
+  if (joins_->is_sorted) co_return std::optional<Row>();
+  co_return co_await next_of_join();
+}
+
+/// Fetches all rows, and leaves those of the page to be given.
+Awaitable<Result<void>> JoinedRows::put_in_order() {
+  SortedPage page = *std::exchange(joins_->sort, std::nullopt);
+  joins_->is_sorted = true;
+  for (;;) {
+    auto row = co_await next_of_join();
+    if (!row) co_return row.error();
+    if (!*row) break;
+    if (auto error = page.add(std::move(**row))) co_return *std::move(error);
+    auto& memory = joins_->memory_ahead;
+    if (page.bytes() > memory.bytes() && !memory.resize(page.bytes() + page.bytes() / 4))
+      co_return postgres::out_of_memory();
+  }
+  joins_->fetched_ahead = page.take();
+  if (joins_->counts) joins_->total = static_cast<std::int64_t>(joins_->join.counted());
+  co_return Result<void>{};
+}
+
+Awaitable<Result<std::optional<Row>>> JoinedRows::next_of_join() {
   for (;;) {
     auto step = joins_->join.next();
     if (auto* row = std::get_if<Row>(&step)) co_return std::optional<Row>(std::move(*row));
@@ -45,6 +72,10 @@ Awaitable<Result<std::optional<Row>>> JoinedRows::joined_next() {
 
 Awaitable<Result<bool>> JoinedRows::fetch_ahead() {
   if (!joins_) co_return co_await rows_.fetch_ahead();
+  if (joins_->sort) {
+    if (const auto done = co_await put_in_order(); !done) co_return done.error();
+    co_return true;
+  }
   for (;;) {
     auto step = joins_->join.next();
     if (auto* row = std::get_if<Row>(&step)) {
@@ -124,7 +155,7 @@ Awaitable<Result<JoinedRows>> gather_joined_rows(RequestContext& context, const 
   if (!all) co_return all.error();
   auto rows = co_await gather_rows(context, *all, read.share == Share::some ? Share::whole : read.share);
   if (!rows) co_return rows.error();
-  JoinedRows joined(std::move(*rows), read.join, lookups, context);
+  JoinedRows joined(std::move(*rows), read.join, lookups, context, read.sort);
   if (read.join.counts)
     if (const auto counted = co_await joined.fetch_ahead(); !counted) co_return counted.error();
   co_return joined;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "query/engine/lookup_join.hpp"
+#include "query/engine/sorted_page.hpp"
 #include "query/plan/lookup.hpp"
 #include "router/execution/gather_rows.hpp"
 #include "router/execution/look_up.hpp"
@@ -23,7 +24,7 @@ class JoinedRows {
   /// `join` and `lookups` are those of the plan that the rows were gathered by. Lifetime: refers to the
   /// context, unless it is detached().
   JoinedRows(GatheredRows rows, JoinPlan join, std::shared_ptr<const std::vector<Lookup>> lookups,
-             RequestContext& context);
+             RequestContext& context, std::optional<SortPlan> sort = std::nullopt);
 
   /// nullopt at the end.
   Awaitable<Result<std::optional<Row>>> next() { return joins_ ? joined_next() : rows_.next(); }
@@ -62,8 +63,13 @@ class JoinedRows {
     Reservation memory_ahead;
     bool fell_short = false;
     std::optional<std::int64_t> total = std::nullopt;
+    std::optional<SortedPage> sort =
+        std::nullopt;  // until the rows are in order: they are fetched_ahead then
+    bool is_sorted = false;
   };
   Awaitable<Result<std::optional<Row>>> joined_next();
+  Awaitable<Result<std::optional<Row>>> next_of_join();
+  Awaitable<Result<void>> put_in_order();
   Awaitable<void> feed(std::size_t input);
   Awaitable<Result<void>> check_unasked();
 
@@ -73,8 +79,9 @@ class JoinedRows {
 };
 
 /// Runs a planned read, with what it looks up. Where rows are left out, it looks first through some rows of
-/// each shard, and only where those do not fill the page through all, or with_keys_first(). Lifetime: refers
-/// to the context, as JoinedRows.
+/// each shard, and only where those do not fill the page through all, or with_keys_first(). Where they are
+/// ordered by what is looked up, all are fetched before the first is given. Lifetime: refers to the context,
+/// as JoinedRows.
 Awaitable<Result<JoinedRows>> gather_joined_rows(RequestContext& context, const RowsRead& read);
 
 }  // namespace shardplex::router

@@ -13,6 +13,7 @@
 #include "query/engine/sorted_merge.hpp"
 #include "query/engine/through_junction.hpp"
 #include "router/execution/ask_shards.hpp"
+#include "router/execution/gather_groups.hpp"
 #include "router/execution/gather_rows.hpp"
 #include "router/execution/planned_rows.hpp"
 #include "router/execution/row_values.hpp"
@@ -45,12 +46,6 @@ std::size_t end_of_some(const LookupKeys& keys, std::size_t first) {
   return end;
 }
 
-/// Half as many keys may do.
-bool is_of_size(const postgres::Failure& failure) {
-  return failure.kind == postgres::Failure::Kind::too_large ||
-         failure.kind == postgres::Failure::Kind::no_memory;
-}
-
 /// Reserves ahead of need, so as not to do it for each row.
 bool holds(Reservation& memory, std::size_t bytes) {
   return bytes <= memory.bytes() || memory.resize(bytes + bytes / 4);
@@ -70,7 +65,7 @@ PlacedKeys placed(const Lookup& lookup, const LookupKeys& keys, std::size_t firs
   if (!lookup.place) return out;
   out.all = CandidateSlots{lookup.place->id, SlotSet::none(lookup.place->group->slot_count)};
   for (const auto number : out.numbers) {
-    out.slots.push_back(lookup.place->slots(keys[number]));
+    out.slots.push_back(lookup.slots(keys[number]));
     out.all->slots |= out.slots.back();
   }
   return out;
@@ -82,6 +77,12 @@ KeyNumbers keys_in(const PlacedKeys& keys, const SlotSet& slots) {
   for (std::size_t i = 0; i < keys.numbers.size(); ++i)
     if (keys.slots[i].intersects(slots)) out.push_back(keys.numbers[i]);
   return out;
+}
+
+/// True where several shards may have parts of the groups that one key finds.
+bool shares_groups(const Lookup& lookup, const PlacedKeys& keys) {
+  const auto is_in_one_slot = [](const SlotSet& slots) { return slots.size() <= 1; };
+  return lookup.rows.scan.states && !std::ranges::all_of(keys.slots, is_in_one_slot);
 }
 
 /// What a lookup has found out, for the request: lookups that are made at the same time have a context each.
@@ -122,9 +123,20 @@ Awaitable<Result<LookedUpRows>> ask_for_keys(RequestContext& request, const Look
     if (!targets) co_return targets.error();
     const bool alone = targets->size() == 1;
     merged_keys = lookup.merge_keys(targets->size()).size();
-    if (!alone && scan.not_mergeable && !lookup.merges_by_number) co_return *scan.not_mergeable;
+    const bool in_parts = !alone && shares_groups(lookup, these);
+    const bool put_together = scan.states ? in_parts : !alone && !lookup.merges_by_number;
+    if (put_together && scan.not_mergeable) co_return *scan.not_mergeable;
     std::vector<ReadPlan::ForShard> shares;
     for (const auto& target : *targets) shares.push_back(for_target(target, alone));
+    if (in_parts) {
+      SharedGroups groups{scan, [&](const ReadPlan::ForShard& share) {
+                            return lookup.partial_statement(share, keys, keys_in(these, *share.slots));
+                          }};
+      std::vector<Attempt<ShardRows>> only;
+      only.push_back(co_await gather_groups(context, *view, groups, *targets, shares));
+      too_large |= groups.too_large;
+      co_return join(std::move(only));
+    }
     co_return co_await on_targets<ShardRows>(
         context, *view, *targets, shares,
         [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& share) {

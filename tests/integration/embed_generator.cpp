@@ -349,8 +349,10 @@ class EmbedGenerator {
     std::string url;
     for (const auto& embed : embeds) {
       const bool is_local = embed.locality.by_hash && (!by_genre_ || embed.locality.by_genre);
-      if (!embed.relation->to_one || embed.columns.empty() || !chance(random_, is_local ? 40 : 5)) continue;
-      require(embed.locality);
+      // Rows are put in order by what other shards hold where they are in no other rows.
+      const bool is_served = is_local || path.empty();
+      if (!embed.relation->to_one || embed.columns.empty() || !chance(random_, is_served ? 40 : 5)) continue;
+      if (!path.empty()) require(embed.locality);
       const auto& column = pick(random_, embed.columns);
       const std::string by = "o" + std::to_string(++names_);
       node.from +=

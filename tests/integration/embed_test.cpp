@@ -34,11 +34,12 @@ TEST_CASE("a relation that leads to other shards is followed, and refused where 
   for (const auto& answer :
        {hash.get("/critics?select=name,reviews(stars)"), genre.get("/movies?select=id,ratings(score)"),
         genre.get("/ratings?select=score,movies(name)&movies=not.is.null"),
+        genre.get("/ratings?select=score,movies(name)&order=movies(name)"),
         hash.get("/movies?select=id,reviews(critics(reviews(stars)))")}) {
     CAPTURE(answer.body);
     CHECK(answer.status == 200);
   }
-  for (const auto& answer : {genre.get("/ratings?select=score,movies(name)&order=movies(name)"),
+  for (const auto& answer : {genre.get("/movies?select=id,ratings(movies(name))&ratings.order=movies(name)"),
                              hash.get("/critics?select=name,reviews!inner(stars)&offset=10001")}) {
     CAPTURE(answer.body);
     CHECK(answer.status == 400);

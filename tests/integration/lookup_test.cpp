@@ -63,9 +63,19 @@ const std::map<std::string, Node>& tables() {
   return all;
 }
 
+/// Columns of which there are sums.
+const std::vector<std::string>& numbers_of(const std::string& table) {
+  static const std::map<std::string, std::vector<std::string>> all{
+      {"movies", {"id", "imdb_score"}}, {"ratings", {"score", "user_id"}},
+      {"users", {"id", "town_id"}},     {"towns", {"id"}},
+      {"lists", {"place", "movie_id"}}, {"genres", {"number"}}};
+  return all.at(table);
+}
+
 class Requests {
  public:
-  explicit Requests(unsigned seed) : random_(seed) {}
+  /// `grouped`: how many of 100 embeds have groups of rows.
+  explicit Requests(unsigned seed, unsigned grouped = 0) : random_(seed), grouped_(grouped) {}
 
   std::string next() {
     parameters_.clear();
@@ -76,6 +86,12 @@ class Requests {
     std::string target = '/' + table + "?select=" + select;
     for (const auto& parameter : parameters_) target += '&' + parameter;
     return target;
+  }
+
+  /// One whose rows are ordered by an embed.
+  std::string next_ordered() {
+    static const std::vector<std::string> roots{"ratings", "users", "lists", "movies"};
+    return order_by_embed(roots[below(random_, 4)]);
   }
 
  private:
@@ -100,12 +116,76 @@ class Requests {
       const auto& way = ways[below(random_, static_cast<unsigned>(ways.size()))];
       const std::string name = "e" + std::to_string(++aliases_);
       names.push_back(name);
-      std::string embed = (chance(15) ? "..." : "") + name + ':' + way.to;
+      const bool is_grouped = grouped_ > 0 && chance(grouped_);
+      std::string embed = (chance(15) && !is_grouped ? "..." : "") + name + ':' + way.to;
       if (chance(20)) embed += "!inner";
-      add(embed + '(' + node(way.table, path + name + '.', depth - 1) + ')');
+      const std::string below_it = path + name + '.';
+      add(embed + '(' + (is_grouped ? groups(way.table, below_it) : node(way.table, below_it, depth - 1)) +
+          ')');
     }
     parameters(table, path, names);
     return select;
+  }
+
+  std::string aggregate(const std::string& table) {
+    static const std::vector<std::string> functions{"sum", "avg", "min", "max", "count"};
+    std::string item = "a" + std::to_string(++aliases_) + ':';
+    const auto& numbers = numbers_of(table);
+    if (chance(35))
+      item += "count()";
+    else if (chance(70))
+      item += numbers[below(random_, static_cast<unsigned>(numbers.size()))] + '.' +
+              functions[below(random_, 5)] + "()";
+    else
+      item += column_of(table) + (chance(50) ? ".count()" : "::text.max()");
+    return item + (chance(15) ? "::text" : "");
+  }
+
+  /// The select list of an embed whose rows are groups.
+  std::string groups(const std::string& table, const std::string& path) {
+    std::string key, select;
+    if (chance(15)) {
+      select = "count";
+    } else {
+      for (unsigned i = below(random_, 2); i > 0; --i) {
+        key = column_of(table);
+        select += (chance(20) ? "k" + std::to_string(++aliases_) + ':' + key + "::text" : key) + ',';
+      }
+      if (table == "ratings" && chance(15)) select += "movies(name),";
+      select += aggregate(table);
+      for (unsigned i = below(random_, 3); i > 0; --i) select += ',' + aggregate(table);
+    }
+    if (!key.empty() && key != "genre" && chance(40))
+      parameters_.push_back(path + "order=" + key + (chance(50) ? ".desc" : ""));
+    if (chance(25)) parameters_.push_back(path + "limit=" + std::to_string(below(random_, 4)));
+    if (chance(15)) parameters_.push_back(path + "offset=" + std::to_string(below(random_, 3)));
+    const auto& first = tables().at(table).columns.front();
+    if (chance(20)) parameters_.push_back(path + first + (first == "name" ? "=neq.Drama" : "=gt.3"));
+    if (first != "name" && chance(10)) parameters_.push_back(path + first + "=eq.5");
+    return select;
+  }
+
+  /// An order by an embed to one, which its rows may be looked up for.
+  std::string order_by_embed(const std::string& root) {
+    const auto& ways = tables().at(root).ways;
+    std::vector<Way> to_one;
+    for (const auto& way : ways)
+      if (way.to_one) to_one.push_back(way);
+    const auto& way = to_one[below(random_, static_cast<unsigned>(to_one.size()))];
+    std::string column = column_of(way.table);
+    if (column == "genre") column = "id";
+    const std::string shown = chance(30) ? "" : column + (chance(30) ? ",extra:" + column_of(way.table) : "");
+    std::string target = '/' + root + "?select=" + tables().at(root).columns.front() + "," +
+                         (chance(15) && !shown.empty() ? "..." : "") + "e:" + way.to +
+                         (chance(20) ? "!inner" : "") + '(' + shown + ")&order=";
+    if (chance(30)) target += column_of(root) + (chance(50) ? ".desc," : ",");
+    target += "e(" + column + ')';
+    if (chance(50)) target += ".desc";
+    if (chance(30)) target += chance(50) ? ".nullsfirst" : ".nullslast";
+    if (chance(60)) target += "&limit=" + std::to_string(below(random_, 12));
+    if (chance(40)) target += "&offset=" + std::to_string(below(random_, 12));
+    if (chance(20)) target += "&e." + tables().at(way.table).columns.front() + "=not.is.null";
+    return target;
   }
 
   void parameters(const std::string& table, const std::string& path, const std::vector<std::string>& embeds) {
@@ -133,6 +213,7 @@ class Requests {
   }
 
   Random random_;
+  unsigned grouped_;
   std::vector<std::string> parameters_;
   unsigned aliases_ = 0;
 };
@@ -145,13 +226,12 @@ Headers format_of(unsigned seed) {
   return {};
 }
 
-}  // namespace
-
-TEST_CASE("embeds over shards are what they are on one shard") {
-  constexpr auto cases = tests::fewer_if_sanitized(1500);
+/// Asks for `target` of so many seeds, and tells how many of them the shards have refused.
+template <class Target>
+unsigned compare(unsigned long cases, Target target_of) {
   unsigned refused = 0, failures = 0;
   for (unsigned seed = 1; seed <= cases && failures < 10; ++seed) {
-    const auto target = Requests(seed).next();
+    const std::string target = target_of(seed);
     const auto headers = format_of(seed);
     const auto expected = one().get(target, headers);
     const auto got = shards().get(target, headers);
@@ -167,7 +247,24 @@ TEST_CASE("embeds over shards are what they are on one shard") {
     if (got.status != expected.status || (expected.status == 200 && got.body != expected.body)) ++failures;
   }
   MESSAGE(refused, " of ", cases, " requests were refused by the shards");
-  CHECK(refused < cases / 10);
+  return refused;
+}
+
+}  // namespace
+
+TEST_CASE("embeds over shards are what they are on one shard") {
+  constexpr auto cases = tests::fewer_if_sanitized(1500);
+  CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next(); }) < cases / 10);
+}
+
+TEST_CASE("embeds of groups over shards are what they are on one shard") {
+  constexpr auto cases = tests::fewer_if_sanitized(1500);
+  CHECK(compare(cases, [](unsigned seed) { return Requests(seed, 60).next(); }) < cases / 3);
+}
+
+TEST_CASE("rows over shards have the order by an embed that they have on one shard") {
+  constexpr auto cases = tests::fewer_if_sanitized(600);
+  CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next_ordered(); }) < cases / 3);
 }
 
 TEST_CASE("rows are related by equality, whatever the texts of their keys are") {
@@ -211,7 +308,8 @@ TEST_CASE("aggregates of embeds that a shard makes are beside and inside what is
         "/lists?select=user_id,movies(id,ratings(score,n:count()))&movies.ratings.order=score.desc",
         "/lists?select=user_id,...movies(name,ratings(count()))",
         "/towns?select=id,...users(name,lists(place,n:count()))",
-        "/towns?select=id,users!inner(id,lists!inner(count()))&users.lists.place=eq.1"}) {
+        "/towns?select=id,users!inner(id,lists!inner(count()))&users.lists.place=eq.1",
+        "/users?select=id,ratings(score,film:movies(name),...movies(imdb_score.max()))"}) {
     INFO(std::string(target));
     const auto expected = one().get(target);
     CHECK(expected.status == 200);
@@ -219,13 +317,41 @@ TEST_CASE("aggregates of embeds that a shard makes are beside and inside what is
   }
 }
 
-TEST_CASE("aggregates of rows that are on other shards than those beside them are refused") {
+TEST_CASE("aggregates of rows on other shards are those of each row") {
   for (const auto* target :
        {"/users?select=id,ratings(count())", "/users?select=id,ratings(count)",
-        "/users?select=id.max(),ratings(score)", "/users?select=count(),ratings!inner()",
-        "/users?select=count,ratings!inner()", "/users?select=id,ratings!inner(score,n:count())",
+        "/users?select=id,ratings(count)&ratings.score=gt.9",
+        "/users?select=id,ratings!inner(score,n:count())&ratings.score=gt.2&limit=5&offset=3",
+        "/users?select=id,ratings(score,count(),movie_id.avg(),rated_at.max())&ratings.order=score.desc",
+        "/users?select=id,ratings(score.avg(),score.sum()::text,n:score.count()::text)",
+        "/users?select=id,ratings(count())&ratings.movie_id=eq.1000003&ratings.movie_id=eq.2000006",
+        "/users?select=id,ratings(count())&ratings.limit=0",
+        "/users?select=id,ratings(count())&ratings.offset=1",
+        "/users?select=id,ratings!inner(count())&ratings.limit=0",
+        "/users?select=id,ratings(count())&ratings=is.null&limit=2",
+        // Rows without a town have no key, and those of a town that is not there find no rows.
+        "/users?select=id,towns(count())", "/users?select=id,towns(name,count())",
+        "/towns?select=id,users(count(),name.min(),name.max())",
+        "/towns?select=id,users(name,count())&users.limit=2&users.order=name.desc",
+        "/movies?select=id,users!lists(count())", "/movies?select=id,users!lists(town_id,count(),id.sum())",
+        "/genres?select=name,movies(imdb_score.avg(),imdb_score.max(),genre,count())",
+        "/towns?select=id,users(id,ratings(count(),score.avg()))",
+        "/towns?select=id,...users(name,ratings(count()))"}) {
+    INFO(std::string(target));
+    for (const Headers& headers : {Headers{}, Headers{{"Accept", "text/csv"}}}) {
+      const auto expected = one().get(target, headers);
+      CHECK(expected.status == 200);
+      CHECK(shards().get(target, headers).body == expected.body);
+    }
+  }
+}
+
+TEST_CASE("aggregates of rows of a table that others are looked up for are refused") {
+  for (const auto* target :
+       {"/users?select=id.max(),ratings(score)", "/users?select=count(),ratings!inner()",
+        "/users?select=count,ratings!inner()", "/users?select=id,ratings(count(),users(name))",
         "/ratings?select=count(),...users(name)", "/ratings?select=score,...users(id.max())",
-        "/movies?select=id,users!lists(count())"}) {
+        "/users?select=id,movies!lists(count())"}) {
     INFO(std::string(target));
     CHECK(one().get(target).status == 200);
     const auto answer = shards().get(target);
@@ -255,10 +381,25 @@ TEST_CASE("rows that other shards choose are counted") {
   }
 }
 
+TEST_CASE("rows in the order of rows of other shards are counted, and paged by Range") {
+  for (const auto& headers : {Headers{{"Prefer", "count=exact"}}, Headers{{"Range", "3-6"}}})
+    for (const auto* target : {"/ratings?select=score,users(name)&order=users(name).desc&limit=4&offset=3",
+                               "/ratings?select=score,users!inner(name)&order=users(name)&limit=4",
+                               "/users?select=id,towns(name)&order=towns(name),name.desc"}) {
+      INFO(std::string(target));
+      const auto answer = HttpClient(shards().router->port()).get(target, headers);
+      const auto expected = HttpClient(one().router->port()).get(target, headers);
+      CHECK(answer.status == expected.status);
+      CHECK(answer.header("Content-Range") == expected.header("Content-Range"));
+      CHECK(answer.body == expected.body);
+    }
+}
+
 TEST_CASE("embeds are whole while the slots of their rows move") {
   const std::vector<std::string> targets{
       "/lists?select=user_id,movie_id,movies(name)&user_id=lt.100",
       "/users?select=id,ratings(movie_id,score,movies(name))",
+      "/users?select=id,ratings(count(),score.avg(),movie_id.max())",
       "/genres?select=name,movies(id,ratings(score))&movies.limit=3",
       "/users?select=id,movies!ratings!inner(name)&movies.name=eq.Film%203"};
   std::vector<std::string> expected;
@@ -303,7 +444,9 @@ TEST_CASE("values are found fault with also where no row asks for what they are 
        {"/users?select=id,towns(name)&id=eq.0&towns.id=eq.x",
         "/users?select=id,ratings(score,movies(name.sum()))&id=eq.0",
         "/users?select=id,movies!lists(id,ratings(users(id)))&id=eq.0&movies.ratings.users.id=lt.x",
-        "/users?select=id,towns(name::nothing)&id=eq.0",
+        "/users?select=id,towns(name::nothing)&id=eq.0", "/users?select=id,ratings(count()::uuid)&id=eq.0",
+        "/users?select=id,ratings(score,name:user_id.sum()::nothing)&id=eq.0",
+        "/users?select=id,ratings(rated_at.sum())&id=eq.0",
         "/users?select=id,towns(id)&id=eq.0&towns.name=is.true",
         "/ratings?select=score,movies(id,ratings(score::nothing),users!lists(id))&user_id=eq.0",
         "/orders?select=id,stock!by_code(id)&id=eq.0&stock.price=gt.{"}) {

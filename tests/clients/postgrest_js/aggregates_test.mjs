@@ -56,12 +56,14 @@ expect_data('aggregates by a spread', () => films('count(), ...genres(position)'
   { count: 1, position: null }
 ])
 expect_data('a count of all rows, as Supabase has it', () => films('count'), [{ count: 10 }])
-refused('SHARD400', 'a count of an embed on other shards', async () => {
-  assert.deepEqual(await data(db.from('people').select('id,films!films_director(count)').lte('id', 2).order('id')), [
+expect_data(
+  'a count of an embed on other shards',
+  () => db.from('people').select('id,films!films_director(count)').lte('id', 2).order('id'),
+  [
     { id: 1, films: [{ count: 2 }] },
     { id: 2, films: [{ count: 3 }] }
-  ])
-})
+  ]
+)
 refused('SHARD400', 'aggregates by an embed of another shard', async () => {
   assert.deepEqual(await data(films('count(),...people!films_director(name)').lte('id', 3)), [
     { count: 2, name: 'Ada Berg' },

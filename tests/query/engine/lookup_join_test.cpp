@@ -61,7 +61,8 @@ std::vector<std::string> joined(JoinPlan plan, const std::vector<std::optional<s
       const auto& wanted = join.keys(input);
       for (std::uint32_t number = 0; number < wanted.size(); ++number)
         for (const auto& [key, row] : found)
-          if (wanted[number].front() == key) join.push(input, numbered_row(number, row));
+          if ((wanted[number].empty() ? "null" : wanted[number].front()) == key)
+            join.push(input, numbered_row(number, row));
       join.finish(input);
     } else if (next < keys.size()) {
       Row row{"{\"n\":" + std::to_string(next) + '}', {}};
@@ -85,6 +86,25 @@ TEST_CASE("the rows of a key are written into every row that has it") {
   CHECK(joined({{embed(Kind::object, {",\"r\":"}, true)}, {}, {}}, keys, {{"a", "{\"x\":1}"}}) ==
         std::vector<std::string>{"{\"n\":0,\"r\":{\"x\":1}}", "{\"n\":1,\"r\":null}", "{\"n\":2,\"r\":null}",
                                  "{\"n\":3,\"r\":{\"x\":1}}"});
+}
+
+TEST_CASE("null is a key where something is found also without rows") {
+  auto groups = embed(EmbedShape::Kind::array, {",\"r\":"});
+  const std::vector<std::optional<std::string>> keys{std::nullopt, "a", std::nullopt};
+  const Found found{{"null", "{\"count\":0}"}, {"a", "{\"count\":2}"}};
+  CHECK(joined({{groups}, {}, {}}, keys, found) == std::vector<std::string>{"{\"n\":0,\"r\":[]}",
+                                                                            "{\"n\":1,\"r\":[{\"count\":2}]}",
+                                                                            "{\"n\":2,\"r\":[]}"});
+  groups.with_null = true;
+  CHECK(joined({{groups}, {}, {}}, keys, found) ==
+        std::vector<std::string>{"{\"n\":0,\"r\":[{\"count\":0}]}", "{\"n\":1,\"r\":[{\"count\":2}]}",
+                                 "{\"n\":2,\"r\":[{\"count\":0}]}"});
+
+  LookupKeys of_two({0, 1}, true);
+  CHECK(of_two.add({"", {}, {}, {"null", "b"}}) == 0);
+  CHECK(of_two.add({"", {}, {}, {"null", std::nullopt}}) == 1);
+  CHECK(of_two.add({"", {}, {}, {std::nullopt, "b"}}) == 1);
+  CHECK(of_two[1].empty());
 }
 
 TEST_CASE("in CSV what is found is JSON in a field, and nothing where there is none") {

@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "query/plan/group_states.hpp"
 #include "query/plan/routed_plan.hpp"
 #include "tests/query/plan/scattered_tables.hpp"
 
@@ -270,7 +272,8 @@ TEST_CASE("each parameter is in its statement, which PostgreSQL refuses otherwis
   for (const auto* query :
        {"select=id,ratings(score)&ratings.limit=2&ratings.score=in.(1,2)&ratings.order=score",
         "select=id,movies!lists!inner(data->a)&movies.limit=2&movies.name=like.a*",
-        "select=id,movies!lists(name,ratings(score,genre:movies(genres(note))))&movies.ratings.limit=3"}) {
+        "select=id,movies!lists(name,ratings(score,genre:movies(genres(note))))&movies.ratings.limit=3",
+        "select=id,ratings(score,a:movies(data->a),count())&ratings.limit=2&ratings.score=in.(1,2)"}) {
     const auto read = plan("users", query);
     for (const auto& lookup : read.lookups) {
       const auto statement = asked(lookup);
@@ -282,11 +285,54 @@ TEST_CASE("each parameter is in its statement, which PostgreSQL refuses otherwis
   }
 }
 
+TEST_CASE("rows that are ordered by what is looked up are put in order when it is there") {
+  const auto read =
+      plan("ratings",
+           "select=score,users(name,tags)&order=score.desc,users(name).desc.nullslast&limit=5&offset=2");
+  REQUIRE(read.sort);
+  CHECK(read.sort->page == RowPage{2, 5, false});
+  CHECK(read.join.page == RowPage{});
+  CHECK(read.scan.page_later);
+  CHECK(read.streams);
+  CHECK(read.share == Share::whole);
+  CHECK_FALSE(has(read.scan.statement({Epoch{7}, false, true, nullptr, {}}).sql, "LIMIT"));
+  const auto& lookup = read.lookups.front();
+  CHECK(lookup.sort_keys == 1);
+  CHECK(lookup.merge_keys(1).size() == 3);  // the number, the primary key, and the name
+  CHECK(lookup.rows.scan.key_columns == std::vector<std::size_t>{2, 3, 0});
+  CHECK(read.join.embeds.front().shape.sort_keys == 1);
+  // The row's own keys come first: its score, and the two of its primary key.
+  CHECK(read.scan.keys.size() == 3);
+  std::vector<std::size_t> of;
+  for (const auto& key : read.sort->keys) of.push_back(key.of);
+  CHECK(of == std::vector<std::size_t>{0, 3, 1, 2});
+  CHECK(read.sort->keys[1].key == MergeKey{SortKind::text, true, false, {}});
+
+  // What nothing is shown of has an order as well, and rows that are left out have none.
+  const auto hidden = plan("ratings", "select=score,users!inner()&order=users(id)&limit=1");
+  REQUIRE(hidden.sort);
+  CHECK(hidden.join.leaves_out());
+  CHECK(hidden.join.page == RowPage{});
+  CHECK_FALSE(plan("ratings", "select=score,users(name)&order=score&limit=5").sort);
+  const auto by_enum = plan("lists", "select=user_id,movies(mpaa)&order=movies(mpaa)");
+  CHECK(by_enum.sort->keys.front().key.kind == SortKind::enumeration);
+  CHECK_FALSE(by_enum.lookups.front().rows.scan.enums_sql.empty());
+  // All rows are there to be counted.
+  const auto counted = std::get<RowsRead>(
+      try_plan("ratings", "select=score,users(name)&order=users(name)", CountKind::exact).value());
+  CHECK(counted.join.counts);
+  CHECK_FALSE(counted.scan.counts);
+}
+
 TEST_CASE("what cannot be bounded or told is refused, with what would work") {
   CHECK(refusal("ratings", "select=score,users(name)", CountKind::exact).code.empty());
   CHECK(refusal("ratings", "select=score,users!inner(name)&offset=10001").code == "SHARD400");
   CHECK(refusal("ratings", "select=score,users(name)&offset=10001").code.empty());
-  CHECK(refusal("ratings", "select=score,users(name)&order=users(name)").code == "SHARD400");
+  // Rows that are in rows of other shards are not put in order by those of others again.
+  CHECK(refusal("users", "select=id,ratings(users(name))&ratings.order=users(name)").code == "SHARD400");
+  CHECK(refusal("ratings", "select=score,users(tags)&order=users(tags)").code == "SHARD400");
+  CHECK(refusal("ratings", "select=score,users(name,count())&order=users(name)").code == "SHARD400");
+  CHECK(refusal("lists", "select=user_id,movies(title_de)&order=movies(title_de)").code == "SHARD400");
   CHECK(refusal("users", "select=id,scales(weight)").details->find("double precision") != std::string::npos);
   // Equality of texts is not that of their bytes.
   CHECK(refusal("users", "select=id,nicks(id)").details->find("collation") != std::string::npos);
@@ -294,7 +340,93 @@ TEST_CASE("what cannot be bounded or told is refused, with what would work") {
   CHECK(refusal("users", "select=id,movies!lists(title_de)&movies.order=title_de").code == "SHARD400");
 }
 
-TEST_CASE("aggregates of rows that are looked up, or that rows are looked up for, are refused") {
+TEST_CASE("of groups without keys each key has one, also null, and one that finds no rows") {
+  const auto read = plan("users", "select=id,ratings(count())");
+  CHECK(read.join.embeds.front().with_null);
+  CHECK(read.join.embeds.front().shape.kind == EmbedShape::Kind::array);
+  const auto& lookup = read.lookups.front();
+  CHECK(lookup.gives_every_key());
+  CHECK(lookup.shares_groups());
+  CHECK(lookup.merge_keys(3).size() == 1);
+  CHECK(lookup.slots({"5"}).is_all());
+  CHECK(lookup.slots({}).size() == 1);
+  const std::string rows =
+      R"( FROM (SELECT k.ord AS ord, m.* FROM unnest($2::"pg_catalog"."int4"[], $3::int4[]) AS k(x0, ord) )"
+      R"(LEFT JOIN LATERAL (SELECT true AS here FROM "public"."ratings" AS "ratings" )"
+      R"(WHERE "ratings"."user_id" = k.x0) m ON true WHERE shardplex.check_epoch($1::bigint)) p GROUP BY p.ord)";
+  CHECK(asked(lookup).sql == "SELECT to_json(q.c0), q.ord FROM (SELECT p.ord AS ord, count(p.here) AS c0" +
+                                 rows + " ORDER BY p.ord) q");
+  LookupKeys keys({0}, true);
+  for (const auto& value : {std::optional<std::string>("5"), std::optional<std::string>()})
+    keys.add({"", {}, {}, {value}});
+  const auto part = lookup.partial_statement({Epoch{7}, false, false, nullptr, {}}, keys, {0, 1});
+  CHECK(part.sql == "SELECT CAST(p.ord AS text), CAST(count(p.here) AS text), true" + rows + " LIMIT 100001");
+  CHECK(part.params == std::vector<std::optional<std::string>>{"7", R"({"5",NULL})", "{0,1}"});
+  CHECK(
+      finished_groups(lookup.rows.scan, {"{}", "{}"}, 0).sql ==
+      R"(SELECT to_json(q.c0), q.ord, true FROM (SELECT p.ord AS ord, CAST(sum(p.s0) AS "pg_catalog"."int8") AS )"
+      R"(c0 FROM (SELECT CAST(u.t0 AS "pg_catalog"."int4") AS ord, CAST(u.t1 AS "pg_catalog"."int8") AS s0 FROM )"
+      R"(unnest($1::text[], $2::text[]) AS u(t0, t1)) p GROUP BY p.ord ORDER BY p.ord) q)");
+
+  // Filters that leave no slot to look in leave the group of no rows.
+  const auto nowhere =
+      plan("users", "select=id,ratings(count())&ratings.movie_id=eq.1&ratings.movie_id=eq.2");
+  CHECK(nowhere.lookups.front().place->slots({"5"}).empty());
+  CHECK(nowhere.lookups.front().slots({"5"}).size() == 1);
+}
+
+TEST_CASE("groups of the rows of many keys come key by key, in their order, and are paged by key") {
+  const auto read = plan("users",
+                         "select=id,ratings(score,n:count(),movie_id.max()::text)&ratings.score=gt.2"
+                         "&ratings.order=score.desc&ratings.limit=3&ratings.offset=1");
+  CHECK_FALSE(read.join.embeds.front().with_null);
+  const auto& lookup = read.lookups.front();
+  CHECK_FALSE(lookup.gives_every_key());
+  CHECK(lookup.shares_groups());
+  CHECK(lookup.rows.join.page == RowPage{1, 3, true});
+  const std::string rows =
+      R"( FROM (SELECT k.ord AS ord, m.* FROM unnest($3::"pg_catalog"."int4"[], $4::int4[]) AS k(x0, ord) )"
+      R"(JOIN LATERAL (SELECT true AS here, "ratings"."score" AS g0, "ratings"."movie_id" AS a0 )"
+      R"(FROM "public"."ratings" AS "ratings" WHERE "ratings"."user_id" = k.x0 AND "ratings"."score" > $2) )"
+      R"(m ON true WHERE shardplex.check_epoch($1::bigint)) p GROUP BY p.ord, p.g0)";
+  CHECK(asked(lookup).sql ==
+        "SELECT to_json(q.c0), to_json(q.c1), to_json(q.c2), q.ord FROM (SELECT p.ord AS ord, p.g0 AS c0, "
+        "count(p.here) AS c1, CAST(max(p.a0) AS \"text\") AS c2" +
+            rows + " ORDER BY p.ord, p.g0 DESC NULLS FIRST) q");
+  const auto part =
+      lookup.partial_statement({Epoch{7}, true, false, nullptr, {}}, keys_of({"5", "6"}), {0, 1});
+  CHECK(has(part.sql, R"("ratings"."score" > $2 AND "ratings"."shardplex_slot" IN (SELECT s.slot)"));
+  CHECK(has(part.sql, "(true OR CAST(max(p.a0) AS \"text\") IS NULL) FROM (SELECT k.ord"));
+  const auto finished =
+      finished_groups(lookup.rows.scan, std::vector<std::string>(lookup.rows.scan.states->count, "{}"), 0);
+  CHECK(has(finished.sql, "GROUP BY p.ord, p.g0 ORDER BY p.ord, p.g0 DESC NULLS FIRST) q"));
+  CHECK(finished.params.size() == 4);
+}
+
+TEST_CASE("a shard that has all rows of a key groups them alone") {
+  const auto read = plan("ratings", "select=score,users(count(),name.max())");
+  const auto& lookup = read.lookups.front();
+  CHECK(lookup.merges_by_number);
+  CHECK_FALSE(lookup.shares_groups());
+  CHECK(lookup.slots({"5"}).size() == 1);
+  CHECK(read.join.embeds.front().shape.kind == EmbedShape::Kind::object);
+  // A group that is there without rows may come of any shard, where a row does not.
+  CHECK(plan("lists", "select=user_id,movies(count())").lookups.front().merges_by_number);
+  CHECK_FALSE(plan("users", "select=id,ratings(score,count())").lookups.front().merges_by_number);
+  // Beside a junction, whose rows are where the keys say or anywhere.
+  CHECK(plan("movies", "select=id,users!lists(count())").lookups.front().shares_groups());
+}
+
+TEST_CASE("groups have what their shards embed among their keys, and choose rows") {
+  const auto read = plan("users", "select=id,ratings(film:movies(name),...movies(last:id.max()),count())");
+  CHECK(has(asked(read.lookups.front()).sql, R"(FROM "public"."ratings" AS "ratings" LEFT JOIN LATERAL ()"));
+  CHECK(read.lookups.front().rows.members.size() == 3);
+  const auto chosen = plan("users", "select=id,ratings!inner(score,count())&ratings.score=eq.5");
+  CHECK(chosen.join.leaves_out());
+  CHECK_FALSE(chosen.keys_first);
+}
+
+TEST_CASE("aggregates beside rows that are looked up, or of rows through a junction elsewhere, are refused") {
   const auto refused = [](const char* table, const char* query) {
     INFO(query);
     const auto error = refusal(table, query);
@@ -303,20 +435,20 @@ TEST_CASE("aggregates of rows that are looked up, or that rows are looked up for
           "Aggregates are asked for together with rows that can be on other shards");
   };
   for (const auto* query :
-       {"select=id,ratings(count())", "select=id,ratings(count)", "select=id,ratings(score,n:count())",
-        "select=id,ratings!inner(score.max())", "select=id,ratings(count())&ratings=not.is.null",
-        "select=id,ratings(score,users(count()))", "select=id,ratings(count(),users(name))",
-        "select=id,ratings(score.sum(),...movies(name))", "select=id,ratings(score,...movies(id.max()))",
-        "select=id,movies!lists(count())", "select=id.max(),ratings(score)", "select=count(),ratings()",
-        "select=count(),ratings!inner()", "select=count,ratings!inner()",
+       {"select=id,ratings(count(),users(name))", "select=id.max(),ratings(score)",
+        "select=count(),ratings()", "select=count(),ratings!inner()", "select=count,ratings!inner()",
         "select=count(),ratings()&ratings=is.null", "select=name,count(),ratings(score)&order=name"})
     refused("users", query);
   for (const auto* query : {"select=count(),...users(name)", "select=score,...users(name,id.max())",
                             "select=score,...users(count())", "select=count(),movies(ratings(users(name)))"})
     refused("ratings", query);
+  const auto through = refusal("users", "select=id,movies!lists(count())");
+  CHECK(through.code == "SHARD400");
+  CHECK(through.details->find("through lists") != std::string::npos);
   // What PostgREST refuses is refused as by it.
   CHECK(refusal("users", "select=id,...ratings(count())").code == "PGRST127");
   CHECK(refusal("users", "select=count,ratings(score)").code == "42803");
+  CHECK(refusal("users", "select=id,ratings(count())&ratings.order=score").code == "42803");
 }
 
 TEST_CASE("what a shard embeds by itself has aggregates beside and inside what is looked up") {

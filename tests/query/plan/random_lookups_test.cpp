@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "query/plan/group_states.hpp"
 #include "query/plan/lookup.hpp"
 #include "query/plan/routed_plan.hpp"
 #include "tests/query/plan/scattered_tables.hpp"
@@ -22,7 +23,8 @@ namespace {
 
 class RandomRequests {
  public:
-  explicit RandomRequests(unsigned seed) : random_(seed) {}
+  /// `grouped`: in how many of 100 embeds rows are counted.
+  explicit RandomRequests(unsigned seed, unsigned grouped = 0) : random_(seed), grouped_(grouped) {}
 
   std::pair<std::string, std::string> next() {
     static const std::vector<std::string> roots{"movies", "ratings", "users", "lists", "genres", "friends"};
@@ -83,6 +85,8 @@ class RandomRequests {
   std::string node(const std::string& table, const std::string& path, unsigned depth) {
     std::string select = chance(85) ? any(columns_of(table)) : "";
     if (!select.empty() && chance(30)) select += "::text";
+    if (!path.empty() && grouped_ > 0 && chance(grouped_))
+      select += (select.empty() ? "n" : ",n") + std::to_string(++aliases_) + ":count()";
     std::vector<std::string> names;
     for (auto count = random_() % 3; depth > 0 && count > 0; --count) {
       const auto& [way, to] = any(ways_from(table));
@@ -96,6 +100,7 @@ class RandomRequests {
   }
 
   std::mt19937 random_;
+  unsigned grouped_;
   std::string parameters_;
   unsigned aliases_ = 0;
 };
@@ -135,6 +140,10 @@ void check_lookup(const Lookup& lookup) {
   const ReadPlan::ForShard shard{
       sharded ? std::optional(Epoch{7}) : std::nullopt, sharded, false, nullptr, {}};
   check_parameters(lookup.statement(shard, keys_with(lookup.key_types.size()), {0}));
+  if (scan.groups) {
+    check_parameters(lookup.partial_statement(shard, keys_with(lookup.key_types.size()), {0}));
+    check_parameters(finished_groups(scan, std::vector<std::string>(scan.states->count, "{}"), 0));
+  }
   if (lookup.keys_first) check_parameters(lookup.keys_statement(shard));
   CHECK(sharded == lookup.place.has_value());
   CHECK(scan.keys.front().kind == SortKind::int4);
@@ -158,6 +167,27 @@ void check_lookups(const ReadPlan& scan, const JoinPlan& join, const std::vector
 }
 
 }  // namespace
+
+TEST_CASE("embeds of groups are planned whole, or refused") {
+  std::map<std::string, int> outcomes;
+  for (unsigned seed = 1; seed <= 2000; ++seed) {
+    const auto [table, query] = RandomRequests(seed, 30).next();
+    INFO("seed ", seed, ": ", table, '?', query);
+    const auto planned = try_plan(table, query);
+    ++outcomes[planned ? "planned" : planned.error().code];
+    if (!planned || !std::holds_alternative<RowsRead>(*planned)) continue;
+    const auto& read = std::get<RowsRead>(*planned);
+    check_lookups(read.scan, read.join, read.lookups);
+  }
+  CHECK(outcomes["planned"] > 500);
+  // 42803: an order by what is not grouped by. PGRST127: an aggregate in a spread to many.
+  const std::vector<std::string> possible{"planned", "SHARD400", "PGRST118", "PGRST127",
+                                          "42702",   "42703",    "42712",    "42803"};
+  for (const auto& [code, count] : outcomes) {
+    INFO(code, ": ", count);
+    CHECK(std::ranges::count(possible, code) == 1);
+  }
+}
 
 TEST_CASE("whatever is asked for is planned whole, or refused") {
   std::map<std::string, int> outcomes;
