@@ -34,7 +34,7 @@ inline int http_status(const Error& e) {
   return e.status ? *e.status : http_status(e.code);
 }
 
-/// {"code":…,"details":…,"hint":…,"message":…} with nulls included.
+/// {"code":…,"details":…,"hint":…,"message":…} with nulls included; UTF-8, whatever bytes the texts have.
 std::string to_json(const Error& error);
 
 /// SHARD400: cannot be answered exactly over shards. `why` goes to details, `works` to the hint.

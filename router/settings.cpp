@@ -170,6 +170,8 @@ po::options_description router_options(Settings& s) {
       "let clients ask for count(), sum(), avg(), min() and max(), which may read a whole table")(
       "compression", po::value(&s.compression)->default_value(s.compression, "on")->value_name("on|off"),
       "send answers as gzip, br or zstd to clients that take them so")(
+      "plans", po::value(&s.plans)->default_value(s.plans, "off")->value_name("on|off"),
+      "let clients ask for PostgreSQL's plans (application/vnd.pgrst.plan), which reveal its internals")(
       "cors-allowed-origins", names(s.cors_allowed_origins),
       "origins whose pages may call, separated by commas; without it, all");
   return options;

@@ -57,6 +57,7 @@ struct Settings {
   LogLevel log_level = LogLevel::info;
   bool access_log = false;
   bool aggregates = true;                         ///< clients may ask for them
+  bool plans = false;                             ///< clients may ask for PostgreSQL's
   bool compression = true;                        ///< of answers, for clients that take them so
   std::vector<std::string> cors_allowed_origins;  ///< in lower case; empty: all
 };

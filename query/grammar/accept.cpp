@@ -126,6 +126,18 @@ std::optional<Shape> offer(const MediaType& type) {
   }
 }
 
+std::optional<AcceptedAnswer> offer(const MediaType& type, bool plans) {
+  if (!type.plan) {
+    const auto shape = offer(type);
+    return shape ? std::optional(AcceptedAnswer{*shape}) : std::nullopt;
+  }
+  MediaType of;
+  of.kind = type.plan->of;
+  of.nulls_stripped = type.plan->of_nulls_stripped;
+  const auto shape = plans ? offer(of) : std::nullopt;
+  return shape ? std::optional(AcceptedAnswer{*shape, type.plan}) : std::nullopt;
+}
+
 /// A wildcard stands for an array, unless that is refused by name.
 bool refuses_arrays(const std::vector<AcceptedType>& asked) {
   return std::ranges::any_of(asked, [](const AcceptedType& accepted) {
@@ -133,15 +145,16 @@ bool refuses_arrays(const std::vector<AcceptedType>& asked) {
   });
 }
 
-Error not_acceptable(std::string_view header) {
+Error not_acceptable(std::string_view header, bool plans) {
+  const std::string hint =
+      "application/json, application/vnd.pgrst.array+json, application/vnd.pgrst.object+json, "
+      "text/csv and application/x-ndjson are available";
   std::vector<std::string> names;
   for (const AcceptedType& accepted : in_order_written(header)) names.push_back(to_string(accepted.type));
   return {.code = "PGRST107",
           .message = "None of these media types are available: " + joined(names),
           .details = std::nullopt,
-          .hint =
-              "application/json, application/vnd.pgrst.array+json, application/vnd.pgrst.object+json, "
-              "text/csv and application/x-ndjson are available",
+          .hint = plans ? hint + ", and application/vnd.pgrst.plan for=\"…\" each of them" : hint,
           .status = std::nullopt};
 }
 
@@ -203,15 +216,28 @@ std::string_view content_type(Shape shape) {
   return "application/json; charset=utf-8";
 }
 
-Result<Shape> parse_accept(std::optional<std::string_view> accept) {
-  if (!accept || trimmed(*accept).empty()) return Shape::array;
+std::string content_type(const PlanAsked& plan) {
+  MediaType type;
+  type.kind = MediaKind::plan;
+  type.plan = plan;
+  return to_string(type) + "; charset=utf-8";
+}
+
+Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans) {
+  if (!accept || trimmed(*accept).empty()) return AcceptedAnswer{};
   const auto asked = read_accept(*accept);
   const bool no_arrays = refuses_arrays(asked);
   for (const AcceptedType& accepted : asked) {
     if (accepted.quality <= 0 || (accepted.type.kind == MediaKind::any && no_arrays)) continue;
-    if (const auto shape = offer(accepted.type)) return *shape;
+    if (auto answer = offer(accepted.type, plans)) return *std::move(answer);
   }
-  return not_acceptable(*accept);
+  return not_acceptable(*accept, plans);
+}
+
+Result<Shape> parse_accept(std::optional<std::string_view> accept) {
+  const auto answer = parse_accept(accept, false);
+  if (!answer) return answer.error();
+  return answer->shape;
 }
 
 std::string media_type(std::string_view field) {

@@ -78,8 +78,20 @@ bool is_object(Shape shape);
 /// The Content-Type of such an answer. Lifetime: a literal.
 std::string_view content_type(Shape shape);
 
-/// The answer's shape from Accept, which is an array for */*, for application/* and for none at all; PGRST107
-/// where nothing acceptable is on offer.
+/// What Accept comes to: a shape, and where a plan was asked for, that of the answer whose plan it is.
+struct AcceptedAnswer {
+  Shape shape = Shape::array;
+  std::optional<PlanAsked> plan = std::nullopt;
+  bool operator==(const AcceptedAnswer&) const = default;
+};
+
+/// The Content-Type of a plan, as PostgREST spells it.
+std::string content_type(const PlanAsked& plan);
+
+/// The answer from Accept, which is an array for */*, for application/* and for none at all; PGRST107 where
+/// nothing acceptable is on offer. Plans are on offer with `plans`, of the answers that are.
+Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans);
+/// The shape, where no plans are on offer.
 Result<Shape> parse_accept(std::optional<std::string_view> accept);
 
 /// The media type of a Content-Type in lower case, without its parameters; "" where there is none.

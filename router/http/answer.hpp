@@ -30,7 +30,7 @@ class BodyStream {
 /// Handlers return it; AnswerWriter makes a head and a body of it.
 struct Answer {
   unsigned status = 200;
-  std::string_view content_type = "application/json; charset=utf-8";  ///< a literal
+  std::string_view content_type = "application/json; charset=utf-8";  ///< a literal; "": in `fields`
   http::fields fields;      ///< without those that every answer carries, and without the framing of the body
   std::string body;         ///< all of it, or what comes before `rest`
   bool is_content = false;  ///< the body is content of this type even where it is empty

@@ -45,7 +45,8 @@ http::response_header<> AnswerWriter::head_of(Answer& answer, const Framing& fra
   head.result(answer.status);
   head.set(http::field::server, server_field);
   head.set(http::field::date, http_date_);
-  if (has_body) head.set(http::field::content_type, {answer.content_type.data(), answer.content_type.size()});
+  if (has_body && !answer.content_type.empty())
+    head.set(http::field::content_type, {answer.content_type.data(), answer.content_type.size()});
   return head;
 }
 

@@ -360,6 +360,26 @@ TEST_CASE("aggregates of rows of a table that others are looked up for are refus
   }
 }
 
+TEST_CASE(
+    "a read has a plan of PostgreSQL's where each shard makes its embeds, and is refused where rows are "
+    "looked up") {
+  Router::Options with_plans;
+  with_plans.arguments = {"--plans", "on"};
+  const Router router(shards().cluster.map_file(), with_plans);
+  HttpClient client(router.port());
+  const Headers plan{{"Accept", "application/vnd.pgrst.plan"}};
+  CHECK(client.get("/movies?select=id,ratings(score)", plan).status == 200);
+  CHECK(client.get("/users?select=id,lists!inner(place)", plan).status == 200);
+  for (const auto* target :
+       {"/users?select=id,ratings(score)", "/users?select=id,ratings!inner(score)",
+        "/users?select=id,ratings()&ratings=is.null", "/genres?select=name,movies(id)"}) {
+    INFO(std::string(target));
+    const auto answer = client.get(target, plan);
+    CHECK(answer.status == 400);
+    CHECK(answer.error_code() == "SHARD400");
+  }
+}
+
 TEST_CASE("an answer tells all shards that were asked, each once") {
   const auto answer = shards().get("/towns?select=id,users(name,movies!lists(name))");
   CHECK(answer.status == 200);

@@ -80,6 +80,13 @@ TEST_CASE("texts of an error are escaped as JSON demands and no more") {
   CHECK(parsed.at("message").as_string() == controls);
 }
 
+TEST_CASE("an error is UTF-8, whatever bytes it quotes") {
+  const std::string bad = "\xEF\xBF\xBD";
+  CHECK(to_json(Error{"X", "\xFF/\xC3(\xC3\xA9", "a\xC3", {}, {}}) ==
+        "{\"code\":\"X\",\"details\":\"a" + bad + "\",\"hint\":null,\"message\":\"" + bad + "/" + bad +
+            "(\xC3\xA9\"}");
+}
+
 TEST_CASE("a refusal says why and what would work") {
   const Error error = cannot_merge("why", "works");
   CHECK(error.code == "SHARD400");

@@ -92,6 +92,11 @@ TEST_CASE("answers are compressed unless the operator says no") {
   CHECK_FALSE(good({"--map", "m", "--compression", "off"}).compression);
 }
 
+TEST_CASE("plans are shown only where the operator says so") {
+  CHECK_FALSE(good({"--map", "m"}).plans);
+  CHECK(good({"--map", "m", "--plans", "on"}).plans);
+}
+
 TEST_CASE("the server is told to give up when the router does") {
   CHECK(good({"--map", "m", "--request-timeout", "7s"}).pool.connection.statement_timeout == 7s);
 }
@@ -116,6 +121,7 @@ TEST_CASE("bad flags are refused with a text that names them") {
       {{"--map", "m", "--read-patience", "999999999m"}, "is too long"},
       {{"--map", "m", "--read-patience", "300"}, "write it like 250ms"},
       {{"--map", "m", "--compression", "maybe"}, "--compression"},
+      {{"--map", "m", "--plans", "analyze"}, "--plans"},
       {{"--map", "m", "--poll-interval", "1ms"}, "--poll-interval"},
       {{"--map", "m", "--log-level", "loud"}, "debug, info, warning, error"},
       {{"--map", "m", "--max-url-bytes", "10"}, "--max-url-bytes"},

@@ -53,6 +53,11 @@ expect_exit 2 "--seed takes a number, not '1e6'" scripts/chaos --seed 1e6
 expect_exit 2 '--only needs a value' scripts/chaos --only --list
 expect_exit 2 '--json takes a file in a folder that can be written to' scripts/chaos --json "$scratch/none/f"
 
+expect_exit 2 "unknown target 'everything'; there are accept .* shard_map" scripts/fuzz everything
+expect_exit 2 "--seconds takes a number from 1 to 1000000, not '1m'" scripts/fuzz --seconds 1m
+expect_exit 2 '--seconds needs a value' scripts/fuzz --seconds
+expect_exit 0 '^node_tree$' scripts/fuzz --list
+
 expect_exit 2 "no preset 'fast'" scripts/test --preset fast
 expect_exit 2 'whole number' scripts/make-movies --count many
 expect_exit 2 'no films to rate' scripts/make-movies --count 0 --ratings 1

@@ -38,11 +38,11 @@ constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_tabl
                                                   &read_consistency};
 constexpr Filter<TableRequest> document_filters[] = {&require_catalogue, &check_schema};
 constexpr Filter<TableRequest> call_filters[] = {&require_catalogue, &check_schema, &read_preferences,
-                                                 &read_shape, &read_consistency};
+                                                 &read_shape,        &refuse_plans, &read_consistency};
 
-constexpr Filter<TableRequest> change_filters[] = {&require_catalogue, &find_table,      &require_stored_rows,
-                                                   &read_query,        &check_schema,    &read_preferences,
-                                                   &read_shape,        &read_consistency};
+constexpr Filter<TableRequest> change_filters[] = {&require_catalogue, &find_table,   &require_stored_rows,
+                                                   &read_query,        &check_schema, &read_preferences,
+                                                   &read_shape,        &refuse_plans, &read_consistency};
 
 constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;
 constexpr Endpoint<TableRequest> rows[] = {

@@ -30,9 +30,9 @@ Result<ReadParts> read_parts(const FoundTable& found, const Settings& settings, 
   auto prefer = preferences_of(request);
   if (!prefer) return prefer.error();
   parts.prefer = std::move(*prefer);
-  const auto shape = asked_shape(request);
-  if (!shape) return shape.error();
-  parts.shape = *shape;
+  const auto asked = asked_answer(request, settings.plans);
+  if (!asked) return asked.error();
+  parts.shape = asked->shape;
   const auto strong = asks_for_strong_reads(request);
   if (!strong) return strong.error();
   parts.strong = *strong;

@@ -74,10 +74,18 @@ Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequ
 }
 
 Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> next) {
-  const auto shape = asked_shape(request.call.request);
-  if (!shape) return refuse(shape.error());
-  request.shape = *shape;
+  const auto asked = asked_answer(request.call.request, request.context.worker.settings().plans);
+  if (!asked) return refuse(asked.error());
+  request.shape = asked->shape;
+  request.plan_asked = asked->plan;
   return next(request);
+}
+
+Awaitable<Result<Answer>> refuse_plans(TableRequest& request, Next<TableRequest> next) {
+  if (!request.plan_asked) return next(request);
+  return refuse({"SHARD400", "Plans are shown of reads of tables and views alone",
+                 "Those of writes and of calls of functions are not served by this release.",
+                 "Ask for the plan of a GET of the rows that it is about.", std::nullopt});
 }
 
 Awaitable<Result<Answer>> read_consistency(TableRequest& request, Next<TableRequest> next) {

@@ -21,6 +21,8 @@ Awaitable<Result<Answer>> check_schema(TableRequest& request, Next<TableRequest>
 Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next);
 /// Accept.
 Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> next);
+/// Refuses what asks for a plan: of all but reads of tables and views.
+Awaitable<Result<Answer>> refuse_plans(TableRequest& request, Next<TableRequest> next);
 /// Shardplex-Consistency. The last one: the time until here is the parsing's.
 Awaitable<Result<Answer>> read_consistency(TableRequest& request, Next<TableRequest> next);
 

@@ -11,6 +11,7 @@
 #include "router/execution/gather_sum.hpp"
 #include "router/execution/rough_count.hpp"
 #include "router/services/movies/cursor_pages.hpp"
+#include "router/services/movies/plan_answer.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/request_parts.hpp"
 #include "router/services/movies/row_answers.hpp"
@@ -101,6 +102,7 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
   auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape,
                            *request.context.planned_with->snapshot, request.context.worker.settings());
   if (!plan) co_return plan.error();
+  if (request.plan_asked) co_return co_await answer_plan(request, *plan);
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));
   auto shape = request.context.worker.point_shapes().find(

@@ -76,9 +76,8 @@ Result<Preferences> preferences_of(const Request& request) {
   return preferences.empty() ? Result<Preferences>(Preferences{}) : parse_prefer(preferences);
 }
 
-Result<Shape> asked_shape(const Request& request) {
-  const auto accept = list_field(request, "Accept");
-  return accept.empty() ? Result<Shape>(Shape::array) : parse_accept(accept);
+Result<AcceptedAnswer> asked_answer(const Request& request, bool plans) {
+  return parse_accept(list_field(request, "Accept"), plans);
 }
 
 Result<bool> asks_for_strong_reads(const Request& request) {

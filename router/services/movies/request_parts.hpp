@@ -33,8 +33,8 @@ std::string list_field(const Request& request, std::string_view name);
 Result<void> check_profiles(const Request& request);
 /// Prefer.
 Result<Preferences> preferences_of(const Request& request);
-/// Accept.
-Result<Shape> asked_shape(const Request& request);
+/// Accept. `plans`: they are served.
+Result<AcceptedAnswer> asked_answer(const Request& request, bool plans);
 /// Shardplex-Consistency: whether it is strong.
 Result<bool> asks_for_strong_reads(const Request& request);
 /// Range, which is for GET alone (RFC 9110, section 14.2), and not for rows by their key.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "query/catalogue/routed_table.hpp"
+#include "query/grammar/accept.hpp"
 #include "query/grammar/parse.hpp"
 #include "query/grammar/query.hpp"
 #include "router/execution/request_context.hpp"
@@ -27,6 +28,7 @@ struct TableRequest {
   Query query = {};  ///< for the row routes, with the filter on the key already in it
   Preferences prefer = {};
   Shape shape = Shape::array;
+  std::optional<PlanAsked> plan_asked = std::nullopt;  ///< the answer is the plan of one of this shape
 
   RoutedTable routed() const { return {*table, *placement, map()}; }
   const ShardMap& map() const { return context.planned_with->map(); }

@@ -135,6 +135,38 @@ TEST_CASE("a plan is asked for in a format, of an answer, with options") {
   CHECK(to_string(read_media_type("Text/HTML")) == "text/html");
 }
 
+TEST_CASE("a plan is accepted where plans are on offer, of an answer that is") {
+  const auto plan_of = [](const char* accept) { return parse_accept(accept, true).value(); };
+  CHECK(plan_of("application/vnd.pgrst.plan") == AcceptedAnswer{Shape::array, PlanAsked{}});
+  CHECK(plan_of("application/vnd.pgrst.plan+json; for=\"text/csv\"").shape == Shape::csv);
+  CHECK(
+      plan_of("application/vnd.pgrst.plan;for=\"application/vnd.pgrst.object+json;nulls=stripped\"").shape ==
+      Shape::stripped_object);
+  CHECK(plan_of("application/vnd.pgrst.plan;for=*/*").shape == Shape::array);
+  CHECK(plan_of("application/json, application/vnd.pgrst.plan") == AcceptedAnswer{});
+  CHECK(plan_of("application/json;q=0.5, application/vnd.pgrst.plan").plan.has_value());
+  CHECK(plan_of("application/vnd.pgrst.plan;for=\"image/png\", text/csv") == AcceptedAnswer{Shape::csv});
+  CHECK(parse_accept("application/vnd.pgrst.plan;q=0, */*", true).value() == AcceptedAnswer{});
+  for (const auto* refused :
+       {"application/vnd.pgrst.plan;for=\"image/png\"", "application/vnd.pgrst.plan;for=", "text/html",
+        "application/vnd.pgrst.plan;for=\"application/vnd.pgrst.plan\""}) {
+    CAPTURE(refused);
+    CHECK(parse_accept(refused, true).error().code == "PGRST107");
+  }
+  CHECK(parse_accept("application/vnd.pgrst.plan", false).error().code == "PGRST107");
+  CHECK(parse_accept("application/vnd.pgrst.plan, text/csv", false).value() == AcceptedAnswer{Shape::csv});
+}
+
+TEST_CASE("a plan's Content-Type says what it is of, and its options") {
+  CHECK(content_type(PlanAsked{}) ==
+        "application/vnd.pgrst.plan+text; for=\"application/json\"; charset=utf-8");
+  PlanAsked asked{PlanAsked::Format::json, MediaKind::object, true};
+  asked.analyze = asked.buffers = true;
+  CHECK(content_type(asked) ==
+        "application/vnd.pgrst.plan+json; for=\"application/vnd.pgrst.object+json;nulls=stripped\"; "
+        "options=analyze|buffers; charset=utf-8");
+}
+
 TEST_CASE("what Accept names is in the order of preference") {
   std::vector<std::string> names;
   for (const auto& accepted :

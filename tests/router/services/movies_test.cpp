@@ -33,6 +33,8 @@ class MoviesApi {
  public:
   using Fields = std::initializer_list<std::pair<const char*, const char*>>;
 
+  explicit MoviesApi(bool plans = false) { settings_.plans = plans; }
+
   /// From now on there is a catalogue: movies is served, ratings is not.
   void look_at_shards(std::size_t more_columns = 0) {
     Table movies;
@@ -331,6 +333,40 @@ TEST_CASE("what a request's fields ask for and is not served is refused before a
     CHECK(answer.status == row.status);
     CHECK_MESSAGE(has_code(answer, row.code), answer.body);
   }
+}
+
+TEST_CASE("plans are of reads of tables and views, where they are served at all") {
+  struct Row {
+    const char *method, *target;
+    const char *without, *with;  // the code
+  };
+  MoviesApi without, with(true);
+  without.look_at_shards();
+  with.look_at_shards();
+  for (const auto& row : std::initializer_list<Row>{
+           {"GET", "/movies", "PGRST107", "SHARD503"},
+           {"HEAD", "/movies/1", "PGRST107", "SHARD503"},
+           {"GET", "/dramas?id=eq.1", "PGRST107", "SHARD503"},
+           {"GET", "/movies?select=nothing", "PGRST107", "42703"},
+           {"POST", "/movies", "PGRST107", "SHARD400"},
+           {"PATCH", "/movies?id=eq.1", "PGRST107", "SHARD400"},
+           {"PUT", "/movies/1", "PGRST107", "SHARD400"},
+           {"DELETE", "/movies/1", "PGRST107", "SHARD400"},
+           {"GET", "/rpc/top_movies", "PGRST107", "SHARD400"},
+           {"POST", "/rpc/top_movies", "PGRST107", "SHARD400"},
+           {"GET", "/", "PGRST107", "PGRST107"},
+       }) {
+    CAPTURE(std::string(row.method));
+    CAPTURE(std::string(row.target));
+    const MoviesApi::Fields plan{{"Accept", "application/vnd.pgrst.plan+json; options=analyze"}};
+    const auto refused = without.ask(row.method, row.target, plan),
+               asked = with.ask(row.method, row.target, plan);
+    CHECK_MESSAGE(has_code(refused, row.without), refused.body);
+    CHECK_MESSAGE(has_code(asked, row.with), asked.body);
+  }
+  const auto named =
+      with.ask("GET", "/movies", {{"Accept", "application/vnd.pgrst.plan; for=\"image/png\""}});
+  CHECK(has_code(named, "PGRST107"));
 }
 
 TEST_CASE("a shard that is silent is 503 or 504, never an empty answer") {

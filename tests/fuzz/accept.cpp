@@ -1,0 +1,38 @@
+// The Accept header, and media types.
+#include <algorithm>
+#include <functional>
+#include <string>
+
+#include "query/grammar/accept.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+namespace shardplex::fuzz {
+
+void take(std::string_view input) {
+  const auto accepted = read_accept(input);
+  for (const auto& each : accepted) {
+    invariant(each.quality >= 0 && each.quality <= 1, "a quality is a weight");
+    const auto name = to_string(each.type);
+    invariant(to_string(read_media_type(name)) == name, "a type is read as it is written");
+  }
+  invariant(std::ranges::is_sorted(accepted, std::ranges::greater(), &AcceptedType::quality),
+            "what is liked best comes first");
+
+  const auto shape = parse_accept(input);
+  for (const bool plans : {false, true}) {
+    const auto answer = parse_accept(input, plans);
+    if (!answer) {
+      invariant(answer.error().code == "PGRST107", "what is not on offer is PGRST107");
+      check_error(answer.error());
+      continue;
+    }
+    invariant(plans || (shape && answer->shape == *shape && !answer->plan),
+              "no plans where none are on offer");
+    const auto offered =
+        answer->plan ? content_type(*answer->plan) : std::string(content_type(answer->shape));
+    invariant(parse_accept(offered, plans) == answer, "what is offered is accepted");
+  }
+  static_cast<void>(media_type(input));
+}
+
+}  // namespace shardplex::fuzz
