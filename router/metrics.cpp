@@ -45,6 +45,17 @@ std::vector<std::uint64_t> Metrics::load(const std::string& group, std::uint32_t
   return sum;
 }
 
+PatternReport Metrics::patterns() const {
+  constexpr std::size_t most_at_a_time = 4 * PatternTable::most;  // clients make shapes up, for each worker
+  PatternReport sum;
+  for (const auto& worker : workers_) {
+    sum.add(worker->patterns.report());
+    sum.keep(most_at_a_time);
+  }
+  sum.keep(PatternTable::most);
+  return sum;
+}
+
 std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   Scrape scrape;
   for (const auto& worker : workers_) {

@@ -19,19 +19,11 @@
 #include <vector>
 
 #include "postgres/pool.hpp"
+#include "query/patterns/pattern_report.hpp"
+#include "router/count.hpp"
+#include "router/pattern_table.hpp"
 
 namespace shardplex::router {
-
-/// Written by one thread, read by any: an increment is a plain add, not a locked one.
-class Count {
- public:
-  void add(std::uint64_t n = 1) { value_.store(get() + n, std::memory_order_relaxed); }
-  void set(std::uint64_t n) { value_.store(n, std::memory_order_relaxed); }
-  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
 
 /// Counts of observations up to each bound; single writer, as Count.
 template <std::size_t N>
@@ -119,6 +111,7 @@ class WorkerMetrics {
   Distribution<size_bounds.size()> batch_size{size_bounds};
   Distribution<size_bounds.size()> fan_out{size_bounds};
   Count connections, connections_refused, requests_in_flight, replans;
+  PatternTable patterns;
 
  private:
   friend class Metrics;
@@ -160,6 +153,10 @@ class Metrics final : public prometheus::Collectable {
 
   /// Requests per slot of a group since the start, by slot. Any thread.
   std::vector<std::uint64_t> load(const std::string& group, std::uint32_t slot_count) const;
+
+  /// What requests of each shape have cost since the start, in no order: the PatternTable::most on which most
+  /// time went. Any thread.
+  PatternReport patterns() const;
 
   /// Of the process; null: it has none. Set before the first scrape.
   const MemoryBudget* memory = nullptr;

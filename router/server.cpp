@@ -75,7 +75,7 @@ class WorkerThread {
         listener_(worker_.io(), {settings.address, port, true},
                   {settings.limits, [this](Call& call) { return serve(worker_, call); }, date_.text(),
                    &metrics, settings.access_log, settings.pool.connection.memory,
-                   &settings.cors_allowed_origins, settings.compression}),
+                   &settings.cors_allowed_origins, settings.compression, settings.slow_request}),
         drain_timer_(worker_.io()) {
     worker_.on_tick([this](Clock::time_point now) {
       date_.tick();

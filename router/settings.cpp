@@ -166,6 +166,8 @@ po::options_description router_options(Settings& s) {
       po::value<std::string>()->default_value("info")->value_name("LEVEL")->notifier(
           [&s](const std::string& text) { s.log_level = parse_level(text); }),
       "debug, info, warning or error")("access-log", po::bool_switch(&s.access_log), "log every request")(
+      "slow-request", duration(s.slow_request),
+      "log each request that takes as long, by its shape and without values; 0s is none")(
       "aggregates", po::value(&s.aggregates)->default_value(s.aggregates, "on")->value_name("on|off"),
       "let clients ask for count(), sum(), avg(), min() and max(), which may read a whole table")(
       "compression", po::value(&s.compression)->default_value(s.compression, "on")->value_name("on|off"),

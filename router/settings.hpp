@@ -60,6 +60,7 @@ struct Settings {
   bool plans = false;                             ///< clients may ask for PostgreSQL's
   bool compression = true;                        ///< of answers, for clients that take them so
   std::vector<std::string> cors_allowed_origins;  ///< in lower case; empty: all
+  std::chrono::milliseconds slow_request{0};      ///< requests that take as long are logged; 0: none
 };
 
 /// What main() should do: run with settings, or print a text and exit.

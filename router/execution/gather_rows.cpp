@@ -125,6 +125,7 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
   std::size_t bytes = 0;
   bool understood = true;
   window->for_each_row([&](const postgres::ResultSet& set, int number) {
+    ++rows_read_;
     Row row;
     understood = understood && write_row(row, row_, set, number);
     row.keys.reserve(keys);

@@ -50,6 +50,9 @@ class GatheredRows {
   /// A shard had been asked for so few rows that what came last may not be what comes next.
   bool fell_short() const { return fell_short_; }
 
+  /// How many rows the shards have sent so far.
+  std::uint64_t rows_read() const { return rows_read_; }
+
   /// By when the last row has to be taken; after it, next() should not be called.
   Deadline deadline() const { return deadline_; }
 
@@ -67,6 +70,7 @@ class GatheredRows {
   std::vector<std::size_t> window_bytes_;  // by input: of the rows it was fed last
   Reservation memory_;                     // for all of these
   BigAnswers::Permit permit_;
+  std::uint64_t rows_read_ = 0;
   bool fell_short_ = false;
 };
 

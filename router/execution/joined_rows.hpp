@@ -41,6 +41,10 @@ class JoinedRows {
   }
   void set_rough_total(std::int64_t total) { rough_total_ = total; }
   bool total_is_rough() const { return rough_total_.has_value(); }
+  /// How many rows the shards have sent so far; nullopt where others are looked up, which nobody counts.
+  std::optional<std::uint64_t> rows_read() const {
+    return joins_ ? std::nullopt : std::optional(rows_.rows_read());
+  }
   Deadline deadline() const { return rows_.deadline(); }
 
   /// From now on the rows are read after the request's handler has ended: what they need of its context is

@@ -53,8 +53,12 @@ http::response_header<> AnswerWriter::head_of(Answer& answer, const Framing& fra
 Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally* tally) {
   clock_.begin_answer(answer.rest ? answer.rest->deadline() : Clock::time_point::max());
   if (answer.rest) co_return co_await write_streamed(answer, framing, tally);
-  if (tally) tally->answered(answer.status);
   const bool never_has_body = answer.status == 204 || answer.status == 304;
+  if (tally) {
+    tally->answered(answer.status);
+    if (!framing.head_only && !never_has_body) tally->sends(answer.body.size());
+    tally->ends();
+  }
   const bool has_body = !answer.body.empty() || (answer.is_content && !never_has_body);
   http::response<http::string_body> response(head_of(answer, framing, has_body));
   response.keep_alive(framing.keep_alive);
@@ -97,10 +101,12 @@ Awaitable<bool> AnswerWriter::write_streamed(Answer& answer, Framing framing, Re
   framing.keep_alive = framing.keep_alive && chunked;
   const bool is_answered = framing.head_only || answer.rest->is_made();
   if (tally && is_answered) tally->answered(answer.status);
+  if (tally && framing.head_only) tally->ends();
   bool sent = co_await write_head(answer, framing);
   if (framing.head_only) co_return sent&& framing.keep_alive;
-  if (sent) sent = co_await write_parts(answer, chunked);
+  if (sent) sent = co_await write_parts(answer, chunked, tally);
   if (tally && !is_answered) tally->answered(answer.status);
+  if (tally) tally->ends();
   if (!sent && !chunked) reset();
   if (!sent || !chunked) co_return false;  // without chunks, the end of the connection is the answer's
   clock_.enter(Phase::writing);
@@ -118,10 +124,11 @@ Awaitable<bool> AnswerWriter::write_head(Answer& answer, const Framing& framing)
 }
 
 /// False where the body has not been sent whole.
-Awaitable<bool> AnswerWriter::write_parts(Answer& answer, bool chunked) {
+Awaitable<bool> AnswerWriter::write_parts(Answer& answer, bool chunked, RequestTally* tally) {
   auto part = std::move(answer.body);
   for (;;) {
     clock_.enter(Phase::writing);
+    if (tally) tally->sends(part.size());
     const bool sent = co_await write_slices(part, chunked);
     if (!sent) co_return false;
     clock_.enter(Phase::serving);

@@ -38,7 +38,7 @@ class AnswerWriter {
   http::response_header<> head_of(Answer& answer, const Framing& framing, bool has_body) const;
   Awaitable<bool> write_streamed(Answer& answer, Framing framing, RequestTally* tally);
   Awaitable<bool> write_head(Answer& answer, const Framing& framing);
-  Awaitable<bool> write_parts(Answer& answer, bool chunked);
+  Awaitable<bool> write_parts(Answer& answer, bool chunked, RequestTally* tally);
   Awaitable<bool> write_slices(std::string_view body, bool chunked);
   void reset();
 

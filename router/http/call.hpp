@@ -12,6 +12,7 @@
 #include "postgres/asio.hpp"
 #include "postgres/caller.hpp"
 #include "router/metrics.hpp"
+#include "router/request_record.hpp"
 
 namespace shardplex::router {
 
@@ -28,6 +29,7 @@ struct Call {
   RouteLabel route =
       RouteLabel::other;  ///< what its path names, for the figures; whoever finds the endpoint says it
   Clock::time_point began = Clock::now();  ///< when it had been read
+  RequestRecord record = {};
 
   /// "" where the field is absent.
   std::string_view header(http::field name) const {

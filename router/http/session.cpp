@@ -169,7 +169,7 @@ Awaitable<bool> Session::serve_one() {
   Call call(parser->release(), client_);
   parser.reset();
   clock_.enter(Phase::serving);
-  RequestTally tally(port_.metrics, port_.access_log, call);
+  RequestTally tally(port_.metrics, {port_.access_log, port_.slow_request}, call);
   knows_no_interim_ = call.request.version() < 11;
   may_send_interim_ = !knows_no_interim_;
   auto answer = co_await answer_to(call);

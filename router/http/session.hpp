@@ -4,6 +4,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,7 +37,8 @@ struct PortSettings {
   MemoryBudget* memory = nullptr;  ///< for requests and answers; null: no bound
   /// Whose pages may read what sessions say themselves, such as refusals; null: no pages'.
   const AllowedOrigins* origins = nullptr;
-  bool compresses = false;  ///< bodies, for clients that take them so
+  bool compresses = false;                    ///< bodies, for clients that take them so
+  std::chrono::milliseconds slow_request{0};  ///< such are logged; 0: none
 };
 
 class Session : public std::enable_shared_from_this<Session> {

@@ -65,7 +65,7 @@ TEST_CASE("the version is printed") {
 
 TEST_CASE("every command has a help that goes to standard output") {
   for (const std::string command :
-       {"map check", "map show", "route", "explain", "cluster init", "cluster status", "load"}) {
+       {"map check", "map show", "route", "explain", "queries", "cluster init", "cluster status", "load"}) {
     CAPTURE(command);
     std::vector<std::string> args;
     std::istringstream words(command);
@@ -88,6 +88,15 @@ TEST_CASE("a router that explains nothing is named with the reason") {
   const CommandRun no_url = run_shardplex({"explain", "--router", "127.0.0.1:9090", "GET /movies"});
   CHECK(no_url.exit == 1);
   CHECK(no_url.says("http://host:port of the router's admin port is expected"));
+}
+
+TEST_CASE("all routers that tell no patterns are named with the reason") {
+  const CommandRun run =
+      run_shardplex({"queries", "--router", "http://127.0.0.1:1", "--router", "127.0.0.1:9090"});
+  CHECK(run.exit == 1);
+  CHECK(run.says("error: router http://127.0.0.1:1: "));
+  CHECK(run.says("error: router 127.0.0.1:9090: http://host:port of the router's admin port is expected"));
+  CHECK(run.out.empty());
 }
 
 TEST_CASE("what is not understood exits with 2 and suggests what is near") {
@@ -116,6 +125,13 @@ TEST_CASE("what is not understood exits with 2 and suggests what is near") {
       {{"explain", "GET /movies", "GET /genres"}, "too many arguments"},
       {{"explain", "--header", "Prefer", "GET /movies"}, "--header takes 'Name: value'"},
       {{"explain", "--header", "Prefer: a\r\nX: y", "GET /movies"}, "--header takes 'Name: value'"},
+      {{"queries"}, "--router URL is missing, or --map FILE, or both"},
+      {{"queries", "--router", "http://127.0.0.1:1", "--order", "rows"},
+       "--order takes time, calls or errors"},
+      {{"queries", "--router", "http://127.0.0.1:1", "--limit", "0"}, "--limit takes a number above 0"},
+      {{"queries", "--router", "http://127.0.0.1:1", "--limit=-3"}, "--limit takes a number above 0"},
+      {{"queries", "--router", "http://127.0.0.1:1", "--limit", "few"}, "limit"},
+      {{"queries", "http://127.0.0.1:1"}, "too many arguments"},
   };
   for (const auto& row : rows) {
     const CommandRun run = run_shardplex(row.args);

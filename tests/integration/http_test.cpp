@@ -646,11 +646,12 @@ TEST_CASE("the metrics are well-formed and count what was asked") {
     CHECK_MESSAGE(lint.status == 0, lint.output, lint.errors);
 }
 
-TEST_CASE("the log is JSON, and holds neither passwords nor values of parameters") {
+TEST_CASE("the log is JSON, and holds neither passwords nor values of parameters, nor do the patterns") {
   const std::string password = "secret-xyz", value = "private-value-17";
-  Router talkative(cluster().map_file(), {.arguments = {"--access-log", "--log-level", "debug"},
-                                          .environment = {{"PGPASSWORD", password}},
-                                          .wait_until_ready = true});
+  Router talkative(cluster().map_file(),
+                   {.arguments = {"--access-log", "--log-level", "debug", "--slow-request", "1ms"},
+                    .environment = {{"PGPASSWORD", password}},
+                    .wait_until_ready = true});
   HttpClient client(talkative.port());
   CHECK(client.get("/movies?name=eq." + value).status == 200);
   CHECK(client.get("/movies/" + value).status == 400);
@@ -662,6 +663,9 @@ TEST_CASE("the log is JSON, and holds neither passwords nor values of parameters
   CHECK(client.get("/movies?select=name::" + value).status == 400);
   CHECK(client.request("POST", "/movies", as_json, R"({"imdb_score":")" + value + "\"}").status == 400);
   CHECK(client.request("PATCH", "/movies/1", as_json, R"({"name":")" + value + "\"}").status == 204);
+  const auto patterns = talkative.admin("/patterns").body;
+  CHECK(patterns.find("GET /movies?name=eq.?") != std::string::npos);
+  CHECK(patterns.find(value) == std::string::npos);
   CHECK(talkative.stop() == 0);
   const auto lines = talkative.process().errors();
   std::size_t requests = 0;

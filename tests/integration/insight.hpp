@@ -6,7 +6,11 @@
 namespace shardplex::integration {
 
 struct InsightSite : Cluster {
-  InsightSite() : Cluster({.shards = 2, .replicas = 0, .map = "hash"}) {
+  InsightSite()
+      : Cluster({.shards = 2,
+                 .replicas = 0,
+                 .map = "hash",
+                 .settings = {"shared_preload_libraries=pg_stat_statements"}}) {
     initialise();
     run_everywhere(
         "SET search_path TO public; CREATE TYPE rating AS ENUM ('G', 'PG'); "

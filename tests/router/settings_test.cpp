@@ -87,6 +87,12 @@ TEST_CASE("reads wait 300 ms for a server, or as long as the operator says, or n
   CHECK(good({"--map", "m", "--read-patience", "0ms"}).read_patience == 0ms);
 }
 
+TEST_CASE("slow requests are logged where the operator says what is slow") {
+  CHECK(good({"--map", "m"}).slow_request == 0ms);
+  CHECK(good({"--map", "m", "--slow-request", "250ms"}).slow_request == 250ms);
+  CHECK(good({"--map", "m", "--slow-request", "0s"}).slow_request == 0ms);
+}
+
 TEST_CASE("answers are compressed unless the operator says no") {
   CHECK(good({"--map", "m"}).compression);
   CHECK_FALSE(good({"--map", "m", "--compression", "off"}).compression);
@@ -120,6 +126,8 @@ TEST_CASE("bad flags are refused with a text that names them") {
       {{"--map", "m", "--request-timeout", "34561m"}, "'34561m' is too long"},
       {{"--map", "m", "--read-patience", "999999999m"}, "is too long"},
       {{"--map", "m", "--read-patience", "300"}, "write it like 250ms"},
+      {{"--map", "m", "--slow-request", "fast"}, "write it like 250ms"},
+      {{"--map", "m", "--slow-request", "-1s"}, "write it like 250ms"},
       {{"--map", "m", "--compression", "maybe"}, "--compression"},
       {{"--map", "m", "--plans", "analyze"}, "--plans"},
       {{"--map", "m", "--poll-interval", "1ms"}, "--poll-interval"},

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "query/patterns/pattern_json.hpp"
+#include "query/patterns/pattern_report.hpp"
 #include "router/http/endpoint_table.hpp"
 #include "router/services/movies/explain_endpoint.hpp"
 
@@ -179,6 +181,15 @@ Awaitable<Result<Answer>> load(AdminRequest& request) {
   co_return json_answer({{"groups", std::move(groups)}});
 }
 
+/// What requests of each shape have cost since the start.
+Awaitable<Result<Answer>> patterns(AdminRequest& request) {
+  const auto asked = read_patterns_asked(request.query);
+  if (!asked) co_return asked.error();
+  auto report = request.metrics.patterns();
+  sort_patterns(report.patterns, asked->order);
+  co_return json_answer(to_json(report, asked->limit));
+}
+
 /// What the read that follows /plan in the path would do.
 Awaitable<Result<Answer>> plan(AdminRequest& request) {
   co_return explain_read(request.control.latest().get(), request.settings, request.request,
@@ -209,6 +220,8 @@ constexpr Endpoint<AdminRequest> rows[] = {
     {http::verb::head, "/shards", &shards, {}},
     {http::verb::get, "/load", &load, {}},
     {http::verb::head, "/load", &load, {}},
+    {http::verb::get, "/patterns", &patterns, {}},
+    {http::verb::head, "/patterns", &patterns, {}},
     {http::verb::get, "/plan", &ask_for_request, {}},
     {http::verb::head, "/plan", &ask_for_request, {}},
     {http::verb::get, "/plan/{table}", &plan, {}},
@@ -226,9 +239,10 @@ Awaitable<Answer> Admin::serve(Call& call) const {
   const auto target = split_target(call.target());
   const auto match = find_endpoint(endpoints, call.request.method(), target.path);
   if (!match)
-    co_return to_answer({"PGRST125", "Invalid path specified in request URL", std::nullopt,
-                         "The admin port has /live, /ready, /metrics, /map, /shards, /load and /plan/….",
-                         std::nullopt});
+    co_return to_answer(
+        {"PGRST125", "Invalid path specified in request URL", std::nullopt,
+         "The admin port has /live, /ready, /metrics, /map, /shards, /load, /patterns and /plan/….",
+         std::nullopt});
   if (match->endpoint == nullptr) {
     auto answer =
         to_answer({"PGRST101", "The admin port answers GET and HEAD", std::nullopt, std::nullopt, 405});

@@ -1,4 +1,4 @@
-// The admin port: /live, /ready, /metrics, /map, /shards, /load, /plan.
+// The admin port: /live, /ready, /metrics, /map, /shards, /load, /patterns, /plan.
 #pragma once
 
 #include "router/http/answer.hpp"

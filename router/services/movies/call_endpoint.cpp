@@ -264,6 +264,7 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
       {request.path["function"], call->arguments.names, is_post(request), call->arguments.content},
       catalogue);
   if (!function) co_return function.error();
+  if (!is_post(request)) request.arguments = call->arguments.names;
   if (most_affected(request) && !(*function)->returns_set) co_return only_of_sets();
 
   const auto& settings = request.context.worker.settings();
@@ -284,6 +285,8 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
   const auto all = co_await all_rows(*rows);
   if (!all) co_return all.error();
   request.context.stage_done(request.context.merge_us);
+  request.call.record.rows = all->size();
+  request.call.record.rows_read = rows->rows_read();
   if (auto refusal = refused_for(request, *plan, all->size())) co_return *std::move(refusal);
   co_return answer_of(request, *plan, *all, rows->total());
 }

@@ -58,6 +58,7 @@ Result<Answer> answer_change(TableRequest& request, const WritePlan& plan, const
                              std::string range) {
   // Where rows were touched, the statement has counted them already.
   if (auto refusal = refusal_of(request, outcome.affected)) return std::move(*refusal);
+  request.call.record.rows = outcome.affected;
   Answer answer;
   if (request.prefer.returning == ReturnKind::representation) {
     answer.status = 200;
@@ -191,6 +192,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   const auto outcome = co_await write(request.context, plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
 
+  request.call.record.rows = outcome->affected;
   Answer answer;
   answer.status = 201;
   if (request.prefer.returning == ReturnKind::representation)

@@ -146,6 +146,8 @@ Awaitable<Result<Answer>> answer_page(TableRequest& request, const RowsRead& rea
     if (!memory.resize(memory.bytes() + weight(**row))) co_return postgres::out_of_memory();
     page.push_back(std::move(**row));
   }
+  request.call.record.rows = page.size();
+  request.call.record.rows_read = rows.rows_read();
   if (read.page->turned) std::ranges::reverse(page);
   Answer answer;
   if (auto linked = set_links(answer, request, read, page); !linked) co_return linked.error();

@@ -11,6 +11,7 @@
 #include "router/http/cors.hpp"
 #include "router/http/endpoint_table.hpp"
 #include "router/services/movies/filters.hpp"
+#include "router/services/movies/request_pattern.hpp"
 #include "router/services/movies/table_request.hpp"
 #include "shard_map/joined.hpp"
 
@@ -113,6 +114,7 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   TableRequest request{call, context, match->pattern, match->parameters, match->route == RouteLabel::row};
   auto outcome = co_await (*match->endpoint)(request);
   if (request.table != nullptr) call.table = request.table->name;
+  note_pattern(request, outcome);
   co_return outcome;
 }
 
@@ -144,6 +146,15 @@ void say_how_it_was_made(Answer& answer, const RequestContext& context) {
   answer.set("Server-Timing", server_timing(context));
 }
 
+/// The same for the query patterns and the log.
+void note_how_it_was_made(RequestRecord& record, RequestContext& context) {
+  record.asked = std::move(context.asked);
+  record.parse_us = context.parse_us;
+  record.plan_us = context.plan_us;
+  record.shards_us = context.shards_us;
+  record.merge_us = context.merge_us;
+}
+
 }  // namespace
 
 Awaitable<Answer> serve(Worker& worker, Call& call) {
@@ -168,6 +179,7 @@ Awaitable<Answer> serve(Worker& worker, Call& call) {
     if (answer.status == 405)  // RFC 9110, section 15.5.6
       answer.set("Allow", allowed_methods(endpoints, match ? match->pattern : ""));
     say_how_it_was_made(answer, context);
+    note_how_it_was_made(call.record, context);
     allow_reading(answer, call.request, origins);
     co_return answer;
   }

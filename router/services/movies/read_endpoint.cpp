@@ -29,6 +29,8 @@ Awaitable<Result<Answer>> answer_point(TableRequest& request, std::shared_ptr<co
   if (!row) co_return row.error();
   Answer answer;
   const bool found = row->has_value();
+  request.call.record.rows = found ? 1 : 0;
+  request.call.record.rows_read = request.call.record.rows;
   if (found) {
     if (auto set = set_row(answer, request, std::move(header), std::move((*row)->json)); !set)
       co_return set.error();

@@ -19,8 +19,9 @@ class RowStream final : public BodyStream {
  public:
   /// `view` holds the pools whose connections the rows come by: of a server that leaves the map meanwhile the
   /// worker drops the pool as soon as nobody else holds it, and that closes its connections.
-  RowStream(JoinedRows&& rows, RowsBody body, ViewPtr view)
-      : view_(std::move(view)), rows_(std::move(rows)), body_(std::move(body)) {}
+  /// `record`: of the request, which outlives its answer.
+  RowStream(JoinedRows&& rows, RowsBody body, ViewPtr view, RequestRecord& record)
+      : view_(std::move(view)), rows_(std::move(rows)), body_(std::move(body)), record_(record) {}
 
   Awaitable<Result<void>> next(std::string& part) override {
     if (ended_) co_return Result<void>{};
@@ -35,6 +36,8 @@ class RowStream final : public BodyStream {
       else if (auto added = body_.add(part, (*row)->json); !added)
         co_return added;
     }
+    record_.rows = body_.rows();
+    record_.rows_read = rows_.rows_read();
     co_return Result<void>{};
   }
 
@@ -49,6 +52,7 @@ class RowStream final : public BodyStream {
   ViewPtr view_;
   JoinedRows rows_;
   RowsBody body_;
+  RequestRecord& record_;
   bool ended_ = false;
 };
 
@@ -66,7 +70,8 @@ Awaitable<Result<Answer>> answer_all(TableRequest& request, const ReadPlan& plan
   const auto total = rows.total();
   const bool is_rough = rows.total_is_rough();
   RowsBody body(body_shape(request), plan.row.header());
-  auto stream = std::make_unique<RowStream>(std::move(rows), std::move(body), request.context.planned_with);
+  auto stream = std::make_unique<RowStream>(std::move(rows), std::move(body), request.context.planned_with,
+                                            request.call.record);
   Answer answer;
   if (const auto begun = co_await stream->next(answer.body); !begun) co_return begun.error();
   request.context.stage_done(request.context.merge_us);
@@ -95,6 +100,8 @@ Awaitable<Result<Answer>> answer_one(TableRequest& request, const ReadPlan& plan
     if (count == 0) only = std::move((*row)->json);
   }
   request.context.stage_done(request.context.merge_us);
+  request.call.record.rows = count == 1 ? 1 : 0;
+  request.call.record.rows_read = rows.rows_read();
   if (count == 0 && request.is_row) co_return absent_row(request);
   if (count != 1) co_return not_one_row(count);
   Answer answer;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "query/catalogue/routed_table.hpp"
 #include "query/grammar/accept.hpp"
@@ -18,7 +19,7 @@ namespace shardplex::router {
 
 /// Filters fill it in before the endpoint sees it. Pointers are into context.planned_with.
 struct TableRequest {
-  const Call& call;
+  Call& call;
   RequestContext& context;
   std::string_view pattern;    ///< of the endpoint table
   const PathParameters& path;  ///< {table}, and {key} where is_row
@@ -29,6 +30,7 @@ struct TableRequest {
   Preferences prefer = {};
   Shape shape = Shape::array;
   std::optional<PlanAsked> plan_asked = std::nullopt;  ///< the answer is the plan of one of this shape
+  std::vector<std::string> arguments = {};  ///< names of those that the URL gives to a function that is there
 
   RoutedTable routed() const { return {*table, *placement, map()}; }
   const ShardMap& map() const { return context.planned_with->map(); }

@@ -319,6 +319,38 @@ TEST_CASE("a stream that breaks is cut, so that the part is not taken for the wh
   }
 }
 
+TEST_CASE("who has an answer finds it in the pattern of its request, with all its bytes") {
+  auto stream = streaming(Parts::End::well);
+  Loopback server([&](Call& call) -> Awaitable<Answer> {
+    call.record.rows = 3;
+    call.record.asked = {"alpha", "beta"};
+    if (call.target() == "/stream") return stream(call);
+    return echo(call);
+  });
+  const auto counted = [&] {
+    const auto report = server.metrics().patterns.report();
+    return report.patterns.empty() ? PatternCounts() : report.patterns.front().counts;
+  };
+  Client client(server);
+  client.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.read();
+  CHECK(counted().calls == 1);
+  CHECK(counted().bytes == 11);
+  CHECK(counted().rows == 3);
+  CHECK(counted().scatters == 1);
+  client.send(get_a);
+  client.read();
+  CHECK(counted().calls == 2);
+  CHECK(counted().bytes == 11 + 6);
+  for (const std::string target : {"/a", "/stream"}) {
+    client.send("HEAD " + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.read(true);
+  }
+  CHECK(counted().calls == 4);
+  CHECK(counted().bytes == 11 + 6);
+  CHECK(counted().errors == 0);
+}
+
 TEST_CASE("a handler that throws gives 500, is counted, and the connection serves on") {
   Loopback server([](Call& call) -> Awaitable<Answer> {
     if (call.target() == "/a") throw std::logic_error("impossible");
@@ -332,6 +364,7 @@ TEST_CASE("a handler that throws gives 500, is counted, and the connection serve
   CHECK(answer.body().find("impossible") == std::string::npos);
   CHECK(client.read().body() == "GET /b");
   CHECK(server.counted("other", "GET", 500) == 1);
+  CHECK(server.metrics().patterns.report().patterns.front().counts.errors == 1);
   CHECK(server.metrics().requests_in_flight.get() == 0);
 }
 

@@ -93,6 +93,9 @@ class MoviesApi {
   /// Of the request asked last.
   RouteLabel route() const { return call_->route; }
   int table_requests() const { return refresher_.table_requests; }
+  /// Of the request asked last.
+  std::string pattern() { return std::string(metrics_.worker(0).patterns.text_of(call_->record.pattern)); }
+  const RequestRecord& record() const { return call_->record; }
 
  private:
   static Settings settings() {
@@ -377,4 +380,62 @@ TEST_CASE("a shard that is silent is 503 or 504, never an empty answer") {
     const auto answer = api.ask("GET", target);
     CHECK_MESSAGE((answer.status == 503 || answer.status == 504), answer.body);
   }
+}
+
+TEST_CASE("a request has the pattern of its shape, whatever its values are") {
+  struct Row {
+    const char *method, *target, *pattern;
+    bool is_explained = true;
+  };
+  MoviesApi api;
+  api.look_at_shards();
+  for (const auto& row : std::initializer_list<Row>{
+           {"GET", "/movies?id=eq.1", "GET /movies?id=eq.?"},
+           {"HEAD", "/movies?id=eq.secret", "HEAD /movies?id=eq.?"},
+           {"GET", "/movies/1", "GET /movies/{key}"},
+           {"GET", "/movies/1?select=name", "GET /movies/{key}?select=name"},
+           {"GET", "http://host/movies?order=name&limit=5&offset=2", "GET /movies?order=name&limit=?"},
+           {"DELETE", "/movies/1", "DELETE /movies/{key}"},
+           {"PATCH", "/movies?id=eq.1", "PATCH /movies?id=eq.?"},
+           {"POST", "/movies?columns=name", "POST /movies?columns=name"},
+           {"OPTIONS", "/movies", "OPTIONS /movies", false},
+           {"GET", "/", "GET /", false},
+           {"OPTIONS", "/rpc/secret", "OPTIONS /rpc/{function}", false},
+       }) {
+    CAPTURE(std::string(row.target));
+    api.ask(row.method, row.target, {}, R"({"name":"secret"})");
+    CHECK(api.pattern() == row.pattern);
+    CHECK(api.record().is_explained == row.is_explained);
+  }
+  api.ask("GET", "/movies",
+          {{"Range", "0-9"}, {"Prefer", "count=exact"}, {"Shardplex-Consistency", "strong"}});
+  CHECK(api.pattern() == "GET /movies?limit=?; Prefer: count=exact; Shardplex-Consistency: strong");
+}
+
+TEST_CASE("of a request that is refused for what it says, the pattern has nothing that it says") {
+  struct Row {
+    const char *method, *target, *pattern;
+  };
+  MoviesApi api;
+  api.look_at_shards();
+  for (const auto& row : std::initializer_list<Row>{
+           {"GET", "/secret", "GET /{table}: refused with PGRST205"},
+           {"GET", "/secret/1", "GET /{table}/{key}: refused with PGRST205"},
+           {"GET", "/ratings", "GET /{table}: refused with SHARD404"},
+           {"GET", "/movies?id=secret", "GET /movies: refused with PGRST100"},
+           {"GET", "/movies?secret=eq.1", "GET /movies: refused with 42703"},
+           {"GET", "/movies?select=secret(*)", "GET /movies: refused with PGRST200"},
+           {"GET", "/dramas/secret", "GET /dramas/{key}: refused with PGRST125"},
+           {"POST", "/rpc/secret", "POST /rpc/{function}: refused with PGRST202"},
+           {"GET", "/a/secret/c", "(no endpoint)"},
+           {"BREW", "/movies", "(no endpoint)"},
+           {"POST", "/movies/1", "(no endpoint)"},
+       }) {
+    CAPTURE(std::string(row.target));
+    api.ask(row.method, row.target, {}, "{}");
+    CHECK(api.pattern() == row.pattern);
+    CHECK_FALSE(api.record().is_explained);
+  }
+  api.ask("GET", "/movies?select=secret", {{"Accept", "image/png"}});
+  CHECK(api.pattern() == "GET /movies: refused with PGRST107");
 }
