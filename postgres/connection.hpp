@@ -160,7 +160,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Stream {
     StreamEvents events;
     bool paused = false;
-    bool before_rows = false;  // the answer to what sets the time zone comes first
+    bool before_rows = false;  // the answer to what sets its settings comes first
     std::optional<Failure> failure{};
   };
 
@@ -180,7 +180,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool send(PendingJob& pending);
   bool send_prepared(PendingJob& pending);
   bool send_unprepared(const Statement& statement);
-  bool send_time_zone(const std::string& time_zone);
+  bool send_settings(const Statement& statement);
   void send_housekeeping(std::string sql);
   void evict_prepared();
   const char* const* parameter_values(const Statement& statement);

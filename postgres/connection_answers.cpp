@@ -177,8 +177,8 @@ void Connection::forget_stale(const PendingJob& pending) {
 void Connection::start_stream(const Statement& statement, StreamEvents events) {
   stream_.emplace(Stream{.events = std::move(events)});
   if (auto failure = unsendable(statement)) return end_stream(std::move(failure));
-  stream_->before_rows = statement.time_zone.has_value();
-  bool sent = !stream_->before_rows || send_time_zone(*statement.time_zone);
+  stream_->before_rows = has_settings(statement);
+  bool sent = !stream_->before_rows || send_settings(statement);
   sent = sent && send_unprepared(statement);
   // It is set for the query whose answer comes next.
   sent = sent && (stream_->before_rows || PQsetSingleRowMode(pg_) == 1) && PQpipelineSync(pg_) == 1;
@@ -200,7 +200,7 @@ void Connection::take_stream_result(PGresult* raw) {
   if (!raw) {
     if (PQstatus(pg_) == CONNECTION_BAD)
       return lose(lost("the connection to " + server_name() + " was lost"));
-    // Where the time zone was refused, no rows follow.
+    // Where a setting was refused, no rows follow.
     if (std::exchange(stream_->before_rows, false) && PQsetSingleRowMode(pg_) != 1 && !stream_->failure)
       lose(lost("cannot read row by row from " + server_name()));
     return;

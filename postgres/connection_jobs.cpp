@@ -91,12 +91,12 @@ void Connection::end_transaction(PendingJob& pending) {
 bool Connection::send_prepared(PendingJob& pending) {
   pending.ended = pending.job.commit == Commit::at_once;
   if (!pending.ended && !send_control(pending, "BEGIN")) return false;
-  const std::string* time_zone = nullptr;
+  const Statement* set_for = nullptr;  // what its transaction was told last
   for (std::uint32_t i = 0; i < pending.job.statements.size(); ++i) {
     const Statement& statement = pending.job.statements[i];
-    if (statement.time_zone && (!time_zone || *time_zone != *statement.time_zone)) {
-      time_zone = &*statement.time_zone;
-      if (!send_time_zone(*time_zone)) return false;
+    if (has_settings(statement) && !(set_for && has_settings_of(statement, *set_for))) {
+      set_for = &statement;
+      if (!send_settings(statement)) return false;
       pending.commands.push_back({.statement = i, .prepare = false, .control = true, .prepared = 0});
     }
     if (statement.read_only && !send_control(pending, read_only_sql)) return false;
@@ -124,11 +124,20 @@ bool Connection::send_unprepared(const Statement& statement) {
                            parameter_values(statement), nullptr, nullptr, binary_results) == 1;
 }
 
-/// Until the transaction ends: the segment is one, whether or not it has a BEGIN.
-bool Connection::send_time_zone(const std::string& time_zone) {
-  const char* const value = time_zone.c_str();
-  return PQsendQueryParams(pg_, "SELECT pg_catalog.set_config('TimeZone', $1, true)", 1, nullptr, &value,
-                           nullptr, nullptr, binary_results) == 1;
+/// Until the transaction ends: the segment is one, whether or not it has a BEGIN. Precondition:
+/// has_settings().
+bool Connection::send_settings(const Statement& statement) {
+  constexpr const char* time_zone_sql = "SELECT pg_catalog.set_config('TimeZone', $1, true)";
+  constexpr const char* search_path_sql = "SELECT pg_catalog.set_config('search_path', $1, true)";
+  constexpr const char* both_sql =
+      "SELECT pg_catalog.set_config('TimeZone', $1, true), pg_catalog.set_config('search_path', $2, true)";
+  std::array<const char*, 2> values{};
+  int count = 0;
+  for (const auto* setting : {&statement.time_zone, &statement.search_path})
+    if (*setting) values[static_cast<std::size_t>(count++)] = (*setting)->c_str();
+  const char* sql = statement.time_zone ? time_zone_sql : search_path_sql;
+  if (count == 2) sql = both_sql;
+  return PQsendQueryParams(pg_, sql, count, nullptr, values.data(), nullptr, nullptr, binary_results) == 1;
 }
 
 const char* const* Connection::parameter_values(const Statement& statement) {

@@ -1,5 +1,6 @@
 #include "router/settings.hpp"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <stdexcept>
 
 #include "router/version.hpp"
+#include "shard_map/map_name.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -103,6 +105,24 @@ std::vector<std::string> names_in(const std::string& list) {
   return names;
 }
 
+/// "public, Catalog" → {"public", "Catalog"}: names of schemas, as the database has them.
+std::vector<std::string> schemas_in(const std::string& list) {
+  std::vector<std::string> schemas;
+  for (std::size_t at = 0; at <= list.size();) {
+    const auto end = std::min(list.find(',', at), list.size());
+    std::string schema = list.substr(at, end - at);
+    schema.erase(0, std::min(schema.find_first_not_of(' '), schema.size()));
+    schema.erase(schema.find_last_not_of(' ') + 1);
+    if (const auto problem = schema_problem(schema))
+      throw po::error("'" + schema + "' in --schemas: " + *problem);
+    if (std::ranges::find(schemas, schema) != schemas.end())
+      throw po::error("'" + schema + "' is twice in --schemas");
+    schemas.push_back(std::move(schema));
+    at = end + 1;
+  }
+  return schemas;
+}
+
 /// A list of names, separated by commas, bound to a setting.
 auto names(std::vector<std::string>& target) {
   return po::value<std::string>()->value_name("LIST")->notifier(
@@ -175,7 +195,11 @@ po::options_description router_options(Settings& s) {
       "plans", po::value(&s.plans)->default_value(s.plans, "off")->value_name("on|off"),
       "let clients ask for PostgreSQL's plans (application/vnd.pgrst.plan), which reveal its internals")(
       "cors-allowed-origins", names(s.cors_allowed_origins),
-      "origins whose pages may call, separated by commas; without it, all");
+      "origins whose pages may call, separated by commas; without it, all")(
+      "schemas",
+      po::value<std::string>()->default_value("public")->value_name("LIST")->notifier(
+          [&s](const std::string& list) { s.schemas = schemas_in(list); }),
+      "schemas that clients may name, separated by commas; the first is that of who names none");
   return options;
 }
 

@@ -61,6 +61,7 @@ struct Settings {
   bool compression = true;                        ///< of answers, for clients that take them so
   std::vector<std::string> cors_allowed_origins;  ///< in lower case; empty: all
   std::chrono::milliseconds slow_request{0};      ///< requests that take as long are logged; 0: none
+  std::vector<std::string> schemas{"public"};     ///< that clients may name; the first where they name none
 };
 
 /// What main() should do: run with settings, or print a text and exit.

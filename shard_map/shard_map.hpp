@@ -54,7 +54,7 @@ struct Group {
 
 /// Where the rows of one table live.
 struct TablePlacement {
-  std::string name;
+  std::string name;              ///< shard_map/map_name.hpp
   bool reference = false;        ///< a full copy on every shard
   std::optional<GroupId> group;  ///< set unless reference
   std::string key;               ///< hash: the hashed column; list: equal to spread_by; empty for reference
@@ -79,7 +79,7 @@ struct MapFunction {
     all,  ///< each, for the rows that it owns
     by,   ///< the one that owns the slot of an argument
   };
-  std::string name;
+  std::string name;  ///< shard_map/map_name.hpp
   Runs runs = Runs::any;
   std::string argument = {};                    ///< of `by`
   std::optional<GroupId> group = std::nullopt;  ///< of `by`: whose slots the argument is hashed to

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "shard_map/map_name.hpp"
+
 namespace shardplex {
 namespace {
 
@@ -26,7 +28,7 @@ std::vector<MapFunction> YamlFunctions::read(const YamlNode& node) {
 MapFunction YamlFunctions::read_one(std::string_view name, const YamlNode& node) {
   MapFunction function;
   function.name = name;
-  if (!is_name(name)) yaml_.report(node, std::string(name_rule));
+  if (auto problem = map_name_problem(name)) yaml_.report(node, *std::move(problem));
   if (node.value->kind != YamlValue::Kind::mapping) {
     read_word(node, function);
     return function;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "shard_map/map_name.hpp"
 #include "shard_map/slot_lists.hpp"
 #include "shard_map/yaml_functions.hpp"
 #include "shard_map/yaml_reader.hpp"
@@ -249,7 +250,7 @@ class MapReader {
   /// `what`: "table" or "view".
   std::optional<TablePlacement> read_table(std::string_view name, const YamlNode& node,
                                            std::string_view what) {
-    check_name(node, name);
+    if (auto problem = map_name_problem(name)) yaml_.report(node, *std::move(problem));
     const auto table = yaml_.fields(node, {"group", "key", "reference"},
                                     "{ group: catalog, key: id } or { reference: true }");
     if (!table) return std::nullopt;

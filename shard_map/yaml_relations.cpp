@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "shard_map/map_name.hpp"
+
 namespace shardplex {
 namespace {
 
@@ -39,6 +41,7 @@ MapRelation YamlRelations::read_one(std::string_view name, const YamlNode& node)
   if (const YamlNode* table = yaml_.required(*fields, "foreign_table",
                                              "the table that is referred to, as in foreign_table: users"))
     relation.foreign_table = read_table(*table);
+  check_schemas(node, relation);
   const YamlNode* columns = yaml_.required(*fields, "columns", "columns: [user_id]");
   const YamlNode* foreign = yaml_.required(*fields, "foreign_columns", "foreign_columns: [id]");
   const auto own = columns ? read_columns(*columns) : std::nullopt;
@@ -50,6 +53,16 @@ MapRelation YamlRelations::read_one(std::string_view name, const YamlNode& node)
   relation.columns = *own;
   relation.foreign_columns = *theirs;
   return relation;
+}
+
+/// Embeds stay within the schema that a request names.
+void YamlRelations::check_schemas(const YamlNode& node, const MapRelation& relation) {
+  if (relation.table.empty() || relation.foreign_table.empty()) return;
+  const auto schema = split_map_name(relation.table).schema;
+  const auto foreign = split_map_name(relation.foreign_table).schema;
+  if (schema != foreign)
+    yaml_.report(node, "is between tables of the schemas " + in_quotes(schema) + " and " +
+                           in_quotes(foreign) + "; no request sees both, so nothing could be embedded by it");
 }
 
 std::string YamlRelations::read_table(const YamlNode& node) {

@@ -24,6 +24,7 @@ class YamlRelations {
 
  private:
   MapRelation read_one(std::string_view name, const YamlNode& node);
+  void check_schemas(const YamlNode& node, const MapRelation& relation);
   std::string read_table(const YamlNode& node);
   std::optional<std::vector<std::string>> read_columns(const YamlNode& node);
   std::string read_column(const YamlNode& node);

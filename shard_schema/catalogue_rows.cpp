@@ -6,11 +6,15 @@
 #include <utility>
 #include <vector>
 
+#include "shard_map/map_name.hpp"
+#include "shard_schema/map_name_sql.hpp"
 #include "shard_schema/view_definition.hpp"
 
 namespace shardplex {
 namespace {
 
+// $1: the schemas. What is in them has the name that a shard map has for it.
+//
 // Rows of several kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
 //
@@ -19,13 +23,17 @@ namespace {
 // not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
 // means PostgREST's domain representations.
 //
-// Of a function, `parent` is its own oid. A column of its rows is told by the table or view in `public` that
-// they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
+// Of a function, `parent` is its own oid. A column of its rows is told by the table or view of the schemas
+// that they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
 // argument's, or an OUT argument. A value is one 'result' as well.
-const std::string facts_sql = R"sql(
+const std::string facts_sql =
+    R"sql(
 WITH RECURSIVE rel AS (
-  SELECT c.oid, c.relname, c.relkind, c.relispopulated FROM pg_class c
-   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
+  SELECT c.oid, )sql" +
+    map_name_sql("s.nspname", "c.relname") +
+    R"sql( AS relname, c.relkind, c.relispopulated
+    FROM pg_namespace s JOIN pg_class c ON c.relnamespace = s.oid
+   WHERE s.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT c.relispartition
 ), tab AS (
   SELECT oid, relname FROM rel WHERE relkind IN ('r', 'p')
 ), rule AS (
@@ -37,15 +45,18 @@ WITH RECURSIVE rel AS (
   UNION ALL
   SELECT d.oid, t.typbasetype, t.typnotnull FROM domain d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
 ), fn AS (
-  SELECT p.oid, p.proname, p.provolatile, p.proretset, p.prorettype, p.pronargs, p.pronargdefaults, p.proargtypes,
+  SELECT p.oid, )sql" +
+    map_name_sql("s.nspname", "p.proname") +
+    R"sql( AS proname, p.provolatile, p.proretset, p.prorettype, p.pronargs, p.pronargdefaults, p.proargtypes,
          p.proallargtypes, p.proargnames, p.proargmodes, y.typrelid AS relation, y.typtype = 'c' AS is_row,
          coalesce(p.proargmodes && '{o,b,t}'::"char"[], false) AS has_out,
          (SELECT rel.oid FROM rel WHERE rel.oid = y.typrelid) AS public_relation
-    FROM pg_proc p
+    FROM pg_namespace s
+    JOIN pg_proc p ON p.pronamespace = s.oid
     JOIN pg_type x ON x.oid = p.prorettype
     LEFT JOIN domain d ON d.oid = x.oid AND NOT EXISTS (SELECT FROM domain e WHERE e.oid = d.base)
     JOIN pg_type y ON y.oid = coalesce(d.base, x.oid)
-   WHERE p.pronamespace = to_regnamespace('public') AND p.prokind = 'f'
+   WHERE s.nspname = ANY ($1::text[]) AND p.prokind = 'f'
      AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
      AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
@@ -76,7 +87,7 @@ WITH RECURSIVE rel AS (
 ), part(kind, parent, name, position, f) AS (
   SELECT 'database', 0::oid, '', 0::float8,
          ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
-                              std::string(database_collation_sql) + R"sql(::text,
+    std::string(database_collation_sql) + R"sql(::text,
                d.datlocprovider::text, d.datctype::text]
     FROM pg_database d WHERE d.datname = current_database()
   UNION ALL
@@ -121,7 +132,11 @@ WITH RECURSIVE rel AS (
    WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
   UNION ALL
   SELECT 'foreign key', tab.oid, o.conname::text, k.ordinal,
-         ARRAY[o.conname::text, a.attname::text, f.relname::text, b.attname::text, nullif(n.nspname, 'public')::text]
+         ARRAY[o.conname::text, a.attname::text,
+               CASE WHEN n.nspname = ANY ($1::text[]) THEN )sql" +
+    map_name_sql("n.nspname", "f.relname") +
+    R"sql( ELSE f.relname::text END,
+               b.attname::text, CASE WHEN n.nspname <> ALL ($1::text[]) THEN n.nspname::text END]
     FROM tab
     JOIN pg_constraint o ON o.conrelid = tab.oid
     JOIN pg_class f ON f.oid = o.confrelid
@@ -207,7 +222,8 @@ const std::string views_sql = R"sql(
   SELECT 'view tree', rule.oid, '', 0, ARRAY[rule.tree] FROM rule JOIN shown USING (oid)
   UNION ALL
   SELECT 'view reads', reads.oid, c.relname::text, 0,
-         ARRAY[c.relname::text, nullif(n.nspname, 'public')::text, c.oid::text]
+         ARRAY[)sql" + map_name_sql("n.nspname", "c.relname") +
+                              R"sql(, NULL, c.oid::text]
     FROM reads JOIN pg_class c ON c.oid = reads.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   UNION ALL
   SELECT 'view number', shown.oid, '', a.attnum, ARRAY[a.attname::text, a.attnum::text]
@@ -361,13 +377,13 @@ void add_unique(const Facts& facts, Table& table) {
   table.unique.back().columns.push_back(facts.text(3));
 }
 
-/// The fifth fact is the schema of the table that is led to, null for public.
+/// The fifth fact is the schema of the table that is led to, null for those that are read.
 void add_foreign_key(const Facts& facts, ForeignKeys wanted, Table& table) {
-  const bool leaves_public = !facts.is_null(5);
-  if (leaves_public && wanted == ForeignKeys::in_public) return;
+  const bool leaves_schemas = !facts.is_null(5);
+  if (leaves_schemas && wanted == ForeignKeys::within) return;
   auto& keys = table.foreign_keys;
   if (keys.empty() || keys.back().name != facts.view(1))
-    keys.push_back({facts.text(1), {}, (leaves_public ? facts.text(5) + '.' : "") + facts.text(3), {}});
+    keys.push_back({facts.text(1), {}, (leaves_schemas ? facts.text(5) + '.' : "") + facts.text(3), {}});
   keys.back().columns.push_back(facts.text(2));
   keys.back().foreign_columns.push_back(facts.text(4));
 }
@@ -382,7 +398,7 @@ void add_comment(const Facts& facts, Table& table) {
   if (column != table.columns.end()) column->comment = facts.text(2);
 }
 
-/// Of a relation's name and its schema, which is null for public.
+/// Of a relation's name and its schema, which is null where the name says it.
 std::string relation_name(const Facts& facts, std::size_t name) {
   return (facts.is_null(name + 1) ? "" : facts.text(name + 1) + '.') + facts.text(name);
 }
@@ -424,6 +440,7 @@ Function::Returns returns_of(std::string_view word) {
 Function read_function(const Facts& facts) {
   Function function;
   function.name = facts.text(1);
+  function.schema = split_map_name(function.name).schema;
   function.volatility = volatility_of(facts.view(2));
   function.returns_set = facts.boolean(3);
   function.returns = returns_of(facts.view(4));
@@ -465,6 +482,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
   for (const auto& [oid, names] : parts["table"]) {
     Table table;
     table.name = names.front().text(1);
+    table.schema = split_map_name(table.name).schema;
     for (const Facts& facts : parts["column"][oid])
       add_column(read_column(facts, catalogue, parts["enum label"]), table);
     for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, table.columns);
@@ -476,6 +494,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
   for (const auto& [oid, facts] : parts["view"]) {
     StoredView view;
     view.table.name = facts.front().text(1);
+    view.table.schema = split_map_name(view.table.name).schema;
     view.table.kind = facts.front().view(2) == "m" ? TableKind::materialized_view : TableKind::view;
     view.is_populated = facts.front().boolean(3);
     for (const Facts& column : parts["column"][oid])

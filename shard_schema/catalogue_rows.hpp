@@ -14,25 +14,26 @@ namespace shardplex {
 inline constexpr std::string_view database_collation_sql =
     "CASE d.datlocprovider WHEN 'i' THEN d.daticulocale ELSE d.datcollate END";
 
-/// Tables, views, columns, types, keys, enum labels, collations and functions of the schema `public`. One
-/// statement, so one snapshot whatever the transaction around it: a table that is altered meanwhile is seen
-/// as it was before or after.
+/// Tables, views, columns, types, keys, enum labels, collations and functions of the schemas that $1 has as
+/// an array, by the names that a shard map has for them. One statement, so one snapshot whatever the
+/// transaction around it: a table that is altered meanwhile is seen as it was before or after.
 extern const std::string catalogue_sql;
 
-/// One row, one text: another one wherever catalogue_sql gives other rows, for one server and its replicas.
+/// One row, one text: another one wherever catalogue_sql gives other rows of the same schemas ($1), for one
+/// server and its replicas.
 /// It is worked out of the same facts by the server itself, and is some bytes instead of all of them.
 extern const std::string catalogue_fingerprint_sql;
 std::string decode_fingerprint(const TextRows& rows);
 
-/// Which foreign keys a catalogue has. Those that leave the schema `public` are nobody's who serves tables;
-/// who copies tables must know of them, as nothing copies what they lead to.
+/// Which foreign keys a catalogue has. Those that leave the schemas that were read are nobody's who serves
+/// tables; who copies tables must know of them, as nothing copies what they lead to.
 enum class ForeignKeys : std::uint8_t {
-  in_public,  ///< both ends are in the schema
-  all,        ///< a table of another schema is named "schema.table"
+  within,  ///< both ends are in schemas that were read
+  all,     ///< a table of another schema is named "schema.table"
 };
 
 /// The slot column is left out and noted where it is one; of another type, or nullable, it is a column like
 /// any.
-ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys = ForeignKeys::in_public);
+ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys = ForeignKeys::within);
 
 }  // namespace shardplex

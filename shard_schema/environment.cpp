@@ -6,6 +6,7 @@
 #include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_schema/catalogue_rows.hpp"
+#include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex {
 namespace {
@@ -23,10 +24,14 @@ std::string settings_sql() {
 
 // Objects below 16384 are PostgreSQL's own. initdb makes the collations that the system has, under names that
 // can mean something else elsewhere, so those count. The members of an extension are as its version has them.
-const std::string environment_sql = R"sql(
+const std::string environment_sql =
+    R"sql(
 WITH RECURSIVE root AS (
-  SELECT c.oid, c.relname FROM pg_class c
-   WHERE c.relnamespace = to_regnamespace('public') AND c.relkind IN ('r', 'p') AND c.relname = ANY ($1::text[])
+  SELECT oid, relname FROM (SELECT c.oid, )sql" +
+    map_name_sql("s.nspname", "c.relname") +
+    R"sql( AS relname FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+                             WHERE c.relkind IN ('r', 'p')) AS called
+   WHERE relname = ANY ($1::text[])
 ), hidden(oid) AS (
   SELECT oid FROM pg_namespace WHERE nspname IN ('shardplex', 'shardplex_import', 'information_schema') OR nspname LIKE 'pg\_%'
 ), own_function AS (
@@ -73,8 +78,9 @@ WITH RECURSIVE root AS (
     FROM pg_database d CROSS JOIN LATERAL (VALUES
       ('encoding', pg_encoding_to_char(d.encoding)::text),
       ('collation provider', CASE d.datlocprovider WHEN 'i' THEN 'icu' ELSE 'libc' END),
-      ('collation', )sql" + std::string(database_collation_sql) +
-                                    R"sql(),
+      ('collation', )sql" +
+    std::string(database_collation_sql) +
+    R"sql(),
       ('character type (LC_CTYPE)', d.datctype::text),
       ('collation version', pg_database_collation_actual_version(d.oid)),
       ('PostgreSQL version', (current_setting('server_version_num')::int / 10000)::text)) AS f(name, value)
@@ -82,7 +88,8 @@ WITH RECURSIVE root AS (
   UNION ALL
   SELECT 'stale collation', 'of the database', d.datcollversion || ' and is now ' || pg_database_collation_actual_version(d.oid), 0, 0
     FROM pg_database d WHERE d.datname = current_database() AND d.datcollversion <> pg_database_collation_actual_version(d.oid)
-)sql" + settings_sql() + R"sql(
+)sql" +
+    settings_sql() + R"sql(
   UNION ALL
   SELECT 'extension', quote_ident(extname), extversion, 'pg_extension'::regclass::oid, oid FROM pg_extension WHERE oid >= 16384
   UNION ALL

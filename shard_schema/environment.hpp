@@ -36,7 +36,7 @@ struct ShardEnvironment {
   bool operator==(const ShardEnvironment&) const = default;
 };
 
-/// One statement, one snapshot. $1: the names of the map's tables in schema public, as text[].
+/// One statement, one snapshot. $1: the names of the map's tables, as text[].
 ///
 /// What PostgreSQL knows a table to depend on is found through pg_depend. It knows nothing of what the text
 /// of a function does, so whatever has a name that is a word of the text counts as used. That finds too much

@@ -270,15 +270,18 @@ BEGIN
     END IF;
   ELSE
     FOR other IN
-      SELECT d.table_name, d.key_column FROM (
+      SELECT q.name AS qualified, d.key_column FROM (
         SELECT substr(subject, 7) AS table_name, substring(definition FROM '^(group=".*") key=') AS of_group,
                substring(definition FROM ' key="(.*)"$') AS key_column
           FROM shardplex.definitions WHERE subject LIKE 'table %') AS d
-       WHERE d.table_name <> TG_ARGV[0] AND to_regclass(format('public.%I', d.table_name)) IS NOT NULL
+        CROSS JOIN LATERAL (SELECT CASE WHEN d.table_name ~ '^[^.]+[.][^.]+$'
+            THEN format('%I.%I', split_part(d.table_name, '.', 1), split_part(d.table_name, '.', 2))
+            ELSE format('public.%I', d.table_name) END) AS q(name)  -- what the map calls catalog.movies is of the schema catalog
+       WHERE d.table_name <> TG_ARGV[0] AND to_regclass(q.name) IS NOT NULL
          AND d.of_group = (SELECT substring(definition FROM '^(group=".*") key=') FROM shardplex.definitions
                             WHERE subject = 'table ' || TG_ARGV[0])
     LOOP
-      EXECUTE format('SELECT EXISTS (SELECT FROM public.%I t WHERE t.%I = ($1).%I', other.table_name, other.key_column, TG_ARGV[2])
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE t.%I = ($1).%I', other.qualified, other.key_column, TG_ARGV[2])
               || (SELECT string_agg(format(' AND t.%1$I IS NOT DISTINCT FROM ($1).%1$I', c), '' ORDER BY c) FROM unnest(deciding[2:]) AS c)
               || ')' INTO known USING NEW;
       IF known THEN

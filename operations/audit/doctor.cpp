@@ -66,8 +66,7 @@ void remove_publication(pqxx::work& work, const std::string& name) {
 
 void restore_identity(pqxx::work& work, const Leftover& leftover) {
   work.exec("SET LOCAL lock_timeout = '5s'");
-  work.exec("ALTER TABLE \"public\"." + quote_identifier(leftover.name) + " " +
-            identity_clause(leftover.identity));
+  work.exec("ALTER TABLE " + quote_map_name(leftover.name) + " " + identity_clause(leftover.identity));
 }
 
 void remove_slots(const Cluster& cluster, const Ownership& ownership, const Leftover& leftover) {

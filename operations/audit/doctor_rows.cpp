@@ -56,7 +56,7 @@ class KeyStatements {
       texts += ", " + quote_identifier(column.name) + "::text";
     }
     const std::string keys = "unnest(" + arrays + ") WITH ORDINALITY AS shardplex_keys(" + names + "n)";
-    const std::string name = "\"public\"." + quote_identifier(table);
+    const std::string name = quote_map_name(table);
     exists = "SELECT n FROM " + keys + " WHERE EXISTS (SELECT FROM " + name + " WHERE " + matches + ")";
     remove = "DELETE FROM " + name + " USING " + keys + " WHERE " + matches + " AND ";
   }
@@ -109,8 +109,8 @@ std::vector<StrayRows> find_stray_rows(pqxx::connection& connection, const Shard
     if (!described || !described->has_slot_column) continue;
     StrayRows stray{shard, &table, 0, {}};
     for (const auto& row : transaction.exec_params(
-             "SELECT r.slot, r.n FROM (SELECT shardplex_slot AS slot, count(*) AS n FROM \"public\"." +
-                 quote_identifier(table.name) + " GROUP BY 1) r WHERE NOT " + has_slot_state("$1", "r.slot") +
+             "SELECT r.slot, r.n FROM (SELECT shardplex_slot AS slot, count(*) AS n FROM " +
+                 quote_map_name(table.name) + " GROUP BY 1) r WHERE NOT " + has_slot_state("$1", "r.slot") +
                  " ORDER BY 1",
              map.group(*table.group).name)) {
       stray.slots.push_back(row[0].as<std::int32_t>());
@@ -136,7 +136,7 @@ std::uint64_t delete_stray_rows(const StrayRows& stray, const ShardMap& map, con
   pqxx::connection& here = *connections[stray.shard.value];
   const Group& group = map.group(*stray.table->group);
   const KeyStatements statements(here, stray.table->name);
-  const std::string name = "\"public\"." + quote_identifier(stray.table->name);
+  const std::string name = quote_map_name(stray.table->name);
   const std::string slots = slots_condition(stray.slots);
   std::uint64_t left = 0;
   for_each_piece(here, name, [&](const std::string& piece) {
@@ -167,7 +167,7 @@ void clear_slots(pqxx::connection& connection, const ShardMap& map, const Group&
       quote_identifier(slot_column) + " = ANY ('" + array_literal(slots) + "'::integer[])";
   for (const auto& table : map.tables()) {
     if (table.reference || map.group(*table.group).name != group.name) continue;
-    const std::string name = "\"public\"." + quote_identifier(table.name);
+    const std::string name = quote_map_name(table.name);
     for_each_piece(connection, name, [&](const std::string& piece) {
       pqxx::nontransaction(connection).exec("DELETE FROM " + name + " WHERE " + piece + " AND " + condition);
     });

@@ -107,9 +107,9 @@ std::vector<DoubledValue> doubled_values(const Shards& shards, const LocalUnique
 std::uint64_t renumber_on(pqxx::connection& connection, const LocalUnique& unique,
                           const std::vector<std::string>& numbers) {
   const std::string column = quote_identifier(*unique.number_column);
-  const std::string sql = "UPDATE \"public\"." + quote_identifier(unique.table) + " SET " + column +
-                          " = nextval(" + quote_literal(unique.sequence->name) + "::regclass) WHERE " +
-                          column + " = ANY ($1::bigint[]) AND " + quote_identifier(slot_column) + " IN (" +
+  const std::string sql = "UPDATE " + quote_map_name(unique.table) + " SET " + column + " = nextval(" +
+                          quote_literal(unique.sequence->name) + "::regclass) WHERE " + column +
+                          " = ANY ($1::bigint[]) AND " + quote_identifier(slot_column) + " IN (" +
                           select_owned_slots(quote_literal(unique.group)) + ")" +
                           (unique.condition.empty() ? "" : " AND (" + unique.condition + ")");
   std::uint64_t changed = 0;
@@ -212,7 +212,7 @@ std::string repair_of(const LocalUnique& unique, const DoubledValue& doubled) {
   for (std::size_t i = 0; i < unique.columns.size(); ++i)
     condition += (i == 0 ? "" : " AND ") + unique.columns[i].text_sql +
                  (doubled.values[i] ? " = " + quote_literal(*doubled.values[i]) : " IS NULL");
-  return "SELECT * FROM \"public\"." + quote_identifier(unique.table) + " WHERE " + condition +
+  return "SELECT * FROM " + quote_map_name(unique.table) + " WHERE " + condition +
          ";  -- then UPDATE or DELETE the row of one shard";
 }
 

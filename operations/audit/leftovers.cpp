@@ -11,6 +11,7 @@
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -35,13 +36,16 @@ SELECT kind, name, wal_bytes, process FROM (
  ORDER BY kind, name)sql";
 
 // Tables that log whole rows, and that nobody but moves publishes.
-constexpr const char* identities_sql = R"sql(
-SELECT c.relname, coalesce((SELECT m.identities ->> c.relname FROM shardplex.moves m WHERE m.identities ? c.relname LIMIT 1), 'd')
-  FROM pg_class c
- WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relreplident = 'f'
-   AND NOT EXISTS (SELECT FROM pg_publication_tables p
-                    WHERE p.schemaname = 'public' AND p.tablename = c.relname AND p.pubname NOT LIKE 'shardplex\_%')
- ORDER BY c.relname)sql";
+const std::string identities_sql = R"sql(
+SELECT c.name, coalesce((SELECT m.identities ->> c.name FROM shardplex.moves m WHERE m.identities ? c.name LIMIT 1), 'd')
+  FROM (SELECT )sql" + map_name_sql("s.nspname", "t.relname") +
+                                   R"sql( AS name, s.nspname, t.relname
+          FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace
+         WHERE s.nspname !~ '^pg_' AND s.nspname NOT IN ('information_schema', 'shardplex', 'shardplex_import')
+           AND t.relkind = 'r' AND t.relreplident = 'f') c
+ WHERE NOT EXISTS (SELECT FROM pg_publication_tables p
+                    WHERE p.schemaname = c.nspname AND p.tablename = c.relname AND p.pubname NOT LIKE 'shardplex\_%')
+ ORDER BY c.name)sql";
 
 constexpr const char* import_sql =
     "SELECT EXISTS (SELECT FROM shardplex.imports WHERE phase NOT IN ('done', 'reversible'))";
@@ -224,7 +228,7 @@ std::string repair_of(const Leftover& leftover) {
     case Kind::move_row:
       return "DELETE FROM shardplex.moves WHERE id = " + quote_literal(move_of(leftover.name)) + ";";
     case Kind::replica_identity:
-      return "ALTER TABLE public." + name + " " + identity_clause(leftover.identity) + ";";
+      return "ALTER TABLE " + quote_map_name(leftover.name) + " " + identity_clause(leftover.identity) + ";";
     case Kind::slots:
       return "-- Delete the rows of these slots from all tables of the group first, but only where another "
              "shard owns "

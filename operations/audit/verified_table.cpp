@@ -9,6 +9,7 @@
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/owned_slots.hpp"
+#include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
 
@@ -37,7 +38,7 @@ VerifiedTable describe(pqxx::transaction_base& transaction, const VerifyScope& s
     throw CommandFailed(refused + "it has no column " + verified.list->column +
                         ", by which the map makes lists");
   verified.key_type = *type;
-  verified.name = "\"public\"." + quote_identifier(placement.name);
+  verified.name = quote_map_name(placement.name);
   const SlotSet& slots = scope.slots[placement.group->value];
   verified.condition =
       slots.is_all() ? "true" : quoted_slot_column + " = ANY ('" + array_literal(slots) + "'::integer[])";

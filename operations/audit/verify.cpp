@@ -7,6 +7,7 @@
 #include "operations/audit/verify_scope.hpp"
 #include "operations/process/progress.hpp"
 #include "operations/shard/primary.hpp"
+#include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -22,7 +23,7 @@ std::uint64_t bytes_to_read(const VerifyScope& scope, const Connections& shards)
       if (!table->reference)
         bytes += transaction
                      .exec_params1("SELECT coalesce(pg_relation_size(to_regclass($1)), 0)",
-                                   "public." + transaction.quote_name(table->name))[0]
+                                   quote_map_name(table->name))[0]
                      .as<std::uint64_t>();
   }
   return bytes;

@@ -10,6 +10,7 @@
 #include "operations/shard/inquiry.hpp"
 #include "operations/shard/mover.hpp"
 #include "operations/shard/primary.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_schema/primary_choice.hpp"
 
 namespace shardplex::operations {
@@ -32,7 +33,7 @@ bool has_column(pqxx::transaction_base& transaction, const std::string& table, s
       .exec_params1(
           "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2 "
           "AND NOT attisdropped)",
-          "public." + transaction.quote_name(table), std::string(column))[0]
+          quote_map_name(table), std::string(column))[0]
       .as<bool>();
 }
 
@@ -44,7 +45,7 @@ void check_table(Member& member, const TablePlacement& placement, bool schema_gi
     return;
   }
   if (placement.reference || has_column(transaction, placement.name, slot_column)) return;
-  const auto query = "SELECT EXISTS (SELECT FROM public." + transaction.quote_name(placement.name) + ")";
+  const auto query = "SELECT EXISTS (SELECT FROM " + quote_map_name(placement.name) + ")";
   if (transaction.exec1(query)[0].as<bool>()) problems.push_back(row_problem(placement));
 }
 

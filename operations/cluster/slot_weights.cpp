@@ -6,6 +6,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_map/ownership.hpp"
 
 namespace shardplex::operations {
@@ -33,8 +34,8 @@ void add_table(pqxx::transaction_base& transaction, const TablePlacement& table,
   auto& rows = answer.rows[table.group->value];
   auto& bytes = answer.bytes[table.group->value];
   const auto counts =
-      transaction.exec("SELECT shardplex_slot, count(*), coalesce(sum(pg_column_size(t.*)), 0) FROM public." +
-                       transaction.quote_name(table.name) + " AS t GROUP BY shardplex_slot");
+      transaction.exec("SELECT shardplex_slot, count(*), coalesce(sum(pg_column_size(t.*)), 0) FROM " +
+                       quote_map_name(table.name) + " AS t GROUP BY shardplex_slot");
   for (const auto& row : counts) {
     const auto slot = row[0].as<std::int64_t>();
     if (slot < 0 || slot >= static_cast<std::int64_t>(rows.size())) continue;  // `verify` tells of these

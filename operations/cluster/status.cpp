@@ -7,6 +7,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/directory.hpp"
 #include "operations/shard/place_guard.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_schema/primary_choice.hpp"
 #include "shard_schema/slots.hpp"
 
@@ -33,7 +34,7 @@ std::uint64_t count_leftovers(pqxx::transaction_base& transaction, const std::st
 
 std::optional<TableSize> measure_table(pqxx::transaction_base& transaction, const ShardMap& map,
                                        const TablePlacement& placement, bool exact) {
-  const std::string qualified = "public." + transaction.quote_name(placement.name);
+  const std::string qualified = quote_map_name(placement.name);
   const auto found = transaction.exec_params(
       "SELECT c.reltuples::bigint, pg_total_relation_size(c.oid) FROM pg_class c WHERE c.oid = "
       "to_regclass($1)",

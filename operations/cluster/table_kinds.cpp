@@ -1,5 +1,7 @@
 #include "operations/cluster/table_kinds.hpp"
 
+#include "query/plan/sql.hpp"
+
 namespace shardplex::operations {
 namespace {
 
@@ -20,8 +22,7 @@ SELECT CASE
 std::vector<std::string> table_kind_problems(pqxx::transaction_base& transaction, const ShardMap& map) {
   std::vector<std::string> problems;
   for (const auto& table : map.tables())
-    for (const auto& row :
-         transaction.exec_params(kind_sql, "public." + transaction.quote_name(table.name), !table.reference))
+    for (const auto& row : transaction.exec_params(kind_sql, quote_map_name(table.name), !table.reference))
       if (!row[0].is_null()) problems.push_back("table " + table.name + ' ' + row[0].as<std::string>());
   return problems;
 }

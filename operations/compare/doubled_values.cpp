@@ -32,7 +32,7 @@ std::string values_sql(const LocalUnique& unique, const SearchedRows& rows) {
     if (!unique.nulls_are_equal) condition += " AND " + column.text_sql + " IS NOT NULL";
   }
   if (!unique.condition.empty()) condition += " AND (" + unique.condition + ")";
-  return "SELECT " + columns + " FROM \"public\"." + quote_identifier(unique.table) + " WHERE " + condition +
+  return "SELECT " + columns + " FROM " + quote_map_name(unique.table) + " WHERE " + condition +
          " ORDER BY " + order;
 }
 

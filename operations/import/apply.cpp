@@ -10,6 +10,7 @@
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/invariant.hpp"
+#include "shard_map/map_name.hpp"
 #include "shard_schema/functions.hpp"
 
 namespace shardplex::operations {
@@ -175,8 +176,9 @@ void ImportApplier::begin(const pgoutput::Begin& begin) {
 }
 
 void ImportApplier::meet(const pgoutput::Relation& relation) {
-  const auto table = std::ranges::find(tables_, relation.name, &ImportTable::name);
-  if (table == tables_.end() || relation.schema != "public")
+  const auto table =
+      std::ranges::find(tables_, make_map_name(relation.schema, relation.name), &ImportTable::name);
+  if (table == tables_.end())
     throw CommandFailed("the source tells of changes to " + relation.schema + "." + relation.name +
                         ", which is not imported");
   const bool same =

@@ -16,7 +16,7 @@ namespace shardplex::operations {
 
 /// What a foreign key that was not brought leads to.
 struct DroppedReference {
-  std::string table;                 ///< in schema public
+  std::string table;                 ///< as in the map
   std::vector<std::string> columns;  ///< of it
   std::string text;                  ///< DroppedForeignKey::text
   bool operator==(const DroppedReference&) const = default;

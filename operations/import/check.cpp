@@ -13,6 +13,7 @@
 #include "operations/shard/schema_dump.hpp"
 #include "operations/shard/sequence_strides.hpp"
 #include "operations/shard/server.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
@@ -81,8 +82,7 @@ void check_replication(pqxx::transaction_base& transaction, std::vector<std::str
 void check_owners(pqxx::transaction_base& transaction, const ShardMap& map,
                   std::vector<std::string>& problems) {
   for (const auto& table : map.tables()) {
-    const auto found =
-        transaction.exec_params(foreign_owner_sql, "public." + transaction.quote_name(table.name));
+    const auto found = transaction.exec_params(foreign_owner_sql, quote_map_name(table.name));
     if (!found.empty() && found[0][0].as<bool>())
       problems.push_back(table.name + ": the role does not own it");
   }
@@ -140,8 +140,7 @@ ShardFindings look_at_shard(const ShardMap& map, const Shard& shard, const Sourc
   found.way_back = find_publishing_obstacles(transaction);
   for (auto& [name, table] : found.catalogue.tables) {
     table.has_slot_column = !map.find_table(name)->reference;
-    if (transaction.exec1("SELECT EXISTS (SELECT FROM public." + transaction.quote_name(name) + ")")[0]
-            .as<bool>())
+    if (transaction.exec1("SELECT EXISTS (SELECT FROM " + quote_map_name(name) + ")")[0].as<bool>())
       found.problems.push_back("table " + name + " holds rows; it has to be empty, or not to be there");
   }
   return found;

@@ -6,16 +6,18 @@
 
 #include "query/catalogue/relations.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-// Of pg_constraint k. The table to which a key leads has no name here where it is of another schema.
+// Of pg_constraint k. The table to which a key leads has the name that a map has for it.
 const std::string key_columns = R"sql(
        k.oid, k.conname, pg_get_constraintdef(k.oid) AS definition,
        k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r') AS cascades,
-       (SELECT CASE WHEN c.relnamespace = to_regnamespace('public') THEN c.relname ELSE '' END
-          FROM pg_class c WHERE c.oid = k.confrelid) AS to_table,
+       (SELECT )sql" + map_name_sql("s.nspname", "c.relname") +
+                                R"sql(
+          FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = k.confrelid) AS to_table,
        (SELECT json_agg(a.attname ORDER BY n.place) FROM unnest(k.confkey) WITH ORDINALITY AS n(number, place)
           JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = n.number)::text AS to_columns)sql";
 
@@ -87,9 +89,9 @@ std::vector<DroppedForeignKey> read_dropped_foreign_keys(pqxx::transaction_base&
                                                          const ShardCatalogue& catalogue) {
   std::vector<DroppedForeignKey> dropped;
   std::vector<std::string> names;
-  for (const auto& placement : map.tables()) names.push_back("public." + quote_identifier(placement.name));
+  for (const auto& placement : map.tables()) names.push_back(quote_map_name(placement.name));
   for (const auto& [name, table] : catalogue.tables)
-    for (const auto& row : source.exec_params(keys_sql, "public." + quote_identifier(name))) {
+    for (const auto& row : source.exec_params(keys_sql, quote_map_name(name))) {
       const auto key =
           std::ranges::find(table.foreign_keys, row["conname"].as<std::string>(), &ForeignKey::name);
       if (key == table.foreign_keys.end()) continue;

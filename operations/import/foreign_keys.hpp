@@ -17,7 +17,7 @@ struct DroppedForeignKey {
   std::string name;
   std::string definition;  ///< as PostgreSQL writes it
   bool cascades = false;   ///< it does something ON DELETE or ON UPDATE
-  std::string to_table;    ///< where it leads, in schema public; "" where that is another schema
+  std::string to_table;    ///< where it leads, by the name that a map has for it
   std::vector<std::string> to_columns;
   std::string text;  ///< "movies: foreign key owned leads to o.users, which is not in the map"
 };

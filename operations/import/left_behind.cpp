@@ -70,7 +70,7 @@ SELECT quote_ident(k.conname) FROM pg_constraint k
 
 std::string table_names(const ShardMap& map) {
   std::vector<std::string> names;
-  for (const auto& table : map.tables()) names.push_back("public." + quote_identifier(table.name));
+  for (const auto& table : map.tables()) names.push_back(quote_map_name(table.name));
   return array_literal(std::span<const std::string>(names));
 }
 
@@ -126,7 +126,7 @@ void read_constraints_per_shard(pqxx::transaction_base& source, const ShardMap& 
     std::vector<std::string> routing{placement.key};
     if (const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy))
       routing.push_back(list->column);
-    for (const auto& row : source.exec_params(constraints_sql, "public." + quote_identifier(placement.name),
+    for (const auto& row : source.exec_params(constraints_sql, quote_map_name(placement.name),
                                               array_literal(std::span<const std::string>(routing))))
       losses.add(LossKind::unique_per_shard, placement.name + ": " + row[0].as<std::string>());
   }

@@ -178,7 +178,7 @@ std::vector<SequencePosition> ImportOrigin::sequences(const std::vector<ImportTa
 }
 
 void set_identity(pqxx::work& transaction, const std::string& table, const std::string& identity) {
-  const std::string name = "public." + quote_identifier(table);
+  const std::string name = quote_map_name(table);
   const auto other = transaction.exec_params(
       "SELECT FROM pg_class WHERE oid = to_regclass($1) AND relreplident::text <> left($2, 1)", name,
       identity);

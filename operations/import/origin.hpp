@@ -71,7 +71,7 @@ class ImportOrigin {
   std::unique_ptr<pqxx::connection> connection_;
 };
 
-/// Gives the table of schema public this identity, where it is there and has another one.
+/// Gives the table that a map calls so this identity, where it is there and has another one.
 void set_identity(pqxx::work& transaction, const std::string& table, const std::string& identity);
 
 ReplicaIdentities identities_of(const std::vector<ImportTable>& tables);

@@ -20,7 +20,7 @@ namespace {
 
 /// The statements that undo what is done to a table that was on the shard before.
 std::vector<std::string> restoration_of(const TablePlacement& table) {
-  const std::string name = "public." + quote_identifier(table.name);
+  const std::string name = quote_map_name(table.name);
   std::vector<std::string> statements{"TRUNCATE " + name};
   if (!table.reference)
     statements.push_back("DROP TRIGGER IF EXISTS " + std::string(place_guard) + " ON " + name);
@@ -83,11 +83,10 @@ std::string ImportRunner::uncounted_keys_sql(const std::vector<SchemaObject>& ma
   std::string sql;
   for (const auto& column : read_import_source(transaction, map_).counted) {
     if (!column.has_sequence || column.by == GivenBy::each_shard) continue;
-    const auto oid =
-        transaction.exec_params1("SELECT $1::regclass::oid", "public." + quote_identifier(column.table))[0];
+    const auto oid = transaction.exec_params1("SELECT $1::regclass::oid", quote_map_name(column.table))[0];
     if (std::ranges::find(made, oid.as<std::uint32_t>(), &SchemaObject::oid) == made.end()) continue;
-    const std::string alter = "ALTER TABLE public." + quote_identifier(column.table) + " ALTER COLUMN " +
-                              quote_identifier(column.column);
+    const std::string alter =
+        "ALTER TABLE " + quote_map_name(column.table) + " ALTER COLUMN " + quote_identifier(column.column);
     if (column.by != GivenBy::first_sequence)
       sql += alter + " DROP IDENTITY IF EXISTS;\n" + alter + " DROP DEFAULT;\n";
     else if (column.value.empty())

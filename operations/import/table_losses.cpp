@@ -96,7 +96,7 @@ Letters read_letters(pqxx::transaction_base& transaction, const ShardMap* map) {
   std::optional<std::string> tables;
   if (map != nullptr) {
     std::vector<std::string> names;
-    for (const auto& table : map->tables()) names.push_back("public." + quote_identifier(table.name));
+    for (const auto& table : map->tables()) names.push_back(quote_map_name(table.name));
     tables = array_literal(std::span<const std::string>(names));
   }
   for (const auto& found : transaction.exec_params(versions_sql, tables))

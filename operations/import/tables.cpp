@@ -27,7 +27,7 @@ SELECT a.attname, a.attgenerated <> '' AS computed, a.attidentity = 'a' AS alway
  ORDER BY a.attnum)sql";
 
 std::string qualified(const std::string& name) {
-  return "public." + quote_identifier(name);
+  return quote_map_name(name);
 }
 
 /// What decides the shard: the key and, under the list strategy, the list's column.

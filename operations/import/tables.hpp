@@ -22,7 +22,7 @@ struct ImportSharding {
 };
 
 struct ImportTable {
-  std::string name;                        ///< in schema public, unquoted
+  std::string name;                        ///< as in the map
   std::vector<std::string> columns;        ///< all that are stored as given, in the source's order
   std::vector<std::string> generated;      ///< GENERATED ALWAYS AS … STORED: computed by the shards
   std::vector<std::size_t> primary_key;    ///< indexes of columns; never empty

@@ -9,6 +9,7 @@
 #include "operations/shard/publication.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
+#include "shard_schema/map_name_sql.hpp"
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
@@ -22,9 +23,8 @@ constexpr const char* state_sql = R"sql(
 SELECT active, greatest(pg_current_wal_flush_lsn() - confirmed_flush_lsn, 0)::bigint, confirmed_flush_lsn::text
   FROM pg_replication_slots WHERE slot_name = $1)sql";
 
-constexpr const char* published_sql =
-    "SELECT tablename, unnest(attnames) FROM pg_publication_tables WHERE pubname = $1 AND schemaname = "
-    "'public'";
+const std::string published_sql = "SELECT " + map_name_sql("schemaname", "tablename") +
+                                  ", unnest(attnames) FROM pg_publication_tables WHERE pubname = $1";
 
 constexpr const char* columns_sql = R"sql(
 SELECT attname FROM pg_attribute

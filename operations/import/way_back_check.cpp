@@ -52,7 +52,7 @@ std::vector<std::string> find_publishing_obstacles(pqxx::transaction_base& shard
 
 std::vector<std::string> find_subscribing_obstacles(pqxx::transaction_base& source, const ShardMap& map) {
   std::vector<std::string> names;
-  for (const auto& table : map.tables()) names.push_back("public." + quote_identifier(table.name));
+  for (const auto& table : map.tables()) names.push_back(quote_map_name(table.name));
   return sentences(source.exec_params(subscribing_sql, map.shards().size(),
                                       array_literal(std::span<const std::string>(names))));
 }

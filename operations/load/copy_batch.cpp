@@ -72,7 +72,7 @@ std::string copy_statement(const std::string& table, const RowColumns& columns, 
   for (std::size_t i = 0; i < columns.size(); ++i)
     if (!omitted[i]) names.push_back(quote_identifier(columns[i].name));
   if (with_slot) names.push_back(quote_identifier(slot_column));
-  return "COPY public." + quote_identifier(table) + " (" + joined(names) + ") FROM STDIN";
+  return "COPY " + quote_map_name(table) + " (" + joined(names) + ") FROM STDIN";
 }
 
 }  // namespace shardplex::operations

@@ -43,7 +43,7 @@ class CopyBatch {
   std::vector<std::size_t> ends_;  // of each row in text_
 };
 
-/// COPY public."table" (…, shardplex_slot) FROM STDIN.
+/// COPY "public"."table" (…, shardplex_slot) FROM STDIN.
 std::string copy_statement(const std::string& table, const RowColumns& columns, const Omitted& omitted,
                            bool with_slot);
 

@@ -121,7 +121,7 @@ std::vector<WritingShard> writing_shards(OpenLoad& load, const LoadPipeline& pip
 void analyze(const std::vector<WritingShard>& written, const Table& table, const Terminal& terminal) {
   const auto failures = in_parallel(written.size(), [&](std::size_t i) -> std::string {
     try {
-      written[i].session->execute("ANALYZE public." + quote_identifier(table.name));
+      written[i].session->execute("ANALYZE " + quote_map_name(table.name));
       return {};
     } catch (const SqlFailure& failure) {
       return written[i].shard->name + ": ANALYZE: " + failure.what();

@@ -30,7 +30,7 @@ struct LoadPipeline::ParsedBlock {
 class LoadPipeline::ExistingKeys {
  public:
   explicit ExistingKeys(const LoadTarget& target) : target_(target) {
-    const std::string some = "SELECT EXISTS (SELECT FROM public." + quote_identifier(target.table.name) + ")";
+    const std::string some = "SELECT EXISTS (SELECT FROM " + quote_map_name(target.table.name) + ")";
     for (const auto& shard : target.map->shards()) {
       auto connection = connect(shard.primary);
       // Loads of one table take turns, and routers make ids of their own: an empty table stays without our
@@ -78,8 +78,8 @@ class LoadPipeline::ExistingKeys {
   std::string query() const {
     const std::string array(key_array_type(target_.sharded->key_type));
     const std::string key = "t." + quote_identifier(key_name());
-    return "SELECT " + key + "::text FROM public." + quote_identifier(target_.table.name) + " t WHERE " +
-           key + " = ANY ($1::" + array + ") AND t." + quote_identifier(slot_column) + " IN (" +
+    return "SELECT " + key + "::text FROM " + quote_map_name(target_.table.name) + " t WHERE " + key +
+           " = ANY ($1::" + array + ") AND t." + quote_identifier(slot_column) + " IN (" +
            select_owned_slots("$2") + ")";
   }
 

@@ -2,6 +2,7 @@
 
 #include "operations/shard/publication.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -20,12 +21,14 @@ SELECT c.relreplident,
   FROM pg_class c WHERE c.oid = $1::regclass)sql";
 
 /// Tables whose identity the move changed, that no other move publishes.
-constexpr const char* restorable_sql = R"sql(
+const std::string restorable_sql = R"sql(
 SELECT i.key, i.value
   FROM shardplex.moves m, jsonb_each_text(m.identities) i
  WHERE m.id = $1
    AND NOT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-                    WHERE r.prrelid = to_regclass('public.' || quote_ident(i.key)) AND p.pubname LIKE 'shardplex\_%'))sql";
+                    WHERE r.prrelid = to_regclass()sql" +
+                                   quoted_map_name_sql("i.key") +
+                                   R"sql() AND p.pubname LIKE 'shardplex\_%'))sql";
 
 std::string identity_clause(const std::string& identity) {
   if (identity == "n") return "NOTHING";
@@ -98,7 +101,7 @@ void restore_identities(pqxx::work& transaction, const MoveEntry& entry) {
   transaction.exec(identity_lock_sql);
   for (const auto& row : transaction.exec_params(restorable_sql, entry.id))
     if (const auto identity = row[1].as<std::string>(); identity != "f")
-      set_identity(transaction, "\"public\"." + quote_identifier(row[0].as<std::string>()), identity);
+      set_identity(transaction, quote_map_name(row[0].as<std::string>()), identity);
   transaction.exec_params("UPDATE shardplex.moves SET identities = '{}' WHERE id = $1", entry.id);
 }
 

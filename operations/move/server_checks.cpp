@@ -147,8 +147,8 @@ SELECT format('trigger %I of table %s fires for replicated rows too (ENABLE %s)'
   FROM tab, wanted, pg_trigger WHERE tgrelid = tab.oid AND tgenabled IN ('A', 'R') AND NOT tgisinternal ORDER BY tgname)sql"},
     {Kind::warning, R"sql(
 SELECT format('publication %I has table %s: its subscribers see rows that move as deleted here and inserted there', p.pubname, name)
-  FROM wanted, pg_publication_tables p
- WHERE p.schemaname = 'public' AND p.tablename = name AND p.pubname !~ '^shardplex_.*_[fr]$' ORDER BY p.pubname)sql"},
+  FROM tab JOIN pg_namespace s ON s.oid = tab.relnamespace, wanted, pg_publication_tables p
+ WHERE p.schemaname = s.nspname AND p.tablename = tab.relname AND p.pubname !~ '^shardplex_.*_[fr]$' ORDER BY p.pubname)sql"},
     {Kind::warning, R"sql(
 SELECT format('subscription %I writes to table %s, whatever slots are owned here', s.subname, name)
   FROM tab, wanted, pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
@@ -219,8 +219,9 @@ std::vector<CheckFinding> check_table(pqxx::transaction_base& transaction, const
                                       const std::string& table, bool initialised) {
   const std::string literal = transaction.quote(table);
   return run_checks(transaction, shard, table_checks,
-                    "WITH tab AS (SELECT * FROM pg_class WHERE oid = to_regclass('public.' || quote_ident(" +
-                        literal + "))), wanted(name, needs_slot) AS (VALUES (" + literal + "::text, " +
+                    "WITH tab AS (SELECT * FROM pg_class WHERE oid = to_regclass(" +
+                        transaction.quote(quote_map_name(table)) +
+                        ")), wanted(name, needs_slot) AS (VALUES (" + literal + "::text, " +
                         (initialised ? "true" : "false") + "))");
 }
 

@@ -7,6 +7,7 @@
 #include "operations/shard/moved_table.hpp"
 #include "operations/shard/place_guard.hpp"
 #include "query/catalogue/view_problems.hpp"
+#include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -51,7 +52,7 @@ void check_no_rows_in_the_way(pqxx::transaction_base& transaction, const ShardMa
     for (const auto& table : tables_of(map, {move->group})) {
       if (!part.tables.contains(table)) continue;
       const auto found = transaction.exec_params1(
-          "SELECT EXISTS (SELECT FROM public." + transaction.quote_name(table) + " WHERE " +
+          "SELECT EXISTS (SELECT FROM " + quote_map_name(table) + " WHERE " +
               transaction.quote_name(std::string(slot_column)) + " = ANY ($1::int[]))",
           slots);
       if (found[0].as<bool>())
@@ -95,7 +96,7 @@ void read_table(pqxx::transaction_base& transaction, const ShardMap& map, const 
   if (!structure) return;
   part.tables.emplace(name, *std::move(structure));
   check_guard(transaction, *map.find_table(name), part);
-  const std::string qualified = "public." + transaction.quote_name(name);
+  const std::string qualified = quote_map_name(name);
   part.bytes[map.group(*map.find_table(name)->group).name] +=
       transaction.exec_params1("SELECT pg_total_relation_size($1::regclass)", qualified)[0]
           .as<std::uint64_t>();

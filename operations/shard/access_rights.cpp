@@ -3,31 +3,36 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "operations/shard/role_settings.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/map_name.hpp"
+#include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-// $1: the tables of the map. Superusers may do everything anyway, and are called differently on different
-// servers, so what is theirs is left out. Of the functions, those that routers call: others may be in the
-// schema by chance, as it is first in the search path of a role of its name. Roles come with those that are
-// their members, as these act by them, and with what their sessions are set to. A list of names is taken
-// apart, so that its names are literals: whoever may set it is not the one who runs it.
-constexpr const char* rights_sql = R"sql(
+// $1: the tables of the map; $2: their schemas, and shardplex. Superusers may do everything anyway, and are
+// called differently on different servers, so what is theirs is left out. Of the functions, those that
+// routers call: others may be in the schema by chance, as it is first in the search path of a role of its
+// name. Roles come with those that are their members, as these act by them, and with what their sessions are
+// set to. A list of names is taken apart, so that its names are literals: whoever may set it is not the one
+// who runs it.
+const std::string rights_sql = R"sql(
 WITH RECURSIVE named AS (
-  SELECT c.oid, c.relname, c.relkind, c.relacl, c.relowner, n.nspname
+  SELECT c.oid, c.relname, c.relkind, c.relacl, c.relowner, n.nspname, )sql" +
+                               map_name_sql("n.nspname", "c.relname") + R"sql( AS map_name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 ), relation AS (
   SELECT oid, relacl, relowner, format('%I.%I', nspname, relname) AS name, 'TABLE' AS kind FROM named
-   WHERE (nspname = 'public' AND relname = ANY ($1::text[]) AND relkind IN ('r', 'p')) OR (nspname = 'shardplex' AND relkind = 'r')
+   WHERE (map_name = ANY ($1::text[]) AND relkind IN ('r', 'p')) OR (nspname = 'shardplex' AND relkind = 'r')
   UNION ALL
   SELECT s.oid, s.relacl, s.relowner, format('%I.%I', s.nspname, s.relname), 'SEQUENCE'
     FROM named s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype IN ('a', 'i')
     JOIN named t ON d.refclassid = 'pg_class'::regclass AND t.oid = d.refobjid
-   WHERE s.relkind = 'S' AND t.nspname = 'public' AND t.relname = ANY ($1::text[])
+   WHERE s.relkind = 'S' AND t.map_name = ANY ($1::text[])
 ), held(kind, object, privilege, grantee, grantable) AS (
   SELECT r.kind, r.name, a.privilege_type, a.grantee, a.is_grantable
     FROM relation r, aclexplode(coalesce(r.relacl, acldefault((CASE r.kind WHEN 'SEQUENCE' THEN 's' ELSE 'r' END)::"char", r.relowner))) a
@@ -35,8 +40,8 @@ WITH RECURSIVE named AS (
   SELECT r.kind, r.name, format('%s (%I)', a.privilege_type, t.attname), a.grantee, a.is_grantable
     FROM relation r JOIN pg_attribute t ON t.attrelid = r.oid, aclexplode(t.attacl) a WHERE NOT t.attisdropped
   UNION ALL
-  SELECT 'SCHEMA', n.nspname::text, a.privilege_type, a.grantee, a.is_grantable
-    FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname IN ('public', 'shardplex')
+  SELECT 'SCHEMA', quote_ident(n.nspname), a.privilege_type, a.grantee, a.is_grantable
+    FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname = ANY ($2::text[])
   UNION ALL
   SELECT 'FUNCTION', format('shardplex.%I(%s)', p.proname, oidvectortypes(p.proargtypes)), a.privilege_type, a.grantee, a.is_grantable
     FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
@@ -53,7 +58,7 @@ WITH RECURSIVE named AS (
          d.defaclrole, a.privilege_type AS privilege, a.grantee, a.is_grantable AS grantable
     FROM pg_default_acl d JOIN pg_roles o ON o.oid = d.defaclrole LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace,
          aclexplode(d.defaclacl) a
-   WHERE (d.defaclnamespace = 0 OR n.nspname = 'public') AND (NOT o.rolsuper OR o.rolname = current_user)
+   WHERE (d.defaclnamespace = 0 OR n.nspname = ANY ($2::text[]) AND n.nspname <> 'shardplex') AND (NOT o.rolsuper OR o.rolname = current_user)
 ), needed(oid) AS (
   SELECT grantee FROM held
   UNION SELECT relowner FROM relation
@@ -135,10 +140,17 @@ std::string in_database(std::string sql, const std::string& database) {
 }  // namespace
 
 std::vector<AccessRight> read_access_rights(pqxx::transaction_base& transaction, const ShardMap& map) {
-  std::vector<std::optional<std::string>> names;
-  for (const auto& table : map.tables()) names.emplace_back(table.name);
+  std::vector<std::string> names;
+  std::set<std::string> found{"public", "shardplex"};  // others that have no table need not be on a new shard
+  for (const auto& table : map.tables()) {
+    names.push_back(table.name);
+    found.emplace(split_map_name(table.name).schema);
+  }
+  const std::vector<std::string> schemas(found.begin(), found.end());
   std::vector<AccessRight> rights;
-  for (const auto& row : transaction.exec_params(rights_sql, array_literal(names)))
+  for (const auto& row :
+       transaction.exec_params(rights_sql, array_literal(std::span<const std::string>(names)),
+                               array_literal(std::span<const std::string>(schemas))))
     rights.push_back({row["what"].as<std::string>(), row["make"].as<std::string>(),
                       row["role"].as<std::string>(), row["undo"].as<std::string>(),
                       row["setting"].as<std::string>(), row["value"].as<std::string>()});

@@ -8,14 +8,16 @@
 #include <variant>
 
 #include "query/plan/sql.hpp"
+#include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 // A row for each key column of each unique index of the tables $1. `sequence`: what the column's default
 // draws from, or its identity.
-constexpr const char* uniques_sql = R"sql(
-SELECT t.relname AS tab, x.relname AS name, i.indisprimary, i.indnullsnotdistinct,
+const std::string uniques_sql = R"sql(
+SELECT )sql" + map_name_sql("s.nspname", "t.relname") +
+                                R"sql( AS tab, x.relname AS name, i.indisprimary, i.indnullsnotdistinct,
        coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS condition,
        pg_get_indexdef(i.indexrelid, k, true) AS expression, y.typname, a.attname,
        EXISTS (SELECT FROM pg_constraint f
@@ -31,13 +33,15 @@ SELECT t.relname AS tab, x.relname AS name, i.indisprimary, i.indnullsnotdistinc
          LIMIT 1) AS sequence
   FROM pg_index i
   JOIN pg_class t ON t.oid = i.indrelid
+  JOIN pg_namespace s ON s.oid = t.relnamespace
   JOIN pg_class x ON x.oid = i.indexrelid
  CROSS JOIN generate_series(1, i.indnkeyatts) k
   JOIN pg_attribute b ON b.attrelid = i.indexrelid AND b.attnum = k
   JOIN pg_type y ON y.oid = b.atttypid
   LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attnum > 0
- WHERE i.indisunique AND t.relnamespace = to_regnamespace('public') AND t.relname = ANY ($1::text[]) AND t.relkind = 'r'
- ORDER BY t.relname, x.relname, k)sql";
+ WHERE i.indisunique AND )sql" + map_name_sql("s.nspname", "t.relname") +
+                                R"sql( = ANY ($1::text[]) AND t.relkind = 'r'
+ ORDER BY tab, x.relname, k)sql";
 
 bool is_integer(const std::string& type) {
   return type == "int2" || type == "int4" || type == "int8" || type == "oid";

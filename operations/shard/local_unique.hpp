@@ -36,7 +36,7 @@ struct UniqueColumn {
 
 /// A unique constraint or unique index.
 struct LocalUnique {
-  std::string table, name;  ///< in schema public, unquoted
+  std::string table, name;  ///< as in the map, and unquoted
   std::string shown;        ///< its columns as PostgreSQL writes them: "id", "lower(name), year"
   std::string group;        ///< of the table
   std::vector<UniqueColumn> columns;

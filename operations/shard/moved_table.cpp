@@ -75,7 +75,7 @@ std::vector<MovedTable> read_reference_tables(pqxx::transaction_base& transactio
 }
 
 std::string qualified_name(const MovedTable& table) {
-  return "\"public\"." + quote_identifier(table.name);
+  return quote_map_name(table.name);
 }
 
 std::string quoted_list(const std::vector<std::string>& names) {

@@ -12,7 +12,7 @@
 namespace shardplex::operations {
 
 struct MovedTable {
-  std::string name;                    ///< in schema public, unquoted
+  std::string name;                    ///< as in the map
   std::vector<std::string> columns;    ///< all that are stored as given, in order, the slot column included
   std::vector<std::string> generated;  ///< GENERATED ALWAYS AS … STORED: not copied, computed by the target
   std::vector<std::string> primary_key;  ///< empty only of a reference table that has none

@@ -37,7 +37,7 @@ struct Found {
 };
 
 std::string table_name(const TablePlacement& placement) {
-  return "public." + quote_identifier(placement.name);
+  return quote_map_name(placement.name);
 }
 
 Found find_guard(pqxx::transaction_base& transaction, const TablePlacement& placement) {

@@ -121,7 +121,7 @@ std::vector<SchemaObject> read_schema_objects(pqxx::transaction_base& source, co
                                               const std::vector<std::uint32_t>& without) {
   std::vector<std::string> names, unwanted;
   for (const auto oid : without) unwanted.push_back(std::to_string(oid));
-  for (const auto& table : map.tables()) names.push_back("public." + quote_identifier(table.name));
+  for (const auto& table : map.tables()) names.push_back(quote_map_name(table.name));
   std::vector<SchemaObject> objects;
   for (const auto& row : source.exec_params(objects_sql, array_literal(std::span<const std::string>(names)),
                                             array_literal(std::span<const std::string>(unwanted))))

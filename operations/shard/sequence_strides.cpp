@@ -25,20 +25,19 @@ struct Shared {
 /// While a shard leaves, routers that do not know it yet draw from it.
 constexpr std::int64_t values_left_out = 10'000;
 
-// Of the tables $1: sequences that belong to a column, or that its default draws from.
-constexpr const char* sequences_sql = R"sql(
+// Of the tables $1, as SQL names them: sequences that belong to a column, or that its default draws from.
+const std::string sequences_sql = R"sql(
+WITH tables AS (SELECT to_regclass(name)::oid AS oid FROM unnest($1::text[]) AS n(name))
 SELECT DISTINCT s.oid::regclass::text
-  FROM pg_class t
+  FROM tables t
   JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
   JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
- WHERE t.relnamespace = to_regnamespace('public') AND t.relname = ANY ($1::text[])
 UNION
 SELECT s.oid::regclass::text
-  FROM pg_class t
+  FROM tables t
   JOIN pg_attrdef e ON e.adrelid = t.oid
   JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = e.oid AND d.refclassid = 'pg_class'::regclass
-  JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
- WHERE t.relnamespace = to_regnamespace('public') AND t.relname = ANY ($1::text[]))sql";
+  JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S')sql";
 
 std::map<std::string, Shared> shared_sequences(const std::vector<std::vector<LocalUnique>>& by_shard) {
   std::map<std::string, Shared> all;
@@ -70,8 +69,8 @@ std::int64_t greatest(pqxx::transaction_base& shard, const std::string& name, co
       shard.exec1("SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM " + name);
   std::int64_t most = given[0].as<std::int64_t>();
   for (const auto& [table, column] : shared.columns) {
-    const auto found = shard.exec1("SELECT max(" + quote_identifier(column) + ")::bigint FROM \"public\"." +
-                                   quote_identifier(table));
+    const auto found =
+        shard.exec1("SELECT max(" + quote_identifier(column) + ")::bigint FROM " + quote_map_name(table));
     if (!found[0].is_null()) most = std::max(most, found[0].as<std::int64_t>());
   }
   return most;
@@ -128,8 +127,8 @@ std::vector<std::string> find_cramped_sequences(pqxx::transaction_base& database
     if (most - used >= stride) continue;
     std::string cure;
     for (const auto& [table, column] : shared.columns)
-      cure += "ALTER TABLE public." + quote_identifier(table) + " ALTER " + quote_identifier(column) +
-              " TYPE bigint; ";
+      cure +=
+          "ALTER TABLE " + quote_map_name(table) + " ALTER " + quote_identifier(column) + " TYPE bigint; ";
     problems.push_back("sequence " + name + " ends at " + std::to_string(most) + ", and values up to " +
                        std::to_string(used) + " are in use: each shard's goes in steps of " +
                        std::to_string(stride) + ", for which too few are left. What works: " + cure +
@@ -166,7 +165,7 @@ std::vector<std::string> separate_sequences(const std::vector<PrimaryFound>& sha
 void carry_sequences(pqxx::connection& leaving, const std::vector<PrimaryFound>& staying,
                      const ShardMap& map) {
   std::vector<std::string> tables;
-  for (const auto& table : map.tables()) tables.push_back(table.name);
+  for (const auto& table : map.tables()) tables.push_back(quote_map_name(table.name));
   std::map<std::string, std::int64_t> given;  // by sequence
   {
     pqxx::read_transaction transaction(leaving);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "operations/process/failure.hpp"
 #include "operations/shard/lent_session.hpp"
@@ -10,6 +13,8 @@
 #include "query/plan/sql.hpp"
 #include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
+#include "shard_map/map_name.hpp"
+#include "shard_map/map_schemas.hpp"
 #include "shard_schema/primary_choice.hpp"
 #include "shard_schema/slots.hpp"
 
@@ -29,10 +34,11 @@ PqxxRows ask(pqxx::transaction_base& transaction, std::string_view sql) {
 
 // Commands read the catalogue again and again, and the server needs several times as long to plan the
 // statement as to run it. What is prepared is asked of the server, since a schema file may deallocate it.
-PqxxRows ask_catalogue(pqxx::transaction_base& transaction) {
+PqxxRows ask_catalogue(pqxx::transaction_base& transaction, const std::vector<std::string>& schemas) {
   if (ask(transaction, "SELECT FROM pg_prepared_statements WHERE name = 'shardplex_catalogue'").size() == 0)
     transaction.exec("PREPARE shardplex_catalogue AS " + catalogue_sql);
-  return ask(transaction, "EXECUTE shardplex_catalogue");
+  return ask(transaction, "EXECUTE shardplex_catalogue (" +
+                              quote_literal(array_literal(std::span<const std::string>(schemas))) + ")");
 }
 
 }  // namespace
@@ -139,7 +145,7 @@ std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction) {
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map) {
   const Definitions stored = decode_definitions(ask(transaction, definitions_sql));
   auto problems = differences(stored, definitions_of(map));
-  const ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction));
+  const ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction, schemas_of(map)));
   for (const auto& [name, form] : key_forms_of(stored)) {
     const auto table = catalogue.tables.find(name);
     const auto placement = map.find_table(name);
@@ -152,7 +158,8 @@ std::vector<std::string> definition_problems(pqxx::transaction_base& transaction
 }
 
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name) {
-  ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction));
+  ShardCatalogue catalogue =
+      decode_catalogue(ask_catalogue(transaction, {std::string(split_map_name(name).schema)}));
   const auto found = catalogue.tables.find(name);
   if (found == catalogue.tables.end()) return std::nullopt;
   return std::move(found->second);
@@ -160,7 +167,7 @@ std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::
 
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
                               ForeignKeys foreign_keys) {
-  ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction), foreign_keys);
+  ShardCatalogue catalogue = decode_catalogue(ask_catalogue(transaction, schemas_of(map)), foreign_keys);
   std::erase_if(catalogue.tables, [&](const auto& table) { return !map.find_table(table.first); });
   const auto is_shard = transaction.exec1("SELECT to_regclass('shardplex.definitions') IS NOT NULL");
   if (is_shard[0].as<bool>()) catalogue.definitions = decode_definitions(ask(transaction, definitions_sql));

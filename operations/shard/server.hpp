@@ -85,14 +85,14 @@ std::vector<ListedShard> read_directory(pqxx::transaction_base& transaction);
 /// another form. Precondition: initialised.
 std::vector<std::string> definition_problems(pqxx::transaction_base& transaction, const ShardMap& map);
 
-/// A table of schema public as the catalogue describes it; nullopt where there is none. A view, a foreign
-/// table and a partition are none.
+/// The table that a map calls so, as the catalogue describes it; nullopt where there is none. A view, a
+/// foreign table and a partition are none.
 std::optional<Table> read_table(pqxx::transaction_base& transaction, const std::string& name);
 
 /// The tables of the map that exist, with what the whole database decides, as combine() wants it. One
 /// snapshot, whatever the transaction.
 ShardCatalogue read_catalogue(pqxx::transaction_base& transaction, const ShardMap& map,
-                              ForeignKeys foreign_keys = ForeignKeys::in_public);
+                              ForeignKeys foreign_keys = ForeignKeys::within);
 
 /// What decides answers beside the tables of the map, and what those tables use.
 ShardEnvironment read_environment(pqxx::transaction_base& transaction, const ShardMap& map);

@@ -72,7 +72,7 @@ SELECT x.indisvalid, x.indexrelid::regclass::text
  WHERE x.indrelid = to_regclass($1) AND a.attname = $2 AND x.indpred IS NULL)sql";
 
 std::string qualified(const std::string& table) {
-  return "public." + quote_identifier(table);
+  return quote_map_name(table);
 }
 
 std::string slot_index_columns(const std::string& table) {
@@ -119,7 +119,7 @@ std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap&
 
 bool add_slot_column(pqxx::transaction_base& transaction, const TablePlacement& placement) {
   if (placement.reference || read_table(transaction, placement.name)->has_slot_column) return false;
-  const std::string table = "ALTER TABLE public." + transaction.quote_name(placement.name);
+  const std::string table = "ALTER TABLE " + quote_map_name(placement.name);
   const std::string column = transaction.quote_name(std::string(slot_column));
   transaction.exec(table + " ADD COLUMN IF NOT EXISTS " + column + " integer");
   transaction.exec(table + " ALTER COLUMN " + column + " SET NOT NULL");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operations/shard/place_guard.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_schema/catalogue_rows.hpp"
 
@@ -51,7 +52,7 @@ WITH tab AS (
     FROM pg_rewrite r JOIN tab ON r.ev_class = tab.oid
   UNION ALL
   SELECT 'policy', p.policyname, concat_ws(' ', p.permissive, p.cmd, p.roles::text, p.qual, 'CHECK ' || p.with_check), NULL
-    FROM pg_policies p JOIN tab ON p.tablename = tab.relname WHERE p.schemaname = 'public'
+    FROM pg_policies p JOIN tab ON p.tablename = tab.relname JOIN pg_namespace s ON s.oid = tab.relnamespace AND s.nspname = p.schemaname
   UNION ALL
   SELECT 'setting', 'row-level security',
          CASE WHEN relforcerowsecurity THEN 'forced' WHEN relrowsecurity THEN 'on' ELSE 'off' END, NULL
@@ -77,7 +78,7 @@ void TableStructure::forget_column(const std::string& name) {
 std::optional<TableStructure> read_table_structure(pqxx::transaction_base& transaction,
                                                    const std::string& name) {
   TableStructure structure;
-  for (const auto& row : transaction.exec_params(structure_sql, "public." + transaction.quote_name(name))) {
+  for (const auto& row : transaction.exec_params(structure_sql, quote_map_name(name))) {
     const auto kind = row[0].as<std::string>(), part = row[1].as<std::string>();
     if (kind == "column") structure.columns.push_back(part);
     structure.parts[{kind, part}] = row[2].as<std::string>();

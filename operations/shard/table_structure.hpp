@@ -21,7 +21,7 @@ struct TableStructure {
   void forget_column(const std::string& name);
 };
 
-/// The table of schema public; nullopt where there is none.
+/// The table that a map calls so; nullopt where there is none.
 std::optional<TableStructure> read_table_structure(pqxx::transaction_base& transaction,
                                                    const std::string& name);
 

@@ -88,6 +88,8 @@ struct ForeignKey {
 
 enum class TableKind : std::uint8_t { table, view, materialized_view };
 
+/// In catalogues that are not of one schema (catalogue_of_schema()) tables, views and functions have the
+/// names that a shard map has for them (shard_map/map_name.hpp), and are referred to by these.
 struct Table {
   std::string schema = "public";
   std::string name;
@@ -142,8 +144,11 @@ struct Function {
   Volatility volatility = Volatility::volatile_;
   Returns returns = Returns::nothing;
   bool returns_set = false;
-  std::string table;            ///< where its rows are those of a table or view in `public`: its name
+  std::string table;            ///< where its rows are those of a table or view that was read: its name
   std::vector<Column> columns;  ///< of its rows; of a value one column, called as PostgREST calls it
+  std::string schema = "public";
+  /// In a catalogue of one schema: the sharded table or view of another schema whose rows it returns.
+  std::string rows_of_other_schema = {};
 
   /// "films_of(movie_id bigint, top integer)"
   std::string signature() const;
@@ -154,7 +159,7 @@ struct Function {
 /// Functions by their name, each with all that have it.
 using Functions = std::map<std::string, std::vector<Function>, std::less<>>;
 
-/// One shard's tables of the exposed schema, by name, and what the whole database decides.
+/// One shard's tables of the schemas that were read, by name, and what the whole database decides.
 struct ShardCatalogue {
   std::map<std::string, Table, std::less<>> tables;
   std::string server_encoding;    ///< must be UTF8
@@ -187,6 +192,8 @@ struct Catalogue {
   /// Those that the map declares and that are not, with the reason.
   std::map<std::string, std::string, std::less<>> refused_functions = {};
   std::vector<std::string> undeclared_functions = {};  ///< sorted; on some shard, and not in the map
+  /// Of one schema: what keys are hashed as, by the groups' names, where only tables of other schemas tell.
+  std::map<std::string, KeyType, std::less<>> key_types = {};
 
   const Table* find(std::string_view table) const;  ///< nullptr where not served
   /// Why the shards are not to be used with each other for this table: refused or differing; nullptr where

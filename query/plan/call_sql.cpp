@@ -52,7 +52,7 @@ std::string arguments_sql(const std::vector<const FunctionArgument*>& given, con
 }  // namespace
 
 std::string call_sql(const Function& function, const CallArguments& arguments, ExpressionWriter& writer) {
-  const std::string name = "\"public\"." + quote_identifier(function.name);
+  const std::string name = quote_identifier(function.schema) + '.' + quote_identifier(function.name);
   std::string from, values;
   if (function.arguments.size() == 1 && function.arguments.front().name.empty()) {
     values = writer.param(arguments.body) + "::" + argument_type_sql(function.arguments.front());

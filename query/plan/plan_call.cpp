@@ -38,7 +38,8 @@ std::optional<KeyType> key_type_of(GroupId group, const ShardMap& map, const Cat
     if (placement.group == group)
       if (const Table* table = catalogue.find(placement.name))
         return RoutedTable(*table, placement, map).key_type();
-  return std::nullopt;
+  const auto known = catalogue.key_types.find(map.group(group).name);
+  return known == catalogue.key_types.end() ? std::nullopt : std::optional(known->second);
 }
 
 Result<Slot> slot_of_argument(const Function& function, const MapFunction& declared,
@@ -81,6 +82,11 @@ struct CalledRows {
 /// The map's own table or view, or `made` of the function's columns.
 Result<CalledRows> called_rows_of(const Function& function, const MapFunction& declared, const ShardMap& map,
                                   const Catalogue& catalogue, Table& made) {
+  if (!function.rows_of_other_schema.empty())
+    return cannot_run(function,
+                      "It returns rows of " + function.rows_of_other_schema +
+                          ", which is sharded and of another schema than the function.",
+                      "Let it return rows of a table or view of its own schema.");
   const TablePlacement* placement = map.find_table(function.table);
   if (placement == nullptr) placement = map.find_view(function.table);
   if (placement != nullptr) {

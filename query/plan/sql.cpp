@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shard_map/map_name.hpp"
+
 namespace shardplex {
 namespace {
 
@@ -55,6 +57,11 @@ void add_item(std::string& list, const std::string& item) {
 
 std::string quote_identifier(std::string_view name) {
   return '"' + doubled(name, "\"") + '"';
+}
+
+std::string quote_map_name(std::string_view map_name) {
+  const auto split = split_map_name(map_name);
+  return quote_identifier(split.schema) + '.' + quote_identifier(split.name);
 }
 
 std::string quote_literal(std::string_view text) {

@@ -25,8 +25,19 @@ struct Statement {
   /// PostgreSQL is told before it sees the statement, since an immutable function may run while it is
   /// planned.
   bool read_only = false;
+  /// Where it looks for names that say no schema, as time_zone holds. nullopt: that of the session, public.
+  std::optional<std::string> search_path = std::nullopt;
   bool operator==(const Statement&) const = default;
 };
+
+/// Whether the statement's transaction has to be told anything before it.
+inline bool has_settings(const Statement& statement) {
+  return statement.time_zone || statement.search_path;
+}
+/// Whether that is what `before` has told it.
+inline bool has_settings_of(const Statement& statement, const Statement& before) {
+  return statement.time_zone == before.time_zone && statement.search_path == before.search_path;
+}
 
 /// A result that holds `sql`. (Said outright, because C++20 could also make an Error out of a string.)
 Result<std::string> sql_text(std::string sql);
@@ -36,6 +47,9 @@ void add_item(std::string& list, const std::string& item);
 
 /// "name" with embedded double quotes doubled.
 std::string quote_identifier(std::string_view name);
+
+/// "catalog"."movies" of what the shard map calls catalog.movies; "public"."movies" of movies.
+std::string quote_map_name(std::string_view map_name);
 
 /// 'text' as a string constant, safe under any standard_conforming_strings. For names out of the shard map
 /// only; what a client sends is always a parameter.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "shard_map/joined.hpp"
+#include "shard_map/map_name.hpp"
 #include "shard_map/suggestion.hpp"
 
 namespace shardplex {
@@ -72,7 +73,7 @@ std::string searched_for(const CallKey& key, const NameSet& given) {
 
 std::optional<std::string> hint_for(const CallKey& key, const NameSet& given, const Catalogue& catalogue,
                                     const std::vector<Function>* of_name) {
-  const std::string begin = "Perhaps you meant to call the function public.";
+  const std::string begin = "Perhaps you meant to call the function " + key.schema + '.';
   std::vector<std::string> candidates;
   if (of_name == nullptr) {
     for (const auto& [name, functions] : catalogue.functions) candidates.push_back(name);
@@ -91,7 +92,7 @@ std::optional<std::string> hint_for(const CallKey& key, const NameSet& given, co
 Error no_such_function(const CallKey& key, const NameSet& given, const Catalogue& catalogue,
                        const std::vector<Function>* of_name) {
   const bool is_of_raw_body = key.is_post && is_raw(key.content);
-  std::string called = "public." + key.name;
+  std::string called = key.schema + '.' + key.name;
   std::string shown = called;
   if (!is_of_raw_body) shown += given.empty() ? " without parameters" : '(' + joined(given) + ')';
   auto hint = is_of_raw_body ? std::nullopt : hint_for(key, given, catalogue, of_name);
@@ -106,7 +107,7 @@ Error several_functions(const std::vector<const Function*>& candidates) {
     return argument.name + " => " + argument.type;
   };
   const auto text = [&](const Function* function) {
-    return "public." + function->name + '(' + joined(function->arguments, argument_text) + ')';
+    return function->schema + '.' + function->name + '(' + joined(function->arguments, argument_text) + ')';
   };
   return {"PGRST203", "Could not choose the best candidate function between: " + joined(candidates, text),
           std::nullopt,
@@ -116,18 +117,20 @@ Error several_functions(const std::vector<const Function*>& candidates) {
 }
 
 /// What is told of a function that is there and cannot be called.
-std::optional<Error> not_served_function(const std::string& name, const Catalogue& catalogue) {
+std::optional<Error> not_served_function(const CallKey& key, const Catalogue& catalogue) {
+  const std::string& name = key.name;
   if (const auto refused = catalogue.refused_functions.find(name);
       refused != catalogue.refused_functions.end())
     return Error{"SHARD503", "Function " + name + " is not served while the shards differ", refused->second,
                  "Make it the same on every shard.", std::nullopt};
   if (!std::ranges::binary_search(catalogue.undeclared_functions, name)) return std::nullopt;
+  const std::string in_map = make_map_name(key.schema, name);
   return Error{"SHARD400", "Function " + name + " is not declared in the shard map",
                "The map does not say which shards can answer it.",
-               "Write one of these into the map: functions: { " + name +
+               "Write one of these into the map: functions: { " + in_map +
                    ": any } where it reads reference "
                    "tables or none, { " +
-                   name + ": all } where it gives rows of a sharded table, row by row, or { " + name +
+                   in_map + ": all } where it gives rows of a sharded table, row by row, or { " + in_map +
                    ": { by: ARGUMENT, group: GROUP } } where it reads the rows of one key.",
                std::nullopt};
 }
@@ -138,7 +141,7 @@ Result<const Function*> find_function(const CallKey& key, const Catalogue& catal
   const NameSet given(key.arguments.begin(), key.arguments.end());
   const auto found = catalogue.functions.find(key.name);
   if (found == catalogue.functions.end()) {
-    if (auto refusal = not_served_function(key.name, catalogue)) return *std::move(refusal);
+    if (auto refusal = not_served_function(key, catalogue)) return *std::move(refusal);
     return no_such_function(key, given, catalogue, nullptr);
   }
   std::vector<const Function*> by_names, by_body;

@@ -16,6 +16,7 @@ struct CallKey {
   std::vector<std::string> arguments;  ///< their names, each once
   bool is_post = false;
   MediaKind content = MediaKind::json;  ///< of a POST: the body's
+  std::string schema = "public";        ///< the catalogue's, for messages
 };
 
 /// The function of which a call gives all arguments that have no default, and no others; of a POST, where

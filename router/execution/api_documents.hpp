@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -11,16 +12,19 @@
 
 namespace shardplex::router {
 
-/// Thread: its worker's. Forgets everything when map or catalogue change.
+/// Thread: its worker's. Forgets what it has made of a schema when its map or catalogue change.
 class ApiDocuments {
  public:
-  /// api_document() of the snapshot. Precondition: it has a catalogue.
-  std::shared_ptr<const std::string> find(const Snapshot& snapshot, ApiDialect dialect);
+  /// api_document() of the schema. Precondition: it has a catalogue.
+  std::shared_ptr<const std::string> find(const ExposedSchema& schema, ApiDialect dialect);
 
  private:
-  std::shared_ptr<const ShardMap> map_;
-  std::shared_ptr<const Catalogue> catalogue_;
-  std::array<std::shared_ptr<const std::string>, 2> by_dialect_;
+  struct OfSchema {
+    std::shared_ptr<const ShardMap> map;
+    std::shared_ptr<const Catalogue> catalogue;
+    std::array<std::shared_ptr<const std::string>, 2> by_dialect;
+  };
+  std::map<std::string, OfSchema> by_schema_;  // those of the settings, so a few
 };
 
 }  // namespace shardplex::router

@@ -136,7 +136,7 @@ FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                            postgres::Lane lane, std::vector<Statement> statements,
                                            postgres::Commit commit) {
-  for (auto& statement : statements) statement.time_zone = context.time_zone;
+  for (auto& statement : statements) context.apply_settings(statement);
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
     return pool->execute(lane, std::move(statements), context.deadline, context.client, commit);
   };
@@ -146,10 +146,11 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
                                                  const std::string& group, const std::string& table,
                                                  Epoch epoch, Statement statement) {
-  statement.time_zone = context.time_zone;
+  context.apply_settings(statement);
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
-    return context.worker.insert_batcher().run({pool, group, epoch, table, context.time_zone},
-                                               std::move(statement), context.deadline, context.client);
+    return context.worker.insert_batcher().run(
+        {pool, group, epoch, table, context.time_zone, context.search_path}, std::move(statement),
+        context.deadline, context.client);
   };
   co_return co_await on_primary(context, view, shard, true, run);
 }

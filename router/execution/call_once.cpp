@@ -59,7 +59,7 @@ Awaitable<Attempt<ShardRows>> on_owner(RequestContext& context, ViewPtr view, co
 
 Awaitable<Attempt<ShardRows>> on_any(RequestContext& context, ViewPtr view, const CallPlan& plan) {
   Statement statement = plan.read.scan.statement(for_reference());
-  statement.time_zone = context.time_zone;
+  context.apply_settings(statement);
   const auto ask = [&](ShardId shard, std::size_t server) -> Awaitable<postgres::Outcome<ShardRows>> {
     const auto& pool = view->shards[shard.value].servers[server].pool;
     std::vector<Statement> statements;

@@ -116,7 +116,7 @@ Awaitable<postgres::Outcome<SharedRows>> ask_alone(RequestContext& context, cons
   const auto& pool = view.shards[shard.value].servers[server].pool;
   std::vector<Statement> statements;
   statements.push_back(statement);
-  statements.back().time_zone = context.time_zone;
+  context.apply_settings(statements.back());
   auto sets =
       co_await pool->execute(postgres::Lane::read, std::move(statements), context.deadline, context.client);
   if (!sets) co_return sets.error();
@@ -151,7 +151,7 @@ Awaitable<Attempt<ShardRows>> gather_groups(RequestContext& context, const View&
   const auto ask_target = [&](ShardId shard, std::size_t server,
                               const ReadPlan::ForShard& part) -> Awaitable<postgres::Outcome<SharedRows>> {
     Statement statement = groups.partial(part);
-    statement.time_zone = context.time_zone;
+    context.apply_settings(statement);
     auto rows =
         co_await context.worker.shared_reads().read(view.shards[shard.value].servers[server].pool,
                                                     std::move(statement), context.deadline, context.client);

@@ -41,7 +41,7 @@ Awaitable<Result<ShardPlans>> explain_on_shards(RequestContext& context,
                          ReadPlan::ForShard part) -> Awaitable<postgres::Outcome<ShardPlan>> {
       std::vector<Statement> statements;
       statements.push_back(explaining(statement_for(part), asked));
-      statements.back().time_zone = context.time_zone;
+      context.apply_settings(statements.back());
       const auto& pool = view->shards[shard.value].servers[server].pool;
       auto answer = co_await pool->execute(postgres::Lane::read, std::move(statements), context.deadline,
                                            context.client);

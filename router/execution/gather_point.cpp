@@ -45,9 +45,9 @@ Awaitable<Result<std::optional<PointRow>>> gather_point(RequestContext& context,
                                                         PointRead point) {
   const auto read = [&](const View& view, ShardId shard, std::size_t server, std::optional<Epoch> epoch,
                         bool only_owned) {
-    return context.worker.batcher().read(
-        {view.shards[shard.value].servers[server].pool, shape, epoch, only_owned, context.time_zone},
-        point.key, context.deadline);
+    return context.worker.batcher().read({view.shards[shard.value].servers[server].pool, shape, epoch,
+                                          only_owned, context.time_zone, context.search_path},
+                                         point.key, context.deadline);
   };
   if (point.place) (*context.planned_with->loads[point.place->group.value])[point.place->slot.value].add();
   if (const auto direct = point.place ? direct_route(context, *point.place) : std::nullopt) {

@@ -32,7 +32,7 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
     const auto query_server = [&](ShardId shard, std::size_t server, const ReadPlan::ForShard& part) {
       std::vector<Statement> statements;
       statements.push_back(statement(part));
-      statements.back().time_zone = context.time_zone;
+      context.apply_settings(statements.back());
       return view->shards[shard.value].servers[server].pool->execute(
           postgres::Lane::read, std::move(statements), context.deadline, context.client);
     };

@@ -38,7 +38,8 @@ class InsertBatcher {
     std::string group;
     Epoch epoch;
     std::string table;  ///< one whose table is locked does not hold up those of others
-    std::optional<std::string> time_zone = std::nullopt;  ///< of the statement
+    std::optional<std::string> time_zone = std::nullopt;    ///< of the statement
+    std::optional<std::string> search_path = std::nullopt;  ///< of the statement
     auto operator<=>(const Kind&) const = default;
   };
 

@@ -82,6 +82,7 @@ void PointBatcher::send(Queues::iterator queue, std::vector<Waiter> batch, Deadl
   if (kind.epoch) statement.params.emplace_back(std::to_string(kind.epoch->value));
   statement.params.emplace_back(array_literal(keys));
   statement.time_zone = kind.time_zone;
+  statement.search_path = kind.search_path;
 
   ++q.in_flight;
   using Sets = postgres::Outcome<std::vector<postgres::ResultSet>>;

@@ -41,7 +41,8 @@ class PointBatcher {
     std::shared_ptr<const PointShape> shape;
     std::optional<Epoch> epoch;  ///< nullopt: reference table
     bool only_owned = false;
-    std::optional<std::string> time_zone = std::nullopt;  ///< Statement::time_zone
+    std::optional<std::string> time_zone = std::nullopt;    ///< Statement::time_zone
+    std::optional<std::string> search_path = std::nullopt;  ///< Statement::search_path
     auto operator<=>(const Kind&) const = default;
   };
 

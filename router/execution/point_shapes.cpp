@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shard_map/map_name.hpp"
+
 namespace shardplex::router {
 namespace {
 
@@ -19,7 +21,7 @@ std::string cache_key(const PointShape& shape) {
 Result<std::shared_ptr<const PointShape>> PointShapes::find(const std::vector<SelectItem>& select,
                                                             const RoutedTable& routed,
                                                             const SnapshotPtr& snapshot, RowFormat format) {
-  const auto& table = routed.table().name;
+  const auto table = make_map_name(routed.table().schema, routed.table().name);
   if (catalogue_ != snapshot->catalogue) {
     catalogue_ = snapshot->catalogue;
     whole_rows_ = {};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "postgres/asio.hpp"
+#include "query/plan/sql.hpp"
 #include "router/execution/worker.hpp"
 
 namespace shardplex::router {
@@ -28,14 +29,21 @@ struct RequestContext {
   CallerPtr client;      ///< null: nobody who might leave
   ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
-  std::optional<std::string> time_zone;  ///< of all its statements (Statement::time_zone)
-  int asked_again = 0;                   ///< times, over new connections, after all servers had failed
+  std::optional<std::string> time_zone;    ///< of all its statements (Statement::time_zone)
+  std::optional<std::string> search_path;  ///< as well (Statement::search_path)
+  int asked_again = 0;                     ///< times, over new connections, after all servers had failed
   /// By when a shard that has no server for this read has to have one.
   std::optional<Deadline> served_by;
   bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over
   bool tables_read_again = false;  ///< this request has had them read again, as they seemed to have changed
   std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
   std::uint64_t parse_us = 0, plan_us = 0, shards_us = 0, merge_us = 0;
+
+  /// Has the statement run as this request's.
+  void apply_settings(Statement& statement) const {
+    statement.time_zone = time_zone;
+    statement.search_path = search_path;
+  }
 
   /// Adds the time since the last call (or the start) to a stage's.
   void stage_done(std::uint64_t& stage_us) {

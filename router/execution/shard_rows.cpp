@@ -23,7 +23,7 @@ Awaitable<postgres::Outcome<ShardRows>> open_rows(RequestContext& context, const
                                                   std::size_t server, Statement statement, bool streams,
                                                   std::optional<std::uint64_t> asked_for) {
   const auto& pool = view.shards[shard.value].servers[server].pool;
-  statement.time_zone = context.time_zone;
+  context.apply_settings(statement);
   if (!streams) {
     auto rows = co_await context.worker.shared_reads().read(pool, std::move(statement), context.deadline,
                                                             context.client);

@@ -19,7 +19,9 @@ std::string key_of(const postgres::Pool* pool, const Statement& statement) {
   };
   add(statement.sql);
   for (const auto& param : statement.params) param ? add(*param) : void(key += ":null");
-  if (statement.time_zone) add(*statement.time_zone);  // no parameter: the same SQL has as many of them
+  // No parameters: the same SQL has as many of them.
+  for (const auto* setting : {&statement.time_zone, &statement.search_path})
+    *setting ? add(**setting) : void(key += ":none");
   return key;
 }
 

@@ -33,7 +33,7 @@ Control::Control(asio::io_context& io, const Settings& settings, std::shared_ptr
                      .probed = [this](const WatchedShardPtr& shard,
                                       std::size_t server) { return on_probed(shard, server); }}),
       reload_(settings.map_file, metrics),
-      publisher_(metrics, std::move(publish)),
+      publisher_(metrics, std::move(publish), settings.schemas),
       id_reservation_(ids),
       reporter_(settings.poll_interval) {}
 

@@ -6,6 +6,7 @@
 #include "postgres/ownership_reader.hpp"
 #include "router/log.hpp"
 #include "router/topology/silence.hpp"
+#include "shard_map/map_schemas.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -173,8 +174,9 @@ Awaitable<bool> Prober::read_newer(WatchedShard& shard, std::size_t server) {
 Awaitable<bool> Prober::look_at_tables(WatchedShard& shard, std::size_t server) {
   if (Clock::now() < shard.tables_due) co_return false;
   shard.tables_due = Clock::now() + between_fingerprints;
-  const auto fingerprint =
-      co_await postgres::read_catalogue_fingerprint(pool(shard, server), Clock::now() + question_timeout);
+  const auto schemas = schemas_of(*shard.map);
+  const auto fingerprint = co_await postgres::read_catalogue_fingerprint(
+      pool(shard, server), Clock::now() + question_timeout, schemas);
   if (!fingerprint) co_return false;
   if (*fingerprint == shard.tables_fingerprint) co_return true;
   log_info("the tables of a shard have changed", {{"shard", shard.name}});
@@ -184,7 +186,9 @@ Awaitable<bool> Prober::look_at_tables(WatchedShard& shard, std::size_t server) 
 
 Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
   const bool is_primary = shard.state.primary == server;
-  auto tables = co_await postgres::read_catalogue(pool(shard, server), Clock::now() + question_timeout);
+  const auto schemas = schemas_of(*shard.map);
+  auto tables =
+      co_await postgres::read_catalogue(pool(shard, server), Clock::now() + question_timeout, schemas);
   if (!tables) {
     note_failure(shard, "the catalogue", tables.error());
     co_return false;

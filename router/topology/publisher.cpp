@@ -22,12 +22,6 @@ std::shared_ptr<const Catalogue> combined_catalogue(const Membership& membership
   return std::make_shared<const Catalogue>(std::move(catalogue));
 }
 
-/// `catalogue`: null where no shard has answered yet.
-std::shared_ptr<const Relations> relations_of(const ShardMap& map, const Catalogue* catalogue) {
-  return std::make_shared<const Relations>(catalogue ? Relations(*catalogue, declared_keys(map))
-                                                     : Relations());
-}
-
 std::shared_ptr<const Ownership> combined_ownership(const Membership& membership) {
   std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& shard : membership.shards) reports.push_back(shard->ownership);
@@ -57,7 +51,8 @@ void log_catalogue(const Catalogue& catalogue, const Catalogue& before) {
 
 }  // namespace
 
-Snapshot next_snapshot(const Membership& membership, const Changes& changes, const SnapshotPtr& before) {
+Snapshot next_snapshot(const Membership& membership, const Changes& changes, const SnapshotPtr& before,
+                       const std::vector<std::string>& schemas) {
   Snapshot next;
   next.map_version = membership.version;
   next.map = membership.map;
@@ -65,9 +60,7 @@ Snapshot next_snapshot(const Membership& membership, const Changes& changes, con
   next.catalogue = before && !changes.tables
                        ? before->catalogue
                        : combined_catalogue(membership, same_map ? before->catalogue : nullptr);
-  next.relations = same_map && before->catalogue == next.catalogue
-                       ? before->relations
-                       : relations_of(*next.map, next.catalogue.get());
+  expose_schemas(next, schemas, before.get());
   next.ownership = before && !changes.ownership ? before->ownership : combined_ownership(membership);
   for (const auto& shard : membership.shards) next.shards.push_back(shard->state);
   next.version = !before ? 1 : before->version + (routes_alike(*before, next) ? 0 : 1);
@@ -93,12 +86,12 @@ std::vector<Metrics::TableGauge> table_gauges(const Snapshot& snapshot) {
   return gauges;
 }
 
-Publisher::Publisher(Metrics& metrics, Publish publish)
-    : metrics_(metrics), publish_to_workers_(std::move(publish)) {}
+Publisher::Publisher(Metrics& metrics, Publish publish, std::vector<std::string> schemas)
+    : metrics_(metrics), publish_to_workers_(std::move(publish)), schemas_(std::move(schemas)) {}
 
 void Publisher::publish(const Membership& membership, const Changes& changes) {
   const auto before = latest_;
-  latest_ = std::make_shared<const Snapshot>(next_snapshot(membership, changes, before));
+  latest_ = std::make_shared<const Snapshot>(next_snapshot(membership, changes, before, schemas_));
   if (latest_->catalogue && (!before || latest_->catalogue != before->catalogue))
     log_catalogue(*latest_->catalogue, before && before->catalogue ? *before->catalogue : Catalogue{});
   if (!before || latest_->version != before->version) publish_to_workers_(latest_);

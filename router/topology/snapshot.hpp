@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "postgres/server_pulse.hpp"
@@ -38,17 +39,33 @@ struct ShardState {
   std::optional<std::size_t> primary;  ///< index into servers of the one that takes writes
 };
 
+/// What requests that name a schema see: everything by its name alone, and nothing of other schemas. Groups
+/// and shards have the numbers that they have in the whole map.
+struct ExposedSchema {
+  std::string name;
+  std::shared_ptr<const ShardMap> map;
+  std::shared_ptr<const Catalogue> catalogue;  ///< null until the first shard has answered
+  std::shared_ptr<const Relations> relations;  ///< between the catalogue's tables
+};
+
 struct Snapshot {
   std::uint64_t version = 0;      ///< grows with every change of how requests are routed
   std::uint64_t map_version = 0;  ///< grows with every map read and every shard added
   std::shared_ptr<const ShardMap> map;
   std::shared_ptr<const Catalogue> catalogue;  ///< null until the first shard has answered
-  std::shared_ptr<const Relations> relations;  ///< between the catalogue's tables
+  std::vector<ExposedSchema> schemas;          ///< those of map and catalogue that clients may name
   std::shared_ptr<const Ownership> ownership;
   std::vector<ShardState> shards;  ///< by ShardId
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+/// Makes the schemas of these names out of map and catalogue; those of `before` (may be null) where it has
+/// the same map and catalogue.
+void expose_schemas(Snapshot& snapshot, const std::vector<std::string>& names, const Snapshot* before);
+
+/// The schema of this name; nullptr where it is not exposed. Lifetime: the snapshot's.
+const ExposedSchema* find_schema(const Snapshot& snapshot, std::string_view name);
 
 /// True where requests are routed alike by both: same map, catalogue, ownership and usable servers.
 bool routes_alike(const Snapshot& a, const Snapshot& b);

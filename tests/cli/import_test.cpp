@@ -260,8 +260,9 @@ TEST_CASE("import check foretells which sequences cannot be set apart, and says 
   const CommandRun run = check();
   CHECK(run.exit == 1);
   const std::string cure =
-      "ALTER TABLE public.\"ratings\" ALTER \"pin\" TYPE bigint; ALTER SEQUENCE ratings_pin_seq AS bigint NO "
-      "MAXVALUE";
+      "ALTER TABLE \"public\".\"ratings\" ALTER \"pin\" TYPE bigint; ALTER SEQUENCE ratings_pin_seq AS "
+      "bigint "
+      "NO MAXVALUE";
   CHECK_MESSAGE(run.says("the source: sequence ratings_pin_seq ends at 32767, and values up to 32750 are in "
                          "use: each shard's goes in steps of 32, for which too few are left. What works: " +
                          cure),

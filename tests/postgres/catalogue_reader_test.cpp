@@ -179,6 +179,49 @@ CREATE MATERIALIZED VIEW unfilled AS SELECT id, shardplex_slot FROM movies WITH 
   CHECK(fingerprint() != read.fingerprint);
 }
 
+TEST_CASE("what is in other schemas has the names of a map, and no name means two") {
+  Server server;
+  server.run_sql(R"(
+CREATE TABLE movies (id bigint PRIMARY KEY);
+CREATE TABLE "b.movies" (id bigint PRIMARY KEY, of_public text);
+CREATE SCHEMA b;
+CREATE TABLE b.movies (id bigint PRIMARY KEY, movie bigint REFERENCES public.movies);
+CREATE VIEW b.best AS SELECT * FROM b.movies;
+CREATE VIEW b.odd AS SELECT id FROM public."b.movies";
+CREATE FUNCTION b.films() RETURNS SETOF b.movies LANGUAGE sql STABLE AS 'SELECT * FROM b.movies';
+CREATE SCHEMA c;
+CREATE TABLE c.movies (id bigint);
+)");
+  Worker worker(server);
+  const std::vector<std::string> both{"b", "public"}, one{"public"};
+  const auto read = worker.run(postgres::read_catalogue(worker.pool(), in(bound), both)).value();
+  const auto& tables = read.catalogue.tables;
+  REQUIRE(tables.size() == 3);
+  CHECK(tables.contains("movies"));
+  CHECK(tables.contains("public.\"b.movies\""));
+  const Table& movies = tables.at("b.movies");
+  CHECK(movies.schema == "b");
+  CHECK(movies.name == "b.movies");
+  REQUIRE(movies.foreign_keys.size() == 1);
+  CHECK(movies.foreign_keys.front().foreign_table == "movies");
+  CHECK(read.catalogue.views.at("b.best").reads == std::vector<std::string>{"b.movies"});
+  CHECK(read.catalogue.views.at("b.odd").reads == std::vector<std::string>{"public.\"b.movies\""});
+  const Function& films = read.catalogue.functions.at("b.films").front();
+  CHECK(films.schema == "b");
+  CHECK(films.table == "b.movies");
+  CHECK(films.columns.size() == 2);
+
+  const auto fingerprint = [&](const std::vector<std::string>& schemas) {
+    return worker.run(postgres::read_catalogue_fingerprint(worker.pool(), in(bound), schemas)).value();
+  };
+  CHECK(fingerprint(both) == read.fingerprint);
+  const auto plain = fingerprint(one);
+  CHECK(plain != read.fingerprint);
+  server.run_sql("ALTER TABLE b.movies ADD more text");
+  CHECK(fingerprint(both) != read.fingerprint);
+  CHECK(fingerprint(one) == plain);
+}
+
 namespace {
 
 /// A view over the tables below, and what the reason has in it for which it is not served; "" where it is.

@@ -138,6 +138,15 @@ TEST_CASE("a read-only statement cannot write, even while it is planned, and bin
   CHECK(run({zoned}).error().sqlstate == "25006");
   zoned.sql = "SELECT length(current_setting('TimeZone'))";
   CHECK(run({zoned}).value().at(0).integer(0, 0) == 14);
+  // And where names are looked for elsewhere, for as long as that.
+  zoned.search_path = "\"pg_toast\", public";
+  zoned.sql += ", length(current_setting('search_path'))";
+  const auto named = run({zoned}).value();
+  CHECK(named.at(0).integer(0, 0) == 14);
+  CHECK(named.at(0).integer(0, 1) == 18);
+  zoned.time_zone.reset();
+  CHECK(run({zoned}).value().at(0).integer(0, 1) == 18);
+  CHECK(run({{"SELECT length(current_setting('search_path'))", {}}}).value().at(0).integer(0, 0) == 6);
   CHECK(run({{"SELECT keep()", {}}}).value().at(0).integer(0, 0) == 1);
 }
 

@@ -80,6 +80,18 @@ TEST_CASE("the rows of a stream are in its time zone, and those behind it are no
       worker.run(RowStream::start(worker.pool(), {sql, {}, "Nowhere/At_All"}, in(bound), 64 * 1024)).value());
   CHECK(next(worker, refused).error().sqlstate == "22023");
   CHECK(zone_of("America/Lima") == "2024-07-01 07:00:00-05");
+
+  Statement elsewhere{"SELECT current_setting('search_path') FROM generate_series(1, 2)", {}};
+  elsewhere.search_path = "elsewhere, public";
+  auto named =
+      std::move(worker.run(RowStream::start(worker.pool(), elsewhere, in(bound), 64 * 1024)).value());
+  std::size_t count = 0;
+  for (auto rows = next(worker, named).value(); !rows.empty(); rows = next(worker, named).value())
+    for (const ResultSet& row : rows) {
+      CHECK(row.bytes(0, 0) == "elsewhere, public");
+      ++count;
+    }
+  CHECK(count == 2);
 }
 
 TEST_CASE("a slow reader holds the server back") {

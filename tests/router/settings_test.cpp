@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace shardplex::router;
@@ -73,6 +74,25 @@ TEST_CASE("allowed hosts are a list of names in any case") {
   CHECK(good({"--map", "m"}).limits.hosts.empty());
   CHECK(good({"--map", "m", "--allowed-hosts", "Api.Example, b.example:81,"}).limits.hosts ==
         std::vector<std::string>{"api.example", "b.example:81"});
+}
+
+TEST_CASE("schemas are a list of names as the database has them, of which the first is the default") {
+  CHECK(good({"--map", "m"}).schemas == std::vector<std::string>{"public"});
+  CHECK(good({"--map", "m", "--schemas", "Api V1, public,catalog"}).schemas ==
+        std::vector<std::string>{"Api V1", "public", "catalog"});
+  for (const auto& [list, says] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"public,", "1 to 63 bytes"},
+           {"public,,api", "1 to 63 bytes"},
+           {"api,public,api", "'api' is twice"},
+           {"pg_catalog", "nothing of the schema pg_catalog is served"},
+           {"information_schema", "nothing of the schema"},
+           {"shardplex", "nothing of the schema"},
+           {"a.b", "no dot"}}) {
+    CAPTURE(std::string(list));
+    const auto exit = bad({"--map", "m", "--schemas", list});
+    CHECK(exit.code == 2);
+    CHECK(exit.text.find(says) != std::string::npos);
+  }
 }
 
 TEST_CASE("durations say their unit") {

@@ -413,6 +413,34 @@ TEST_CASE("problems of relations name their place") {
   CHECK(problems_of(sample + "relations:\n  r: " + relation + "\n  r: " + relation + '\n').size() == 1);
 }
 
+TEST_CASE("tables, views and functions of other schemas are called by schema and name") {
+  const std::string more =
+      "  catalog.movies: { group: catalog, key: id }\n  catalog.links: { group: catalog, key: movie_id }\n"
+      "relations:\n  r: { table: catalog.links, columns: [movie_id], foreign_table: catalog.movies, "
+      "foreign_columns: [id] }\n"
+      "views:\n  catalog.best: { group: catalog, key: id }\nfunctions:\n  catalog.now: any\n";
+  const ShardMap map = map_of(sample + more);
+  CHECK(map.find_table("catalog.movies")->key == "id");
+  CHECK(map.find_table("catalog.movies") != map.find_table("movies"));
+  CHECK(map.find_view("catalog.best") != nullptr);
+  CHECK(map.find_function("catalog.now") != nullptr);
+  CHECK(map.relations().front().foreign_table == "catalog.movies");
+
+  const auto check = [&](std::string_view from, std::string_view to, const std::string& message) {
+    CAPTURE(std::string(to));
+    const auto problems = problems_of(sample + replaced(more, from, to));
+    CAPTURE(all_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].message.find(message) != std::string::npos);
+  };
+  check("  catalog.movies: ", "  public.films: { group: catalog, key: id }\n  catalog.movies: ",
+        "leave \"public.\" out");
+  check("  catalog.movies: ", "  a.b.c: { group: catalog, key: id }\n  catalog.movies: ", "at most one dot");
+  check("catalog.best:", "pg_catalog.best:", "nothing of the schema pg_catalog is served");
+  check("catalog.now:", "shardplex.now:", "nothing of the schema shardplex is served");
+  check("foreign_table: catalog.movies", "foreign_table: movies", "between tables of the schemas");
+}
+
 TEST_CASE("functions are declared with the shards that answer them") {
   CHECK(map_of(sample).functions().empty());
   CHECK(map_of(sample + "functions: {}\n").functions().empty());

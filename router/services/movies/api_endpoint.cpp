@@ -53,7 +53,7 @@ Awaitable<Result<Answer>> describe_api(TableRequest& request) {
   if (auto accepted = check_document_is_accepted(request); !accepted) co_return accepted.error();
   const auto dialect = request.pattern == "/" ? ApiDialect::openapi_2 : ApiDialect::openapi_3;
   auto& context = request.context;
-  const auto document = context.worker.api_documents().find(*context.planned_with->snapshot, dialect);
+  const auto document = context.worker.api_documents().find(*request.schema, dialect);
   context.stage_done(context.merge_us);
   Answer answer;
   answer.content_type = "application/openapi+json; charset=utf-8";

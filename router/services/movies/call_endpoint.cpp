@@ -254,15 +254,14 @@ Result<Answer> answer_of(TableRequest& request, const CallPlan& plan, const std:
 }  // namespace
 
 Awaitable<Result<Answer>> call_function(TableRequest& request) {
-  const auto& view = *request.context.planned_with;
   const auto& catalogue = request.catalogue();
   const MapFunction* declared = request.map().find_function(request.path["function"]);
   auto call = read_call(request, declared);
   if (!call) co_return call.error();
   request.query = call->rows;
-  const auto function = find_function(
-      {request.path["function"], call->arguments.names, is_post(request), call->arguments.content},
-      catalogue);
+  const auto function = find_function({request.path["function"], call->arguments.names, is_post(request),
+                                       call->arguments.content, request.schema->name},
+                                      catalogue);
   if (!function) co_return function.error();
   if (!is_post(request)) request.arguments = call->arguments.names;
   if (most_affected(request) && !(*function)->returns_set) co_return only_of_sets();
@@ -273,7 +272,7 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
   const CallRequest asked{call->arguments, call->rows, is_post(request), count_of_call(request),
                           call_bounds(request)};
   const auto plan =
-      plan_call(**function, *declared, asked, request.map(), catalogue, *view.snapshot->relations, rules);
+      plan_call(**function, *declared, asked, request.map(), catalogue, *request.schema->relations, rules);
   if (!plan) co_return plan.error();
   if (auto refusal = page_refusal(request, *plan, call->arguments.content)) co_return *std::move(refusal);
   if (auto refusal = stripping_refusal(request, *plan, **function)) co_return *std::move(refusal);

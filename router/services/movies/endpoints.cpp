@@ -11,9 +11,11 @@
 #include "router/http/cors.hpp"
 #include "router/http/endpoint_table.hpp"
 #include "router/services/movies/filters.hpp"
+#include "router/services/movies/request_parts.hpp"
 #include "router/services/movies/request_pattern.hpp"
 #include "router/services/movies/table_request.hpp"
 #include "shard_map/joined.hpp"
+#include "shard_map/map_name.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -32,18 +34,18 @@ bool is_about_tables(const Error& error) {
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request);
 
-constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_table, &check_schema,
+constexpr Filter<TableRequest> table_filters[] = {&require_catalogue, &find_schema_of, &find_table,
                                                   &read_preferences, &read_consistency};
-constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_table,       &read_query,
-                                                  &check_schema,      &read_preferences, &read_shape,
+constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_schema_of,   &find_table,
+                                                  &read_query,        &read_preferences, &read_shape,
                                                   &read_consistency};
-constexpr Filter<TableRequest> document_filters[] = {&require_catalogue, &check_schema};
-constexpr Filter<TableRequest> call_filters[] = {&require_catalogue, &check_schema, &read_preferences,
-                                                 &read_shape,        &refuse_plans, &read_consistency};
+constexpr Filter<TableRequest> document_filters[] = {&require_catalogue, &find_schema_of};
+constexpr Filter<TableRequest> call_filters[] = {&require_catalogue, &find_schema_of, &read_preferences,
+                                                 &read_shape,        &refuse_plans,   &read_consistency};
 
-constexpr Filter<TableRequest> change_filters[] = {&require_catalogue, &find_table,   &require_stored_rows,
-                                                   &read_query,        &check_schema, &read_preferences,
-                                                   &read_shape,        &refuse_plans, &read_consistency};
+constexpr Filter<TableRequest> change_filters[] = {&require_catalogue,   &find_schema_of, &find_table,
+                                                   &require_stored_rows, &read_query,     &read_preferences,
+                                                   &read_shape,          &refuse_plans,   &read_consistency};
 
 constexpr auto table = RouteLabel::table, row = RouteLabel::row, other = RouteLabel::other;
 constexpr Endpoint<TableRequest> rows[] = {
@@ -113,8 +115,10 @@ Awaitable<Result<Answer>> run(const std::optional<EndpointMatch<TableRequest>>& 
   }
   TableRequest request{call, context, match->pattern, match->parameters, match->route == RouteLabel::row};
   auto outcome = co_await (*match->endpoint)(request);
-  if (request.table != nullptr) call.table = request.table->name;
+  if (request.table != nullptr) call.table = make_map_name(request.schema->name, request.table->name);
   note_pattern(request, outcome);
+  if (outcome && request.schema != nullptr && tells_schema(call.request, *context.planned_with->snapshot))
+    outcome->set("Content-Profile", request.schema->name);
   co_return outcome;
 }
 

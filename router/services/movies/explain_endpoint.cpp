@@ -26,7 +26,6 @@ Result<ReadParts> read_parts(const FoundTable& found, const Settings& settings, 
   parts.query = std::move(*query);
   if (key != nullptr)
     if (auto added = add_key_filter(parts.query, *found.table, *key); !added) return added.error();
-  if (auto known = check_profiles(request); !known) return known.error();
   auto prefer = preferences_of(request);
   if (!prefer) return prefer.error();
   parts.prefer = std::move(*prefer);
@@ -45,13 +44,14 @@ Result<ReadParts> read_parts(const FoundTable& found, const Settings& settings, 
 Result<Answer> explain_read(const Snapshot* snapshot, const Settings& settings, const Request& request,
                             const std::string& table, const std::string* key, std::string_view query) {
   if (auto known = check_catalogue(snapshot); !known) return known.error();
-  const auto found = look_up_table(*snapshot, table);
+  const auto schema = schema_of(request, *snapshot);
+  if (!schema) return schema.error();
+  const auto found = look_up_table(**schema, table);
   if (!found) return found.error();
   const auto parts = read_parts(*found, settings, request, key, query);
   if (!parts) return parts.error();
-  const RoutedTable routed(*found->table, *found->placement, *snapshot->map);
-  const auto plan =
-      plan_of_read(parts->query, routed, parts->prefer.count, parts->shape, *snapshot, settings);
+  const RoutedTable routed(*found->table, *found->placement, *(*schema)->map);
+  const auto plan = plan_of_read(parts->query, routed, parts->prefer.count, parts->shape, **schema, settings);
   if (!plan) return plan.error();
   auto explained = explain({parts->query, routed, *plan, row_format(parts->shape)}, *snapshot->ownership);
   if (!explained) return explained.error();

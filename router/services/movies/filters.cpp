@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "query/plan/sql.hpp"
 #include "router/execution/time_zones.hpp"
 #include "router/services/movies/request_parts.hpp"
+#include "shard_map/map_name.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -30,7 +32,7 @@ Awaitable<Result<Answer>> require_catalogue(TableRequest& request, Next<TableReq
 }
 
 Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> next) {
-  const auto found = look_up_table(*request.context.planned_with->snapshot, request.path["table"]);
+  const auto found = look_up_table(*request.schema, request.path["table"]);
   if (!found) return refuse(found.error());
   request.table = found->table;
   request.placement = found->placement;
@@ -57,8 +59,12 @@ Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> n
   return next(request);
 }
 
-Awaitable<Result<Answer>> check_schema(TableRequest& request, Next<TableRequest> next) {
-  if (auto known = check_profiles(request.call.request); !known) return refuse(known.error());
+Awaitable<Result<Answer>> find_schema_of(TableRequest& request, Next<TableRequest> next) {
+  const auto schema = schema_of(request.call.request, *request.context.planned_with->snapshot);
+  if (!schema) return refuse(schema.error());
+  request.schema = *schema;
+  if (request.schema->name != plain_schema)
+    request.context.search_path = quote_identifier(request.schema->name) + ", public";
   return next(request);
 }
 

@@ -9,14 +9,15 @@ namespace shardplex::router {
 
 /// 503 until a catalogue is known.
 Awaitable<Result<Answer>> require_catalogue(TableRequest& request, Next<TableRequest> next);
+/// Accept-Profile or Content-Profile. Functions and what else the statements call by its name alone is looked
+/// for in the schema first, and in public then.
+Awaitable<Result<Answer>> find_schema_of(TableRequest& request, Next<TableRequest> next);
 /// The table or view: 404 where there is none, and where it is not served.
 Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> next);
 /// Refuses views: of changes.
 Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableRequest> next);
 /// The URL's parameters, and for the row routes the filter on the key.
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next);
-/// Accept-Profile and Content-Profile.
-Awaitable<Result<Answer>> check_schema(TableRequest& request, Next<TableRequest> next);
 /// Prefer.
 Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next);
 /// Accept.

@@ -101,8 +101,8 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
   if (auto applied = apply_range(request.query, request.call.request, request.is_row); !applied)
     co_return applied.error();
   const auto routed = request.routed();
-  auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape,
-                           *request.context.planned_with->snapshot, request.context.worker.settings());
+  auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape, *request.schema,
+                           request.context.worker.settings());
   if (!plan) co_return plan.error();
   if (request.plan_asked) co_return co_await answer_plan(request, *plan);
   auto* point = std::get_if<PointRead>(&*plan);

@@ -5,18 +5,41 @@
 
 #include "query/resolve/read_tree.hpp"
 #include "router/services/movies/rows_body.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_map/suggestion.hpp"
+#include "shard_map/utf8.hpp"
 
 namespace shardplex::router {
 namespace {
 
-Error no_such_table(const std::string& table, const Catalogue& catalogue) {
+Error no_such_table(const std::string& table, const ExposedSchema& schema) {
   std::vector<std::string> served;
-  for (const auto& [name, definition] : catalogue.tables) served.push_back(name);
+  for (const auto& [name, definition] : schema.catalogue->tables) served.push_back(name);
   auto hint = nearest(table, served);
-  if (hint) hint = "Perhaps you meant the table 'public." + *hint + "'";
-  return {"PGRST205", "Could not find the table 'public." + table + "' in the schema cache", std::nullopt,
-          std::move(hint), std::nullopt};
+  if (hint) hint = "Perhaps you meant the table '" + schema.name + '.' + *hint + '\'';
+  return {"PGRST205", "Could not find the table '" + schema.name + '.' + table + "' in the schema cache",
+          std::nullopt, std::move(hint), std::nullopt};
+}
+
+/// What names the request's schema. A request that reads has no content that a profile could be of.
+std::string_view profile_field(const Request& request) {
+  switch (request.method()) {
+    case http::verb::post:
+    case http::verb::patch:
+    case http::verb::put:
+    case http::verb::delete_:
+      return "Content-Profile";
+    default:
+      return "Accept-Profile";
+  }
+}
+
+Error no_such_schema(const std::string& name, const Snapshot& snapshot) {
+  const std::string shown = is_utf8(name) ? name : "(not UTF-8)";
+  return {"PGRST106", "Invalid schema: " + shown, std::nullopt,
+          "Only the following schemas are exposed: " +
+              joined(snapshot.schemas, [](const ExposedSchema& schema) { return schema.name; }),
+          std::nullopt};
 }
 
 }  // namespace
@@ -27,14 +50,30 @@ Result<void> check_catalogue(const Snapshot* snapshot) {
                "GET /ready on the admin port says which is missing.", std::nullopt};
 }
 
-Result<FoundTable> look_up_table(const Snapshot& snapshot, const std::string& name) {
-  FoundTable found{nullptr, snapshot.map->find_table(name)};
-  if (found.placement == nullptr) found.placement = snapshot.map->find_view(name);
-  if (found.placement == nullptr) return no_such_table(name, *snapshot.catalogue);
-  found.table = snapshot.catalogue->find(name);
+Result<const ExposedSchema*> schema_of(const Request& request, const Snapshot& snapshot) {
+  const auto profile_name = profile_field(request);
+  const auto profile = request.find({profile_name.data(), profile_name.size()});
+  if (profile == request.end()) return &snapshot.schemas.front();
+  const std::string name(profile->value().data(), profile->value().size());
+  const ExposedSchema* schema = find_schema(snapshot, name);
+  if (schema == nullptr) return no_such_schema(name, snapshot);
+  return schema;
+}
+
+bool tells_schema(const Request& request, const Snapshot& snapshot) {
+  const auto profile_name = profile_field(request);
+  return snapshot.schemas.size() > 1 ||
+         request.find({profile_name.data(), profile_name.size()}) != request.end();
+}
+
+Result<FoundTable> look_up_table(const ExposedSchema& schema, const std::string& name) {
+  FoundTable found{nullptr, schema.map->find_table(name)};
+  if (found.placement == nullptr) found.placement = schema.map->find_view(name);
+  if (found.placement == nullptr) return no_such_table(name, schema);
+  found.table = schema.catalogue->find(name);
   if (found.table != nullptr) return found;
-  const auto reason = snapshot.catalogue->refused.find(name);
-  if (reason == snapshot.catalogue->refused.end()) return no_such_table(name, *snapshot.catalogue);
+  const auto reason = schema.catalogue->refused.find(name);
+  if (reason == schema.catalogue->refused.end()) return no_such_table(name, schema);
   return refused_table(name, reason->second);
 }
 
@@ -63,14 +102,6 @@ std::string list_field(const Request& request, std::string_view name) {
   return list;
 }
 
-Result<void> check_profiles(const Request& request) {
-  for (const auto* field : {"Accept-Profile", "Content-Profile"})
-    if (const auto profile = request.find(field); profile != request.end() && profile->value() != "public")
-      return Error{"PGRST106", "The schema must be one of the following: public", std::nullopt, std::nullopt,
-                   std::nullopt};
-  return {};
-}
-
 Result<Preferences> preferences_of(const Request& request) {
   const auto preferences = list_field(request, "Prefer");
   return preferences.empty() ? Result<Preferences>(Preferences{}) : parse_prefer(preferences);
@@ -95,9 +126,9 @@ Result<void> apply_range(Query& query, const Request& request, bool is_row) {
 }
 
 Result<RoutedPlan> plan_of_read(const Query& query, const RoutedTable& routed, CountKind count, Shape shape,
-                                const Snapshot& snapshot, const Settings& settings) {
-  const auto& catalogue = *snapshot.catalogue;
-  const auto tree = resolve(query, routed.table(), catalogue, *snapshot.relations);
+                                const ExposedSchema& schema, const Settings& settings) {
+  const auto& catalogue = *schema.catalogue;
+  const auto tree = resolve(query, routed.table(), catalogue, *schema.relations);
   if (!tree) return tree.error();
   return plan_routed_read(*tree, query, routed, count,
                           {catalogue.bytewise_default_collation, settings.limits.rows, settings.aggregates,

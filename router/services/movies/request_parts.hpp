@@ -14,7 +14,7 @@
 
 namespace shardplex::router {
 
-/// A table that is served. Lifetime: refers to the snapshot's map and catalogue.
+/// A table that is served. Lifetime: refers to the schema's map and catalogue.
 struct FoundTable {
   const Table* table;
   const TablePlacement* placement;
@@ -22,15 +22,19 @@ struct FoundTable {
 
 /// SHARD503 until a catalogue is known. `snapshot`: null before any shard has been looked at.
 Result<void> check_catalogue(const Snapshot* snapshot);
+/// The schema that the request names, in Accept-Profile where it reads and in Content-Profile where it
+/// writes, or else the first one. PGRST106 where it is not exposed. Precondition: check_catalogue().
+/// Lifetime: the snapshot's.
+Result<const ExposedSchema*> schema_of(const Request& request, const Snapshot& snapshot);
+/// Whether answers say which schema they are of: where there are several, or the request has named it.
+bool tells_schema(const Request& request, const Snapshot& snapshot);
 /// 404 where there is no such table, 503 where it is not served. Precondition: check_catalogue().
-Result<FoundTable> look_up_table(const Snapshot& snapshot, const std::string& name);
+Result<FoundTable> look_up_table(const ExposedSchema& schema, const std::string& name);
 /// /table/{key} is /table?<primary key>=eq.{key}. 404 where the table has no such key.
 Result<void> add_key_filter(Query& query, const Table& table, const std::string& key);
 
 /// All lines of a field whose value is a list, as one list (RFC 9110, section 5.3); "" where there is none.
 std::string list_field(const Request& request, std::string_view name);
-/// Accept-Profile and Content-Profile.
-Result<void> check_profiles(const Request& request);
 /// Prefer.
 Result<Preferences> preferences_of(const Request& request);
 /// Accept. `plans`: they are served.
@@ -40,8 +44,8 @@ Result<bool> asks_for_strong_reads(const Request& request);
 /// Range, which is for GET alone (RFC 9110, section 14.2), and not for rows by their key.
 Result<void> apply_range(Query& query, const Request& request, bool is_row);
 
-/// The plan of a read. Lifetime: refers to the snapshot's map.
+/// The plan of a read. Lifetime: refers to the schema's map.
 Result<RoutedPlan> plan_of_read(const Query& query, const RoutedTable& routed, CountKind count, Shape shape,
-                                const Snapshot& snapshot, const Settings& settings);
+                                const ExposedSchema& schema, const Settings& settings);
 
 }  // namespace shardplex::router

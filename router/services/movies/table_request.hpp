@@ -14,6 +14,7 @@
 #include "router/http/answer.hpp"
 #include "router/http/call.hpp"
 #include "router/http/path_pattern.hpp"
+#include "router/topology/snapshot.hpp"
 
 namespace shardplex::router {
 
@@ -24,6 +25,7 @@ struct TableRequest {
   std::string_view pattern;    ///< of the endpoint table
   const PathParameters& path;  ///< {table}, and {key} where is_row
   bool is_row = false;         ///< /{table}/{key}: an absent row is 404, a present one an object
+  const ExposedSchema* schema = nullptr;
   const Table* table = nullptr;
   const TablePlacement* placement = nullptr;
   Query query = {};  ///< for the row routes, with the filter on the key already in it
@@ -33,8 +35,8 @@ struct TableRequest {
   std::vector<std::string> arguments = {};  ///< names of those that the URL gives to a function that is there
 
   RoutedTable routed() const { return {*table, *placement, map()}; }
-  const ShardMap& map() const { return context.planned_with->map(); }
-  const Catalogue& catalogue() const { return *context.planned_with->snapshot->catalogue; }
+  const ShardMap& map() const { return *schema->map; }
+  const Catalogue& catalogue() const { return *schema->catalogue; }
 };
 
 /// GET and HEAD.

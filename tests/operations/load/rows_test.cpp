@@ -273,7 +273,7 @@ TEST_CASE("rows become COPY text with everything escaped that COPY reads otherwi
   CHECK(batch.text(1, 2) == "2\t\\\\.\t\\N\t\\N\t10\n");
   CHECK(batch.text(1, 1).empty());
   CHECK(copy_statement("movies", columns, batch.omitted(), true) ==
-        R"(COPY public."movies" ("id", "name", "extra", "parts", "shardplex_slot") FROM STDIN)");
+        R"(COPY "public"."movies" ("id", "name", "extra", "parts", "shardplex_slot") FROM STDIN)");
   batch.remove({true, false});
   CHECK(batch.rows() == 1);
   CHECK(batch.line(0) == 4);

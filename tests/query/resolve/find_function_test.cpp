@@ -55,6 +55,25 @@ TEST_CASE("a call gives all arguments without a default, and no others") {
   CHECK(found(post("none", {}, MediaKind::text), catalogue) == "PGRST202");
 }
 
+TEST_CASE("messages name the schema in which a function was looked for") {
+  auto catalogue = catalogue_of({function("f", {a}), function("same", {a}), function("same", {a})});
+  for (auto& [name, functions] : catalogue.functions)
+    for (auto& each : functions) each.schema = "catalog";
+  catalogue.undeclared_functions = {"other"};
+  const auto call = [](std::string name, std::vector<std::string> arguments) {
+    auto key = get(std::move(name), std::move(arguments));
+    key.schema = "catalog";
+    return key;
+  };
+  const auto none = refusal(call("sames", {}), catalogue);
+  CHECK(none.message.find("the function catalog.sames without parameters") != std::string::npos);
+  CHECK(none.hint == "Perhaps you meant to call the function catalog.same");
+  CHECK(refusal(call("same", {"a"}), catalogue).message.find("catalog.same(a => integer)") !=
+        std::string::npos);
+  CHECK(refusal(call("other", {}), catalogue).hint->find("functions: { catalog.other: any }") !=
+        std::string::npos);
+}
+
 TEST_CASE("of functions of one name the names of the arguments choose one, or else none can be chosen") {
   const auto catalogue = catalogue_of({function("f", {a}), function("f", {a, b}),
                                        function("f", {argument("b", "integer", "int4")}),

@@ -69,10 +69,10 @@ class MoviesApi {
                                     {"ratings", false, GroupId{0}, "movie_id"}},
         std::vector<MapRelation>{}, std::vector<TablePlacement>{{"dramas", false, GroupId{0}, "id"}});
     snapshot->catalogue = std::make_shared<const Catalogue>(std::move(catalogue));
-    snapshot->relations = std::make_shared<const Relations>();
     snapshot->ownership =
         std::make_shared<const Ownership>(*snapshot->map, std::vector<std::optional<ShardOwnership>>(1));
     snapshot->shards.resize(1);
+    expose_schemas(*snapshot, {"public"}, nullptr);
     worker_.adopt(std::move(snapshot));
   }
 
@@ -275,12 +275,12 @@ TEST_CASE("a document is made once for a catalogue, and anew for another") {
   api.look_at_shards();
   CHECK(api.ask("GET", "/").status == 200);
   ApiDocuments documents;
-  const auto first = documents.find(api.snapshot(), ApiDialect::openapi_3);
-  CHECK(documents.find(api.snapshot(), ApiDialect::openapi_3) == first);
-  CHECK(*documents.find(api.snapshot(), ApiDialect::openapi_2) != *first);
+  const auto first = documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_3);
+  CHECK(documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_3) == first);
+  CHECK(*documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_2) != *first);
   api.look_at_shards();
   CHECK(api.ask("GET", "/").status == 200);
-  CHECK(documents.find(api.snapshot(), ApiDialect::openapi_3) != first);
+  CHECK(documents.find(api.snapshot().schemas.front(), ApiDialect::openapi_3) != first);
 }
 
 TEST_CASE("a long document goes out in parts, all of which together are JSON") {
@@ -370,6 +370,28 @@ TEST_CASE("plans are of reads of tables and views, where they are served at all"
   const auto named =
       with.ask("GET", "/movies", {{"Accept", "application/vnd.pgrst.plan; for=\"image/png\""}});
   CHECK(has_code(named, "PGRST107"));
+}
+
+TEST_CASE("who reads names a schema in Accept-Profile, and who writes in Content-Profile") {
+  MoviesApi api;
+  api.look_at_shards();
+  const auto refused = api.ask("GET", "/movies", {{"Accept-Profile", "private"}});
+  CHECK(refused.status == 406);
+  CHECK(refused.body.find("Invalid schema: private") != std::string::npos);
+  CHECK(refused.body.find("Only the following schemas are exposed: public") != std::string::npos);
+  // A table is looked for in the schema, so that comes first.
+  CHECK(has_code(api.ask("GET", "/nothing", {{"Accept-Profile", "private"}}), "PGRST106"));
+  CHECK(has_code(api.ask("GET", "/nothing", {{"Accept-Profile", "public"}}), "PGRST205"));
+  for (const auto* method : {"POST", "PATCH", "PUT", "DELETE"}) {
+    CAPTURE(std::string(method));
+    CHECK(has_code(api.ask(method, "/nothing", {{"Content-Profile", "private"}}), "PGRST106"));
+    CHECK(has_code(api.ask(method, "/nothing", {{"Accept-Profile", "private"}}), "PGRST205"));
+  }
+  CHECK(has_code(api.ask("POST", "/rpc/f", {{"Content-Profile", "private"}}), "PGRST106"));
+  CHECK(has_code(api.ask("GET", "/nothing", {{"Content-Profile", "private"}}), "PGRST205"));
+  // Of one schema the answer tells the name only where the request does.
+  CHECK(field(api.ask("GET", "/"), "Content-Profile").empty());
+  CHECK(field(api.ask("GET", "/", {{"Accept-Profile", "public"}}), "Content-Profile") == "public");
 }
 
 TEST_CASE("a shard that is silent is 503 or 504, never an empty answer") {

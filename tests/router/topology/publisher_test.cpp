@@ -58,15 +58,16 @@ TEST_CASE("catalogue and ownership are combined anew only where they changed") {
 }
 
 TEST_CASE("relations are found anew where tables or the map changed, and are none before any shard answers") {
-  CHECK(next(membership_of(sample_map()), everything, nullptr)->relations->tables().empty());
+  CHECK(next(membership_of(sample_map()), everything, nullptr)->schemas.front().relations->tables().empty());
   auto membership = well_membership();
   const auto first = next(membership, everything, nullptr);
-  CHECK(next(membership, {.tables = true}, first)->relations == first->relations);
+  CHECK(next(membership, {.tables = true}, first)->schemas.front().relations ==
+        first->schemas.front().relations);
   membership.map = related_map();
   ++membership.version;
   const auto read_again = next(membership, everything, first);
-  CHECK(first->relations->from("movies").empty());
-  CHECK(read_again->relations->from("movies").size() == 2);
+  CHECK(first->schemas.front().relations->from("movies").empty());
+  CHECK(read_again->schemas.front().relations->from("movies").size() == 2);
 }
 
 TEST_CASE("the version grows where requests are routed otherwise, and only there") {
