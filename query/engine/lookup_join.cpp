@@ -29,6 +29,16 @@ Error too_many_left_out() {
       std::nullopt};
 }
 
+Error too_many_left_out_of_order() {
+  return {
+      "SHARD400", "This request cannot be answered within bounds",
+      "Its rows are chosen and ordered by rows of other shards, so all of them are read first, and more than " +
+          std::to_string(LookupJoin::most_left_out) + " of them are not in the answer",
+      "Filter the rows by columns of their own, shard both tables by the columns that relate them, in one "
+      "group, or make the embedded table a reference table.",
+      std::nullopt};
+}
+
 Error too_many_to_count() {
   return {
       "SHARD400", "This request cannot be answered within bounds",
@@ -157,6 +167,8 @@ void LookupJoin::choose() {
   if (!plan_.leaves_out() || left_out_ <= most_left_out) return;
   if (plan_.counts)
     fail(0, too_many_to_count());
+  else if (plan_.sorted_later)
+    fail(0, too_many_left_out_of_order());
   else if (plan_.page.limit && !plan_.page.of_each_key && !page_is_full())
     fail(0, too_many_left_out());
 }

@@ -26,6 +26,7 @@ struct JoinPlan {
   std::optional<RowCondition> keep;  ///< of its lookups' numbers; rows for which it is not true are left out
   RowPage page;                      ///< of the rows that are left
   bool counts = false;  ///< all rows that are left are counted, whether they are on the page or not
+  bool sorted_later = false;  ///< no row is of use before all have been looked through
 
   /// True where rows are left out by what is found: the page is then not the shards' to apply.
   bool leaves_out() const { return keep.has_value(); }
@@ -50,8 +51,8 @@ class LookupJoin final : public RowOperator {
   static constexpr std::size_t most_batch_rows = 1000;
   /// So many bytes may be found for a batch; for one row, more are refused (SHARD400).
   static constexpr std::size_t most_found_bytes = std::size_t{64} << 20;
-  /// So many rows may be looked through that are not given, to fill a page or to count; more are refused
-  /// (SHARD400).
+  /// So many rows may be looked through that are not given, to fill a page, to count or to sort; more are
+  /// refused (SHARD400).
   static constexpr std::uint64_t most_left_out = 100'000;
 
   Step next() override;

@@ -145,6 +145,7 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   read.lookups = std::move(root->lookups);
   read.page = root->page;
   read.sort = std::move(root->sort);
+  read.join.sorted_later = read.sort.has_value();
   if (read.sort)
     read.sort->page = {query.offset, query.limit, false};
   else if (read.scan.page_later)

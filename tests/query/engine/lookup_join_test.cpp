@@ -207,6 +207,9 @@ TEST_CASE("a page is filled with rows that are kept, and not more are looked thr
   CHECK(joined({{embed(EmbedShape::Kind::nothing, {})}, has_rows, {0, 1, false}}, keys, {}) ==
         std::vector<std::string>{"SHARD400"});
   CHECK(joined({{embed(EmbedShape::Kind::nothing, {})}, has_rows, {}}, keys, {}).empty());
+  // Who sorts the rows gets none before the end.
+  CHECK(joined({{embed(EmbedShape::Kind::nothing, {})}, has_rows, {}, false, true}, keys, {}) ==
+        std::vector<std::string>{"SHARD400"});
 }
 
 TEST_CASE("the more rows have been left out, the more are looked through at once") {

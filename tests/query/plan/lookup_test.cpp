@@ -313,6 +313,7 @@ TEST_CASE("rows that are ordered by what is looked up are put in order when it i
   REQUIRE(hidden.sort);
   CHECK(hidden.join.leaves_out());
   CHECK(hidden.join.page == RowPage{});
+  CHECK(hidden.join.sorted_later);
   CHECK_FALSE(plan("ratings", "select=score,users(name)&order=score&limit=5").sort);
   const auto by_enum = plan("lists", "select=user_id,movies(mpaa)&order=movies(mpaa)");
   CHECK(by_enum.sort->keys.front().key.kind == SortKind::enumeration);
