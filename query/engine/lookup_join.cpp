@@ -32,7 +32,8 @@ Error too_many_left_out() {
 Error too_many_left_out_of_order() {
   return {
       "SHARD400", "This request cannot be answered within bounds",
-      "Its rows are chosen and ordered by rows of other shards, so all of them are read first, and more than " +
+      "Its rows are chosen and ordered by rows of other shards, so all of them are read first, and more "
+      "than " +
           std::to_string(LookupJoin::most_left_out) + " of them are not in the answer",
       "Filter the rows by columns of their own, shard both tables by the columns that relate them, in one "
       "group, or make the embedded table a reference table.",

@@ -25,7 +25,7 @@ struct JoinPlan {
   std::vector<Embed> embeds;
   std::optional<RowCondition> keep;  ///< of its lookups' numbers; rows for which it is not true are left out
   RowPage page;                      ///< of the rows that are left
-  bool counts = false;  ///< all rows that are left are counted, whether they are on the page or not
+  bool counts = false;        ///< all rows that are left are counted, whether they are on the page or not
   bool sorted_later = false;  ///< no row is of use before all have been looked through
 
   /// True where rows are left out by what is found: the page is then not the shards' to apply.

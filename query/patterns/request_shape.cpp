@@ -356,6 +356,10 @@ class ShapeWriter {
       put(accept);
     }
     if (request.strong) put("; Shardplex-Consistency: strong");
+    if (request.schema.empty()) return;
+    const bool is_read = request.method == "GET" || request.method == "HEAD";
+    put(is_read ? "; Accept-Profile: " : "; Content-Profile: ");
+    encoded(request.schema);
   }
 
   std::string& out_;

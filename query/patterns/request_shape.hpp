@@ -22,6 +22,7 @@ struct ShapedRequest {
   bool is_call = false;                         ///< /rpc/function
   bool strong = false;                          ///< Shardplex-Consistency
   std::span<const std::string> arguments = {};  ///< names of what the URL gives to the function
+  std::string_view schema = {};                 ///< of the table; "" for that of requests which name none
 };
 
 /// A longer shape is cut, and ends in a hash of all of it.

@@ -274,6 +274,7 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
   const auto plan =
       plan_call(**function, *declared, asked, request.map(), catalogue, *request.schema->relations, rules);
   if (!plan) co_return plan.error();
+  request.is_planned = true;
   if (auto refusal = page_refusal(request, *plan, call->arguments.content)) co_return *std::move(refusal);
   if (auto refusal = stripping_refusal(request, *plan, **function)) co_return *std::move(refusal);
   if (plan->read.where) count_load(request.context, plan->read.where->group, plan->read.where->slots);

@@ -104,6 +104,7 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
   auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape, *request.schema,
                            request.context.worker.settings());
   if (!plan) co_return plan.error();
+  request.is_planned = true;
   if (request.plan_asked) co_return co_await answer_plan(request, *plan);
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));

@@ -33,6 +33,7 @@ struct TableRequest {
   Shape shape = Shape::array;
   std::optional<PlanAsked> plan_asked = std::nullopt;  ///< the answer is the plan of one of this shape
   std::vector<std::string> arguments = {};  ///< names of those that the URL gives to a function that is there
+  bool is_planned = false;                  ///< whatever the request names is there
 
   RoutedTable routed() const { return {*table, *placement, map()}; }
   const ShardMap& map() const { return *schema->map; }

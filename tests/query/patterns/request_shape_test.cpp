@@ -160,6 +160,12 @@ TEST_CASE("the route, the method, arguments and fields are part of the shape") {
   prefer.timezone = "Asia/Tokyo";
   prefer.strict = true;
   prefer.max_affected = 3;
+  std::string other;
+  append_shape(other, {.method = "GET", .query = query, .prefer = none, .schema = "My; own"});
+  CHECK(other == "GET /movies; Accept-Profile: My%3B own");
+  std::string written;
+  append_shape(written, {.method = "POST", .query = query, .prefer = none, .schema = "catalog"});
+  CHECK(written == "POST /movies; Content-Profile: catalog");
   std::string all;
   append_shape(all,
                {.method = "GET", .query = query, .prefer = prefer, .format = Shape::csv, .strong = true});

@@ -460,4 +460,8 @@ TEST_CASE("of a request that is refused for what it says, the pattern has nothin
   }
   api.ask("GET", "/movies?select=secret", {{"Accept", "image/png"}});
   CHECK(api.pattern() == "GET /movies: refused with PGRST107");
+  api.ask("GET", "/movies?secret=eq.1", {{"Range", "5-2"}});
+  CHECK(api.pattern() == "GET /movies: refused with PGRST103");
+  api.ask("POST", "/movies?columns=secret", {{"Idempotency-Key", "1"}}, "{}");
+  CHECK(api.pattern() == "POST /movies: refused with SHARD400");
 }
