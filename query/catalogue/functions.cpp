@@ -5,6 +5,7 @@
 #include <set>
 
 #include "shard_map/joined.hpp"
+#include "shard_map/map_name.hpp"
 
 namespace shardplex {
 namespace {
@@ -31,8 +32,11 @@ std::string described_column(const Column& column) {
 std::string described_result(const Function& function, const ShardMap& map) {
   const std::string set = function.returns_set ? "setof " : "";
   if (function.returns == Function::Returns::nothing) return set + "void";
-  // What the map's tables and views are is compared where they are combined.
-  if (map.find_table(function.table) || map.find_view(function.table)) return set + function.table;
+  // What the map's tables and views are is compared where they are combined. Requests do not see those of
+  // other schemas, so their columns are the function's own.
+  const bool is_seen = split_map_name(function.table).schema == function.schema;
+  if (is_seen && (map.find_table(function.table) || map.find_view(function.table)))
+    return set + function.table;
   return set + '(' + joined(function.columns, described_column) + ')';
 }
 

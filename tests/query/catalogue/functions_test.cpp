@@ -77,6 +77,17 @@ TEST_CASE(
   CHECK(combined({one}, {two}).functions.contains("f"));
 }
 
+TEST_CASE("of rows of another schema's table the columns are compared") {
+  const auto in_other_schema = [](Function f) {
+    f.schema = "b";
+    return f;
+  };
+  auto other = returning(function("f"), movies());
+  other.columns.push_back(rating_enum("elsewhere"));
+  CHECK(combined({in_other_schema(returning(function("f"), movies()))}, {in_other_schema(other)})
+            .refused_functions.contains("f"));
+}
+
 TEST_CASE("functions that the map does not declare are known by their names") {
   const auto catalogue = combined({function("z"), function("f")}, {function("f"), function("a")});
   CHECK(catalogue.undeclared_functions == std::vector<std::string>{"a", "z"});
