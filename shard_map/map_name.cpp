@@ -22,6 +22,8 @@ std::optional<std::string> schema_problem(std::string_view schema) {
   static constexpr std::array<std::string_view, 3> reserved{"information_schema", "shardplex",
                                                             "shardplex_import"};
   if (!is_name(schema)) return std::string(name_rule);
+  if (schema == "$user")
+    return "$user stands for another schema in a search_path, whether it is quoted or not";
   if (schema.find_first_of(".\"") != std::string_view::npos)
     return "the name of a schema that is served has no dot and no double quote";
   if (schema.starts_with("pg_") || std::ranges::find(reserved, schema) != reserved.end())

@@ -6,6 +6,7 @@
 
 #include "query/catalogue/relations.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/map_name.hpp"
 #include "shard_schema/map_name_sql.hpp"
 
 namespace shardplex::operations {
@@ -57,6 +58,7 @@ std::optional<std::string> problem_of(const ShardMap& map, const TablePlacement&
 /// What becomes of the relation that the key makes.
 std::string kept_for_embeds(const ShardMap& map, const std::string& table, const ForeignKey& key) {
   if (map.find_table(key.foreign_table) == nullptr) return "";
+  if (split_map_name(table).schema != split_map_name(key.foreign_table).schema) return "";
   const auto declares = [&](const DeclaredKey& declared) {
     return declared.table == table && relate_the_same(declared.key, key);
   };

@@ -67,6 +67,7 @@ TEST_CASE("a name that could be taken for another, or is not the owner's, is non
            {"information_schema.tables", "nothing of the schema information_schema"},
            {"shardplex.slots", "nothing of the schema shardplex"},
            {"shardplex_import.x", "nothing of the schema shardplex_import"},
+           {"$user.x", "stands for another schema"},
        }) {
     CAPTURE(name);
     const auto problem = map_name_problem(name);
