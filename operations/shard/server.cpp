@@ -34,11 +34,15 @@ PqxxRows ask(pqxx::transaction_base& transaction, std::string_view sql) {
 
 // Commands read the catalogue again and again, and the server needs several times as long to plan the
 // statement as to run it. What is prepared is asked of the server, since a schema file may deallocate it.
+// Left to itself the server plans a statement with a parameter anew each of the first five times.
 PqxxRows ask_catalogue(pqxx::transaction_base& transaction, const std::vector<std::string>& schemas) {
   if (ask(transaction, "SELECT FROM pg_prepared_statements WHERE name = 'shardplex_catalogue'").size() == 0)
     transaction.exec("PREPARE shardplex_catalogue AS " + catalogue_sql);
-  return ask(transaction, "EXECUTE shardplex_catalogue (" +
-                              quote_literal(array_literal(std::span<const std::string>(schemas))) + ")");
+  transaction.exec("SET plan_cache_mode = force_generic_plan");
+  auto rows = ask(transaction, "EXECUTE shardplex_catalogue (" +
+                                   quote_literal(array_literal(std::span<const std::string>(schemas))) + ")");
+  transaction.exec("RESET plan_cache_mode");
+  return rows;
 }
 
 }  // namespace
