@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace shardplex::router {
+namespace {
+
+constexpr std::size_t most_spare_bytes = 64 * 1024;  // shapes are cut only once they are written
+
+}  // namespace
 
 void PatternTable::Counters::add(const Answered& answered) {
   calls.add();
@@ -54,6 +59,7 @@ PatternTable::PatternTable(std::size_t capacity) : shapes_(capacity), counters_(
 
 std::string& PatternTable::sheet() {
   sheet_.clear();
+  if (sheet_.capacity() > most_spare_bytes) sheet_.shrink_to_fit();
   return sheet_;
 }
 

@@ -22,8 +22,6 @@ std::vector<Named> in_schema(const std::vector<Named>& all, std::string_view sch
   return found;
 }
 
-/// A relation stands for a constraint, whose name has no schema; one of another schema than public can have
-/// the schema before it, since names of the map are different.
 std::vector<MapRelation> relations_in_schema(const std::vector<MapRelation>& all, std::string_view schema) {
   std::vector<MapRelation> found;
   for (const MapRelation& relation : all) {
@@ -32,8 +30,7 @@ std::vector<MapRelation> relations_in_schema(const std::vector<MapRelation>& all
     MapRelation& own = found.emplace_back(relation);
     own.table = std::string(table.name);
     own.foreign_table = std::string(foreign.name);
-    const std::string prefix = std::string(schema) + '.';
-    if (schema != plain_schema && own.name.starts_with(prefix)) own.name.erase(0, prefix.size());
+    own.name = name_within_schema(relation);
   }
   return found;
 }
@@ -43,6 +40,13 @@ std::vector<MapRelation> relations_in_schema(const std::vector<MapRelation>& all
 const std::vector<std::string>& only_plain_schema() {
   static const std::vector<std::string> schemas{std::string(plain_schema)};
   return schemas;
+}
+
+std::string name_within_schema(const MapRelation& relation) {
+  const auto schema = split_map_name(relation.table).schema;
+  const auto prefix = std::string(schema) + '.';
+  if (schema == plain_schema || !relation.name.starts_with(prefix)) return relation.name;
+  return relation.name.substr(prefix.size());
 }
 
 std::vector<std::string> schemas_of(const ShardMap& map) {

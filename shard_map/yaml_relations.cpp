@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
+#include <utility>
 
 #include "shard_map/map_name.hpp"
+#include "shard_map/map_schemas.hpp"
 
 namespace shardplex {
 namespace {
@@ -24,7 +27,14 @@ std::vector<MapRelation> YamlRelations::read(const YamlNode& node) {
     yaml_.report(node, "more than " + std::to_string(max_relations) + " relations");
     return relations;
   }
-  for (const auto& [name, relation] : all->entries) relations.push_back(read_one(name, relation));
+  std::set<std::pair<std::string, std::string>> called;  // the table, and what its schema calls the relation
+  for (const auto& [name, relation] : all->entries) {
+    relations.push_back(read_one(name, relation));
+    const auto& read = relations.back();
+    if (!called.emplace(read.table, name_within_schema(read)).second)
+      yaml_.report(relation, "is called " + in_quotes(name_within_schema(read)) +
+                                 " within its schema, as another relation of its table is");
+  }
   return relations;
 }
 

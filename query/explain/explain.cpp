@@ -69,7 +69,8 @@ void add_lookups(const std::vector<Lookup>& lookups, ExplainedStatements& statem
   for (const auto& lookup : lookups) {
     if (lookup.junction) add_lookups({*lookup.junction}, statements);
     const std::string shards(lookup.place ? shards_of_keys : any_shard);
-    if (lookup.shares_groups()) {
+    // Groups that cannot be merged are refused where they would need it: there are no parts to tell of.
+    if (lookup.shares_groups() && !lookup.rows.scan.not_mergeable) {
       const auto& scan = lookup.rows.scan;
       statements.add("looks up its part of each group, by the keys of the rows", shards,
                      lookup.partial_statement(part_of(lookup), LookupKeys({}), {}), true);

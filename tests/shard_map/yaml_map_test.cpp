@@ -439,6 +439,10 @@ TEST_CASE("tables, views and functions of other schemas are called by schema and
   check("catalog.best:", "pg_catalog.best:", "nothing of the schema pg_catalog is served");
   check("catalog.now:", "shardplex.now:", "nothing of the schema shardplex is served");
   check("foreign_table: catalog.movies", "foreign_table: movies", "between tables of the schemas");
+  check("views:",
+        "  catalog.r: { table: catalog.links, columns: [id], foreign_table: catalog.movies, "
+        "foreign_columns: [id] }\nviews:",
+        "as another relation of its table is");
 }
 
 TEST_CASE("functions are declared with the shards that answer them") {
