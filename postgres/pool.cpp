@@ -81,7 +81,9 @@ void Pool::open(Lane lane) {
       .idle_or_ready = [this, lane] { on_room(lane); },
       .broken = [this, lane](const Failure& failure) { on_broken(lane, failure); },
       .displaced = [this, lane](std::vector<Job> jobs) { on_displaced(lane, std::move(jobs)); }};
-  lane_of(lane).members.push_back({Connection::open(io_, settings_.connection, std::move(events))});
+  auto settings = settings_.connection;
+  if (lane == Lane::stream) settings.statement_timeout = settings_.stream_statement_timeout;
+  lane_of(lane).members.push_back({Connection::open(io_, settings, std::move(events))});
 }
 
 void Pool::on_room(Lane lane) {

@@ -39,6 +39,8 @@ struct PoolSettings {
   std::chrono::milliseconds queue_wait{5'000};  ///< a job that has waited this long fails with Failure::busy
   std::chrono::milliseconds backoff_min{50},
       backoff_max{2'000};  ///< between attempts to connect, doubling, with jitter
+  std::chrono::milliseconds stream_statement_timeout{
+      630'000};  ///< on Lane::stream, in the place of connection.statement_timeout
 };
 
 /// Counters for metrics; written by the pool's thread only.

@@ -144,6 +144,7 @@ void check(const Settings& s) {
   require(s.limits.header_bytes >= 1024, "--max-header-bytes has to be at least 1024");
   require(s.limits.connections_per_worker > 0, "--max-connections has to be at least 1");
   require(s.request_timeout.count() > 0, "--request-timeout has to be more than 0");
+  require(s.stream_timeout.count() > 0, "--stream-timeout has to be more than 0");
   require(s.poll_interval.count() >= 10, "--poll-interval has to be at least 10ms");
   require(s.stream_window_bytes >= 1024, "--stream-window-bytes has to be at least 1024");
   for (const auto& lane : s.pool.lanes)
@@ -171,7 +172,10 @@ po::options_description router_options(Settings& s) {
       "admin-address", po::value(&s.admin_address)->default_value(s.admin_address)->value_name("IP"),
       "address of the admin port")("admin-port", number(s.admin_port), "admin port; 0 takes any free one")(
       "workers", number(s.workers), "threads that serve requests; 0 is one per core")(
-      "request-timeout", duration(s.request_timeout), "deadline of a request")(
+      "request-timeout", duration(s.request_timeout),
+      "until an answer begins; of one that streams, then for each part of it to come and to be taken")(
+      "stream-timeout", duration(s.stream_timeout),
+      "from the beginning of an answer that streams to its end")(
       "drain-delay", duration(s.drain_delay),
       "between /ready saying no and refusing connections, on SIGTERM")(
       "drain-timeout", duration(s.drain_timeout), "how long SIGTERM waits for requests in flight")(
@@ -279,6 +283,8 @@ std::variant<Settings, Exit> read_settings(int argc, const char* const* argv) {
     return Exit{2, "shardplexd: " + std::string(e.what()) + "\nTry 'shardplexd --help'.\n"};
   }
   s.pool.connection.statement_timeout = s.request_timeout;
+  s.pool.stream_statement_timeout =
+      std::min<std::chrono::milliseconds>(s.request_timeout + s.stream_timeout, longest_duration);
   return s;
 }
 

@@ -40,7 +40,8 @@ struct Settings {
   std::string admin_address = "127.0.0.1";
   std::uint16_t admin_port = 9090;
   std::size_t workers = 0;                            ///< 0: one per core
-  std::chrono::milliseconds request_timeout{30'000};  ///< the absolute deadline of every request
+  std::chrono::milliseconds request_timeout{30'000};  ///< until an answer begins; then, for each part of it
+  std::chrono::milliseconds stream_timeout{600'000};  ///< from the beginning of a streamed answer to its end
   std::chrono::milliseconds drain_delay{0};           ///< between unready and refusing connections
   std::chrono::milliseconds drain_timeout{30'000};    ///< then, how long SIGTERM waits for requests in flight
   std::chrono::milliseconds poll_interval{250};       ///< between two probes of a server

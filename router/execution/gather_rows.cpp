@@ -116,7 +116,8 @@ Awaitable<Result<bool>> GatheredRows::fetch_ahead() {
 
 Awaitable<void> GatheredRows::feed(std::size_t input) {
   auto& source = sources_[input];
-  const auto window = co_await source.next(deadline_);
+  const auto until = streaming_ ? streaming_->next() : deadline_;
+  const auto window = co_await source.next(until);
   if (!window) {
     rows_->fail(input, window.error());
     co_return;

@@ -53,6 +53,12 @@ class GatheredRows {
   /// How many rows the shards have sent so far.
   std::uint64_t rows_read() const { return rows_read_; }
 
+  /// The answer begins to be sent: from now on each wait for a shard has a time of its own.
+  void begin(StreamTime time) {
+    deadline_ = time.end;
+    streaming_ = time;
+  }
+
   /// By when the last row has to be taken; after it, next() should not be called.
   Deadline deadline() const { return deadline_; }
 
@@ -66,6 +72,7 @@ class GatheredRows {
   std::vector<ShardRows> sources_;
   std::optional<std::int64_t> total_;
   Deadline deadline_;
+  std::optional<StreamTime> streaming_;
   std::deque<Row> fetched_ahead_;
   std::vector<std::size_t> window_bytes_;  // by input: of the rows it was fed last
   Reservation memory_;                     // for all of these

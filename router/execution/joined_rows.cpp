@@ -19,9 +19,11 @@ JoinedRows::JoinedRows(GatheredRows rows, JoinPlan join, std::shared_ptr<const s
   if (sort) joins_->sort.emplace(*std::move(sort));
 }
 
-void JoinedRows::detach() {
+void JoinedRows::detach(StreamTime time) {
+  rows_.begin(time);
   if (!joins_) return;
   joins_->own_context.emplace(*joins_->context);
+  joins_->own_context->streaming = time;
   joins_->context = &*joins_->own_context;
   joins_->of_batch.reset();
 }

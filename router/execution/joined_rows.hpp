@@ -47,9 +47,10 @@ class JoinedRows {
   }
   Deadline deadline() const { return rows_.deadline(); }
 
-  /// From now on the rows are read after the request's handler has ended: what they need of its context is
-  /// kept. Nobody will be told any more which servers were asked, or that the plan is outdated.
-  void detach();
+  /// The answer begins to be sent, and from now on the rows are read after the request's handler has ended:
+  /// what they need of its context is kept, and each wait has a time of its own. Nobody will be told any more
+  /// which servers were asked, or that the plan is outdated.
+  void detach(StreamTime time);
 
  private:
   /// Behind one pointer, since most answers have nothing of it.

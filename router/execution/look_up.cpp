@@ -102,6 +102,7 @@ Awaitable<Result<LookedUpRows>> ask_for_keys(RequestContext& request, const Look
                                              const LookupKeys& keys, const PlacedKeys& these,
                                              bool& too_large) {
   RequestContext context = request;
+  context.begin_wait();
   const auto& scan = lookup.rows.scan;
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<LookedUpRows>> {
     std::size_t merged_keys = lookup.merge_keys(1).size();

@@ -1,6 +1,7 @@
 // One request's dealings with the shards. Knows nothing of HTTP.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -19,6 +20,20 @@ enum class Consistency : std::uint8_t {
   strong,  ///< primaries only
 };
 
+/// How long an answer may take that has begun to be sent.
+struct StreamTime {
+  Deadline end;                    ///< of all of it
+  std::chrono::milliseconds each;  ///< of each wait, for a shard or for the client
+
+  /// Of a wait that begins now.
+  Deadline next() const { return std::min(Clock::now() + each, end); }
+};
+
+/// That of an answer which begins now.
+inline StreamTime stream_time(const Settings& settings) {
+  return {Clock::now() + settings.stream_timeout, settings.request_timeout};
+}
+
 /// What a request may use, and what it tells the client about how it was answered.
 struct RequestContext {
   RequestContext(Worker& w, Deadline d, CallerPtr c = nullptr)
@@ -26,8 +41,9 @@ struct RequestContext {
 
   Worker& worker;
   Deadline deadline;
-  CallerPtr client;      ///< null: nobody who might leave
-  ViewPtr planned_with;  ///< holds the map and catalogue that the request's plan points into
+  std::optional<StreamTime> streaming;  ///< set once the answer has begun: begin_wait() sets the deadline
+  CallerPtr client;                     ///< null: nobody who might leave
+  ViewPtr planned_with;                 ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
   std::optional<std::string> time_zone;    ///< of all its statements (Statement::time_zone)
   std::optional<std::string> search_path;  ///< as well (Statement::search_path)
@@ -43,6 +59,15 @@ struct RequestContext {
   void apply_settings(Statement& statement) const {
     statement.time_zone = time_zone;
     statement.search_path = search_path;
+  }
+
+  /// Shards are about to be asked once more. Of an answer that has begun, each time has a deadline of its
+  /// own.
+  void begin_wait() {
+    if (!streaming) return;
+    deadline = streaming->next();
+    served_by.reset();
+    asked_again = 0;
   }
 
   /// Adds the time since the last call (or the start) to a stage's.

@@ -23,6 +23,8 @@ class BodyStream {
   virtual Awaitable<Result<void>> next(std::string& part) = 0;
   /// By when its end has to be sent; it is cut otherwise, since what it is made of is held meanwhile.
   virtual Clock::time_point deadline() const { return Clock::time_point::max(); }
+  /// For how long its client may let the next 64 KiB of it wait, for the same reason.
+  virtual Clock::duration patience() const { return Clock::duration::max(); }
   /// Nobody is asked for more of it: the rest of the time that it takes is its client's.
   virtual bool is_made() const { return false; }
 };

@@ -51,7 +51,8 @@ http::response_header<> AnswerWriter::head_of(Answer& answer, const Framing& fra
 }
 
 Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally* tally) {
-  clock_.begin_answer(answer.rest ? answer.rest->deadline() : Clock::time_point::max());
+  clock_.begin_answer(answer.rest ? answer.rest->deadline() : Clock::time_point::max(),
+                      answer.rest ? answer.rest->patience() : Clock::duration::max());
   if (answer.rest) co_return co_await write_streamed(answer, framing, tally);
   const bool never_has_body = answer.status == 204 || answer.status == 304;
   if (tally) {

@@ -53,6 +53,7 @@ class EncodedBody final : public BodyStream {
   }
 
   Clock::time_point deadline() const override { return rest_ ? rest_->deadline() : Clock::time_point::max(); }
+  Clock::duration patience() const override { return rest_ ? rest_->patience() : Clock::duration::max(); }
   bool is_made() const override { return !rest_; }
 
  private:

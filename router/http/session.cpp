@@ -75,9 +75,7 @@ void Session::check_time(Clock::time_point now, bool pressed) {
 bool Session::overstays(Clock::time_point now, bool pressed) {
   const auto waiting = now - clock_.began;
   if (clock_.phase == Phase::idle && now >= idle_until_) return !more_has_come();
-  if (clock_.phase == Phase::writing &&
-      (now >= clock_.until || clock_.progress.too_slow(waiting, port_.limits)))
-    return true;
+  if (clock_.phase == Phase::writing && clock_.is_over(now, port_.limits)) return true;
   // A head is counted here, since it is not seen while it comes in.
   if (clock_.phase == Phase::head && buffer_.capacity() > idle_buffer_bytes &&
       !memory_.resize(buffer_.capacity()))

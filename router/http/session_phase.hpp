@@ -43,6 +43,7 @@ struct PhaseClock {
   Phase phase = Phase::idle;
   Clock::time_point began = Clock::now();
   Clock::time_point until = Clock::time_point::max();  ///< the end of writing, however it goes
+  Clock::duration patience = Clock::duration::max();   ///< in writing, with a client that takes nothing
   SendProgress progress;
 
   void enter(Phase next) {
@@ -55,10 +56,16 @@ struct PhaseClock {
     progress.sent(bytes, now - began, limits);
     began = now;
   }
-  void begin_answer(Clock::time_point by) {
+  void begin_answer(Clock::time_point by, Clock::duration each) {
     until = by;
+    patience = each;
     progress = {};
     enter(Phase::writing);
+  }
+  /// In writing: the client has to go.
+  bool is_over(Clock::time_point now, const Limits& limits) const {
+    const auto waiting = now - began;
+    return now >= until || waiting >= patience || progress.too_slow(waiting, limits);
   }
 };
 

@@ -202,6 +202,18 @@ std::string RawConnection::read_until(std::string_view wanted) {
   return text;
 }
 
+std::string RawConnection::read(std::size_t count) {
+  auto& [io, stream] = *transport_;
+  std::string bytes(count, '\0');
+  boost::system::error_code failure;
+  stream.expires_after(patience);
+  asio::async_read(stream, asio::buffer(bytes),
+                   [&](boost::system::error_code ec, std::size_t) { failure = ec; });
+  run_operation(io);
+  if (failure) throw ConnectionFailure("ended before its end: " + failure.message(), true);
+  return bytes;
+}
+
 void RawConnection::shut_down_writing() {
   transport_->stream.socket().shutdown(asio::socket_base::shutdown_send);
 }

@@ -78,6 +78,8 @@ class RawConnection {
   std::string read_to_end();
   /// What comes until `text` has come too.
   std::string read_until(std::string_view text);
+  /// The next `count` bytes; throws ConnectionFailure where the server closes before, or they do not come.
+  std::string read(std::size_t count);
   void shut_down_writing();
 
  private:

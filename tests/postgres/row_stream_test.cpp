@@ -214,6 +214,17 @@ TEST_CASE("waiting for a row ends at the deadline") {
   CHECK(late.error().kind == Failure::Kind::deadline);
 }
 
+TEST_CASE("the server gives a stream's statement a time of its own") {
+  auto settings = one_connection(shared_server().conninfo());
+  settings.connection.statement_timeout = 1234ms;
+  settings.stream_statement_timeout = 5678ms;
+  Worker worker(settings);
+  const std::string sql = "SELECT current_setting('statement_timeout')";
+  CHECK(worker.execute(sql).value().front().copy(0, 0) == "1234ms");
+  auto stream = start(worker, sql);
+  CHECK(next(worker, stream).value().at(0).copy(0, 0) == "5678ms");
+}
+
 TEST_CASE("a terminated backend ends its stream as lost") {
   Worker worker(shared_server());
   auto stream = start(worker, "SELECT pg_backend_pid(), generate_series(1, 100000000)", 100'000);

@@ -127,6 +127,17 @@ TEST_CASE("the server is told to give up when the router does") {
   CHECK(good({"--map", "m", "--request-timeout", "7s"}).pool.connection.statement_timeout == 7s);
 }
 
+TEST_CASE("an answer that streams has a time of its own, and so have the statements that it is read by") {
+  CHECK(good({"--map", "m"}).stream_timeout == 10min);
+  const auto settings = good({"--map", "m", "--request-timeout", "7s", "--stream-timeout", "1m"});
+  CHECK(settings.stream_timeout == 1min);
+  CHECK(settings.pool.stream_statement_timeout == 67s);
+  CHECK(settings.pool.connection.statement_timeout == 7s);
+  // PostgreSQL takes no longer time than this.
+  const auto longest = good({"--map", "m", "--request-timeout", "1s", "--stream-timeout", "34560m"});
+  CHECK(longest.pool.stream_statement_timeout == 34'560min);
+}
+
 TEST_CASE("bad flags are refused with a text that names them") {
   struct Row {
     std::vector<const char*> arguments;
@@ -144,6 +155,8 @@ TEST_CASE("bad flags are refused with a text that names them") {
       {{"--map", "m", "--request-timeout", "s"}, "write it like 250ms"},
       {{"--map", "m", "--request-timeout", "0s"}, "--request-timeout"},
       {{"--map", "m", "--request-timeout", "34561m"}, "'34561m' is too long"},
+      {{"--map", "m", "--stream-timeout", "0s"}, "--stream-timeout"},
+      {{"--map", "m", "--stream-timeout", "10"}, "write it like 250ms"},
       {{"--map", "m", "--read-patience", "999999999m"}, "is too long"},
       {{"--map", "m", "--read-patience", "300"}, "write it like 250ms"},
       {{"--map", "m", "--slow-request", "fast"}, "write it like 250ms"},

@@ -20,11 +20,11 @@ constexpr std::size_t part_of_page_bytes = 64 * 1024;
 /// The body of a page whose rows are all here, in parts of about part_of_page_bytes.
 class PageBody final : public BodyStream {
  public:
-  PageBody(std::deque<Row> rows, RowsBody body, Reservation memory, Deadline deadline)
-      : rows_(std::move(rows)), body_(std::move(body)), memory_(std::move(memory)), deadline_(deadline) {}
+  PageBody(std::deque<Row> rows, RowsBody body, Reservation memory, StreamTime time)
+      : rows_(std::move(rows)), body_(std::move(body)), memory_(std::move(memory)), time_(time) {}
 
   Awaitable<Result<void>> next(std::string& part) override {
-    if (!ended_ && Clock::now() >= deadline_)
+    if (!ended_ && Clock::now() >= time_.end)
       co_return deadline_exceeded("The client has not taken the whole answer until then.");
     while (!ended_ && part.size() < part_of_page_bytes) {
       ended_ = rows_.empty();
@@ -39,14 +39,15 @@ class PageBody final : public BodyStream {
     co_return Result<void>{};
   }
 
-  Clock::time_point deadline() const override { return deadline_; }
+  Clock::time_point deadline() const override { return time_.end; }
+  Clock::duration patience() const override { return time_.each; }
   bool ended() const { return ended_; }
 
  private:
   std::deque<Row> rows_;
   RowsBody body_;
   Reservation memory_;
-  Deadline deadline_;
+  StreamTime time_;
   bool ended_ = false;
 };
 
@@ -153,7 +154,7 @@ Awaitable<Result<Answer>> answer_page(TableRequest& request, const RowsRead& rea
   if (auto linked = set_links(answer, request, read, page); !linked) co_return linked.error();
   RowsBody shape(body_shape(request), read.scan.row.header());
   auto body = std::make_unique<PageBody>(std::move(page), std::move(shape), std::move(memory),
-                                         request.context.deadline);
+                                         stream_time(request.context.worker.settings()));
   const auto begun = co_await body->next(answer.body);
   if (!begun) co_return begun.error();
   request.context.stage_done(request.context.merge_us);

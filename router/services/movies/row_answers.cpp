@@ -42,9 +42,13 @@ class RowStream final : public BodyStream {
   }
 
   Clock::time_point deadline() const override { return rows_.deadline(); }
+  Clock::duration patience() const override { return patience_; }
 
-  /// The request's handler ends, and its context with it.
-  void detach() { rows_.detach(); }
+  /// The answer begins to be sent; the request's handler ends, and its context with it.
+  void detach(StreamTime time) {
+    rows_.detach(time);
+    patience_ = time.each;
+  }
   bool ended() const { return ended_; }
   std::uint64_t rows() const { return body_.rows(); }  ///< so far
 
@@ -53,6 +57,7 @@ class RowStream final : public BodyStream {
   JoinedRows rows_;
   RowsBody body_;
   RequestRecord& record_;
+  Clock::duration patience_ = Clock::duration::max();
   bool ended_ = false;
 };
 
@@ -84,7 +89,7 @@ Awaitable<Result<Answer>> answer_all(TableRequest& request, const ReadPlan& plan
   set_preferences(answer, request, false);
   set_warning(answer, request);
   if (stream->ended()) co_return answer;
-  stream->detach();
+  stream->detach(stream_time(request.context.worker.settings()));
   answer.rest = std::move(stream);
   co_return answer;
 }

@@ -100,6 +100,14 @@ TEST_CASE("expected rows fall short where a shard that may have more ran out of 
   CHECK_FALSE(Gathering(first(3, 2), {{{"a1"}, 1}, {{}, 2}}).fetch_ahead());
 }
 
+TEST_CASE("rows of an answer that has begun may take as long as a stream") {
+  Gathering gathering(merge_of(1), {{{"a1"}}});
+  const StreamTime time{Clock::now() + 1h, 30s};
+  gathering.rows.begin(time);
+  CHECK(gathering.rows.deadline() == time.end);
+  CHECK(gathering.all() == Texts{"a1"});
+}
+
 TEST_CASE("a value that is none of its column's type fails the answer") {
   ReadPlan plan;
   plan.row.add("n", {JsonKind::integer, false});

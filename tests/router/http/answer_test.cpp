@@ -57,6 +57,21 @@ TEST_CASE("a phase has the time that the settings give it, and serving has none"
   CHECK(time_limit(Phase::serving, limits) == Clock::duration::max());
 }
 
+TEST_CASE("a client is waited for until the answer's end has to be sent, and no longer than its next piece") {
+  const Limits limits;
+  const auto begun = Clock::now();
+  PhaseClock clock;
+  clock.begin_answer(begun + 40s, 30s);
+  CHECK_FALSE(clock.is_over(begun + 29s, limits));
+  CHECK(clock.is_over(Clock::now() + 30s, limits));
+  clock.began += 20s;  // when the last piece went
+  CHECK_FALSE(clock.is_over(begun + 39s, limits));
+  CHECK(clock.is_over(begun + 40s, limits));
+  clock.begin_answer(Clock::time_point::max(), Clock::duration::max());
+  CHECK_FALSE(clock.is_over(begun + 59s, limits));
+  CHECK(clock.is_over(Clock::now() + 60s, limits));  // the write timeout
+}
+
 TEST_CASE("a client keeps up with its answer by what it takes in the time it lets the router wait") {
   Limits limits;
   limits.write_timeout = 60s;

@@ -116,6 +116,31 @@ std::string request(std::string_view path, std::string_view coding, std::string_
 
 }  // namespace
 
+namespace {
+
+/// Of which something is held until it has been sent.
+class Held final : public BodyStream {
+ public:
+  Awaitable<Result<void>> next(std::string&) override { co_return Result<void>{}; }
+  Clock::time_point deadline() const override { return Clock::time_point(std::chrono::hours(1)); }
+  Clock::duration patience() const override { return std::chrono::seconds(7); }
+};
+
+}  // namespace
+
+TEST_CASE("a body has the times of what it is the encoding of") {
+  Answer answer;
+  answer.rest = std::make_unique<Held>();
+  compress(answer, "gzip", nullptr);
+  CHECK(std::string(answer.fields["Content-Encoding"]) == "gzip");
+  CHECK(answer.rest->deadline() == Clock::time_point(std::chrono::hours(1)));
+  CHECK(answer.rest->patience() == std::chrono::seconds(7));
+  Answer whole;
+  whole.body = noise(200'000);
+  compress(whole, "gzip", nullptr);
+  CHECK(whole.rest->patience() == Clock::duration::max());
+}
+
 TEST_CASE("whatever is added comes out again, part by part, for every coding") {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);

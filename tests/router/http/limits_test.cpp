@@ -238,6 +238,31 @@ TEST_CASE("a client that takes its answer slowly but surely gets all of it, howe
   CHECK(client.read_bytes(OnePart::size - 10'000'000).size() == OnePart::size - 10'000'000);
 }
 
+namespace {
+
+/// One of which something is held until it has been sent.
+class HeldPart final : public OnePart {
+ public:
+  Clock::duration patience() const override { return 1min; }
+};
+
+}  // namespace
+
+TEST_CASE("a client that takes nothing of what is held for it is cut before one that is only slow would be") {
+  Loopback server([](Call&) -> Awaitable<Answer> {
+    Answer answer;
+    answer.rest = std::make_unique<HeldPart>();
+    co_return answer;
+  });
+  Client client(server);
+  client.send(get_a);
+  REQUIRE(soon([&] { return client.readable(); }));
+  server.on_thread([](Listener& listener) { listener.check_times(Clock::now() + 20s); });
+  CHECK(server.metrics().connections.get() == 1);
+  CHECK(server.pass(70s, [&] { return server.metrics().connections.get() == 0; }));
+  CHECK(client.read_error().failed());
+}
+
 TEST_CASE("a host that is not allowed is 421, in whichever place the request names it") {
   auto limits = small_limits();
   limits.hosts = {"api.example", "other.example:81", "[::1]"};

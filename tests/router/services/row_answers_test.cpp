@@ -230,6 +230,23 @@ TEST_CASE("an array that breaks is an error before it streams, and a broken stre
   CHECK(part.error().code == "SHARD503");
 }
 
+TEST_CASE("a stream has a time of its own, and is an error when that is over") {
+  Asked asked;
+  const auto& settings = asked.fixture.settings;
+  const auto began = Clock::now();
+  auto answer = asked.array({.rows = rows_of_1000_bytes(200)}).value();
+  REQUIRE(answer.rest != nullptr);
+  CHECK(answer.rest->deadline() >= began + settings.stream_timeout);
+  CHECK(answer.rest->deadline() <= Clock::now() + settings.stream_timeout);
+  CHECK(answer.rest->patience() == settings.request_timeout);
+  CHECK(asked.next(answer).has_value());
+  asked.fixture.settings.stream_timeout = std::chrono::milliseconds(0);
+  auto late = asked.array({.rows = rows_of_1000_bytes(200)}).value();
+  const auto part = asked.next(late);
+  REQUIRE(part.has_error());
+  CHECK(part.error().code == "SHARD504");
+}
+
 TEST_CASE("an object is the one row there is, as the type that was asked for") {
   Asked asked;
   asked.request.shape = Shape::object;

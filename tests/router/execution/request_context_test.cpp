@@ -1,0 +1,43 @@
+#include "router/execution/request_context.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/router/execution/worker_fixture.hpp"
+
+using namespace shardplex;
+using namespace shardplex::router;
+using namespace shardplex::router::fixtures;
+using namespace std::chrono_literals;
+
+TEST_CASE("each wait of a stream ends after its time, and with the stream") {
+  const auto began = Clock::now();
+  const StreamTime time{began + 1h, 30s};
+  CHECK(time.next() >= began + 30s);
+  CHECK(time.next() <= Clock::now() + 30s);
+  CHECK(StreamTime{began + 1s, 30s}.next() == began + 1s);
+  Settings settings;
+  settings.request_timeout = 7s;
+  settings.stream_timeout = 2min;
+  const auto own = stream_time(settings);
+  CHECK(own.each == 7s);
+  CHECK(own.end >= began + 2min);
+  CHECK(own.end <= Clock::now() + 2min);
+}
+
+TEST_CASE(
+    "a request has one deadline until its answer has begun, and then one for each time it asks shards") {
+  WorkerFixture fixture;
+  const auto deadline = Clock::now() - 1s;
+  RequestContext context(fixture.worker, deadline);
+  context.served_by = deadline;
+  context.asked_again = 2;
+  context.begin_wait();
+  CHECK(context.deadline == deadline);
+  CHECK(context.served_by == deadline);
+  CHECK(context.asked_again == 2);
+  context.streaming = StreamTime{Clock::now() + 1h, 30s};
+  context.begin_wait();
+  CHECK(context.deadline > Clock::now());
+  CHECK_FALSE(context.served_by);
+  CHECK(context.asked_again == 0);
+}
