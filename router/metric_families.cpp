@@ -168,6 +168,8 @@ constexpr Row rows[] = {
      gauge, {}, of_workers<&Worker::requests_in_flight>},
     {"shardplex_replans_total", "Requests planned again because ownership had changed.",
      counter, {}, of_workers<&Worker::replans>},
+    {"shardplex_partial_answers_total", "Answers without the rows of shards that had no server.",
+     counter, {}, of_workers<&Worker::partial_answers>},
     {"shardplex_memory_used_bytes", "Memory that requests under way are counted to hold.",
      gauge, {}, of_control<&Scrape::memory_used>},
     {"shardplex_memory_budget_bytes", "Memory that requests under way may hold in all.",

@@ -110,7 +110,7 @@ class WorkerMetrics {
       Distribution<latency_bounds.size()>{latency_bounds}};
   Distribution<size_bounds.size()> batch_size{size_bounds};
   Distribution<size_bounds.size()> fan_out{size_bounds};
-  Count connections, connections_refused, requests_in_flight, replans;
+  Count connections, connections_refused, requests_in_flight, replans, partial_answers;
   PatternTable patterns;
 
  private:

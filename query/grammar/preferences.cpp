@@ -54,6 +54,7 @@ constexpr PreferenceRow preference_rows[] = {
     {"missing", "null", [](Preferences& p) { return set(p.missing, MissingColumns::null); }},
     {"missing", "default", [](Preferences& p) { return set(p.missing, MissingColumns::column_default); },
      "Name in columns= only the columns that every row gives; the others get their defaults"},
+    {"partial", "allow", [](Preferences& p) { return !std::exchange(p.partial, true); }},
     {"tx", "commit", [](Preferences& p) { return set(p.tx, TransactionEnd::commit); }},
     {"tx", "rollback", [](Preferences& p) { return set(p.tx, TransactionEnd::rollback); },
      "Leave it out: every write is committed"},
@@ -161,6 +162,11 @@ PreferHeader without_time_zone(PreferHeader read) {
   return read;
 }
 
+PreferHeader without_partial(PreferHeader read) {
+  if (std::exchange(read.preferences.partial, false)) read.preferences.unknown.emplace_back("partial=allow");
+  return read;
+}
+
 std::string preference_applied(const Preferences& preferences, bool is_write) {
   std::vector<std::string> applied;
   const auto add = [&](bool honoured, std::string_view text) {
@@ -178,6 +184,7 @@ std::string preference_applied(const Preferences& preferences, bool is_write) {
   add(preferences.timezone.has_value(), "timezone=" + preferences.timezone.value_or(""));
   if (is_write && preferences.strict && preferences.max_affected)
     applied.push_back("max-affected=" + std::to_string(*preferences.max_affected));
+  add(!is_write && preferences.partial, "partial=allow");
   return joined(applied);
 }
 

@@ -29,6 +29,7 @@ struct Preferences {
   std::optional<std::string> timezone = std::nullopt;  ///< as written
   std::optional<std::int64_t> max_affected = std::nullopt;
   std::vector<std::string> unknown = {};  ///< as written, in order
+  bool partial = false;  ///< partial=allow: of a read, the rows of the shards that answer will do
 };
 
 /// Everything that a Prefer header says, and what of it this release does not serve.
@@ -49,6 +50,10 @@ Result<Preferences> parse_prefer(std::string_view header);
 
 /// `read` without its time zone, which no server knows: it is then an unknown preference.
 PreferHeader without_time_zone(PreferHeader read);
+
+/// `read` without partial=allow, for what is no answer where part of it is missing: it is then an unknown
+/// preference.
+PreferHeader without_partial(PreferHeader read);
 
 /// The Preference-Applied value for what was honoured; "" where nothing was asked.
 std::string preference_applied(const Preferences& preferences, bool is_write);

@@ -23,7 +23,8 @@ constexpr ParameterText texts[] = {
     {"columns", "columns", "query", "string",
      "The members of the body that are stored, as in `id,name`; others are ignored."},
     {"range", "Range", "header", "string", "The rows of the answer by number, as in `0-9`."},
-    {"preferRead", "Prefer", "header", "string", "`count=exact` counts all rows that match."},
+    {"preferRead", "Prefer", "header", "string",
+     "`count=exact` counts all rows that match, `partial=allow` takes the rows of the shards that answer."},
     {"preferWrite", "Prefer", "header", "string",
      "`return=representation`, `return=headers-only` or `return=minimal` says what is answered, "
      "`count=exact` counts."},

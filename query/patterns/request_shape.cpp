@@ -351,6 +351,7 @@ class ShapeWriter {
     if (prefer.returning == ReturnKind::headers_only) preference("return=", "headers-only");
     if (prefer.timezone) preference("timezone=", "?");
     if (prefer.max_affected && prefer.strict) preference("handling=strict,max-affected=", "?");
+    if (prefer.partial) preference("partial=", "allow");
     if (const auto accept = accept_of(request.format); !accept.empty()) {
       put("; Accept: ");
       put(accept);

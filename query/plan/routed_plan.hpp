@@ -69,6 +69,10 @@ struct RowsRead {
   /// The same read of rows alone that have one of the keys which the lookup keys_first has given.
   RowsRead with_keys(const LookupKeys& keys) const;
 
+  /// The rows of some shards alone are an answer, if not the whole one: each is what it would be among the
+  /// others. So it is not where rows of several shards make up one, as groups and looked-up embeds do.
+  bool can_lack_shards() const { return !scan.groups && lookups.empty(); }
+
   /// The operator that makes one answer of the rows of `inputs` scans (one per target, in their order).
   std::unique_ptr<RowOperator> combine(std::size_t inputs) const;
 };

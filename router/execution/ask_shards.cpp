@@ -50,10 +50,14 @@ bool takes_no_writes(const Failure& failure) {
   return failure.kind == Failure::Kind::statement && failure.sqlstate == sqlstate_read_only;
 }
 
-/// Nobody reads the shard: `error` now, or soon where the read may use any server.
+/// Nobody reads the shard: `error` now, or soon where the read may use any server, unless the answer may lack
+/// the shard.
 FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard, Error error, bool at_once) {
-  if (context.consistency == Consistency::strong) return error;
   const auto now = Clock::now();
+  context.partial.unserved.push_back(shard);
+  if (context.consistency == Consistency::strong && context.partial.allowed)
+    return Unserved{std::move(error), now};
+  if (context.consistency == Consistency::strong) return error;
   const auto until = context.worker.outages().found_none(view.map().shard(shard).name, now);
   if (until == now + context.worker.outages().patience()) context.worker.refresher().request_probes();
   return Unserved{std::move(error), until, at_once};

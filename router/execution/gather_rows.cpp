@@ -36,8 +36,10 @@ Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead&
       }));
       co_return join(std::move(only));
     }
-    const auto targets = read_targets(*view, *read.where);
+    const auto targets = read_targets(context, *view, *read.where);
     if (!targets) co_return targets.error();
+    // What could not be put in order with the rows of others is refused, whether or not there are others.
+    if (read.scan.not_mergeable && !context.partial.missing.empty()) co_return *read.scan.not_mergeable;
     const auto shares = share_out(read, *targets, share);
     if (!shares) co_return shares.error();
     merged = read.sort || targets->size() > 1;
@@ -171,7 +173,7 @@ Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsR
     if (!sources) co_return sources.error();
     if (auto refusal = above_bound(read, *sources)) co_return *std::move(refusal);
     std::optional<std::int64_t> total;
-    if (read.scan.counts) {
+    if (read.scan.counts && context.partial.given_up.empty()) {
       total = 0;
       for (const auto& source : *sources) *total += source.total();
     }

@@ -40,7 +40,8 @@ class GatheredRows {
   /// nullopt at the end.
   Awaitable<Result<std::optional<Row>>> next();
 
-  /// The number of rows that match, whatever limit and offset are, where the plan counts them.
+  /// The number of rows that match, whatever limit and offset are, where the plan counts them, and no shard
+  /// is missing.
   const std::optional<std::int64_t>& total() const { return total_; }
 
   /// Fetches the whole answer ahead of next(); false where a shard had been asked for too few rows to tell

@@ -43,7 +43,7 @@ Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
       if (!answer) co_return answer.error();
       co_return number_of(*answer, number, *view, ShardId{0});
     }
-    const auto targets = read_targets(*view, *where);
+    const auto targets = read_targets(context, *view, *where);
     if (!targets) co_return targets.error();
     std::vector<ReadPlan::ForShard> parts;
     for (const auto& target : *targets) parts.push_back(for_target(target, targets->size() == 1));

@@ -18,7 +18,8 @@ using NumberOf = std::function<std::optional<std::int64_t>(const postgres::Resul
 std::optional<std::int64_t> only_number(const postgres::ResultSet& answer);
 
 /// Runs a statement on all targets (where `where` is unset: on any one shard), and adds up the numbers that
-/// they answer, up to the largest that there is.
+/// they answer, up to the largest that there is. Shards that the answer may lack, and that have no server,
+/// add nothing, and are given up by the request.
 Awaitable<Result<std::int64_t>> gather_sum(RequestContext& context,
                                            const std::optional<CandidateSlots>& where,
                                            std::function<Statement(const ReadPlan::ForShard&)> statement,

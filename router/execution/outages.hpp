@@ -23,9 +23,18 @@ class Outages {
   /// first read that found none.
   Deadline found_none(const std::string& shard, Clock::time_point now) {
     auto& outage = outages_.try_emplace(shard, Outage{now, now}).first->second;
-    if (now - outage.last > std::max<Clock::duration>(forgotten_after, patience_)) outage.first = now;
+    if (is_another(outage, now)) outage.first = now;
     outage.last = now;
     return outage.first + patience_;
+  }
+
+  /// Whether reads have found no server of the shard for so long that none waits for one. This is one more.
+  bool lasts(const std::string& shard, Clock::time_point now) {
+    const auto found = outages_.find(shard);
+    if (found == outages_.end() || is_another(found->second, now)) return false;
+    if (now < found->second.first + patience_) return false;
+    found->second.last = now;
+    return true;
   }
 
   /// A server of the shard has answered, or may from now on.
@@ -40,6 +49,10 @@ class Outages {
   struct Outage {
     Clock::time_point first, last;  // reads that found none
   };
+  bool is_another(const Outage& outage, Clock::time_point now) const {
+    return now - outage.last > std::max<Clock::duration>(forgotten_after, patience_);
+  }
+
   const std::chrono::milliseconds patience_;
   std::map<std::string, Outage> outages_;  // by the shard's name
 };

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,19 @@ inline StreamTime stream_time(const Settings& settings) {
   return {Clock::now() + settings.stream_timeout, settings.request_timeout};
 }
 
+/// The shards that an answer does without, because its client allows that and no server of theirs answers.
+struct PartialAnswer {
+  bool allowed = false;
+  std::vector<ShardId> unserved = {};  ///< those without a server in the try that is under way
+  std::set<ShardId> given_up = {};     ///< this request asks them no more
+  std::set<std::string> missing = {};  ///< names of those whose rows the answer lacks, by the last try
+
+  void begin_try() {
+    unserved.clear();
+    missing.clear();
+  }
+};
+
 /// What a request may use, and what it tells the client about how it was answered.
 struct RequestContext {
   RequestContext(Worker& w, Deadline d, CallerPtr c = nullptr)
@@ -53,6 +67,7 @@ struct RequestContext {
   bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over
   bool tables_read_again = false;  ///< this request has had them read again, as they seemed to have changed
   std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
+  PartialAnswer partial = {};
   std::uint64_t parse_us = 0, plan_us = 0, shards_us = 0, merge_us = 0;
 
   /// Has the statement run as this request's.

@@ -1,6 +1,7 @@
 #include "router/execution/servers.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace shardplex::router {
@@ -55,6 +56,57 @@ Attempt<std::vector<Target>> read_targets(const View& view, const CandidateSlots
   ask_one_that(has_primary);
   ask_one_that(has_reader);
   if (targets.empty()) return nobody_up(view, ShardId{0});
+  return targets;
+}
+
+namespace {
+
+void miss(RequestContext& context, const View& view, ShardId shard) {
+  context.partial.given_up.insert(shard);
+  context.partial.missing.insert(view.map().shard(shard).name);
+}
+
+/// The slots but those of shards that have never been reached, which are missed.
+SlotSet slots_of_reached(RequestContext& context, const View& view, const CandidateSlots& where) {
+  const auto& ownership = *view.snapshot->ownership;
+  if (!where.slots.intersects(ownership.faulty(where.group))) return where.slots;
+  auto slots = SlotSet::none(where.slots.slot_count());
+  std::set<ShardId> silent;
+  where.slots.for_each([&](Slot slot) {
+    const auto& owner = ownership.owner(where.group, slot);
+    if (owner.fault == Ownership::Fault::shard_unknown)
+      silent.insert(owner.shard);
+    else
+      slots.insert(slot);
+  });
+  for (const auto shard : silent) miss(context, view, shard);
+  return slots;
+}
+
+/// Whether the request does without the shard, or has to from now on.
+bool is_given_up(const RequestContext& context, const View& view, ShardId shard) {
+  if (context.partial.given_up.contains(shard)) return true;
+  if (best_reader(view, shard, context.consistency, context.worker.random())) return false;
+  return context.consistency == Consistency::strong ||
+         context.worker.outages().lasts(view.map().shard(shard).name, Clock::now());
+}
+
+}  // namespace
+
+Attempt<std::vector<Target>> read_targets(RequestContext& context, const View& view,
+                                          const CandidateSlots& where) {
+  if (!context.partial.allowed || where.slots.empty()) return read_targets(view, where);
+  const CandidateSlots reached{where.group, slots_of_reached(context, view, where)};
+  if (reached.slots.empty()) return nobody_up(view, *context.partial.given_up.begin());
+  auto targets = read_targets(view, reached);
+  if (!targets) return targets;
+  const auto first = targets->front().shard;
+  std::erase_if(*targets, [&](const Target& target) {
+    const bool lacks = is_given_up(context, view, target.shard);
+    if (lacks) miss(context, view, target.shard);
+    return lacks;
+  });
+  if (targets->empty()) return nobody_up(view, first);
   return targets;
 }
 

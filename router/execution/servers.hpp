@@ -29,4 +29,10 @@ Error nobody_up(const View& view, ShardId shard);
 /// PostgreSQL checks the request's values as it would have alone. At least one target.
 Attempt<std::vector<Target>> read_targets(const View& view, const CandidateSlots& where);
 
+/// The same for an answer that may lack shards (PartialAnswer): without those that the request has given up,
+/// that have never been reached, or that have no server for it and are waited for no more. SHARD503 where
+/// none is left. Notes which are missing.
+Attempt<std::vector<Target>> read_targets(RequestContext& context, const View& view,
+                                          const CandidateSlots& where);
+
 }  // namespace shardplex::router

@@ -34,6 +34,14 @@ Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const R
   co_return std::nullopt;
 }
 
+bool gives_up_unserved(RequestContext& context) {
+  auto& partial = context.partial;
+  if (!partial.allowed) return false;
+  const auto before = partial.given_up.size();
+  partial.given_up.insert(partial.unserved.begin(), partial.unserved.end());
+  return partial.given_up.size() > before;
+}
+
 Awaitable<std::optional<Error>> before_asking_again(RequestContext& context, Unserved unserved,
                                                     std::uint64_t chances) {
   auto& worker = context.worker;

@@ -25,6 +25,10 @@ Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const R
 Awaitable<std::optional<Error>> before_asking_again(RequestContext& context, Unserved unserved,
                                                     std::uint64_t chances);
 
+/// Gives up the shards that had no server in the last try, where the answer may lack them. False where there
+/// is none to be given up.
+bool gives_up_unserved(RequestContext& context);
+
 /// True where the request's plan holds for `snapshot`: same map, same tables.
 inline bool planned_with_that(const RequestContext& context, const Snapshot& snapshot) {
   const auto& planned = *context.planned_with->snapshot;
@@ -33,7 +37,8 @@ inline bool planned_with_that(const RequestContext& context, const Snapshot& sna
 
 /// Calls `attempt(view)` with the newest view until its outcome is not Replan: again whenever there is a
 /// newer view, and at the latest after a pause that grows from 2 to 50 ms. When the deadline comes first:
-/// SHARD504 with the last reason. Where it is Unserved: again when a server may be there.
+/// SHARD504 with the last reason. Where it is Unserved: again when a server may be there, and once more where
+/// none comes and the answer may lack the shard.
 template <class T>
 Awaitable<Result<T>> until_routed(RequestContext& context,
                                   std::function<Awaitable<Attempt<T>>(ViewPtr)> attempt) {
@@ -47,13 +52,14 @@ Awaitable<Result<T>> until_routed(RequestContext& context,
       co_return deadline_exceeded("The shard map or the tables have changed under way.");
     }
     context.asked.clear();
+    context.partial.begin_try();
     auto outcome = co_await attempt(view);
     if (outcome) co_return std::move(*outcome);
     auto failed = outcome.error();
     if (auto* error = std::get_if<Error>(&failed)) co_return std::move(*error);
     if (auto* unserved = std::get_if<Unserved>(&failed)) {
-      if (auto error = co_await before_asking_again(context, std::move(*unserved), chances))
-        co_return std::move(*error);
+      auto error = co_await before_asking_again(context, std::move(*unserved), chances);
+      if (error && !gives_up_unserved(context)) co_return std::move(*error);
       continue;
     }
     if (auto error = co_await before_next_try(context, std::get<Replan>(failed), version, pause))

@@ -21,7 +21,7 @@ void take(std::string_view input) {
   const auto read = read_prefer(input);
   for (const auto& unknown : read.preferences.unknown)
     invariant(!unknown.empty(), "an unknown preference is named");
-  for (const auto& header : {read, without_time_zone(read)}) {
+  for (const auto& header : {read, without_time_zone(read), without_partial(read)}) {
     const auto served = served_preferences(header);
     if (!served) {
       check_error(served.error());

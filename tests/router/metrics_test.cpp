@@ -42,6 +42,7 @@ constexpr std::array rows{
     Row{"shardplex_http_connections_refused_total", "Client connections over the limit.", counter, ""},
     Row{"shardplex_http_requests_in_flight", "Requests being served.", gauge, ""},
     Row{"shardplex_replans_total", "Requests planned again because ownership had changed.", counter, ""},
+    Row{"shardplex_partial_answers_total", "Answers without the rows of shards that had no server.", counter, ""},
     Row{"shardplex_memory_used_bytes", "Memory that requests under way are counted to hold.", gauge, ""},
     Row{"shardplex_memory_budget_bytes", "Memory that requests under way may hold in all.", gauge, ""},
     Row{"shardplex_memory_refusals_total", "Times that a request was refused for want of memory.", counter, ""},

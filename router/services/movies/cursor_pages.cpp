@@ -158,6 +158,7 @@ Awaitable<Result<Answer>> answer_page(TableRequest& request, const RowsRead& rea
   const auto begun = co_await body->next(answer.body);
   if (!begun) co_return begun.error();
   request.context.stage_done(request.context.merge_us);
+  set_missing(answer, request);
   set_content_type(answer, request);
   set_preferences(answer, request, false);
   set_warning(answer, request);

@@ -48,11 +48,13 @@ Result<Answer> explain_read(const Snapshot* snapshot, const Settings& settings, 
   if (!schema) return schema.error();
   const auto found = look_up_table(**schema, table);
   if (!found) return found.error();
-  const auto parts = read_parts(*found, settings, request, key, query);
+  auto parts = read_parts(*found, settings, request, key, query);
   if (!parts) return parts.error();
   const RoutedTable routed(*found->table, *found->placement, *(*schema)->map);
   const auto plan = plan_of_read(parts->query, routed, parts->prefer.count, parts->shape, **schema, settings);
   if (!plan) return plan.error();
+  const bool one_row = key != nullptr || is_object(parts->shape);
+  if (auto checked = check_partial(parts->prefer, *plan, one_row); !checked) return checked.error();
   auto explained = explain({parts->query, routed, *plan, row_format(parts->shape)}, *snapshot->ownership);
   if (!explained) return explained.error();
   (*explained)["asks"] = parts->strong ? "primaries" : "replicas that are not behind, else primaries";

@@ -10,6 +10,13 @@
 namespace shardplex::router {
 namespace {
 
+/// One row is there or not, and so is what a write has done: neither is answered in part.
+bool may_be_partial(const TableRequest& request) {
+  const auto method = request.call.request.method();
+  return request.table != nullptr && !request.is_row &&
+         (method == http::verb::get || method == http::verb::head);
+}
+
 /// Only a server knows which time zones there are.
 Awaitable<Result<Answer>> take_time_zone(TableRequest& request, PreferHeader read, Next<TableRequest> next) {
   const auto known = co_await is_time_zone(request.context, *read.preferences.timezone);
@@ -72,6 +79,7 @@ Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequ
   const auto preferences = list_field(request.call.request, "Prefer");
   if (preferences.empty()) return next(request);
   auto read = read_prefer(preferences);
+  if (!may_be_partial(request)) read = without_partial(std::move(read));
   if (read.preferences.timezone && !read.not_served) return take_time_zone(request, std::move(read), next);
   auto parsed = served_preferences(std::move(read));
   if (!parsed) return refuse(parsed.error());

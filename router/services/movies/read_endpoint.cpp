@@ -73,6 +73,7 @@ CountKind count_kind(const TableRequest& request) {
 
 Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   auto& context = request.context;
+  context.partial.allowed = request.prefer.partial && read.where;
   if (read.where) count_load(context, read.where->group, read.where->slots);
   context.stage_done(context.plan_us);
   if (auto bounded = co_await check_row_bound(context, read); !bounded) co_return bounded.error();
@@ -85,7 +86,7 @@ Awaitable<Result<Answer>> answer_rows(TableRequest& request, RowsRead read) {
   }
   auto rows = co_await gather_joined_rows(context, read);
   if (!rows) co_return rows.error();
-  if (rough) rows->set_rough_total(*rough);
+  if (rough && context.partial.given_up.empty()) rows->set_rough_total(*rough);
   if (const auto total = rows->total(); total && read.scan.offset > static_cast<std::uint64_t>(*total))
     co_return answer_beyond_end(read.scan.offset, *total);
   if (read.page) co_return co_await answer_page(request, read, std::move(*rows));
@@ -105,6 +106,8 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
                            request.context.worker.settings());
   if (!plan) co_return plan.error();
   request.is_planned = true;
+  if (auto checked = check_partial(request.prefer, *plan, wants_one_row(request)); !checked)
+    co_return checked.error();
   if (request.plan_asked) co_return co_await answer_plan(request, *plan);
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));

@@ -6,12 +6,19 @@
 #include <utility>
 
 #include "router/services/movies/rows_body.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::router {
 namespace {
 
 std::string percent_encode(std::string_view text) {
   return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
+}
+
+/// Nobody knows how many rows the shards have that are missing.
+Preferences without_count(Preferences preferences) {
+  preferences.count_given = false;
+  return preferences;
 }
 
 }  // namespace
@@ -33,9 +40,21 @@ void set_content_type(Answer& answer, const TableRequest& request) {
   answer.is_content = true;
 }
 
+void set_missing(Answer& answer, const TableRequest& request) {
+  const auto& missing = request.context.partial.missing;
+  if (missing.empty()) return;
+  answer.status = 206;
+  answer.set("Shardplex-Missing-Shards", joined(missing, ","));
+  answer.set("Cache-Control", "no-store");
+  request.context.worker.metrics().partial_answers.add();
+}
+
 void set_preferences(Answer& answer, const TableRequest& request, bool is_write) {
-  if (auto applied = preference_applied(request.prefer, is_write); !applied.empty())
-    answer.set("Preference-Applied", std::move(applied));
+  const auto& prefer = request.prefer;
+  const auto applied = request.context.partial.missing.empty()
+                           ? preference_applied(prefer, is_write)
+                           : preference_applied(without_count(prefer), is_write);
+  if (!applied.empty()) answer.set("Preference-Applied", applied);
 }
 
 void set_warning(Answer& answer, const TableRequest& request) {

@@ -22,6 +22,9 @@ Shape body_shape(const TableRequest& request);
 /// The Content-Type of rows.
 void set_content_type(Answer& answer, const TableRequest& request);
 
+/// Says which shards are missing in an answer that lacks some: 206, and no cache keeps it.
+void set_missing(Answer& answer, const TableRequest& request);
+
 /// Preference-Applied, where there is something to say.
 void set_preferences(Answer& answer, const TableRequest& request, bool is_write);
 

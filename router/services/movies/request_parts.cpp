@@ -1,6 +1,7 @@
 #include "router/services/movies/request_parts.hpp"
 
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "query/resolve/read_tree.hpp"
@@ -105,6 +106,18 @@ std::string list_field(const Request& request, std::string_view name) {
 Result<Preferences> preferences_of(const Request& request) {
   const auto preferences = list_field(request, "Prefer");
   return preferences.empty() ? Result<Preferences>(Preferences{}) : parse_prefer(preferences);
+}
+
+Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, bool one_row) {
+  const auto* read = std::get_if<RowsRead>(&plan);
+  const bool can_be_partial = read != nullptr && read->can_lack_shards() && !one_row;
+  if (!preferences.partial || can_be_partial) return {};
+  PreferHeader header;
+  header.preferences = std::move(preferences);
+  auto kept = served_preferences(without_partial(std::move(header)));
+  if (!kept) return kept.error();
+  preferences = std::move(*kept);
+  return {};
 }
 
 Result<AcceptedAnswer> asked_answer(const Request& request, bool plans) {

@@ -37,6 +37,9 @@ Result<void> add_key_filter(Query& query, const Table& table, const std::string&
 std::string list_field(const Request& request, std::string_view name);
 /// Prefer.
 Result<Preferences> preferences_of(const Request& request);
+/// partial=allow is an unknown preference of a read that is no answer where a shard is missing, such as of
+/// one row: PGRST122 under handling=strict.
+Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, bool one_row);
 /// Accept. `plans`: they are served.
 Result<AcceptedAnswer> asked_answer(const Request& request, bool plans);
 /// Shardplex-Consistency: whether it is strong.

@@ -85,6 +85,10 @@ Awaitable<Result<Answer>> answer_all(TableRequest& request, const ReadPlan& plan
   if (!known && is_rough) answer.set("Content-Range", content_range(0, 0, total));
   if (known) answer.set("Content-Range", content_range(plan.offset, *known, total));
   if (known && total && *known < static_cast<std::uint64_t>(*total)) answer.status = 206;
+  const bool counts_in_vain =
+      request.prefer.count != CountKind::none && !request.context.partial.missing.empty();
+  if (!known && counts_in_vain) answer.set("Content-Range", content_range(0, 0, std::nullopt));
+  set_missing(answer, request);
   set_content_type(answer, request);
   set_preferences(answer, request, false);
   set_warning(answer, request);

@@ -16,7 +16,7 @@ TEST_CASE("everything that Prefer can say is read, served or not") {
   const Preferences all = read_prefer(
                               "resolution=merge-duplicates, missing=default,return=headers-only, "
                               "count=estimated, tx=rollback, handling=strict, "
-                              "timezone=America/Los_Angeles, max-affected=5")
+                              "timezone=America/Los_Angeles, max-affected=5, partial=allow")
                               .preferences;
   CHECK(all.resolution == Resolution::merge_duplicates);
   CHECK(all.missing == MissingColumns::column_default);
@@ -26,12 +26,13 @@ TEST_CASE("everything that Prefer can say is read, served or not") {
   CHECK(all.strict);
   CHECK(all.timezone == "America/Los_Angeles");
   CHECK(all.max_affected == 5);
+  CHECK(all.partial);
   CHECK(all.unknown.empty());
   CHECK(preference_applied(all, true) ==
         "resolution=merge-duplicates, missing=default, return=headers-only, count=estimated, tx=rollback, "
         "handling=strict, timezone=America/Los_Angeles, max-affected=5");
   CHECK(preference_applied(all, false) ==
-        "count=estimated, tx=rollback, handling=strict, timezone=America/Los_Angeles");
+        "count=estimated, tx=rollback, handling=strict, timezone=America/Los_Angeles, partial=allow");
 }
 
 TEST_CASE("of every preference the first counts, whatever stands behind it") {
@@ -72,6 +73,25 @@ TEST_CASE("a time zone is served where requests may have one, and what no server
   CHECK(served_preferences(strict).error().code == "PGRST122");
   CHECK(served_preferences(strict).error().details == "Invalid preferences: timezone=Jupiter/Red_Spot");
   CHECK(without_time_zone(read_prefer("count=exact")).preferences.unknown.empty());
+}
+
+TEST_CASE("partial=allow is a preference of reads, and unknown where nothing can be answered in part") {
+  const auto both = parse_prefer("Partial = Allow, partial=allow, count=exact").value();
+  CHECK(both.partial);
+  CHECK(preference_applied(both, false) == "count=exact, partial=allow");
+  CHECK(preference_applied(both, true) == "count=exact");
+  for (const char* wrong : {"partial", "partial=", "partial=deny", "partial=\"yes\""}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_prefer(wrong).value().partial);
+    CHECK(parse_prefer("handling=strict, " + std::string(wrong)).error().code == "PGRST122");
+  }
+  const auto lenient = without_partial(read_prefer("partial=allow, count=exact"));
+  CHECK(lenient.preferences.unknown == std::vector<std::string>{"partial=allow"});
+  CHECK(preference_applied(served_preferences(lenient).value(), false) == "count=exact");
+  const auto strict = served_preferences(without_partial(read_prefer("handling=strict, partial=allow")));
+  CHECK(strict.error().code == "PGRST122");
+  CHECK(strict.error().details == "Invalid preferences: partial=allow");
+  CHECK(without_partial(read_prefer("count=exact")).preferences.unknown.empty());
 }
 
 // ---- Accept

@@ -166,12 +166,13 @@ TEST_CASE("the route, the method, arguments and fields are part of the shape") {
   std::string written;
   append_shape(written, {.method = "POST", .query = query, .prefer = none, .schema = "catalog"});
   CHECK(written == "POST /movies; Content-Profile: catalog");
+  prefer.partial = true;
   std::string all;
   append_shape(all,
                {.method = "GET", .query = query, .prefer = prefer, .format = Shape::csv, .strong = true});
   CHECK(all ==
-        "GET /movies; Prefer: count=exact,return=representation,timezone=?,handling=strict,max-affected=?"
-        "; Accept: text/csv; Shardplex-Consistency: strong");
+        "GET /movies; Prefer: count=exact,return=representation,timezone=?,handling=strict,max-affected=?,"
+        "partial=allow; Accept: text/csv; Shardplex-Consistency: strong");
 }
 
 TEST_CASE("requests that differ in values alone have one shape, and it is a request of that shape") {

@@ -178,6 +178,20 @@ TEST_CASE("the offset is skipped once: by a lone shard, unless it counts, and el
   CHECK(page(counted) == Texts{"b", "c"});
 }
 
+TEST_CASE("rows are an answer also where those of some shards are missing, and groups are not") {
+  for (const auto* read : {"", "order=name&limit=5", "id=in.(1,2)&select=name"}) {
+    CAPTURE(read);
+    CHECK(hashed.rows(read).can_lack_shards());
+    CHECK(counted.rows(read).can_lack_shards());
+  }
+  CHECK(listed.rows("id=eq.7").can_lack_shards());
+  CHECK(reference.rows("").can_lack_shards());
+  for (const auto* read : {"select=count()", "select=primary_genre,count()", "select=id,count()"}) {
+    CAPTURE(read);
+    CHECK_FALSE(hashed.rows(read).can_lack_shards());
+  }
+}
+
 TEST_CASE("an unknown column is refused before anything is routed") {
   CHECK(hashed.plan("foo=eq.1").error().code == "42703");
 }

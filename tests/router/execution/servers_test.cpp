@@ -3,6 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "router/execution/ask_shards.hpp"
 #include "tests/router/execution/worker_fixture.hpp"
@@ -261,6 +265,113 @@ TEST_CASE("a shard that gets a server to read is waited for anew") {
   read.fixture.adopt(next);
   read.fixture.run();
   CHECK(outages.found_none("alpha", Clock::now()) > Clock::now());
+}
+
+namespace {
+
+/// A read of all slots whose answer may lack shards.
+struct PartialRead {
+  WorkerFixture fixture;
+  RequestContext context{fixture.worker, Clock::now() + 10s};
+
+  PartialRead() { context.partial.allowed = true; }
+  Attempt<std::vector<Target>> targets(const View& view) {
+    context.partial.begin_try();
+    return read_targets(context, view, first_slots(1024));
+  }
+  std::vector<ShardId> asked(const View& view) {
+    std::vector<ShardId> shards;
+    for (const auto& target : targets(view).value()) shards.push_back(target.shard);
+    return shards;
+  }
+};
+
+using Names = std::set<std::string>;
+
+/// With a shard that nobody can read.
+View view_without(ShardId shard) {
+  auto state = snapshot(1);
+  state.shards[shard.value] = {};
+  return view_of(std::move(state));
+}
+
+const ShardId third_shard{2};
+
+}  // namespace
+
+TEST_CASE("shards that a request has given up are not asked again, and are named as missing") {
+  const View view = view_of(snapshot(1));
+  PartialRead read;
+  CHECK(read.asked(view) == std::vector{alpha, beta, third_shard});
+  CHECK(read.context.partial.missing.empty());
+  read.context.partial.given_up = {beta};
+  CHECK(read.asked(view) == std::vector{alpha, third_shard});
+  CHECK(read.context.partial.missing == Names{"beta"});
+  read.context.partial.given_up = {alpha, beta, third_shard};
+  CHECK(std::get<Error>(read.targets(view).error()).code == "SHARD503");
+  read.context.partial.allowed = false;
+  CHECK(read.asked(view).size() == 3);
+}
+
+TEST_CASE(
+    "a shard without a server is given up once reads wait for it no more, and by a strong one at once") {
+  const View view = view_without(alpha);
+  PartialRead read;
+  auto& outages = read.fixture.worker.outages();
+  CHECK(read.asked(view).size() == 3);  // it may get one
+  outages.found_none("alpha", Clock::now() - 20s);
+  CHECK(read.asked(view) == std::vector{beta, third_shard});
+  CHECK(read.context.partial.missing == Names{"alpha"});
+  CHECK(read.context.partial.given_up == std::set{alpha});
+
+  PartialRead strong;
+  strong.context.consistency = Consistency::strong;
+  CHECK(strong.asked(view) == std::vector{beta, third_shard});
+  CHECK(strong.context.partial.missing == Names{"alpha"});
+}
+
+TEST_CASE(
+    "slots of a shard that was never reached are left out of what may lack shards, and other faults not") {
+  auto state = snapshot(1);
+  const auto view_with = [&](std::vector<std::optional<ShardOwnership>> shards) {
+    state.ownership = std::make_shared<const Ownership>(*state.map, shards);
+    return view_of(state);
+  };
+  ShardOwnership own{Epoch{7}, {}};
+  const auto& group = state.map->groups().front();
+  auto& states = own.groups[group.name];
+  for (const auto owner : group.placement)
+    states.push_back(owner == third_shard ? SlotState::owned : SlotState::absent);
+  PartialRead read;
+  const View silent = view_with({std::nullopt, std::nullopt, own});
+  CHECK(read.asked(silent) == std::vector{third_shard});
+  CHECK(read.context.partial.missing == Names{"alpha", "beta"});
+  CHECK(std::get<Error>(PartialRead().targets(view_with({std::nullopt, std::nullopt, std::nullopt})).error())
+            .code == "SHARD503");
+  const ShardOwnership nothing{Epoch{7}, {}};
+  CHECK(std::holds_alternative<Replan>(PartialRead().targets(view_with({nothing, nothing, own})).error()));
+}
+
+TEST_CASE("a strong read that may lack shards gives them up as any other") {
+  Read read(alpha_is_away);
+  read.context.consistency = Consistency::strong;
+  read.context.partial.allowed = true;
+  const auto attempt = read.on_alpha();
+  CHECK(unserved(attempt).until <= Clock::now());
+  CHECK(read.context.partial.unserved == std::vector{alpha});
+}
+
+TEST_CASE("an outage lasts once nobody waits any more, for as long as it is asked about") {
+  Outages outages(300ms);
+  const auto began = Clock::now();
+  CHECK_FALSE(outages.lasts("alpha", began));
+  outages.found_none("alpha", began);
+  CHECK_FALSE(outages.lasts("alpha", began + 299ms));
+  for (int seconds = 1; seconds < 200; seconds += 50) CHECK(outages.lasts("alpha", began + seconds * 1s));
+  CHECK_FALSE(outages.lasts("alpha", began + 10min));
+  outages.found_none("alpha", began + 10min);
+  outages.end("alpha");
+  CHECK_FALSE(outages.lasts("alpha", began + 10min + 1s));
 }
 
 TEST_CASE("what nobody has asked about for long is another outage") {

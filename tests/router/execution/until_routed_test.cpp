@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "tests/router/execution/worker_fixture.hpp"
@@ -202,6 +203,33 @@ TEST_CASE("where a new connection may do a read is asked again soon, but not for
   CHECK(trial.versions_seen.size() == 3);
   Trial mended({unserved(10s, true), unserved(10s, true), 5});
   CHECK(mended.run().value() == 5);
+}
+
+TEST_CASE("where the answer may lack shards, those that no server comes for are given up, each once") {
+  const ShardId first_down{0}, second_down{1};
+  Trial trial({unserved(0ms), unserved(0ms), 5});
+  auto& partial = trial.context.partial;
+  partial.allowed = true;
+  partial.missing = {"of the try before"};
+  trial.on_attempt = [&] {
+    CHECK(partial.unserved.empty());
+    CHECK(partial.missing.empty());
+    partial.unserved = {trial.versions_seen.size() == 1 ? first_down : second_down};
+  };
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.versions_seen.size() == 3);
+  CHECK(partial.given_up == std::set{first_down, second_down});
+
+  Trial in_vain({unserved(0ms)});
+  in_vain.context.partial.allowed = true;
+  in_vain.on_attempt = [&] { in_vain.context.partial.unserved = {first_down}; };
+  CHECK(in_vain.run().error() == nobody);
+  CHECK(in_vain.versions_seen.size() == 2);
+
+  Trial not_allowed({unserved(0ms), 5});
+  not_allowed.on_attempt = [&] { not_allowed.context.partial.unserved = {first_down}; };
+  CHECK(not_allowed.run().error() == nobody);
+  CHECK(not_allowed.context.partial.given_up.empty());
 }
 
 TEST_CASE("so many reads wait for a server, and others are refused at once") {

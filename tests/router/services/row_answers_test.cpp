@@ -230,6 +230,37 @@ TEST_CASE("an array that breaks is an error before it streams, and a broken stre
   CHECK(part.error().code == "SHARD503");
 }
 
+TEST_CASE(
+    "an array without the rows of some shards is 206 and names them, and nobody says how many rows match") {
+  Asked asked;
+  auto& context = asked.context;
+  context.partial.allowed = true;
+  context.partial.missing = {"gamma", "beta"};
+  asked.request.prefer = *parse_prefer("count=exact, partial=allow");
+  const auto page = asked.array({.rows = {"{}", "{}"}, .offset = 3}).value();
+  CHECK(page.status == 206);
+  CHECK(page.body == "[{}, \n {}]");
+  CHECK(range_of(page) == "3-4/*");
+  CHECK(std::string(page.fields["Shardplex-Missing-Shards"]) == "beta,gamma");
+  CHECK(std::string(page.fields["Preference-Applied"]) == "partial=allow");
+  CHECK(std::string(page.fields["Cache-Control"]) == "no-store");
+  CHECK(range_of(asked.array({.rows = {}}).value()) == "*/*");
+  const auto stream = asked.array({.rows = rows_of_1000_bytes(200)}).value();
+  REQUIRE(stream.rest != nullptr);
+  CHECK(stream.status == 206);
+  CHECK(range_of(stream) == "*/*");
+  CHECK(asked.fixture.metrics.partial_answers.get() == 3);
+
+  context.partial.missing.clear();
+  const auto whole = asked.array({.rows = {"{}", "{}"}, .total = 2}).value();
+  CHECK(whole.status == 200);
+  CHECK(range_of(whole) == "0-1/2");
+  CHECK(std::string(whole.fields["Preference-Applied"]) == "count=exact, partial=allow");
+  CHECK(whole.fields.count("Shardplex-Missing-Shards") == 0);
+  CHECK(whole.fields.count("Cache-Control") == 0);
+  CHECK(asked.fixture.metrics.partial_answers.get() == 3);
+}
+
 TEST_CASE("a stream has a time of its own, and is an error when that is over") {
   Asked asked;
   const auto& settings = asked.fixture.settings;
