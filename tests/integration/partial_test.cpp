@@ -6,7 +6,9 @@
 #include <boost/json/parse.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +40,18 @@ const Cluster& cluster() {
   };
   static const Loaded loaded;
   return loaded;
+}
+
+/// The cluster's map with relations: of films and their ratings, which are on one shard, and of users and
+/// what these like, which are not.
+std::string map_with_relations(const TemporaryFolder& folder) {
+  std::ostringstream text;
+  text << std::ifstream(cluster().map_file()).rdbuf() << R"(
+relations:
+  of_movie: { table: ratings, columns: [movie_id], foreign_table: movies, foreign_columns: [id] }
+  liked: { table: ratings, columns: [user_id], foreign_table: movies, foreign_columns: [id] }
+)";
+  return folder.write("map.yaml", text.str());
 }
 
 /// A shard that is gone as long as this lives.
@@ -154,7 +168,6 @@ TEST_CASE("rows of the shards that are there come in their order, and the answer
     check_lacks_beta(strong);
     CHECK(ids_in(strong) == there);
     check_lacks_beta(client.request("HEAD", all_films, allowing));
-    check_lacks_beta(client.get("/movies?select=id,ratings(score)&limit=5", allowing));
     // The filters may leave one of the shards that are there.
     const auto lone = films_on({"gamma"}).front(), lacking = films_on({"beta"}).front();
     const auto two = client.get(
@@ -256,6 +269,20 @@ TEST_CASE("what is no answer in part is refused as without the preference, and s
   check_beta_is_unavailable(client.get(none, strictly));
   // Any shard has all of a reference table.
   check_whole(client.get("/genres?limit=3", strictly));
+}
+
+TEST_CASE("rows come with what their own shard embeds in them, and not with what is looked up on others") {
+  const TemporaryFolder folder;
+  const Router router(map_with_relations(folder));
+  HttpClient client(router.port());
+  const Gone gone("beta");
+  const auto rated = client.get("/movies?select=id,ratings!of_movie(score)&order=id&limit=1000", allowing);
+  check_lacks_beta(rated);
+  CHECK(ids_in(rated) == films_there());
+  CHECK(rated.body.find("\"score\":") != std::string::npos);
+  const auto* looked_up = "/ratings?select=score,movies!liked(name)&limit=50";
+  check_beta_is_unavailable(client.get(looked_up, allowing));
+  check_unknown(client.get(looked_up, strictly));
 }
 
 TEST_CASE("a router that has never reached a shard answers without it where it may") {
