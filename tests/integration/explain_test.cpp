@@ -89,6 +89,8 @@ TEST_CASE("what is refused is refused alike") {
            {"/movies", {{"Accept-Profile", "private"}}},
            {"/movies", {{"Range", "10-5"}}},
            {"/movies", {{"Prefer", "handling=strict, nonsense=1"}}},
+           {"/movies/1", {{"Prefer", "handling=strict, partial=allow"}}},
+           {"/movies?select=count()", {{"Prefer", "handling=strict, partial=allow"}}},
            {"/movies", {{"Shardplex-Consistency", "weak"}}},
        }) {
     CAPTURE(target);
