@@ -123,6 +123,9 @@ bool Session::answers_its_last() {
 
 void Session::cut() {
   boost::system::error_code ignored;
+  // To HTTP/1.0 the end of the connection is the end of a streamed answer: a reset says that it is not.
+  const bool amid_answer = clock_.phase == Phase::writing || clock_.phase == Phase::serving;
+  if (amid_answer && knows_no_interim_) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
 }
 

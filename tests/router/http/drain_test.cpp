@@ -1,6 +1,7 @@
 // What a drain owes to the clients of a listener.
 #include <doctest/doctest.h>
 
+#include <boost/beast/http/error.hpp>
 #include <boost/system/system_error.hpp>
 #include <memory>
 #include <optional>
@@ -45,6 +46,19 @@ class HeldBack final : public BodyStream {
   Call& call_;
   bool ended_ = false;
 };
+
+/// Begins to answer requests for /held, and answers others at once.
+Handler beginning(Gate& gate) {
+  return [&gate](Call& call) -> Awaitable<Answer> {
+    if (call.target() != "/held") return echo(call);
+    return [](Gate& g, Call& c) -> Awaitable<Answer> {
+      Answer answer;
+      answer.body = "begun, ";
+      answer.rest = std::make_unique<HeldBack>(g.handler(), c);
+      co_return answer;
+    }(gate, call);
+  };
+}
 
 void drain(Loopback& server) {
   server.on_thread([](Listener& listener) { listener.drain(); });
@@ -101,15 +115,7 @@ TEST_CASE("a drain answers all that has been pipelined, and says with the last a
 
 TEST_CASE("a client that was told to go on just before a drain may ask once more") {
   Gate gate;
-  Loopback server([&](Call& call) -> Awaitable<Answer> {
-    if (call.target() != "/held") return echo(call);
-    return [](Gate& g, Call& c) -> Awaitable<Answer> {
-      Answer answer;
-      answer.body = "begun, ";
-      answer.rest = std::make_unique<HeldBack>(g.handler(), c);
-      co_return answer;
-    }(gate, call);
-  });
+  Loopback server(beginning(gate));
   Client client(server);
   client.send(get("/held"));
   REQUIRE(gate.reached(server));  // the head has been sent
@@ -121,6 +127,24 @@ TEST_CASE("a client that was told to go on just before a drain may ask once more
   client.send(get_a);
   CHECK_FALSE(client.read().keep_alive());
   CHECK(client.ended());
+}
+
+TEST_CASE("an answer that is cut when a drain's time is up is not taken for a whole one") {
+  Gate gate;
+  Loopback server(beginning(gate));
+  Client chunked(server);
+  chunked.send(get("/held"));
+  REQUIRE(gate.reached(server));
+  server.on_thread([](Listener& listener) { listener.abandon(); });
+  CHECK(chunked.read_error() == http::error::partial_message);
+  gate.open(server);
+
+  Client by_end(server);
+  by_end.send("GET /held HTTP/1.0\r\n\r\n");
+  REQUIRE(gate.reached(server));
+  server.on_thread([](Listener& listener) { listener.abandon(); });
+  CHECK(by_end.read_error() == boost::system::errc::connection_reset);
+  gate.open(server);
 }
 
 TEST_CASE("a client that goes on pipelining is told to close after some seconds") {
