@@ -51,14 +51,17 @@ bool takes_no_writes(const Failure& failure) {
 }
 
 /// Nobody reads the shard: `error` now, or soon where the read may use any server, unless the answer may lack
-/// the shard.
-FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard, Error error, bool at_once) {
+/// the shard. `is_gone`: nobody is there; an answer does not lack a shard for what a server has said.
+FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard, Error error, bool is_gone,
+                       bool at_once) {
   const auto now = Clock::now();
-  context.partial.unserved.push_back(shard);
-  if (context.consistency == Consistency::strong && context.partial.allowed)
+  if (context.consistency == Consistency::strong) {
+    if (!is_gone || !context.partial.allowed) return error;
+    context.partial.found_unserved(shard, now, now);
     return Unserved{std::move(error), now};
-  if (context.consistency == Consistency::strong) return error;
+  }
   const auto until = context.worker.outages().found_none(view.map().shard(shard).name, now);
+  if (is_gone) context.partial.found_unserved(shard, until, now);
   if (until == now + context.worker.outages().patience()) context.worker.refresher().request_probes();
   return Unserved{std::move(error), until, at_once};
 }
@@ -120,7 +123,7 @@ bool another_server_may_answer(const Failure& failure, const ServerState& server
 }
 
 FailedAttempt without_server(RequestContext& context, const View& view, ShardId shard) {
-  return unserved(context, view, shard, nobody_up(view, shard), false);
+  return unserved(context, view, shard, nobody_up(view, shard), true, false);
 }
 
 FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId shard,
@@ -134,7 +137,7 @@ FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId
                   view.map().shard(shard).name};
   const bool at_once = std::ranges::any_of(
       asked, [&](std::size_t server) { return view.shards[shard.value].servers[server].pool->reachable(); });
-  return unserved(context, view, shard, std::move(*error), at_once);
+  return unserved(context, view, shard, std::move(*error), is_unreachable(last), at_once);
 }
 
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,

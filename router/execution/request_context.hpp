@@ -38,13 +38,24 @@ inline StreamTime stream_time(const Settings& settings) {
 /// The shards that an answer does without, because its client allows that and no server of theirs answers.
 struct PartialAnswer {
   bool allowed = false;
-  std::vector<ShardId> unserved = {};  ///< those without a server in the try that is under way
-  std::set<ShardId> given_up = {};     ///< this request asks them no more
-  std::set<std::string> missing = {};  ///< names of those whose rows the answer lacks, by the last try
+  /// Those without a server in the try that is under way; of several, those that are waited for the shortest.
+  std::vector<ShardId> unserved = {};
+  Deadline unserved_until = Deadline::max();  ///< by when these have to get one; min(): that is over
+  std::set<ShardId> given_up = {};            ///< this request asks them no more
+  std::set<std::string> missing = {};         ///< names of those whose rows the answer lacks, by the last try
 
   void begin_try() {
     unserved.clear();
+    unserved_until = Deadline::max();
     missing.clear();
+  }
+  /// The shard has no server, and has to have one by then.
+  void found_unserved(ShardId shard, Deadline until, Clock::time_point now) {
+    if (until <= now) until = Deadline::min();
+    if (until > unserved_until) return;
+    if (until < unserved_until) unserved.clear();
+    unserved_until = until;
+    unserved.push_back(shard);
   }
 };
 

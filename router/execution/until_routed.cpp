@@ -39,7 +39,11 @@ bool gives_up_unserved(RequestContext& context) {
   if (!partial.allowed) return false;
   const auto before = partial.given_up.size();
   partial.given_up.insert(partial.unserved.begin(), partial.unserved.end());
-  return partial.given_up.size() > before;
+  if (partial.given_up.size() == before) return false;
+  // Another one has its own time to get a server.
+  context.served_by.reset();
+  context.asked_again = 0;
+  return true;
 }
 
 Awaitable<std::optional<Error>> before_asking_again(RequestContext& context, Unserved unserved,

@@ -25,8 +25,8 @@ Awaitable<std::optional<Error>> before_next_try(RequestContext& context, const R
 Awaitable<std::optional<Error>> before_asking_again(RequestContext& context, Unserved unserved,
                                                     std::uint64_t chances);
 
-/// Gives up the shards that had no server in the last try, where the answer may lack them. False where there
-/// is none to be given up.
+/// Gives up the shards that had no server in the last try, where the answer may lack them: those that are
+/// waited for the shortest. False where there is none to be given up.
 bool gives_up_unserved(RequestContext& context);
 
 /// True where the request's plan holds for `snapshot`: same map, same tables.

@@ -2,12 +2,31 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "tests/router/execution/worker_fixture.hpp"
 
 using namespace shardplex;
 using namespace shardplex::router;
 using namespace shardplex::router::fixtures;
 using namespace std::chrono_literals;
+
+TEST_CASE("of the shards without a server those that are waited for the shortest may be given up") {
+  const ShardId alpha{0}, beta{1}, gamma{2};
+  const auto now = Clock::now();
+  PartialAnswer partial;
+  partial.found_unserved(alpha, now + 300ms, now);
+  CHECK(partial.unserved == std::vector{alpha});
+  partial.found_unserved(beta, now - 20s, now);
+  partial.found_unserved(gamma, now, now);
+  CHECK(partial.unserved == std::vector{beta, gamma});
+  partial.found_unserved(alpha, now + 300ms, now);
+  CHECK(partial.unserved == std::vector{beta, gamma});
+  partial.begin_try();
+  partial.found_unserved(alpha, now + 300ms, now);
+  partial.found_unserved(beta, now + 200ms, now);
+  CHECK(partial.unserved == std::vector{beta});
+}
 
 TEST_CASE("each wait of a stream ends after its time, and with the stream") {
   const auto began = Clock::now();

@@ -361,6 +361,19 @@ TEST_CASE("a strong read that may lack shards gives them up as any other") {
   CHECK(read.context.partial.unserved == std::vector{alpha});
 }
 
+TEST_CASE("a shard whose replica ends reads in favour of its replay is there, and is not given up") {
+  Read read({{"alpha-1", refused("40001")}});
+  auto without_primary = snapshot(2);
+  without_primary.shards[0].primary.reset();
+  without_primary.shards[0].servers[0].readable = without_primary.shards[0].servers[0].writable = false;
+  read.fixture.adopt(without_primary);
+  read.fixture.run();
+  read.context.planned_with = read.fixture.worker.view();
+  read.context.partial.allowed = true;
+  CHECK(unserved(read.on_alpha()).error.code == "40001");
+  CHECK(read.context.partial.unserved.empty());
+}
+
 TEST_CASE("an outage lasts once nobody waits any more, for as long as it is asked about") {
   Outages outages(300ms);
   const auto began = Clock::now();

@@ -232,6 +232,22 @@ TEST_CASE("where the answer may lack shards, those that no server comes for are 
   CHECK(not_allowed.context.partial.given_up.empty());
 }
 
+TEST_CASE("once a shard is given up, another without a server has a time of its own to get one") {
+  const ShardId gone{0}, coming{1};
+  Trial trial({unserved(0ms), unserved(10s), 5});
+  auto& partial = trial.context.partial;
+  partial.allowed = true;
+  trial.on_attempt = [&] {
+    if (trial.versions_seen.size() == 1) partial.unserved = {gone};
+    if (trial.versions_seen.size() == 2) partial.unserved = {coming};
+  };
+  asio::steady_timer view_comes(trial.fixture.worker.io(), 50ms);
+  view_comes.async_wait([&](auto) { trial.fixture.adopt(snapshot(2)); });
+  CHECK(trial.run().value() == 5);
+  CHECK(trial.versions_seen == std::vector<std::uint64_t>{1, 1, 2});
+  CHECK(partial.given_up == std::set{gone});
+}
+
 TEST_CASE("so many reads wait for a server, and others are refused at once") {
   Trial trial({unserved(10s), 5});
   auto& worker = trial.fixture.worker;
