@@ -66,19 +66,25 @@ void miss(RequestContext& context, const View& view, ShardId shard) {
   context.partial.missing.insert(view.map().shard(shard).name);
 }
 
-/// The slots but those of shards that have never been reached, which are missed.
+/// The slots but those of shards that have never been reached, which are missed. A slot that has left the
+/// shard which it was placed on may be on any of these.
 SlotSet slots_of_reached(RequestContext& context, const View& view, const CandidateSlots& where) {
   const auto& ownership = *view.snapshot->ownership;
   if (!where.slots.intersects(ownership.faulty(where.group))) return where.slots;
+  const auto& placement = view.map().group(where.group).placement;
   auto slots = SlotSet::none(where.slots.slot_count());
   std::set<ShardId> silent;
+  bool may_be_any = false;
   where.slots.for_each([&](Slot slot) {
     const auto& owner = ownership.owner(where.group, slot);
-    if (owner.fault == Ownership::Fault::shard_unknown)
-      silent.insert(owner.shard);
-    else
-      slots.insert(slot);
+    if (owner.fault != Ownership::Fault::shard_unknown) return slots.insert(slot);
+    silent.insert(owner.shard);
+    may_be_any |= owner.shard != placement[slot.value];
   });
+  for (std::size_t i = 0; may_be_any && i < view.shards.size(); ++i) {
+    const ShardId shard{static_cast<std::uint16_t>(i)};
+    if (!ownership.epoch(shard)) silent.insert(shard);
+  }
   for (const auto shard : silent) miss(context, view, shard);
   return slots;
 }

@@ -348,6 +348,14 @@ TEST_CASE(
   CHECK(read.context.partial.missing == Names{"alpha", "beta"});
   CHECK(std::get<Error>(PartialRead().targets(view_with({std::nullopt, std::nullopt, std::nullopt})).error())
             .code == "SHARD503");
+  // Slots that have left alpha may be on either of those that nobody has heard.
+  ShardOwnership few{Epoch{7}, {}};
+  few.groups[group.name] = {SlotState::owned};
+  PartialRead of_alpha;
+  const auto left =
+      read_targets(of_alpha.context, view_with({few, std::nullopt, std::nullopt}), first_slots(5));
+  CHECK(left.value().size() == 1);
+  CHECK(of_alpha.context.partial.missing == Names{"beta", "gamma"});
   const ShardOwnership nothing{Epoch{7}, {}};
   CHECK(std::holds_alternative<Replan>(PartialRead().targets(view_with({nothing, nothing, own})).error()));
 }
