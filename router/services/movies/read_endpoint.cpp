@@ -106,8 +106,8 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
                            request.context.worker.settings());
   if (!plan) co_return plan.error();
   request.is_planned = true;
-  if (auto checked = check_partial(request.prefer, *plan, wants_one_row(request)); !checked)
-    co_return checked.error();
+  const bool is_whole = wants_one_row(request) || request.plan_asked;
+  if (auto checked = check_partial(request.prefer, *plan, is_whole); !checked) co_return checked.error();
   if (request.plan_asked) co_return co_await answer_plan(request, *plan);
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));

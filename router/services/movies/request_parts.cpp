@@ -108,9 +108,9 @@ Result<Preferences> preferences_of(const Request& request) {
   return preferences.empty() ? Result<Preferences>(Preferences{}) : parse_prefer(preferences);
 }
 
-Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, bool one_row) {
+Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, bool is_whole) {
   const auto* read = std::get_if<RowsRead>(&plan);
-  const bool can_be_partial = read != nullptr && read->can_lack_shards() && !one_row;
+  const bool can_be_partial = read != nullptr && read->can_lack_shards() && !is_whole;
   if (!preferences.partial || can_be_partial) return {};
   PreferHeader header;
   header.preferences = std::move(preferences);

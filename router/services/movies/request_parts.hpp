@@ -38,8 +38,8 @@ std::string list_field(const Request& request, std::string_view name);
 /// Prefer.
 Result<Preferences> preferences_of(const Request& request);
 /// partial=allow is an unknown preference of a read that is no answer where a shard is missing, such as of
-/// one row: PGRST122 under handling=strict.
-Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, bool one_row);
+/// one row: PGRST122 under handling=strict. `is_whole`: it is such a read, whatever the plan is.
+Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, bool is_whole);
 /// Accept. `plans`: they are served.
 Result<AcceptedAnswer> asked_answer(const Request& request, bool plans);
 /// Shardplex-Consistency: whether it is strong.

@@ -377,6 +377,10 @@ TEST_CASE("plans are of reads of tables and views, where they are served at all"
   const auto named =
       with.ask("GET", "/movies", {{"Accept", "application/vnd.pgrst.plan; for=\"image/png\""}});
   CHECK(has_code(named, "PGRST107"));
+  const auto in_part =
+      with.ask("GET", "/movies",
+               {{"Accept", "application/vnd.pgrst.plan+json"}, {"Prefer", "handling=strict, partial=allow"}});
+  CHECK(has_code(in_part, "PGRST122"));
 }
 
 TEST_CASE("who reads names a schema in Accept-Profile, and who writes in Content-Profile") {
