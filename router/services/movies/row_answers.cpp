@@ -1,6 +1,7 @@
 #include "router/services/movies/row_answers.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,8 +14,10 @@ namespace shardplex::router {
 namespace {
 
 constexpr std::size_t stream_chunk_bytes = 64 * 1024;  // an answer longer than this streams
+constexpr auto longest_gathered = std::chrono::seconds(1);
 
-/// The body of an answer, in parts of about stream_chunk_bytes.
+/// The body of an answer, in parts of about stream_chunk_bytes. Once it is being sent, rows that come slowly
+/// go in smaller ones: so proxies see it move, and a client that has gone is noticed when they are sent.
 class RowStream final : public BodyStream {
  public:
   /// `view` holds the pools whose connections the rows come by: of a server that leaves the map meanwhile the
@@ -27,7 +30,10 @@ class RowStream final : public BodyStream {
     if (ended_) co_return Result<void>{};
     if (Clock::now() >= rows_.deadline())
       co_return deadline_exceeded("The client has not taken the whole answer until then.");
+    const bool is_sent = patience_ != Clock::duration::max();
+    const auto sent_by = is_sent ? Clock::now() + longest_gathered : Clock::time_point::max();
     while (!ended_ && part.size() < stream_chunk_bytes) {
+      if (is_sent && !part.empty() && Clock::now() >= sent_by) break;
       auto row = co_await rows_.next();
       if (!row) co_return row.error();
       ended_ = !*row;

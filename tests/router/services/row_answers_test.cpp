@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,12 +23,14 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-/// Gives rows of its own, then the end or an error.
+/// Gives rows of its own, then the end or an error. One of them may take more than a second.
 class GivenRows final : public RowOperator {
  public:
-  GivenRows(Texts rows, bool breaks) : rows_(std::move(rows)), breaks_(breaks) {}
+  GivenRows(Texts rows, bool breaks, std::optional<std::size_t> slow_row)
+      : rows_(std::move(rows)), breaks_(breaks), slow_row_(slow_row) {}
 
   Step next() override {
+    if (next_ == slow_row_) std::this_thread::sleep_for(std::chrono::milliseconds(1100));
     if (next_ < rows_.size()) return Row{rows_[next_++], {}};
     if (breaks_) return Error{"SHARD503", "gone", std::nullopt, std::nullopt, std::nullopt};
     return Done{};
@@ -39,6 +43,7 @@ class GivenRows final : public RowOperator {
  private:
   Texts rows_;
   bool breaks_;
+  std::optional<std::size_t> slow_row_;
   std::size_t next_ = 0;
 };
 
@@ -48,7 +53,8 @@ struct Read {
   std::optional<std::int64_t> total = std::nullopt;  ///< where it is counted
   std::optional<std::uint64_t> limit = std::nullopt;
   std::uint64_t offset = 0;
-  bool breaks = false;  ///< after these rows
+  bool breaks = false;                                 ///< after these rows
+  std::optional<std::size_t> slow_row = std::nullopt;  ///< takes more than a second
 };
 
 /// A request for movies, and its answers to reads.
@@ -90,7 +96,7 @@ struct Asked {
 
   static GatheredRows gathered(const Read& read) {
     return {ReadPlan(),
-            std::make_unique<GivenRows>(read.rows, read.breaks),
+            std::make_unique<GivenRows>(read.rows, read.breaks, read.slow_row),
             {},
             read.total,
             Clock::time_point::max()};
@@ -259,6 +265,22 @@ TEST_CASE(
   CHECK(whole.fields.count("Shardplex-Missing-Shards") == 0);
   CHECK(whole.fields.count("Cache-Control") == 0);
   CHECK(asked.fixture.metrics.partial_answers.get() == 3);
+}
+
+TEST_CASE("rows that come slowly are sent before they make a large part, once an answer is being sent") {
+  Asked asked;
+  const auto rows = rows_of_1000_bytes(200);
+  auto beginning = asked.array({.rows = rows, .slow_row = 10}).value();
+  CHECK(beginning.body.size() >= chunk);  // it is not known yet whether it streams
+  auto answer = asked.array({.rows = rows, .slow_row = 70}).value();
+  REQUIRE(answer.rest != nullptr);
+  std::string text = answer.body;
+  const auto part = asked.next(answer).value();
+  CHECK_FALSE(part.empty());
+  CHECK(part.size() < chunk);
+  text += part;
+  for (auto next = asked.next(answer).value(); !next.empty(); next = asked.next(answer).value()) text += next;
+  CHECK(text == as_array(rows));
 }
 
 TEST_CASE("a stream has a time of its own, and is an error when that is over") {
