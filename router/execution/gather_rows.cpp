@@ -173,7 +173,7 @@ Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsR
     if (!sources) co_return sources.error();
     if (auto refusal = above_bound(read, *sources)) co_return *std::move(refusal);
     std::optional<std::int64_t> total;
-    if (read.scan.counts && context.partial.given_up.empty()) {
+    if (read.scan.counts && context.partial.missing.empty()) {
       total = 0;
       for (const auto& source : *sources) *total += source.total();
     }

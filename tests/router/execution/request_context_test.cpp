@@ -31,8 +31,9 @@ TEST_CASE("of the shards without a server those that are waited for the shortest
 TEST_CASE("each wait of a stream ends after its time, and with the stream") {
   const auto began = Clock::now();
   const StreamTime time{began + 1h, 30s};
-  CHECK(time.next() >= began + 30s);
-  CHECK(time.next() <= Clock::now() + 30s);
+  const auto next = time.next(), ended = Clock::now();
+  CHECK(next >= began + 30s);
+  CHECK(next <= ended + 30s);
   CHECK(StreamTime{began + 1s, 30s}.next() == began + 1s);
   Settings settings;
   settings.request_timeout = 7s;
