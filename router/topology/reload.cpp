@@ -6,6 +6,7 @@
 
 #include "router/log.hpp"
 #include "shard_map/definitions.hpp"
+#include "shard_map/map_schemas.hpp"
 #include "shard_map/yaml_map.hpp"
 
 namespace shardplex::router {
@@ -32,9 +33,10 @@ Membership carry_over(const Membership& current, const std::shared_ptr<const Sha
   auto membership = membership_of(next);
   membership.version = current.version + 1;
   const bool hold = reports_hold(*current.map, *next);
+  const bool same_schemas = schemas_of(*current.map) == schemas_of(*next);
   for (const auto& shard : membership.shards)
     if (const auto known = current.map->find_shard(shard->name))
-      shard->inherit(*current.shards[known->value], hold);
+      shard->inherit(*current.shards[known->value], hold, same_schemas);
   return membership;
 }
 

@@ -69,12 +69,15 @@ void WatchedShard::take_report(ShardOwnership report, std::int64_t on) {
   ownership = std::move(report);
 }
 
-void WatchedShard::inherit(const WatchedShard& before, bool report_holds) {
+void WatchedShard::inherit(const WatchedShard& before, bool report_holds, bool same_schemas) {
   timeline = before.timeline;
   ruling = before.ruling;
   epoch = before.epoch;
   directory = before.directory;
   if (report_holds) ownership = before.ownership;
+  tables = before.tables;
+  tables_of_primary = before.tables_of_primary;
+  if (same_schemas) tables_fingerprint = before.tables_fingerprint;
 }
 
 bool WatchedShard::settled() const {

@@ -56,8 +56,10 @@ struct WatchedShard {
   void take_report(ShardOwnership report, std::int64_t on);
 
   /// Takes over what was known of the same shard under another map; the report itself only where it says as
-  /// much for this one (`report_holds`).
-  void inherit(const WatchedShard& before, bool report_holds);
+  /// much for this one (`report_holds`). Tables go along, for a server that is slow to tell them again must
+  /// not leave the router without; where this map is of other schemas (`same_schemas`), they count as
+  /// changed.
+  void inherit(const WatchedShard& before, bool report_holds, bool same_schemas);
 
   bool settled() const;  ///< all of its servers are
 };

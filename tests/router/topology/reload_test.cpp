@@ -95,6 +95,8 @@ TEST_CASE("a shard in use that the file does not have stays as long as a directo
 TEST_CASE("what was known of a shard goes along under another map, but its servers are probed anew") {
   const auto current = well_membership();
   current.shards[0]->directory = {{2, {"gamma", "host=c", {}}}};
+  current.shards[0]->tables_fingerprint = "as they were";
+  REQUIRE(current.shards[0]->tables);
   const auto next =
       std::make_shared<const ShardMap>(written({{"beta", "host=b", {}}, {"alpha", "host=a", {}}}));
   const auto after = carry_over(current, next);
@@ -109,7 +111,8 @@ TEST_CASE("what was known of a shard goes along under another map, but its serve
   REQUIRE(same.ownership);
   CHECK(same.ownership->groups.at("catalog")[1] == SlotState::owned);
   CHECK_FALSE(same.settled());
-  CHECK_FALSE(same.tables);
+  CHECK(same.tables == current.shards[0]->tables);
+  CHECK(same.tables_fingerprint == "as they were");
   CHECK_FALSE(same.state.primary);
 }
 
@@ -123,6 +126,20 @@ TEST_CASE("an ownership report is read anew where the map has groups that it was
                                                 sample->relations(), sample->views(), sample->functions()));
   CHECK_FALSE(after.shards[0]->ownership);
   CHECK(after.shards[0]->epoch == Epoch{3});  // an older report is none that is taken
+}
+
+TEST_CASE("tables count as changed where the map has schemas that they were not read for") {
+  const auto current = well_membership();
+  current.shards[0]->tables_fingerprint = "as they were";
+  const auto sample = sample_map();
+  auto tables = sample->tables();
+  tables.push_back(tables.front());
+  tables.back().name = "archive." + tables.back().name;
+  const auto after = carry_over(
+      current, std::make_shared<const ShardMap>(sample->cluster(), sample->shards(), sample->groups(), tables,
+                                                sample->relations(), sample->views(), sample->functions()));
+  CHECK(after.shards[0]->tables == current.shards[0]->tables);
+  CHECK(after.shards[0]->tables_fingerprint.empty());
 }
 
 TEST_CASE("a map file is pending until all of its servers have been probed, and then taken whole") {
