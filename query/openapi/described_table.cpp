@@ -16,8 +16,8 @@ bool is_served(const Column& column) {
 
 /// The router gives a row its key where the row comes without one, or where it alone may choose.
 bool is_given_by_router(const RoutedTable& routed, const Column& column) {
-  if (!routed.group_id() || routed.table().primary_key != std::vector{routed.key()} ||
-      column.name != routed.key())
+  if (!routed.group_id() || routed.table().primary_key != std::vector{column.name} ||
+      !routed.key().is(column.name))
     return false;
   return column.type_name == "int8" || column.type_name == "uuid" || column.has_default;
 }
