@@ -56,20 +56,36 @@ Error known_too_late(const ResolvedEmbed& embed, const std::string& what) {
                       "Write without it, and read the rows with a request of their own.");
 }
 
-/// Looked up, rows of the written table would be seen as the write has left them, and not as they were before
-/// it.
-bool leads_to(const ResolvedEmbed& embed, const Table& table) {
-  return embed.node.table->name == table.name ||
-         (embed.junction != nullptr && embed.junction->name == table.name) ||
+/// Whether a table that the embed reads, at any depth, is such a one.
+template <class Is>
+bool reads_any(const ResolvedEmbed& embed, const Is& is) {
+  return is(*embed.node.table) || (embed.junction != nullptr && is(*embed.junction)) ||
          std::ranges::any_of(embed.node.embeds,
-                             [&](const ResolvedEmbed& below) { return leads_to(below, table); });
+                             [&](const ResolvedEmbed& below) { return reads_any(below, is); });
 }
 
-Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up, RowFormat format) {
+/// PostgreSQL may delete or change its rows together with those that they refer to.
+bool refers_to(const Table& table, const Table& other) {
+  return std::ranges::any_of(table.foreign_keys,
+                             [&](const ForeignKey& key) { return key.foreign_table == other.name; });
+}
+
+/// Looked up, what the write changes would be seen as it has left it, and not as it was before.
+Result<void> check_unchanged(const ResolvedEmbed& embed, const Table& written, bool deletes) {
+  const auto is_written = [&](const Table& table) { return table.name == written.name; };
+  const auto goes_along = [&](const Table& table) { return refers_to(table, written); };
+  if (reads_any(embed, is_written))
+    return known_too_late(embed, "is looked up after the write, which changes " + written.name + " itself.");
+  if (deletes && reads_any(embed, goes_along))
+    return known_too_late(embed, "is looked up after the write, when rows that refer to " + written.name +
+                                     " may be deleted with it.");
+  return {};
+}
+
+Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up, RowFormat format,
+                             bool deletes) {
   for (const auto* embed : looked_up)
-    if (leads_to(*embed, *tree.table))
-      return known_too_late(*embed,
-                            "is looked up after the write, which changes " + tree.table->name + " itself.");
+    if (auto unchanged = check_unchanged(*embed, *tree.table, deletes); !unchanged) return unchanged;
   const ResolvedEmbed& first = *looked_up.front();
   if (std::ranges::any_of(tree.asked->embeds, &Embed::inner))
     return known_too_late(first, "!inner asks which rows are returned.");
@@ -189,7 +205,8 @@ Result<ReturnedRows> rows_as_text(const ResolvedNode& tree, const WriteRules& ru
 Result<ReturnedRows> rows_to_complete(const ResolvedNode& tree, const LookedUp& looked_up,
                                       const RoutedTable& routed, const WriteRules& rules,
                                       ExpressionWriter& writer, WritePlan& plan) {
-  if (auto checked = check_looked_up(tree, looked_up, rules.format); !checked) return checked.error();
+  if (auto checked = check_looked_up(tree, looked_up, rules.format, plan.deletes); !checked)
+    return checked.error();
   NodeRead read;
   for (const auto* embed : looked_up) {
     auto lookup = plan_lookup(*embed, routed, rules.bytewise_default_collation);

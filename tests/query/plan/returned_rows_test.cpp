@@ -180,6 +180,20 @@ TEST_CASE("what other shards would have to decide before the write is committed 
   CHECK(tables().remove("ratings", row + "users(lists(place:movie_id))").has_value());
 }
 
+TEST_CASE("what may be deleted with the written rows is not looked up when they are gone") {
+  for (const auto* text : {"id=eq.5&select=name,lists(user_id)", "id=eq.5&select=name,users!lists(name)",
+                           "id=eq.5&select=name,ratings(score,users(name))"}) {
+    CAPTURE(text);
+    const auto refused = refusal_of("movies", text);
+    CHECK(refused.code == "SHARD400");
+    CHECK(refused.details->ends_with(
+        "is looked up after the write, when rows that refer to movies may be deleted with it."));
+  }
+  const auto inserted =
+      tables().insert("movies", "select=name,lists(user_id)", R"({"id":5,"name":"not deleted"})");
+  CHECK(inserted.has_value());
+}
+
 TEST_CASE("embeds of written rows show computed columns") {
   CHECK(tail("ratings", "movie_id=eq.5&select=movies(label)")
             .find(R"((SELECT "public"."label"("e1".*) AS "label" FROM "public"."movies" AS e1)") !=
@@ -212,15 +226,18 @@ TEST_CASE("whoever wants no rows back is not refused for them") {
 }
 
 TEST_CASE("each parameter of what is returned is in the statement, which PostgreSQL refuses otherwise") {
-  for (const auto* text : {"select=id,...ratings(score,user_id)&ratings.score=gt.3",
-                           "select=id,...ratings(score)&ratings.limit=2&ratings.offset=1",
-                           "select=id,genres(note)&genres.note=eq.a&genres.limit=1&order=genres(note)",
-                           "select=data->a,ratings!inner(score)&ratings.score=in.(1,2)&ratings.limit=1",
-                           "select=id,lists(movie_id)&lists.movie_id=gt.3"}) {
-    const auto statement = tables()
-                               .remove("movies", std::string("id=eq.5&") + text, {.bounds = {1, {}}})
-                               .value()
-                               .statement(Slot{9}, true);
+  for (const std::string text :
+       {"movies?id=eq.5&select=id,...ratings(score,user_id)&ratings.score=gt.3",
+        "movies?id=eq.5&select=id,...ratings(score)&ratings.limit=2&ratings.offset=1",
+        "movies?id=eq.5&select=id,genres(note)&genres.note=eq.a&genres.limit=1&order=genres(note)",
+        "movies?id=eq.5&select=data->a,ratings!inner(score)&ratings.score=in.(1,2)&ratings.limit=1",
+        "ratings?movie_id=eq.5&select=score,users(name)&users.id=gt.3"}) {
+    const auto end_of_table = text.find('?');
+    const auto statement =
+        tables()
+            .remove(text.substr(0, end_of_table), text.substr(end_of_table + 1), {.bounds = {1, {}}})
+            .value()
+            .statement(Slot{9}, true);
     for (std::size_t number = 1; number <= statement.params.size(); ++number) {
       const std::string param = '$' + std::to_string(number);
       INFO(text, " lacks ", param, ": ", statement.sql);
