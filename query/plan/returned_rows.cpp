@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -94,6 +95,18 @@ Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up
   if (format == RowFormat::stripped_json || format == RowFormat::stripped_json_in_utc)
     return known_too_late(first, "nulls=stripped cannot strip all that JSON may hold.");
   return {};
+}
+
+/// The refusal of lookups that will be made of several shards at once: read alone, it would come with the
+/// first row, and so after the write. Where all slots are one shard's for now, it is refused all the same.
+std::optional<Error> refused_over_shards(const std::vector<Lookup>& lookups) {
+  for (const auto& lookup : lookups) {
+    const ReadPlan& scan = lookup.rows.scan;
+    const bool merges = scan.states ? lookup.shares_groups() : lookup.place && !lookup.merges_by_number;
+    if (merges && lookup.place->within.size() > 1 && scan.not_mergeable) return scan.not_mergeable;
+    if (auto below = refused_over_shards(lookup.rows.lookups)) return below;
+  }
+  return std::nullopt;
 }
 
 // ---- What is shown.
@@ -214,6 +227,8 @@ Result<ReturnedRows> rows_to_complete(const ResolvedNode& tree, const LookedUp& 
     read.lookups.push_back(std::move(*lookup));
   }
   if (!rules.one_default_collation) hold_to_one_collation(read.lookups);
+  if (routed.map().shards().size() > 1)
+    if (auto refusal = refused_over_shards(read.lookups)) return *std::move(refusal);
 
   auto selection = own_selection(tree, rules.format, writer);
   if (!selection) return selection.error();

@@ -194,6 +194,19 @@ TEST_CASE("what may be deleted with the written rows is not looked up when they 
   CHECK(inserted.has_value());
 }
 
+TEST_CASE("rows of several shards that cannot be merged are refused before the write") {
+  const std::string body = R"({"id":5,"name":"not written"})";
+  const std::string lists = "select=name,users!lists(name)&users.order=";
+  const auto refused = tables().insert("movies", lists + "tags", body);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == "SHARD400");
+  CHECK(refused.error().details->find("tags") != std::string::npos);
+  CHECK(tables().insert("movies", lists + "name", body).has_value());
+  // One shard has the one row.
+  const std::string rating = R"({"movie_id":5,"user_id":1})";
+  CHECK(tables().insert("ratings", "select=score,users(tags)&users.order=tags", rating).has_value());
+}
+
 TEST_CASE("embeds of written rows show computed columns") {
   CHECK(tail("ratings", "movie_id=eq.5&select=movies(label)")
             .find(R"((SELECT "public"."label"("e1".*) AS "label" FROM "public"."movies" AS e1)") !=
