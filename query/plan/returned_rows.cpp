@@ -74,9 +74,12 @@ bool refers_to(const Table& table, const Table& other) {
 /// Looked up, what the write changes would be seen as it has left it, and not as it was before.
 Result<void> check_unchanged(const ResolvedEmbed& embed, const Table& written, bool deletes) {
   const auto is_written = [&](const Table& table) { return table.name == written.name; };
+  const auto is_view = [](const Table& table) { return table.is_view(); };
   const auto goes_along = [&](const Table& table) { return refers_to(table, written); };
   if (reads_any(embed, is_written))
     return known_too_late(embed, "is looked up after the write, which changes " + written.name + " itself.");
+  if (reads_any(embed, is_view))
+    return known_too_late(embed, "is looked up after the write, when a view may show what it has changed.");
   if (deletes && reads_any(embed, goes_along))
     return known_too_late(embed, "is looked up after the write, when rows that refer to " + written.name +
                                      " may be deleted with it.");
