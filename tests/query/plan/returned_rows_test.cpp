@@ -38,6 +38,14 @@ struct WrittenTables {
     if (!tree) return tree.error();
     return plan_delete(*tree, query, asking_for(kind), in_map(*catalogue.find(table), map), rules);
   }
+  /// PATCH `table`?`text`
+  Result<WritePlan> update(const std::string& table, std::string_view text, std::string_view body,
+                           ReturnKind kind = ReturnKind::representation) const {
+    const auto query = parse_query(table, text, {}).value();
+    const auto tree = resolve(query, *catalogue.find(table), catalogue, relations);
+    if (!tree) return tree.error();
+    return plan_update(*tree, query, body, asking_for(kind), in_map(*catalogue.find(table), map), {});
+  }
   /// POST `table`?`text`; keys that are missing are 1.
   Result<WritePlan> insert(const std::string& table, std::string_view text, std::string_view body) const {
     const auto query = parse_query(table, text, {}).value();
@@ -237,6 +245,17 @@ TEST_CASE("aggregates of written rows are refused, and those of embeds are not")
     CHECK(refused.details == "select asks for an aggregate (count, sum, avg, min, max)");
   }
   CHECK(tail("movies", "id=eq.5&select=ratings(count(),score.avg())").find("count(*)") != std::string::npos);
+}
+
+TEST_CASE("a change of nothing is refused for what could not be shown of it") {
+  for (const auto* text : {"movie_id=eq.5&select=count()", "movie_id=eq.5&select=users!inner(name)",
+                           "movie_id=eq.5&select=foo"}) {
+    CAPTURE(text);
+    CHECK_FALSE(tables().update("ratings", text, "{}").has_value());
+    const auto unseen = tables().update("ratings", text, "{}", ReturnKind::minimal);
+    CHECK(unseen.value().sets_nothing);
+  }
+  CHECK(tables().update("ratings", "movie_id=eq.5&select=users(name)", "{}").value().read == nullptr);
 }
 
 TEST_CASE("whoever wants no rows back is not refused for them") {
