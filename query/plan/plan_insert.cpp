@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "query/plan/expression.hpp"
@@ -69,7 +70,15 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
   }
   plan_.slots = as_set(slots, *group_);
   plan_.head.params[keys_param_] = array_literal(keys_);
-  plan_.head.params[slots_param_] = array_literal(given_slots(slots).values);
+  auto slot_values = given_slots(slots).values;
+  plan_.head.params[slots_param_] = array_literal(slot_values);
+  if (keys_.size() > 1) {
+    WritePlan::InsertedRows rows{std::move(slots), {}, keys_param_};
+    rows.given.push_back(std::move(keys_));
+    if (!lists_.empty()) rows.given.push_back(std::move(lists_));
+    rows.given.push_back(std::move(slot_values));
+    plan_.inserted = std::make_shared<const WritePlan::InsertedRows>(std::move(rows));
+  }
   return std::move(plan_);
 }
 

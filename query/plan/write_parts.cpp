@@ -58,7 +58,10 @@ std::string created_sql(const WritePlan& plan) {
 
 /// A condition that is evaluated once, also where no row was touched: a subquery that refers to nothing
 /// outside.
-std::string row_bounds_sql(const RowBounds& bounds, const std::string& counted, ExpressionWriter& writer) {
+std::string row_bounds_sql(const RowBounds& bounds, const std::string& counted, ExpressionWriter& writer,
+                           WritePlan& plan) {
+  plan.bounds = bounds;
+  plan.bounds_param = writer.params().size();
   const auto least = writer.param(std::to_string(bounds.least));
   const auto most = writer.param(bounds.most ? std::optional(std::to_string(*bounds.most)) : std::nullopt);
   return " WHERE (SELECT shardplex.check_rows(count(*), " + least + "::int8, " + most + "::int8) FROM w" +
@@ -103,13 +106,17 @@ Result<void> plan_returning(const ResolvedNode& tree, const RoutedTable& routed,
   if (plan.reports_count) returned->columns = "count(*)";
   if (plan.returns != WritePlan::Returns::representation && !bounded && !plan.reports_count) {
     if (!returned->inner.empty()) plan.tail = " RETURNING " + returned->inner;
+    plan.part_tail = plan.tail;
     return {};
   }
   plan.head.sql = "WITH w AS (" + plan.head.sql;
-  plan.tail = " RETURNING " + (returned->inner.empty() ? "1" : returned->inner) + ") SELECT " +
-              returned->columns + " FROM w q" + returned->joins;
-  if (bounded) plan.tail += row_bounds_sql(rules.bounds, returned->counted, writer);
-  if (!returned->order.empty()) plan.tail += " ORDER BY " + returned->order;
+  const std::string columns =
+      " RETURNING " + (returned->inner.empty() ? "1" : returned->inner) + ") SELECT " + returned->columns;
+  std::string rest = " FROM w q" + returned->joins;
+  if (bounded) rest += row_bounds_sql(rules.bounds, returned->counted, writer, plan);
+  if (!returned->order.empty()) rest += " ORDER BY " + returned->order;
+  plan.tail = columns + rest;
+  plan.part_tail = columns + returned->part_columns + rest;
   return {};
 }
 
