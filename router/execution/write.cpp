@@ -1,4 +1,4 @@
-// A write is one transaction on one shard, guarded by the shard's own ownership check.
+// A write of rows of one shard is one transaction there, guarded by the shard's own ownership check.
 #include "router/execution/write.hpp"
 
 #include <algorithm>
@@ -10,19 +10,11 @@
 #include "router/execution/all_of.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
-#include "shard_map/joined.hpp"
+#include "router/execution/write_over_shards.hpp"
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
-
-Error several_shards(const View& view, const std::vector<Target>& targets) {
-  const auto names =
-      joined(targets, [&](const Target& target) { return view.map().shard(target.shard).name; });
-  return cannot_merge(
-      "The write touches rows of several shards (" + names + "), which this release cannot do atomically.",
-      "Write rows of one shard at a time: name them by their key.");
-}
 
 std::uint64_t rows_left_out(const postgres::ResultSet& rows) {
   std::uint64_t left_out = 0;
@@ -31,18 +23,8 @@ std::uint64_t rows_left_out(const postgres::ResultSet& rows) {
 }
 
 Written written(ResultSets sets, const WritePlan& plan) {
-  Written out;
+  Written out = counts_of(sets.back(), plan);
   out.rows = std::move(sets.back());
-  if (plan.reports_count)
-    out.affected = static_cast<std::uint64_t>(std::max<std::int64_t>(0, out.rows->integer(0, 0).value_or(0)));
-  else if (plan.returns == WritePlan::Returns::nothing && !plan.reports_created)
-    out.affected = out.rows->affected_rows();
-  else
-    out.affected = static_cast<std::uint64_t>(out.rows->rows());
-  out.shown = out.affected;
-  if (plan.leaves_out) out.shown -= rows_left_out(*out.rows);
-  out.created =
-      plan.reports_created && out.rows->rows() == 1 && out.rows->boolean(0, out.rows->columns() - 1);
   return out;
 }
 
@@ -123,7 +105,8 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     target = &*std::find_if(targets.begin(), targets.end(),
                             [&](const Target& t) { return t.slots.contains(*pinned); });
   } else if (targets.size() > 1) {
-    co_return several_shards(*view, targets);
+    auto outcome = co_await write_over_shards(context, view, plan, targets);
+    co_return outcome;
   }
   if (plan.new_slot) {
     const auto& owner = ownership.owner(group, *plan.new_slot);
@@ -176,6 +159,20 @@ Awaitable<Attempt<Written>> try_reference_write(RequestContext& context, ViewPtr
 }
 
 }  // namespace
+
+Written counts_of(const postgres::ResultSet& rows, const WritePlan& plan) {
+  Written out;
+  if (plan.reports_count)
+    out.affected = static_cast<std::uint64_t>(std::max<std::int64_t>(0, rows.integer(0, 0).value_or(0)));
+  else if (plan.returns == WritePlan::Returns::nothing && !plan.reports_created)
+    out.affected = rows.affected_rows();
+  else
+    out.affected = static_cast<std::uint64_t>(rows.rows());
+  out.shown = out.affected;
+  if (plan.leaves_out) out.shown -= rows_left_out(rows);
+  out.created = plan.reports_created && rows.rows() == 1 && rows.boolean(0, rows.columns() - 1);
+  return out;
+}
 
 Awaitable<Result<Written>> write(RequestContext& context, const WritePlan& plan,
                                  std::optional<GroupId> group) {
