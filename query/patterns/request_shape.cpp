@@ -69,6 +69,8 @@ std::string_view accept_of(Shape format) {
       return "text/csv";
     case Shape::ndjson:
       return "application/x-ndjson";
+    case Shape::features:
+      return "application/geo+json";
   }
   return "";
 }
