@@ -67,8 +67,10 @@ Ownership::GroupOwners Ownership::combine(const Group& group,
   GroupOwners result{.owners = std::vector<Owner>(group.slot_count),
                      .owned = std::vector<SlotSet>(reports.size(), none),
                      .faulty = none,
-                     .fenced = none};
+                     .fenced = none,
+                     .handed_over = none};
   result.clean.resize(reports.size());
+  SlotSet arriving = none;
   std::vector<std::vector<ShardId>> claims(group.slot_count);
   for (std::size_t shard = 0; shard < reports.size(); ++shard) {
     if (!reports[shard]) continue;
@@ -76,6 +78,9 @@ Ownership::GroupOwners Ownership::combine(const Group& group,
     const auto& states = states_of(*reports[shard], group);
     result.clean[shard] = std::ranges::none_of(states, hides_rows);
     for (std::size_t slot = 0; slot < states.size(); ++slot) {
+      if (hides_rows(states[slot]) && slot < group.slot_count)
+        (states[slot] == SlotState::moved ? result.handed_over : arriving)
+            .insert(Slot{static_cast<std::uint32_t>(slot)});
       if (!owns(states[slot])) continue;
       if (slot >= group.slot_count) {
         result.owns_past_map = id;
@@ -85,6 +90,7 @@ Ownership::GroupOwners Ownership::combine(const Group& group,
       result.owners[slot].fenced |= states[slot] == SlotState::fenced;
     }
   }
+  result.handed_over &= arriving;
   for (std::uint32_t s = 0; s < group.slot_count; ++s) {
     const Slot slot{s};
     decide(group, slot, claims[s], reports, result);
@@ -108,7 +114,7 @@ void Ownership::decide(const Group& group, Slot slot, const std::vector<ShardId>
     owner.fault = Fault::doubly_owned;
     result.doubly_owned.try_emplace(claimants, SlotSet::none(group.slot_count)).first->second.insert(slot);
   } else if (const auto unheard = std::ranges::find_if(reports, [](const auto& a) { return !a; });
-             unheard != reports.end()) {
+             unheard != reports.end() && !result.handed_over.contains(slot)) {
     // The slot may have been moved to any shard that has not spoken yet; where it was placed is the best
     // guess.
     owner.fault = Fault::shard_unknown;

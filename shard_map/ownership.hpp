@@ -46,8 +46,9 @@ class Ownership {
 
   /// `reports[i]` is shard i's report, or nullopt while that shard has never been heard. A slot that no
   /// heard shard claims is attributed to an unheard one where there is any (fault shard_unknown; the shard
-  /// that `map` places it on before others), and is unowned otherwise. Where a shard owns slots past the
-  /// map's slot count, the whole group is unowned.
+  /// that `map` places it on before others). It is unowned otherwise, and where one heard shard has handed it
+  /// over and another is about to own it. Where a shard owns slots past the map's slot count, the whole group
+  /// is unowned.
   Ownership(const ShardMap& map, const std::vector<std::optional<ShardOwnership>>& reports);
 
   const Owner& owner(GroupId group, Slot slot) const { return groups_[group.value].owners[slot.value]; }
@@ -74,6 +75,7 @@ class Ownership {
     std::vector<Owner> owners;   // by slot
     std::vector<SlotSet> owned;  // by shard: the same, as sets
     SlotSet faulty, fenced;
+    SlotSet handed_over;                                        // moved on one shard and incoming on another
     std::vector<bool> clean = {};                               // by shard
     std::map<std::vector<ShardId>, SlotSet> doubly_owned = {};  // claimants -> slots
     std::optional<ShardId> owns_past_map = {};  // a shard that owns slots beyond the map's slot count

@@ -141,6 +141,21 @@ TEST_CASE("a slot that no heard shard claims is attributed to an unheard one, be
             "catalog: slots 7-15 are owned by no shard that has been heard; beta has not"});
 }
 
+TEST_CASE("a slot that is on its way between shards that were heard is not taken for an unheard one's") {
+  const ShardMap map = two_halves();
+  const Ownership ownership(map,
+                            {report(3, "ooooommo--------"), std::nullopt, report(2, "-----i-i--------")});
+  CHECK(ownership.owner(catalog, Slot{5}).fault == Fault::unowned);
+  CHECK(ownership.owner(catalog, Slot{6}).fault == Fault::shard_unknown);  // only handed over
+  CHECK(ownership.owner(catalog, Slot{6}).shard == ShardId{1});
+  CHECK(ownership.owner(catalog, Slot{7}).fault == Fault::none);
+  CHECK(ownership.owner(catalog, Slot{8}).fault == Fault::shard_unknown);
+  CHECK(ownership.faults(map) ==
+        std::vector<std::string>{
+            "catalog: slot 5 has no owner",
+            "catalog: slots 6, 8-15 are owned by no shard that has been heard; beta has not"});
+}
+
 TEST_CASE("a slot that nobody claims has no owner once every shard has been heard") {
   const Ownership ownership(two_halves(), {report(3, "ooooooo---------"), upper_half, nothing});
   CHECK(ownership.owner(catalog, Slot{7}).fault == Fault::unowned);
@@ -194,18 +209,22 @@ TEST_CASE("under random reports every slot has exactly the owner or the fault th
     bool complete = true;
     for (std::uint32_t s = 0; s < slot_count; ++s) {
       std::vector<ShardId> claimants;
+      bool is_gone = false, is_arriving = false;
       for (std::uint16_t shard = 0; shard < 3; ++shard) {
         if (!reports[shard]) continue;
         const SlotState state = reports[shard]->groups.at("catalog")[s];
         if (state == SlotState::owned || state == SlotState::fenced) claimants.push_back(ShardId{shard});
+        is_gone = is_gone || state == SlotState::moved;
+        is_arriving = is_arriving || state == SlotState::incoming;
       }
       const auto& owner = ownership.owner(catalog, Slot{s});
       const bool all_are_heard =
           std::ranges::all_of(reports, [](const auto& report) { return report.has_value(); });
-      const Fault expected = claimants.size() == 1  ? Fault::none
-                             : claimants.size() > 1 ? Fault::doubly_owned
-                             : all_are_heard        ? Fault::unowned
-                                                    : Fault::shard_unknown;
+      const bool is_on_its_way = is_gone && is_arriving;
+      const Fault expected = claimants.size() == 1            ? Fault::none
+                             : claimants.size() > 1           ? Fault::doubly_owned
+                             : all_are_heard || is_on_its_way ? Fault::unowned
+                                                              : Fault::shard_unknown;
       CHECK(owner.fault == expected);
       if (expected == Fault::none) CHECK(owner.shard == claimants.front());
       complete = complete && expected == Fault::none;
