@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command_line.hpp"
@@ -60,11 +62,14 @@ int queries(Arguments args, const Terminal& terminal) {
   QueriesShown shown{.limit = limit};
   if (given->has("map")) shown.map.emplace(given->map());
   if (!routers.empty()) {
-    shown.patterns = operations::read_router_patterns(routers);
+    auto told = operations::read_router_patterns(routers);
+    shown.patterns = std::move(told.sum);
+    shown.not_known = std::move(told.problems);
     sort_patterns(shown.patterns->patterns, order);
   }
   if (shown.map) {
     shown.survey = operations::survey_statements(*shown.map);
+    std::ranges::move(shown.survey->problems, std::back_inserter(shown.not_known));
     sort_statements(shown.survey->statements, order);
   }
   if (given->json())

@@ -116,7 +116,6 @@ void print_statements(const QueriesShown& all, const Terminal& terminal) {
   if (!table.empty()) table.print(terminal);
   if (shown < statements.size())
     terminal.note(with_thousands(statements.size() - shown) + " more statements; --limit shows more");
-  for (const auto& problem : all.survey->problems) terminal.warning(problem);
 }
 
 json::value statement_json(const SharedStatement& statement, const QueriesShown& all) {
@@ -145,16 +144,14 @@ json::value statement_json(const SharedStatement& statement, const QueriesShown&
 json::object to_json(const QueriesShown& shown) {
   json::object out;
   if (shown.patterns) out = shardplex::to_json(*shown.patterns, shown.limit);
+  out["not_known"] = json::array(shown.not_known.begin(), shown.not_known.end());
   if (!shown.survey) return out;
   const auto& statements = shown.survey->statements;
   const auto count = std::min(shown.limit, statements.size());
   json::array listed;
   for (std::size_t i = 0; i < count; ++i) listed.push_back(statement_json(statements[i], shown));
-  json::array unknown;
-  for (const auto& problem : shown.survey->problems) unknown.emplace_back(problem);
   out["statements"] = std::move(listed);
   out["statements_left_out"] = statements.size() - count;
-  out["not_known"] = std::move(unknown);
   return out;
 }
 
@@ -162,6 +159,7 @@ void print_queries(const QueriesShown& shown, const Terminal& terminal) {
   if (shown.patterns) print_patterns(*shown.patterns, shown.limit, terminal);
   if (shown.patterns && shown.survey) terminal.out << '\n';
   if (shown.survey) print_statements(shown, terminal);
+  for (const auto& problem : shown.not_known) terminal.warning(problem);
 }
 
 }  // namespace shardplex::cli

@@ -4,6 +4,8 @@
 #include <boost/json/object.hpp>
 #include <cstddef>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "operations/cluster/statements.hpp"
 #include "operations/process/terminal.hpp"
@@ -18,10 +20,11 @@ struct QueriesShown {
   std::optional<ShardMap> map = std::nullopt;
   std::optional<PatternReport> patterns = std::nullopt;
   std::optional<operations::StatementSurvey> survey = std::nullopt;  ///< with the map
+  std::vector<std::string> not_known = {};  ///< why something is missing, in sentences that say of whom
 };
 
 /// {"patterns":[…],"left_out":N,"other":{…}} as of GET /patterns, and {"statements":[…],
-/// "statements_left_out":N,"not_known":[…]}; each where it was asked for.
+/// "statements_left_out":N}, each where it was asked for; and "not_known":[…].
 boost::json::object to_json(const QueriesShown& shown);
 
 /// The tables on standard output, and what is not known as warnings.

@@ -4,7 +4,6 @@
 #include <exception>
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
 #include "operations/cluster/ask_router.hpp"
 #include "operations/process/failure.hpp"
@@ -31,16 +30,15 @@ PatternsTold ask_for_patterns(const std::string& url) try {
 
 }  // namespace
 
-PatternReport read_router_patterns(std::span<const std::string> routers) {
+RouterPatterns read_router_patterns(std::span<const std::string> routers) {
   const auto told = in_parallel(routers.size(), [&](std::size_t i) { return ask_for_patterns(routers[i]); });
-  std::vector<std::string> problems;
-  PatternReport sum;
+  RouterPatterns all;
   for (const auto& one : told) {
-    if (!one.problem.empty()) problems.push_back(one.problem);
-    sum.add(one.report);
+    if (!one.problem.empty()) all.problems.push_back(one.problem);
+    all.sum.add(one.report);
   }
-  if (!problems.empty()) throw CommandFailed(std::move(problems));
-  return sum;
+  if (all.problems.size() == told.size()) throw CommandFailed(std::move(all.problems));
+  return all;
 }
 
 }  // namespace shardplex::operations

@@ -100,20 +100,25 @@ std::vector<SharedStatement> shared_statements(const std::vector<std::optional<S
 }
 
 StatementSurvey survey_statements(const ShardMap& map) {
-  auto primaries = find_primaries(map);
-  auto told = in_parallel(
-      primaries.size(), [&](std::size_t shard) { return ask_for_statements(*primaries[shard].connection); });
+  const auto primaries = find_primaries_there(map);
+  const auto told = in_parallel(primaries.size(), [&](std::size_t shard) {
+    const auto& found = primaries[shard].found;
+    return found ? ask_for_statements(*found->connection) : StatementsTold{};
+  });
   StatementSurvey survey;
   std::vector<std::optional<ShardStatements>> shards;
   for (std::size_t shard = 0; shard < told.size(); ++shard) {
     const auto& name = map.shards()[shard].name;
+    if (!primaries[shard].found) survey.problems.push_back(primaries[shard].problem);
     if (!told[shard].problem.empty()) survey.problems.push_back(name + ": " + told[shard].problem);
     if (told[shard].statements)
       for (const auto& problem : told[shard].statements->problems)
         survey.problems.push_back(name + ": " + problem);
     survey.known.push_back(told[shard].statements.has_value());
-    shards.push_back(std::move(told[shard].statements));
+    shards.push_back(told[shard].statements);
   }
+  if (std::ranges::none_of(primaries, [](const auto& primary) { return primary.found.has_value(); }))
+    throw CommandFailed(std::move(survey.problems));
   survey.statements = shared_statements(shards);
   return survey;
 }

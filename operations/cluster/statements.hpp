@@ -50,8 +50,8 @@ StatementSkew skew_of(const SharedStatement& statement, const std::vector<bool>&
 std::vector<SharedStatement> shared_statements(const std::vector<std::optional<ShardStatements>>& shards);
 
 /// Asks the primary of each shard for the statements of its database: SELECT, INSERT, UPDATE, DELETE and
-/// MERGE, as others keep their values. A shard without the extension is told of in the problems. Throws
-/// CommandFailed where a shard has no primary.
+/// MERGE, as others keep their values. A shard without the extension, or without a primary, is told of in
+/// the problems. Throws CommandFailed where no shard has a primary.
 StatementSurvey survey_statements(const ShardMap& map);
 
 }  // namespace shardplex::operations

@@ -116,14 +116,29 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard, Uninitialised
   return connect_to(shard, locate(shard, answers.front(), choice));
 }
 
-std::vector<PrimaryFound> find_primaries(const ShardMap& map) {
+std::vector<PrimaryOrProblem> find_primaries_there(const ShardMap& map) {
   const auto located = locate_all(map);
+  return in_parallel(located.size(), [&](std::size_t i) -> PrimaryOrProblem {
+    if (!located[i].primary) return {std::nullopt, located[i].problem};
+    try {
+      return {connect_to(map.shards()[i], *located[i].primary), {}};
+    } catch (const CommandFailed& failure) {
+      return {std::nullopt, failure.what()};
+    }
+  });
+}
+
+std::vector<PrimaryFound> find_primaries(const ShardMap& map) {
+  std::vector<PrimaryFound> primaries;
   std::vector<std::string> problems;
-  for (const auto& sighting : located)
-    if (!sighting.primary) problems.push_back(sighting.problem);
+  for (auto& one : find_primaries_there(map)) {
+    if (one.found)
+      primaries.push_back(std::move(*one.found));
+    else
+      problems.push_back(std::move(one.problem));
+  }
   if (!problems.empty()) throw CommandFailed(std::move(problems));
-  return in_parallel(located.size(),
-                     [&](std::size_t i) { return connect_to(map.shards()[i], *located[i].primary); });
+  return primaries;
 }
 
 ShardMap with_primaries(const ShardMap& map, const std::vector<PrimaryFound>& found) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <pqxx/pqxx>
 #include <string>
 #include <vector>
@@ -37,6 +38,15 @@ PrimaryFound find_primary(const ShardMap& map, const Shard& shard,
 /// The primaries of all shards, in the order of the map; found at the same time. Throws as above, with the
 /// problems of all.
 std::vector<PrimaryFound> find_primaries(const ShardMap& map);
+
+/// A shard's primary, or why there is none, which names the shard.
+struct PrimaryOrProblem {
+  std::optional<PrimaryFound> found = std::nullopt;
+  std::string problem = {};
+};
+
+/// As find_primaries(), for what tells of a cluster of which a part is away.
+std::vector<PrimaryOrProblem> find_primaries_there(const ShardMap& map);
 
 /// The map with each shard's primary in the first place; `found` is by shard. What looks a server up by the
 /// map from then on reaches the primary of now.

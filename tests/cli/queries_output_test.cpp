@@ -34,7 +34,7 @@ cli::QueriesShown some_queries() {
   shown.survey.emplace();
   shown.survey->known = {true, true};
   shown.survey->statements = {statement, statement};
-  shown.survey->problems = {"beta: hidden"};
+  shown.not_known = {"beta: hidden"};
   return shown;
 }
 

@@ -190,6 +190,47 @@ TEST_CASE("with a map the command tells what statements cost on each shard, and 
   CHECK(found);
 }
 
+TEST_CASE("the command shows what is there where a router or a shard is away, and fails where all are") {
+  const auto& cluster = insight_cluster();
+  const Router router(cluster.map_file());
+  const std::string nobody = "http://127.0.0.1:1";
+  HttpClient(router.port()).get("/movies?id=eq.1");
+  auto map = read_file(cluster.map_file());
+  const auto beta = cluster.conninfo("beta");
+  REQUIRE(has(map, beta));
+  const TemporaryFolder folder;
+  const auto without_beta = folder.write(
+      "map.yaml", map.replace(map.find(beta), beta.size(), "host=127.0.0.1 port=1 dbname=movies"));
+
+  const auto told = run_shardplex(
+      {"queries", "--router", url_of(router), "--router", nobody, "--map", without_beta, "--json"});
+  INFO(told.output, told.errors);
+  REQUIRE(told.status == 0);
+  const auto all = json::parse(told.output);
+  CHECK(number(pattern_of(all, "GET /movies?id=eq.?"), "calls") == 1);
+  CHECK(all.as_object().contains("statements"));
+  const auto not_known = json::serialize(all.at("not_known"));
+  CHECK(has(not_known, "router " + nobody + ": "));
+  CHECK(has(not_known, "beta: no primary was found"));
+  const auto text =
+      run_shardplex({"queries", "--router", url_of(router), "--router", nobody, "--map", without_beta});
+  CHECK(text.status == 0);
+  CHECK(has(text.output, "GET /movies?id=eq.?"));
+  CHECK(has(text.errors, "warning: router " + nobody + ": "));
+  CHECK(has(text.errors, "warning: beta: no primary was found"));
+
+  const auto no_router = run_shardplex({"queries", "--router", nobody});
+  CHECK(no_router.status == 1);
+  CHECK(has(no_router.errors, "router " + nobody + ": "));
+  const auto alpha = cluster.conninfo("alpha");
+  const auto without_any = folder.write(
+      "none.yaml", map.replace(map.find(alpha), alpha.size(), "host=127.0.0.1 port=2 dbname=movies"));
+  const auto no_shard = run_shardplex({"queries", "--map", without_any});
+  CHECK(no_shard.status == 1);
+  CHECK(has(no_shard.errors, "alpha: no primary was found"));
+  CHECK(has(no_shard.errors, "beta: no primary was found"));
+}
+
 TEST_CASE(
     "a slow request is logged with its shape, its stages and the way to explain it, and without values") {
   Router router(insight_cluster().map_file(), {.arguments = {"--slow-request", "20ms"}});
