@@ -103,7 +103,7 @@ void read_preference(std::string_view written, PreferHeader& header) {
   }
 }
 
-// ---- Preference-Applied
+}  // namespace
 
 std::string_view text_of(ReturnKind kind) {
   switch (kind) {
@@ -130,8 +130,6 @@ std::string_view text_of(CountKind kind) {
   }
   return "";
 }
-
-}  // namespace
 
 PreferHeader read_prefer(std::string_view header) {
   PreferHeader read;

@@ -41,8 +41,8 @@ struct PreferHeader {
 /// All Prefer headers of a request, joined with commas.
 PreferHeader read_prefer(std::string_view header);
 
-/// What of it is honoured. What is not served (resolution, missing=default, tx=rollback, other counts than
-/// exact) is SHARD400; under handling=strict unknown preferences are PGRST122.
+/// What of it is honoured. What is not served (resolution, missing=default, tx=rollback) is
+/// SHARD400; under handling=strict unknown preferences are PGRST122.
 Result<Preferences> served_preferences(PreferHeader read);
 
 /// The same of a header, for requests that have no time zone of their own: that is not served.
@@ -54,6 +54,11 @@ PreferHeader without_time_zone(PreferHeader read);
 /// `read` without partial=allow, for what is no answer where part of it is missing: it is then an unknown
 /// preference.
 PreferHeader without_partial(PreferHeader read);
+
+/// As it is written in Prefer: "return=minimal".
+std::string_view text_of(ReturnKind kind);
+/// The same: "count=exact"; "" for none.
+std::string_view text_of(CountKind kind);
 
 /// The Preference-Applied value for what was honoured; "" where nothing was asked.
 std::string preference_applied(const Preferences& preferences, bool is_write);

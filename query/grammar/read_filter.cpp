@@ -178,6 +178,14 @@ bool take_logic_operator(Reader& in, Logic& logic) {
 
 }  // namespace
 
+std::string_view word_of(Operator op) {
+  return std::ranges::find(operator_rows, op, &OperatorRow::op)->name;
+}
+
+std::string_view word_of(IsValue value) {
+  return std::ranges::find(is_value_rows, value, &IsValueRow::value)->name;
+}
+
 bool FilterReader::read_parameter(Reader& in, Condition& condition) {
   return count(in) && read_comparison(in, Place::parameter, limits_, condition) &&
          in.expect_end("end of input");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "query/grammar/parse.hpp"
@@ -9,6 +10,10 @@
 #include "query/grammar/reader.hpp"
 
 namespace shardplex::grammar {
+
+/// As requests write them: "gte", "not_null".
+std::string_view word_of(Operator op);
+std::string_view word_of(IsValue value);
 
 /// Reads conditions and holds their number and nesting to the limits. Lifetime: refers to the limits.
 class FilterReader {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "query/grammar/read_filter.hpp"
 #include "shard_map/key.hpp"
 
 namespace shardplex {
@@ -17,61 +18,6 @@ namespace {
 
 constexpr std::string_view cut_mark = "…#";
 constexpr std::string_view hex_digits = "0123456789ABCDEF";
-
-/// By Operator, as they are written in requests.
-constexpr std::array<std::string_view, 25> operator_words{
-    "eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch", "in",    "is",  "isdistinct",
-    "cs", "cd",  "ov", "sl",  "sr", "nxr", "nxl",  "adj",   "fts",   "plfts",  "phfts", "wfts"};
-static_assert(static_cast<std::size_t>(Operator::wfts) + 1 == operator_words.size());
-
-std::string_view word_of(IsValue value) {
-  switch (value) {
-    case IsValue::null:
-      return "null";
-    case IsValue::not_null:
-      return "not_null";
-    case IsValue::true_:
-      return "true";
-    case IsValue::false_:
-      return "false";
-    case IsValue::unknown:
-      return "unknown";
-  }
-  return "";
-}
-
-std::string_view word_of(CountKind count) {
-  switch (count) {
-    case CountKind::none:
-      break;
-    case CountKind::exact:
-      return "exact";
-    case CountKind::planned:
-      return "planned";
-    case CountKind::estimated:
-      return "estimated";
-  }
-  return "";
-}
-
-/// What Accept says to get the format; "" for what needs no saying.
-std::string_view accept_of(Shape format) {
-  switch (format) {
-    case Shape::array:
-      break;
-    case Shape::object:
-      return "application/vnd.pgrst.object+json";
-    case Shape::stripped_array:
-      return "application/vnd.pgrst.array+json;nulls=stripped";
-    case Shape::stripped_object:
-      return "application/vnd.pgrst.object+json;nulls=stripped";
-    case Shape::csv:
-      return "text/csv";
-    case Shape::ndjson:
-      return "application/x-ndjson";
-  }
-  return "";
-}
 
 /// Words that mean something where a name could stand.
 constexpr bool is_reserved(std::string_view name) {
@@ -209,7 +155,7 @@ class ShapeWriter {
 
   void comparison(const Condition& condition) {
     if (condition.negated) put("not.");
-    put(operator_words[static_cast<std::size_t>(condition.op)]);
+    put(grammar::word_of(condition.op));
     if (condition.quantifier != Quantifier::none)
       put(condition.quantifier == Quantifier::any ? "(any)" : "(all)");
     if (condition.language) {
@@ -219,7 +165,7 @@ class ShapeWriter {
     }
     out_ += '.';
     if (condition.op == Operator::is)
-      put(word_of(condition.is_value));
+      put(grammar::word_of(condition.is_value));
     else
       put(condition.op == Operator::in ? "(?)" : "?");
   }
@@ -338,23 +284,22 @@ class ShapeWriter {
 
   // ---- Fields.
 
-  void preference(std::string_view name, std::string_view value) {
+  void preference(std::string_view text) {
     put(std::exchange(has_preferences_, true) ? "," : "; Prefer: ");
-    put(name);
-    put(value);
+    put(text);
   }
 
   void fields(const ShapedRequest& request) {
     const auto& prefer = request.prefer;
-    if (prefer.count != CountKind::none) preference("count=", word_of(prefer.count));
-    if (prefer.returning == ReturnKind::representation) preference("return=", "representation");
-    if (prefer.returning == ReturnKind::headers_only) preference("return=", "headers-only");
-    if (prefer.timezone) preference("timezone=", "?");
-    if (prefer.max_affected && prefer.strict) preference("handling=strict,max-affected=", "?");
-    if (prefer.partial) preference("partial=", "allow");
-    if (const auto accept = accept_of(request.format); !accept.empty()) {
+    if (prefer.count != CountKind::none) preference(text_of(prefer.count));
+    if (prefer.returning != ReturnKind::minimal) preference(text_of(prefer.returning));
+    if (prefer.timezone) preference("timezone=?");
+    if (prefer.max_affected && prefer.strict) preference("handling=strict,max-affected=?");
+    if (prefer.partial) preference("partial=allow");
+    if (request.format != Shape::array) {
+      const auto type = content_type(request.format);
       put("; Accept: ");
-      put(accept);
+      put(type.substr(0, type.find("; charset")));
     }
     if (request.strong) put("; Shardplex-Consistency: strong");
     if (request.schema.empty()) return;
