@@ -90,6 +90,11 @@ std::string TemporaryFolder::write(const std::string& name, std::string_view tex
   return path;
 }
 
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 pqxx::result Database::run(const std::string& sql) {
   pqxx::nontransaction transaction(connection_);
   return transaction.exec(sql);

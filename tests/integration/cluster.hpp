@@ -36,6 +36,9 @@ class TemporaryFolder {
   pid_t guard_pid_ = -1;
 };
 
+/// All bytes of the file; "" where it cannot be read.
+std::string read_file(const std::string& path);
+
 /// A connection to one server, for SQL past the router. Throws pqxx exceptions.
 class Database {
  public:

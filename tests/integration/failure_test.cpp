@@ -5,11 +5,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <csignal>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -89,12 +87,6 @@ unsigned check_whole_or_refused(HttpClient& client, const Headers& headers) {
   else
     check_unavailable(answer, "alpha");
   return answer.status;
-}
-
-std::string read_file(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
@@ -26,11 +25,6 @@ constexpr auto time_before = std::chrono::seconds(2);
 constexpr std::uint64_t seed = 31337;
 constexpr int rounds = 5;
 constexpr std::size_t slots_at_once = 60;
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// Two routers over the cluster's map file, and one over a copy in a folder of its own, which nobody writes
 /// to or signals: whatever moves, it learns of it from the shards alone.
