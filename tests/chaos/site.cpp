@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -15,12 +13,8 @@ namespace shardplex::chaos {
 namespace {
 
 using integration::Database;
+using integration::read_file;
 using integration::wait_until;
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::uint16_t port_in(const std::string& conninfo) {
   const auto at = conninfo.find("port=") + 5;
