@@ -53,7 +53,7 @@ bool takes_no_writes(const Failure& failure) {
 /// Nobody reads the shard: `error` now, or soon where the read may use any server, unless the answer may lack
 /// the shard. `is_gone`: nobody is there; an answer does not lack a shard for what a server has said.
 FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard, Error error, bool is_gone,
-                       bool at_once) {
+                       bool at_once = false, bool sent = false) {
   const auto now = Clock::now();
   if (context.consistency == Consistency::strong) {
     if (!is_gone || !context.partial.allowed) return error;
@@ -63,7 +63,7 @@ FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard,
   const auto until = context.worker.outages().found_none(view.map().shard(shard).name, now);
   if (is_gone) context.partial.found_unserved(shard, until, now);
   if (until == now + context.worker.outages().patience()) context.worker.refresher().request_probes();
-  return Unserved{std::move(error), until, at_once};
+  return Unserved{std::move(error), until, at_once, sent};
 }
 
 /// Calls `run_on(pool)`, which gives an Outcome<ResultSets>, with the pool of the shard's primary. What a
@@ -123,11 +123,11 @@ bool another_server_may_answer(const Failure& failure, const ServerState& server
 }
 
 FailedAttempt without_server(RequestContext& context, const View& view, ShardId shard) {
-  return unserved(context, view, shard, nobody_up(view, shard), true, false);
+  return unserved(context, view, shard, nobody_up(view, shard), true);
 }
 
 FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId shard,
-                              const std::vector<std::size_t>& asked, const Failure& last) {
+                              const std::vector<std::size_t>& asked, const Failure& last, bool sent) {
   auto failed = failed_attempt(last, view, shard);
   auto* error = std::get_if<Error>(&failed);
   if (error == nullptr) return failed;
@@ -137,7 +137,7 @@ FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId
                   view.map().shard(shard).name};
   const bool at_once = std::ranges::any_of(
       asked, [&](std::size_t server) { return view.shards[shard.value].servers[server].pool->reachable(); });
-  return unserved(context, view, shard, std::move(*error), is_unreachable(last), at_once);
+  return unserved(context, view, shard, std::move(*error), is_unreachable(last), at_once, sent);
 }
 
 Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view, ShardId shard,

@@ -51,8 +51,10 @@ bool another_server_may_answer(const postgres::Failure& failure, const ServerSta
 FailedAttempt without_server(RequestContext& context, const View& view, ShardId shard);
 
 /// What becomes of a read that these servers of the shard have failed to answer, the last one with `last`.
+/// `sent`: one of them has had the statement.
 FailedAttempt all_have_failed(RequestContext& context, const View& view, ShardId shard,
-                              const std::vector<std::size_t>& asked, const postgres::Failure& last);
+                              const std::vector<std::size_t>& asked, const postgres::Failure& last,
+                              bool sent);
 
 /// Calls `query_server(server index)`, which gives an Outcome<T>, on the shard's read candidates, best first,
 /// until one answers or fails in a way in which all would.
@@ -62,6 +64,7 @@ Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, 
   const auto candidates = read_candidates(view, shard, context.consistency, context.worker.random());
   if (candidates.empty()) co_return without_server(context, view, shard);
   std::optional<postgres::Failure> failure;
+  bool sent = false;
   for (const auto server : candidates) {
     const auto& state = view.state(shard).servers[server];
     MeasuredTrip trip(view, shard, server);
@@ -82,8 +85,9 @@ Awaitable<Attempt<T>> on_best_reader(RequestContext& context, const View& view, 
       co_return std::move(*outcome);
     }
     if (!another_server_may_answer(*failure, state)) co_return failed_attempt(*failure, view, shard);
+    sent |= failure->sent;
   }
-  co_return all_have_failed(context, view, shard, candidates, *failure);
+  co_return all_have_failed(context, view, shard, candidates, *failure, sent);
 }
 
 template <class T>

@@ -28,6 +28,7 @@ struct Unserved {
   Error error;           ///< the answer, where none comes
   Deadline until;        ///< by when it has to come
   bool at_once = false;  ///< a new connection may be all that it takes
+  bool sent = false;     ///< a server has had the statement when its connection broke
   bool operator==(const Unserved&) const = default;
 };
 

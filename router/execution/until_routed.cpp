@@ -11,7 +11,8 @@ constexpr auto table_patience = std::chrono::milliseconds(500);  // for the cont
 
 /// So many reads of a worker wait for a server. Each holds its request, of which the memory budget knows.
 constexpr std::size_t most_waiting = 1'000;
-/// More often a read is not sent anew while connections break under it: it may be what breaks them.
+/// More often a read is not sent anew while connections break under it: it may be what breaks them. One that
+/// no server has had, since the connection broke while it was being made, is none of these.
 constexpr int times_asked_again = 2;
 constexpr auto a_moment = std::chrono::milliseconds(10);  // connections that are cut together
 
@@ -53,7 +54,7 @@ Awaitable<std::optional<Error>> before_asking_again(RequestContext& context, Uns
   const auto now = Clock::now();
   if (now >= *context.served_by || worker.waiting_for_chance() >= most_waiting) co_return unserved.error;
   if (unserved.at_once) {
-    if (context.asked_again++ >= times_asked_again) co_return unserved.error;
+    if (unserved.sent && context.asked_again++ >= times_asked_again) co_return unserved.error;
     co_await worker.next_chance(chances, std::min(*context.served_by, now + a_moment));
     co_return std::nullopt;
   }

@@ -202,7 +202,9 @@ TEST_CASE(
   CHECK(read.on_alpha().value() == 1);
   read.failures = alpha_is_away;
   CHECK(unserved(read.on_alpha()).until > first.until);
+  CHECK_FALSE(first.sent);
   CHECK(unserved(Read({{"alpha", lost}, {"alpha-1", lost}}).on_alpha()).at_once);
+  CHECK(unserved(Read({{"alpha", unreachable}, {"alpha-1", lost}}).on_alpha()).sent);
 }
 
 TEST_CASE("a strong read, and what a server has refused, waits for no server") {

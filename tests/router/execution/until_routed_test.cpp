@@ -150,8 +150,8 @@ namespace {
 
 const Error nobody{"SHARD503", "nobody is there", {}, {}, {}};
 
-Attempt<int> unserved(std::chrono::milliseconds patience, bool at_once = false) {
-  return Unserved{nobody, Clock::now() + patience, at_once};
+Attempt<int> unserved(std::chrono::milliseconds patience, bool at_once = false, bool sent = false) {
+  return Unserved{nobody, Clock::now() + patience, at_once, sent};
 }
 
 }  // namespace
@@ -198,11 +198,20 @@ TEST_CASE("how long a read waits for servers counts from its first try") {
 }
 
 TEST_CASE("where a new connection may do a read is asked again soon, but not for ever: it may break them") {
-  Trial trial({unserved(10s, true)});
+  Trial trial({unserved(10s, true, true)});
   CHECK(trial.run().error() == nobody);
   CHECK(trial.versions_seen.size() == 3);
-  Trial mended({unserved(10s, true), unserved(10s, true), 5});
+  Trial mended({unserved(10s, true, true), unserved(10s, true, true), 5});
   CHECK(mended.run().value() == 5);
+}
+
+TEST_CASE("a read that no server has had yet breaks nothing: it is asked again as long as it may wait") {
+  const auto refused = unserved(10s, true), cut = unserved(10s, true, true);
+  Trial trial({refused, refused, cut, refused, cut, refused, refused, 5});
+  CHECK(trial.run().value() == 5);
+  Trial in_vain({unserved(100ms, true)});
+  CHECK(in_vain.run().error() == nobody);
+  CHECK(in_vain.versions_seen.size() < 100);
 }
 
 TEST_CASE("where the answer may lack shards, those that no server comes for are given up, each once") {
