@@ -105,10 +105,13 @@ void Pool::on_room(Lane lane) {
 
 void Pool::on_broken(Lane lane, const Failure& failure) {
   Members& members = lane_of(lane);
+  const bool tried_again =
+      std::ranges::any_of(members.members, [](auto& m) { return m.connection->closed() && m.tries_again; });
   std::erase_if(members.members, [](auto& m) { return m.connection->closed(); });
   if (failure.kind == Failure::Kind::connect) {
     ++members.connect_failures;
-    back_off(lane, failure);
+    // Attempts that were under way together and fail together are one failure, not a row of them.
+    if (!unreachable_ || tried_again) back_off(lane, failure);
   }
   // Nothing is opened for what waits, until an attempt has succeeded.
   if (unreachable_ && members.members.empty()) fail_waiting(lane, Failure(*unreachable_));
@@ -190,7 +193,9 @@ void Pool::tick(Clock::time_point now) {
 void Pool::try_to_connect() {
   const bool trying =
       std::ranges::any_of(lane_of(unreachable_lane_).members, [](auto& m) { return !m.connected; });
-  if (!trying) open(unreachable_lane_);
+  if (trying) return;
+  open(unreachable_lane_);
+  lane_of(unreachable_lane_).members.back().tries_again = true;
 }
 
 void Pool::connect_again() {

@@ -115,7 +115,8 @@ class Pool {
     std::shared_ptr<Connection> connection;
     bool connected = false;
     bool taken = false;
-    bool known_slow = false;  // until its next answer
+    bool known_slow = false;   // until its next answer
+    bool tries_again = false;  // opened after an attempt had failed
   };
   struct WaitingJob {
     Job job;

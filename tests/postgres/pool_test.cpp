@@ -124,6 +124,23 @@ TEST_CASE("a pool that is told that its server is there connects at once, and te
   CHECK(worker.integer("SELECT 2") == 2);
 }
 
+TEST_CASE("attempts that fail together back off once: the next one comes as soon as after a single one") {
+  outside(shared_server(), "CREATE ROLE shut_out LOGIN CONNECTION LIMIT 0");
+  auto settings = one_connection(shared_server().conninfo() + " user=shut_out");
+  constexpr std::size_t together = 12;
+  settings.lanes.fill({together, 1});
+  settings.backoff_min = 50ms;
+  settings.backoff_max = 10min;
+  Worker worker(settings);
+  std::vector<std::shared_ptr<std::optional<Results>>> answers;
+  for (std::size_t i = 0; i < together; ++i) answers.push_back(worker.submit(Lane::read, {{"SELECT 1", {}}}));
+  CHECK(worker.pool().state(Lane::read).connecting == together);
+  worker.wait_until([&] { return worker.pool().state(Lane::read).connect_failures >= together; });
+  outside(shared_server(), "ALTER ROLE shut_out CONNECTION LIMIT 20");
+  worker.wait_until([&] { return worker.pool().reachable(); });
+  CHECK(worker.integer("SELECT 2") == 2);
+}
+
 TEST_CASE("a job waiting for a first connection fails with it") {
   Server server;
   server.stop();
