@@ -317,6 +317,7 @@ class Generator {
     request_.rows_sql = "SELECT " + columns_ + from + by +
                         (order_.empty() ? "" : " ORDER BY " + order_.substr(0, order_.size() - 2)) + page_;
     request_.count_sql = "SELECT count(*)" + from;
+    request_.groups = true;
   }
 
   // ---- Filters.

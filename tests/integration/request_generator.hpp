@@ -22,6 +22,7 @@ struct ReadRequest {
   std::string count_sql;
   std::uint64_t offset = 0;
   bool counts = false;                                                           ///< Prefer: count=exact
+  bool groups = false;                                                           ///< of aggregates
   bool object = false;                                                           ///< one row, not an array
   bool row = false;                                                              ///< /table/{key}
   enum class Format { json, stripped_json, csv, ndjson } format = Format::json;  ///< of the rows
