@@ -13,7 +13,7 @@ constexpr auto table_patience = std::chrono::milliseconds(500);  // for the cont
 constexpr std::size_t most_waiting = 1'000;
 /// More often a read is not sent anew while connections break under it: it may be what breaks them. One that
 /// no server has had, since the connection broke while it was being made, is none of these.
-constexpr int times_asked_again = 2;
+constexpr int times_asked_again = 5;
 constexpr auto a_moment = std::chrono::milliseconds(10);  // connections that are cut together
 
 }  // namespace
