@@ -7,7 +7,7 @@ namespace shardplex::router {
 namespace {
 
 constexpr auto longest_pause = std::chrono::milliseconds(50);
-constexpr auto table_patience = std::chrono::milliseconds(500);  // for the control thread to read them again
+constexpr auto table_patience = std::chrono::seconds(2);  // for the control thread to read them again
 
 /// So many reads of a worker wait for a server. Each holds its request, of which the memory budget knows.
 constexpr std::size_t most_waiting = 1'000;
