@@ -53,6 +53,7 @@ enum class Commit : std::uint8_t {
   at_once,        ///< with its last statement, in the same round trip
   once_answered,  ///< when its whole answer is here and has its memory. Where it is too large, or nobody
                   ///< waits for it any more, nothing of the job is kept. Nothing is sent behind it meanwhile
+  never,          ///< as once_answered, and then it is rolled back
 };
 
 /// One transaction: its statements are sent together, in one pipeline segment ended by a Sync, so they commit

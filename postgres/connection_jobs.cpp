@@ -83,7 +83,8 @@ void Connection::end_transaction(PendingJob& pending) {
   if (refused || !pending.job.done)
     return give_up(pending.failure.value_or(lost("nobody waits for the answer any more")));
   pending.ended = true;
-  if (!send_control(pending, pending.failure ? "ROLLBACK" : "COMMIT") || PQpipelineSync(pg_) != 1)
+  const bool keeps = !pending.failure && pending.job.commit != Commit::never;
+  if (!send_control(pending, keeps ? "COMMIT" : "ROLLBACK") || PQpipelineSync(pg_) != 1)
     return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
   schedule_write();
 }

@@ -70,6 +70,13 @@ LogLevel parse_level(const std::string& text) {
   throw po::error("log-level '" + text + "' is not one of debug, info, warning, error");
 }
 
+/// As PostgREST's db-tx-end calls them. Those that roll back unasked would be no service.
+TransactionEnds ends_in(const std::string& text) {
+  if (text == "commit") return TransactionEnds::commit;
+  if (text == "commit-allow-override") return TransactionEnds::any;
+  throw po::error("tx-end '" + text + "' is not one of commit, commit-allow-override");
+}
+
 /// A duration option bound to a setting, with the setting's value as the default.
 auto duration(std::chrono::milliseconds& target) {
   return po::value<Duration>()
@@ -198,8 +205,12 @@ po::options_description router_options(Settings& s) {
       "send answers as gzip, br or zstd to clients that take them so")(
       "plans", po::value(&s.plans)->default_value(s.plans, "off")->value_name("on|off"),
       "let clients ask for PostgreSQL's plans (application/vnd.pgrst.plan), which reveal its internals")(
-      "cors-allowed-origins", names(s.cors_allowed_origins),
-      "origins whose pages may call, separated by commas; without it, all")(
+      "tx-end",
+      po::value<std::string>()->default_value("commit")->value_name("END")->notifier(
+          [&s](const std::string& text) { s.transaction_ends = ends_in(text); }),
+      "how writes end: commit; or commit-allow-override, which lets clients roll theirs back (Prefer: "
+      "tx=rollback)")("cors-allowed-origins", names(s.cors_allowed_origins),
+                      "origins whose pages may call, separated by commas; without it, all")(
       "schemas",
       po::value<std::string>()->default_value("public")->value_name("LIST")->notifier(
           [&s](const std::string& list) { s.schemas = schemas_in(list); }),

@@ -11,6 +11,7 @@
 
 #include "postgres/pool.hpp"
 #include "query/grammar/parse.hpp"
+#include "query/grammar/preferences.hpp"
 #include "router/log.hpp"
 
 namespace shardplex::router {
@@ -57,12 +58,13 @@ struct Settings {
   postgres::PoolSettings pool;
   LogLevel log_level = LogLevel::info;
   bool access_log = false;
-  bool aggregates = true;                         ///< clients may ask for them
-  bool plans = false;                             ///< clients may ask for PostgreSQL's
-  bool compression = true;                        ///< of answers, for clients that take them so
-  std::vector<std::string> cors_allowed_origins;  ///< in lower case; empty: all
-  std::chrono::milliseconds slow_request{0};      ///< requests that take as long are logged; 0: none
-  std::vector<std::string> schemas{"public"};     ///< that clients may name; the first where they name none
+  bool aggregates = true;                                      ///< clients may ask for them
+  bool plans = false;                                          ///< clients may ask for PostgreSQL's
+  TransactionEnds transaction_ends = TransactionEnds::commit;  ///< that clients may ask for
+  bool compression = true;                                     ///< of answers, for clients that take them so
+  std::vector<std::string> cors_allowed_origins;               ///< in lower case; empty: all
+  std::chrono::milliseconds slow_request{0};   ///< requests that take as long are logged; 0: none
+  std::vector<std::string> schemas{"public"};  ///< that clients may name; the first where they name none
 };
 
 /// What main() should do: run with settings, or print a text and exit.

@@ -448,10 +448,13 @@ bool is_slot_column(const Column& column, const Table& table) {
 }
 
 void add_column(Column column, Table& table) {
-  if (is_slot_column(column, table))
+  if (is_slot_column(column, table)) {
     table.has_slot_column = true;
-  else
-    table.columns.push_back(std::move(column));
+    table.behind_slot = 0;
+    return;
+  }
+  if (table.behind_slot) ++*table.behind_slot;
+  table.columns.push_back(std::move(column));
 }
 
 void add_unique(const Facts& facts, Table& table) {

@@ -2,6 +2,7 @@
 // router.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -157,6 +158,9 @@ struct Table {
   /// Of a view in a combined catalogue: the tables that it reads, also through other views, as the map calls
   /// them.
   std::vector<std::string> reads = {};
+  /// How many columns come behind the slot column; nullopt where there is none, and, of a combined catalogue,
+  /// where shards differ in it.
+  std::optional<std::size_t> behind_slot = std::nullopt;
 
   bool is_view() const { return kind != TableKind::table; }
   /// What tells written rows apart, by its names here: of a view the primary key of the table that it writes

@@ -345,6 +345,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
     } else {
       combine_columns(map, shard, *found, *table);
       keep_unique_of_both(*found, table->served);
+      if (table->served.behind_slot != found->behind_slot) table->served.behind_slot.reset();
       auto beside = differences_beside_columns(table->first_shard, table->first, shard, *found);
       std::ranges::move(beside.of_keys, std::back_inserter(table->problems));
       std::ranges::move(beside.of_constraints, std::back_inserter(table->differences));

@@ -8,35 +8,25 @@
 #include <optional>
 #include <utility>
 
+#include "query/grammar/body_errors.hpp"
+
 namespace shardplex {
 namespace {
 
 namespace json = boost::json;
 using boost::system::error_code;
-
-Error bad_body(std::string message, std::optional<std::string> details) {
-  return {"PGRST102", std::move(message), std::move(details), std::nullopt, std::nullopt};
-}
-
-/// "line 2, column 7 (byte 31)": lines, and characters within the line, from 1, as an editor counts them;
-/// bytes from 0.
-std::string place_in(std::string_view text, std::size_t byte) {
-  const std::string_view before = text.substr(0, byte);
-  const auto lines = std::ranges::count(before, '\n');
-  const std::string_view line = before.substr(before.rfind('\n') + 1);  // npos + 1 is 0
-  const auto characters =
-      std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  return "line " + std::to_string(lines + 1) + ", column " + std::to_string(characters + 1) + " (byte " +
-         std::to_string(byte) + ')';
-}
+using grammar::bad_body;
+using grammar::place_in;
 
 /// Receives the events of Boost.JSON's parser, so that numbers keep the spelling they came in and nothing of
 /// a big body is kept but what is watched. Text comes in parts, the last by the event itself.
 class BodyReader {
  public:
-  BodyReader(std::span<const std::string> watched, bool equal_keys)
+  BodyReader(std::span<const std::string> watched, bool equal_keys, std::span<const std::string> noted)
       : watched_(watched), equal_keys_(equal_keys) {
     body_.watched.resize(watched.size());
+    for (std::size_t i = 0; i < noted.size(); ++i) noted_.try_emplace(noted[i], i);
+    shape_.resize(noted.size(), '0');
   }
 
   static constexpr std::size_t max_object_size = std::numeric_limits<std::size_t>::max();
@@ -56,6 +46,7 @@ class BodyReader {
 
   bool on_object_end(std::size_t, error_code& ec) {
     const bool ends_row = depth_-- == row_depth();
+    if (ends_row && !noted_.empty()) note_shape();
     return !ends_row || !equal_keys_ || keys_in_row_ == body_.keys.size() || refuse_uneven(ec);
   }
 
@@ -102,6 +93,13 @@ class BodyReader {
     ++body_.rows;
     keys_in_row_ = 0;
     for (auto& column : body_.watched) column.emplace_back();
+    shape_.assign(shape_.size(), '0');
+  }
+
+  void note_shape() {
+    const auto [known, is_new] = shapes_.try_emplace(shape_, body_.shapes.size());
+    if (is_new) body_.shapes.push_back(shape_);
+    body_.shape_of_row.push_back(known->second);
   }
 
   /// False where the row must not have this key.
@@ -110,6 +108,7 @@ class BodyReader {
     current_ = watched == watched_.end()
                    ? nullptr
                    : &body_.watched[static_cast<std::size_t>(watched - watched_.begin())].back();
+    if (const auto noted = noted_.find(key); noted != noted_.end()) shape_[noted->second] = '1';
     auto known = last_row_with_.find(key);
     if (known == last_row_with_.end()) {
       if (body_.rows > 1) return !equal_keys_;
@@ -162,6 +161,9 @@ class BodyReader {
   bool equal_keys_;
   Body body_;
   std::map<std::string, std::size_t, std::less<>> last_row_with_;  // key of the first row -> row, from 1
+  std::map<std::string_view, std::size_t> noted_;                  // column -> its place in shapes
+  std::map<std::string, std::size_t> shapes_;                      // shape -> its index
+  std::string shape_;                                              // of the current row
   std::size_t keys_in_row_ = 0;                                    // of those, met in the current row
   std::size_t depth_ = 0;
   std::string text_;
@@ -171,10 +173,11 @@ class BodyReader {
 
 }  // namespace
 
-Result<Body> read_body(std::string_view text, std::span<const std::string> watched, bool equal_keys) {
+Result<Body> read_body(std::string_view text, std::span<const std::string> watched, bool equal_keys,
+                       std::span<const std::string> noted) {
   json::parse_options options;
   options.max_depth = 128;
-  json::basic_parser<BodyReader> parser(options, watched, equal_keys);
+  json::basic_parser<BodyReader> parser(options, watched, equal_keys, noted);
   error_code ec;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), ec);
   if (auto refusal = parser.handler().take_refusal()) {

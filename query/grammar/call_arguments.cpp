@@ -5,19 +5,11 @@
 #include <set>
 #include <utility>
 
+#include "query/grammar/form_body.hpp"
 #include "query/grammar/parameters.hpp"
 
 namespace shardplex {
 namespace {
-
-/// A parameter of two bytes takes far more when it is read.
-constexpr std::size_t most_form_parameters = 10'000;
-
-Error too_many_parameters() {
-  return {"SHARD400", "The request's body has too many parameters",
-          "The limit is " + std::to_string(most_form_parameters) + " parameters of one form.",
-          "Send the arguments as application/json.", 413};
-}
 
 void add_names(CallArguments& call) {
   std::set<std::string_view> known;
@@ -49,7 +41,8 @@ Result<CallArguments> read_form(std::string_view body) {
       return error;
     }
     if (!*more) break;
-    if (call.given.size() == most_form_parameters) return too_many_parameters();
+    if (call.given.size() == most_form_parameters)
+      return too_many_form_parameters("Send the arguments as application/json.");
     call.given.push_back({std::string(parameters.key()), std::string(parameters.value())});
   }
   add_names(call);

@@ -39,7 +39,7 @@ bool set(std::optional<Value>& preference, Value value) {
 struct PreferenceRow {
   std::string_view name, value;
   bool (*apply)(Preferences&);
-  std::string_view instead = {};  ///< where it is not served: what is
+  std::string_view instead = {};  ///< where it is not served, as a rollback may be: what is
 };
 
 constexpr PreferenceRow preference_rows[] = {
@@ -52,18 +52,16 @@ constexpr PreferenceRow preference_rows[] = {
     {"handling", "strict", [](Preferences& p) { return set_handling(p, true); }},
     {"handling", "lenient", [](Preferences& p) { return set_handling(p, false); }},
     {"missing", "null", [](Preferences& p) { return set(p.missing, MissingColumns::null); }},
-    {"missing", "default", [](Preferences& p) { return set(p.missing, MissingColumns::column_default); },
-     "Name in columns= only the columns that every row gives; the others get their defaults"},
+    {"missing", "default", [](Preferences& p) { return set(p.missing, MissingColumns::column_default); }},
     {"partial", "allow", [](Preferences& p) { return !std::exchange(p.partial, true); }},
     {"tx", "commit", [](Preferences& p) { return set(p.tx, TransactionEnd::commit); }},
     {"tx", "rollback", [](Preferences& p) { return set(p.tx, TransactionEnd::rollback); },
-     "Leave it out: every write is committed"},
+     "Leave it out: every write is committed. The operator lets writes of tables be rolled back by --tx-end "
+     "commit-allow-override"},
     {"resolution", "merge-duplicates",
-     [](Preferences& p) { return set(p.resolution, Resolution::merge_duplicates); },
-     "PUT with the primary key in the query string replaces or creates one row"},
+     [](Preferences& p) { return set(p.resolution, Resolution::merge_duplicates); }},
     {"resolution", "ignore-duplicates",
-     [](Preferences& p) { return set(p.resolution, Resolution::ignore_duplicates); },
-     "Insert without it, and take a 409 answer as the row being there"},
+     [](Preferences& p) { return set(p.resolution, Resolution::ignore_duplicates); }},
 };
 
 constexpr std::string_view instead_of_timezone =
@@ -89,11 +87,12 @@ void refuse(PreferHeader& header, std::string_view written, std::string_view ins
       not_served("Prefer: " + std::string(written) + " is not available", std::string(instead));
 }
 
-void read_preference(std::string_view written, PreferHeader& header) {
+void read_preference(std::string_view written, TransactionEnds ends, PreferHeader& header) {
   Preferences& preferences = header.preferences;
   const auto [name, value] = name_and_value(written);
   if (const PreferenceRow* row = find_preference(name, lower(value))) {
-    if (row->apply(preferences) && !row->instead.empty()) refuse(header, written, row->instead);
+    const bool is_served = row->instead.empty() || ends == TransactionEnds::any;
+    if (row->apply(preferences) && !is_served) refuse(header, written, row->instead);
   } else if (const auto rows = row_count(value); name == "max-affected" && rows) {
     set(preferences.max_affected, *rows);
   } else if (name == "timezone" && !value.empty()) {
@@ -131,9 +130,9 @@ std::string_view text_of(CountKind kind) {
   return "";
 }
 
-PreferHeader read_prefer(std::string_view header) {
+PreferHeader read_prefer(std::string_view header, TransactionEnds ends) {
   PreferHeader read;
-  for_each_piece(header, ',', [&](std::string_view written) { read_preference(written, read); });
+  for_each_piece(header, ',', [&](std::string_view written) { read_preference(written, ends, read); });
   return read;
 }
 

@@ -16,6 +16,8 @@ enum class ReturnKind : std::uint8_t { minimal, headers_only, representation };
 enum class Resolution : std::uint8_t { merge_duplicates, ignore_duplicates };
 enum class MissingColumns : std::uint8_t { null, column_default };
 enum class TransactionEnd : std::uint8_t { commit, rollback };
+/// How a request may have its transaction end: rollback is not served unless it is `any`.
+enum class TransactionEnds : std::uint8_t { commit, any };
 
 /// What Prefer asks for. Of a preference given more than once the first counts (RFC 7240, section 2).
 struct Preferences {
@@ -39,10 +41,10 @@ struct PreferHeader {
 };
 
 /// All Prefer headers of a request, joined with commas.
-PreferHeader read_prefer(std::string_view header);
+PreferHeader read_prefer(std::string_view header, TransactionEnds ends = TransactionEnds::commit);
 
-/// What of it is honoured. What is not served (resolution, missing=default, tx=rollback) is
-/// SHARD400; under handling=strict unknown preferences are PGRST122.
+/// What of it is honoured. What is not served (tx=rollback) is SHARD400; under handling=strict unknown
+/// preferences are PGRST122.
 Result<Preferences> served_preferences(PreferHeader read);
 
 /// The same of a header, for requests that have no time zone of their own: that is not served.

@@ -12,6 +12,7 @@
 #include "query/engine/row_text.hpp"
 #include "query/engine/sort_key.hpp"
 #include "query/error.hpp"
+#include "query/grammar/body_text.hpp"
 #include "query/grammar/preferences.hpp"
 #include "query/grammar/query.hpp"
 #include "query/plan/route.hpp"
@@ -37,6 +38,12 @@ struct WriteRules {
 };
 
 struct NodeRead;
+
+/// Where details of errors show the slot column of a row that fails.
+struct FailingRow {
+  std::size_t columns = 0;      ///< that the table has, the slot column included
+  std::size_t behind_slot = 0;  ///< of these, those behind it
+};
 
 /// A read of one table, ready for any number of shards.
 /// Every statement's result has, in binary format: the columns that `row` is written from; then those merge
@@ -184,18 +191,19 @@ std::optional<std::string> canonical_text(KeyType type, std::string_view text);
 /// (sqlstate_misplaced). Result columns, in binary format, by `returns`:
 ///   nothing: the number of rows (bigint) where `reports_count`, otherwise nothing to read (the command tag
 ///   counts the rows touched); representation: the row as text of the format that was asked for; primary_key:
-///   each primary key column as text. PUT adds a last column: boolean, true where the row was created. Other
-///   columns are not to be read.
+///   each primary key column as text. PUT, and a POST that merges duplicates, add a last column: boolean,
+///   true where the row was created. Other columns are not to be read.
 /// Representations come ordered by primary key for PATCH and DELETE, in body order for POST. Under row bounds
 /// the statement itself raises sqlstate_row_bounds (shard_schema/sqlstates.hpp), with the number of rows as
 /// its detail: of those written, or, of a representation that leaves some out, of the others.
 struct WritePlan {
   enum class Returns { nothing, representation, primary_key } returns = Returns::nothing;
   std::string header;            ///< of a representation (RowText::header())
-  bool reports_created = false;  ///< PUT
+  bool reports_created = false;  ///< PUT, and a POST that merges
   bool reports_count = false;    ///< PATCH that returns nothing
   bool sets_nothing = false;     ///< a PATCH whose body has no column: no row is touched
   bool deletes = false;          ///< DELETE
+  bool rolls_back = false;       ///< what it has written is shown, and not kept (tx=rollback)
   std::string table, group;      ///< group is "" for reference tables (which every shard must be asked for)
   std::optional<SlotSet> slots;  ///< the candidate slots; nullopt for reference tables
   /// Set under `list` where the row is named by its key, but not its list: ask each candidate shard `locate`
@@ -227,6 +235,20 @@ struct WritePlan {
   /// Set where rows of other shards are in it, which are looked up when the write has been made. In place of
   /// the text a row has the columns of read->scan.
   std::shared_ptr<const NodeRead> read = nullptr;
+
+  // Of a POST.
+  bool merges = false;  ///< rows that are there already are changed (resolution=merge-duplicates)
+  struct Insert {
+    std::string sql;
+    std::string placed;     ///< as WritePlan::placed
+    std::string body_rows;  ///< int4[], in SQL: which rows of the body are its own, from 0
+  };
+  /// Set where rows of the body set different columns: what is put together to the one statement, whose head
+  /// then has nothing but its parameters.
+  std::vector<Insert> inserts = {};
+
+  /// How details of errors show a row that fails; nullopt where that is not known.
+  std::optional<FailingRow> failing_row = std::nullopt;
 };
 
 /// A POST that is planned but for the keys which its rows came without. Lifetime: refers to the catalogue's
@@ -247,7 +269,7 @@ class InsertPlan {
   WritePlan with_keys(std::vector<std::string> keys) &&;
 
  private:
-  friend Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std::string_view body,
+  friend Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, const BodyText& body,
                                         const Preferences& prefer, const RoutedTable& routed,
                                         const WriteRules& rules);
   WritePlan plan_;
@@ -258,21 +280,26 @@ class InsertPlan {
   // By column, then by row; nullopt is missing, which none is of a key of several columns.
   std::vector<std::vector<std::optional<std::string>>> keys_;
   std::vector<std::optional<std::string>> lists_;  // by row under list: the list column's value
-  std::size_t keys_param_ = 0, slots_param_ = 0;   // indices into the plan's parameters; of the first column
+  struct Part {
+    std::vector<std::size_t> rows;                // in body order
+    std::size_t keys_param = 0, slots_param = 0;  // indices into the plan's parameters; of the first column
+  };
+  std::vector<Part> parts_;  // one for each INSERT
 
   Slot slot_at(std::size_t row) const;  // precondition: the row has its key
 };
 
-/// POST. `body` is JSON: an object or an array of objects with equal keys (PGRST102 otherwise). Routing
+/// POST. `body`: of JSON an object or an array of objects with equal keys (PGRST102 otherwise). Routing
 /// columns are taken out of the body and sent as the router read them, so that the stored slot is the stored
-/// key's by construction. Rows without a key have to be given one; of a key of several columns none may be
-/// missing (23502). Under list, a client's own key is refused (SHARD400). An empty array is a plan with no
-/// slots.
-Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
+/// key's by construction. Rows that lack the key have to be given one; one that is null is 23502, and so is one
+/// that lacks a column of a key of several. Under list, a client's own key is refused (SHARD400). An empty
+/// array is a plan with no slots. Duplicates are resolved by the columns of on_conflict=, or by the primary
+/// key; SHARD400 where these do not decide the slot.
+Result<InsertPlan> plan_insert(const Query& query, const BodyText& body, const Preferences& prefer,
                                const RoutedTable& routed, const RowBounds& bounds = {},
                                RowFormat format = RowFormat::json);
 /// PATCH. The body is one object; an empty object changes nothing (a plan with empty `slots`, sets_nothing).
-Result<WritePlan> plan_update(const Query& query, std::string_view body, const Preferences& prefer,
+Result<WritePlan> plan_update(const Query& query, const BodyText& body, const Preferences& prefer,
                               const RoutedTable& routed, const RowBounds& bounds = {},
                               RowFormat format = RowFormat::json);
 /// DELETE.
@@ -280,20 +307,20 @@ Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, con
                               const RowBounds& bounds = {}, RowFormat format = RowFormat::json);
 /// PUT: filters must be `eq` on exactly the primary key (PGRST105 otherwise), the body one object whose key
 /// agrees (PGRST115); limit/offset are PGRST114. Columns not in the body get their defaults.
-Result<WritePlan> plan_put(const Query& query, std::string_view body, const Preferences& prefer,
+Result<WritePlan> plan_put(const Query& query, const BodyText& body, const Preferences& prefer,
                            const RoutedTable& routed, const RowBounds& bounds = {},
                            RowFormat format = RowFormat::json);
 
 /// The same of a query that was resolved, whose embeds are in what is returned. Where nothing of the rows is
 /// returned, nothing is made of them. Errors: those of shown_rows() as well. Lifetime: the plans refer to
 /// nothing of the tree.
-Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std::string_view body,
+Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, const BodyText& body,
                                const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules);
-Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, std::string_view body,
+Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, const BodyText& body,
                               const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules);
 Result<WritePlan> plan_delete(const ResolvedNode& tree, const Query& query, const Preferences& prefer,
                               const RoutedTable& routed, const WriteRules& rules);
-Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::string_view body,
+Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, const BodyText& body,
                            const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules);
 
 }  // namespace shardplex

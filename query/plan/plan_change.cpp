@@ -10,6 +10,7 @@
 #include "query/plan/stored_values.hpp"
 #include "query/plan/table_columns.hpp"
 #include "query/plan/write_parts.hpp"
+#include "shard_map/contains_name.hpp"
 
 namespace shardplex {
 namespace {
@@ -24,6 +25,15 @@ std::optional<Error> paging_refusal(const Query& query, std::string_view method)
 
 Error invalid_body(std::string message) {
   return {"PGRST102", std::move(message), std::nullopt, std::nullopt, std::nullopt};
+}
+
+/// What a column is by default, PostgreSQL alone knows.
+std::optional<Error> default_refusal(const ParsedBody& body) {
+  for (const auto& name : body.watched)
+    if (contains_name(body.defaulted, name))
+      return cannot_merge("The default of " + name + " may move the row to another slot.",
+                          "Say " + name + " in the body.");
+  return std::nullopt;
 }
 
 /// Sets the columns that decide the slot: those of the key to what they are, the list column and with it the
@@ -112,7 +122,7 @@ Statement WritePlan::statement(std::optional<Slot> pinned, bool only_owned) cons
   return out;
 }
 
-Result<WritePlan> plan_update(const Query& query, std::string_view text, const Preferences& prefer,
+Result<WritePlan> plan_update(const Query& query, const BodyText& text, const Preferences& prefer,
                               const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
   if (auto refusal = not_planned(query)) return *refusal;
   return plan_update(ResolvedNode{&query, &routed.table(), {}}, query, text, prefer, routed,
@@ -122,14 +132,16 @@ Result<WritePlan> plan_update(const Query& query, std::string_view text, const P
 Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, std::string_view text,
                               const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules) {
   if (auto refusal = paging_refusal(query, "PATCH")) return *refusal;
-  const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
+  auto body = parse_body(query, text, routed.table(), routed.routing_columns(),
+                         prefer.missing.value_or(MissingColumns::null));
   if (!body) return body.error();
   if (body->body.rows > 1) return invalid_body("The body of a PATCH has to be one object");
   if (auto refusal = identity_refusal(routed.table(), body->columns, false)) return std::move(*refusal);
+  if (auto refusal = default_refusal(*body)) return std::move(*refusal);
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
-  if (body->body.rows == 0 || body->columns.empty()) {
+  if (body->body.rows == 0 || (body->columns.empty() && body->defaulted.empty())) {
     // What cannot be shown is refused, whether or not there is anything to show.
     WritePlan shown = new_write_plan(routed, prefer);
     if (shown.returns == WritePlan::Returns::representation)
@@ -137,8 +149,7 @@ Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, std:
     return change_nothing(new_write_plan(routed, prefer), routed);
   }
 
-  const std::string rows =
-      body->json_columns.empty() ? "" : writer.param(json_array(text, body->body.is_array));
+  const std::string rows = body->json_columns.empty() ? "" : writer.param(std::move(body->rows_json));
   const auto routing = routing_assignments(*body, query, routed, writer, plan);
   if (!routing) return routing.error();
   std::string remembers, assignments;
@@ -148,6 +159,8 @@ Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, std:
   else if (!remembers.empty())
     append_item(assignments, slot_as_it_is_sql(routed, remembers));
   if (!routing->empty()) append_item(assignments, *routing);
+  for (const auto& name : body->defaulted)
+    if (!contains_name(body->watched, name)) append_item(assignments, quote_identifier(name) + " = DEFAULT");
   plan.head.sql = "UPDATE " + aliased_name(routed.table()) + " SET " + assignments;
   return finish_write_plan(std::move(plan), tree, routed, rules, std::move(writer));
 }

@@ -22,6 +22,7 @@ Error null_value(const Table& table, std::string_view column) {
 Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::size_t row, const Column& column,
                                                 const RoutedTable& routed) {
   const BodyValue value = body.value(column.name, row);
+  if (value.kind == BodyValue::Kind::null) return null_value(routed.table(), column.name);
   if (value.kind == BodyValue::Kind::text || value.kind == BodyValue::Kind::nested) {
     // Without a primary key nobody takes two rows for one.
     if (routed.list() && !routed.stored_primary_key().empty())
@@ -35,6 +36,21 @@ Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::siz
   // Part of a key, or a reference to another row, is nothing that could be made up.
   if (!routed.gives_keys()) return null_value(routed.table(), column.name);
   return std::optional<std::string>();
+}
+
+/// What the rows have of what each has one of.
+template <class T>
+std::vector<T> those_of(const std::vector<T>& values, const std::vector<std::size_t>& rows) {
+  std::vector<T> out;
+  out.reserve(rows.size());
+  for (const std::size_t row : rows) out.push_back(values[row]);
+  return out;
+}
+
+std::vector<std::string> as_texts(const std::vector<std::size_t>& rows) {
+  std::vector<std::string> numbers;
+  for (const std::size_t row : rows) numbers.push_back(std::to_string(row));
+  return numbers;
 }
 
 }  // namespace
@@ -75,32 +91,38 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
     slots.push_back(slot_at(row));
   }
   plan_.slots = as_set(slots, *group_);
-  for (std::size_t i = 0; i < keys_.size(); ++i) plan_.head.params[keys_param_ + i] = array_literal(keys_[i]);
-  plan_.head.params[slots_param_] = array_literal(given_slots(slots).values);
+  for (const Part& part : parts_) {
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      plan_.head.params[part.keys_param + i] = array_literal(those_of(keys_[i], part.rows));
+    plan_.head.params[part.slots_param] = array_literal(given_slots(those_of(slots, part.rows)).values);
+  }
   return std::move(plan_);
 }
 
-Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const Preferences& prefer,
+Result<InsertPlan> plan_insert(const Query& query, const BodyText& text, const Preferences& prefer,
                                const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
   if (auto refusal = not_planned(query)) return *std::move(refusal);
   return plan_insert(ResolvedNode{&query, &routed.table(), {}}, query, text, prefer, routed,
                      {bounds, format});
 }
 
-Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std::string_view text,
+Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, const BodyText& text,
                                const Preferences& prefer, const RoutedTable& routed,
                                const WriteRules& rules) {
-  const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
+  auto body = parse_body(query, text, routed.table(), routed.routing_columns(),
+                         prefer.missing.value_or(MissingColumns::null));
   if (!body) return body.error();
   if (auto refusal = identity_refusal(routed.table(), body->columns, true)) return std::move(*refusal);
+  const auto on_conflict = conflict_sql(query, prefer, *body, routed);
+  if (!on_conflict) return on_conflict.error();
   InsertPlan insert;
   WritePlan plan = new_write_plan(routed, prefer);
   if (prefer.returning == ReturnKind::headers_only && !routed.table().written_key().empty())
     plan.returns = WritePlan::Returns::primary_key;
   plan.chooses_rows = false;
   plan.row_count = body->body.rows;
+  plan.merges = plan.reports_created = on_conflict->ends_with(replaced_sql);
 
-  std::vector<GivenColumn> columns;
   if (const Group* group = routed.group()) {
     const auto& key_names = routed.key().names();
     insert.keys_.resize(key_names.size());
@@ -120,20 +142,36 @@ Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std
     }
     insert.group_ = group;
     insert.key_types_ = routed.key_types();
-    // Keys and slots are filled in by with_keys().
-    for (const auto& name : key_names) columns.push_back(given_column(routed, name));
-    if (const auto* list = routed.list()) {
-      columns.push_back(given_column(routed, list->column));
-      columns.back().values = insert.lists_;
-    }
-    columns.push_back(given_slots({}));
-    insert.keys_param_ = body->json_columns.empty() ? 0 : 1;
-    insert.slots_param_ = insert.keys_param_ + columns.size() - 1;
   }
+  auto parts = body->take_parts();
+  if (!parts) return parts.error();
   ExpressionWriter writer(routed.table(), 1);
-  if (routed.group()) plan.placed = placed_as_given(routed, columns, insert.keys_param_ + 1, body->body.rows);
-  plan.head.sql = insert_sql(routed, body->json_columns, json_array(text, body->body.is_array),
-                             body->body.rows, columns, writer);
+  for (auto& part : *parts) {
+    std::vector<GivenColumn> columns;
+    const std::size_t count = part.rows.size(), first_param = writer.params().size();
+    const std::size_t first_given = first_param + (part.json_columns.empty() ? 0 : 1);
+    if (routed.group()) {
+      // Keys and slots are filled in by with_keys().
+      for (const auto& name : routed.key().names()) columns.push_back(given_column(routed, name));
+      if (const auto* list = routed.list()) {
+        columns.push_back(given_column(routed, list->column));
+        columns.back().values = those_of(insert.lists_, part.rows);
+      }
+      columns.push_back(given_slots({}));
+      insert.parts_.push_back({part.rows, first_given, first_given + columns.size() - 1});
+    }
+    WritePlan::Insert one;
+    if (routed.group()) one.placed = placed_as_given(routed, columns, first_given + 1, count);
+    one.sql = insert_sql(routed, part.json_columns, std::move(part.rows_json), count, columns, writer) +
+              *on_conflict;
+    if (parts->size() > 1) {
+      one.body_rows = writer.param(array_literal(as_texts(part.rows))) + "::int4[]";
+      plan.inserts.push_back(std::move(one));
+    } else {
+      plan.head.sql = std::move(one.sql);
+      plan.placed = std::move(one.placed);
+    }
+  }
   auto finished = finish_write_plan(std::move(plan), tree, routed, rules, std::move(writer));
   if (!finished) return finished.error();
   insert.plan_ = std::move(*finished);

@@ -74,8 +74,8 @@ std::string on_conflict_sql(const Table& table) {
 }
 
 /// PUT where the primary key decides the slot, or on a reference table: create the row or replace it.
-void put_by_insert(const ParsedBody& body, std::string_view text, const std::vector<std::string>& key,
-                   const RoutedTable& routed, ExpressionWriter& writer, WritePlan& plan) {
+void put_by_insert(ParsedBody& body, const std::vector<std::string>& key, const RoutedTable& routed,
+                   ExpressionWriter& writer, WritePlan& plan) {
   const Table& table = routed.table();
   const auto value_of = [&](std::string_view column) -> const std::string& {
     const auto found = std::ranges::find(table.primary_key, column);
@@ -99,15 +99,14 @@ void put_by_insert(const ParsedBody& body, std::string_view text, const std::vec
   plan.chooses_rows = false;
   const std::size_t first_given = writer.params().size() + (body.json_columns.empty() ? 1 : 2);
   if (routed.group()) plan.placed = placed_as_given(routed, columns, first_given, 1);
-  plan.head.sql =
-      insert_sql(routed, body.json_columns, json_array(text, body.body.is_array), 1, columns, writer) +
-      on_conflict_sql(table);
+  plan.head.sql = insert_sql(routed, body.json_columns, std::move(body.rows_json), 1, columns, writer) +
+                  on_conflict_sql(table);
 }
 
 /// PUT under list, where the key does not tell the slot: replace the row where it is. One that is nowhere
 /// cannot be created, because its key could be taken on another list by then.
-Result<void> put_by_update(const ParsedBody& body, std::string_view text, const Query& query,
-                           const RoutedTable& routed, ExpressionWriter& writer, WritePlan& plan) {
+Result<void> put_by_update(ParsedBody& body, const Query& query, const RoutedTable& routed,
+                           ExpressionWriter& writer, WritePlan& plan) {
   const Table& table = routed.table();
   const auto list = inserted_list_value(body, 0, routed);
   if (!list) return list.error();
@@ -117,8 +116,7 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
 
   std::string sql;
   if (!body.json_columns.empty())
-    append_item(sql, assignment_sql(routed, body.json_columns,
-                                    writer.param(json_array(text, body.body.is_array)), ""));
+    append_item(sql, assignment_sql(routed, body.json_columns, writer.param(std::move(body.rows_json)), ""));
   append_item(sql, quote_identifier(routed.list()->column) + " = " + writer.param(*list));
   append_item(sql,
               quote_identifier(slot_column) + " = " + writer.param(std::to_string(plan.new_slot->value)));
@@ -137,13 +135,13 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
 
 }  // namespace
 
-Result<WritePlan> plan_put(const Query& query, std::string_view text, const Preferences& prefer,
+Result<WritePlan> plan_put(const Query& query, const BodyText& text, const Preferences& prefer,
                            const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
   if (auto refusal = not_planned(query)) return *std::move(refusal);
   return plan_put(ResolvedNode{&query, &routed.table(), {}}, query, text, prefer, routed, {bounds, format});
 }
 
-Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::string_view text,
+Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, const BodyText& text,
                            const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules) {
   const Table& table = routed.table();
   if (query.limit || query.offset != 0)
@@ -154,7 +152,7 @@ Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::st
   std::vector<std::string> watched = table.primary_key;
   for (const auto& name : routed.routing_columns())
     if (!contains_name(watched, name)) watched.push_back(name);
-  const auto body = parse_body(query, text, table, std::move(watched));
+  auto body = parse_body(query, text, table, std::move(watched));
   if (!body) return body.error();
   if (auto agreed = agree_on_key(*body, routed, *key); !agreed) return agreed.error();
   for (const auto& columns : {table.primary_key, body->columns})
@@ -167,10 +165,10 @@ Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::st
   const auto& key_names = routed.key().names();
   const auto outside = std::ranges::find_if_not(key_names, in_key);
   if (std::ranges::all_of(routed.routing_columns(), in_key)) {
-    put_by_insert(*body, text, *key, routed, writer, plan);
+    put_by_insert(*body, *key, routed, writer, plan);
   } else if (outside == key_names.end()) {
     if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
-    if (auto done = put_by_update(*body, text, query, routed, writer, plan); !done) return done.error();
+    if (auto done = put_by_update(*body, query, routed, writer, plan); !done) return done.error();
   } else {
     return cannot_merge("The primary key of " + table.name + " does not contain " + *outside +
                             ", so a row named by it could be on any shard.",

@@ -13,21 +13,6 @@
 namespace shardplex {
 namespace {
 
-Error unknown_body_column(const Table& table, std::string_view column) {
-  auto hint = nearest_column(table, column);
-  if (hint) hint = "Perhaps you meant the column '" + *hint + "'";
-  return {
-      "PGRST204",
-      "Could not find the '" + std::string(column) + "' column of '" + table.name + "' in the schema cache",
-      std::nullopt, std::move(hint), std::nullopt};
-}
-
-Error list_default_unknown(const Column& column) {
-  return cannot_merge(
-      "Column " + column.name + " decides where the row is stored, and only PostgreSQL knows its default.",
-      "Say " + column.name + " in the body.");
-}
-
 /// The column's type, whatever the search path.
 std::string type_sql(const Column& column) {
   if (column.type_schema == "pg_catalog") return column.type;
@@ -41,17 +26,21 @@ std::string array_type_sql(const Column& column) {
 }
 
 /// json_to_recordset over the parameter, as a function with its column definitions.
-std::string recordset_sql(const RoutedTable& routed, const std::vector<std::string>& columns,
+std::string recordset_sql(const RoutedTable& routed, const std::vector<JsonColumn>& columns,
                           const std::string& param) {
   std::string definitions;
-  for (const auto& name : columns)
-    append_item(definitions, quote_identifier(name) + ' ' + type_sql(routed.column(name)));
+  for (const auto& column : columns)
+    append_item(definitions, quote_identifier(column.member) + ' ' + type_sql(routed.column(column.name)));
   return "json_to_recordset(" + param + "::json) AS (" + definitions + ')';
 }
 
 /// Whether the row is new: whether ON CONFLICT has not come to replaced_sql. (xmax would tell as well, but a
 /// partitioned table has none to return.)
 std::string created_sql(const WritePlan& plan) {
+  // Of several rows each takes back what it has left behind, before the next one is written.
+  if (plan.merges)
+    return "(CASE WHEN current_setting('shardplex.replaced', true) = 'yes' THEN "
+           "set_config('shardplex.replaced', '', true) = 'yes' ELSE true END)";
   return plan.chooses_rows ? "false" : "(current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes')";
 }
 
@@ -75,38 +64,60 @@ std::string table_of_row(const Table& table) {
 }
 
 /// Fails the statement for a row that is not where it is looked for; null for any other.
-std::string placement_check(const WritePlan& plan, const Table& table) {
-  return "CASE WHEN " + plan.placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" +
-         table_of_row(table) + ") END";
+std::string placement_check(const std::string& placed, const Table& table) {
+  return "CASE WHEN " + placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" + table_of_row(table) +
+         ") END";
+}
+
+/// What RETURNING has of a row beside what is shown of it. `placed`: as WritePlan::placed.
+std::string inner_sql(std::string shown, const std::string& placed, const Table& table,
+                      const WritePlan& plan) {
+  if (!placed.empty()) append_item(shown, placement_check(placed, table) + " AS placed");
+  if (plan.reports_created) append_item(shown, created_sql(plan) + " AS created");
+  return shown;
+}
+
+/// The INSERTs of a body whose rows set different columns, as one w that has its rows in body order.
+std::string inserts_sql(const WritePlan& plan, const std::string& shown, const Table& table) {
+  std::string inserts, rows;
+  for (std::size_t i = 0; i < plan.inserts.size(); ++i) {
+    const auto& [sql, placed, body_rows] = plan.inserts[i];
+    const std::string name = "insert" + std::to_string(i), inner = inner_sql(shown, placed, table, plan);
+    append_item(inserts, name + " AS (" + sql + " RETURNING " + (inner.empty() ? "1 AS one" : inner) + ')');
+    if (i > 0) rows += " UNION ALL ";
+    rows += "SELECT *, (" + body_rows + ")[(row_number() OVER ())::int4] AS body_row FROM " + name;
+  }
+  return inserts + ", w AS (SELECT x.* FROM (" + rows + ") AS x ORDER BY x.body_row)";
 }
 
 /// RETURNING and what wraps it.
 Result<void> plan_returning(const ResolvedNode& tree, const RoutedTable& routed, const WriteRules& rules,
                             ExpressionWriter& writer, WritePlan& plan) {
   const Table& table = routed.table();
-  const bool bounded = rules.bounds != RowBounds{};
+  const bool bounded = rules.bounds != RowBounds{}, is_one = plan.inserts.empty();
   Result<ReturnedRows> returned = ReturnedRows{};
   if (plan.returns == WritePlan::Returns::representation)
     returned = shown_rows(tree, routed, rules, writer, plan);
   else if (plan.returns == WritePlan::Returns::primary_key)
     returned = written_keys(table);
   if (!returned) return returned.error();
-  if (!plan.placed.empty()) append_item(returned->inner, placement_check(plan, table) + " AS placed");
-  if (plan.reports_created) {
-    append_item(returned->inner, created_sql(plan) + " AS created");
-    append_item(returned->columns, "q.created");
-  }
+  const std::string inner = is_one ? inner_sql(returned->inner, plan.placed, table, plan) : "";
+  if (plan.reports_created) append_item(returned->columns, "q.created");
   // Rows without anything in them, however many, are not worth sending.
   plan.reports_count = plan.returns == WritePlan::Returns::nothing && !plan.reports_created &&
-                       !plan.placed.empty() && plan.chooses_rows;
+                       ((!plan.placed.empty() && plan.chooses_rows) || !is_one);
   if (plan.reports_count) returned->columns = "count(*)";
-  if (plan.returns != WritePlan::Returns::representation && !bounded && !plan.reports_count) {
-    if (!returned->inner.empty()) plan.tail = " RETURNING " + returned->inner;
+  if (plan.returns != WritePlan::Returns::representation && !bounded && !plan.reports_count && is_one) {
+    if (!inner.empty()) plan.tail = " RETURNING " + inner;
     return {};
   }
-  plan.head.sql = "WITH w AS (" + plan.head.sql;
-  plan.tail = " RETURNING " + (returned->inner.empty() ? "1" : returned->inner) + ") SELECT " +
-              returned->columns + " FROM w q" + returned->joins;
+  if (is_one) {
+    plan.head.sql = "WITH w AS (" + plan.head.sql;
+    plan.tail = " RETURNING " + (inner.empty() ? "1" : inner) + ')';
+  } else {
+    plan.head.sql = "WITH " + inserts_sql(plan, returned->inner, table);
+  }
+  plan.tail += " SELECT " + returned->columns + " FROM w q" + returned->joins;
   if (bounded) plan.tail += row_bounds_sql(rules.bounds, returned->counted, writer);
   if (!returned->order.empty()) plan.tail += " ORDER BY " + returned->order;
   return {};
@@ -147,40 +158,6 @@ void append_item(std::string& list, std::string_view item) {
   list += item;
 }
 
-bool ParsedBody::sets(std::string_view column) const {
-  return contains_name(columns, column);
-}
-
-BodyValue ParsedBody::value(std::string_view column, std::size_t row) const {
-  const auto found = std::ranges::find(watched, column);
-  if (found == watched.end() || !sets(column)) return {};
-  return body.watched[static_cast<std::size_t>(found - watched.begin())][row];
-}
-
-Result<ParsedBody> parse_body(const Query& query, std::string_view text, const Table& table,
-                              std::vector<std::string> watched) {
-  auto body = read_body(text, watched, !query.columns.has_value());
-  if (!body) return body.error();
-  ParsedBody out{std::move(*body), {}, {}, std::move(watched)};
-  for (const auto& name : query.columns ? *query.columns : out.body.keys) {
-    const Column* column = table.find_column(name);
-    if (!column) return unknown_body_column(table, name);
-    if (column->has_representations) return represented_column(*column);
-    if (!column->conflict.empty()) return conflicting_column(table, *column);
-    if (out.sets(name)) continue;
-    out.columns.push_back(name);
-    if (!contains_name(out.watched, name)) out.json_columns.push_back(name);
-  }
-  return out;
-}
-
-Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, std::size_t row,
-                                                       const RoutedTable& routed) {
-  const Column& column = routed.column(routed.list()->column);
-  if (!body.sets(column.name) && column.has_default) return list_default_unknown(column);
-  return list_value(column, body.value(column.name, row));
-}
-
 std::optional<Error> identity_refusal(const Table& table, const std::vector<std::string>& columns,
                                       bool inserts) {
   for (const auto& name : columns) {
@@ -196,10 +173,6 @@ std::optional<Error> identity_refusal(const Table& table, const std::vector<std:
     return error;
   }
   return std::nullopt;
-}
-
-std::string json_array(std::string_view body, bool is_array) {
-  return is_array ? std::string(body) : '[' + std::string(body) + ']';
 }
 
 GivenColumn given_column(const RoutedTable& routed, const std::string& name) {
@@ -218,13 +191,13 @@ SlotSet as_set(const std::vector<Slot>& slots, const Group& group) {
   return set;
 }
 
-std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+std::string insert_sql(const RoutedTable& routed, const std::vector<JsonColumn>& json_columns,
                        std::string rows_json, std::size_t rows, const std::vector<GivenColumn>& given,
                        ExpressionWriter& writer) {
   std::string targets, functions;
   if (!json_columns.empty())
     append_item(functions, recordset_sql(routed, json_columns, writer.param(std::move(rows_json))));
-  for (const auto& name : json_columns) append_item(targets, quote_identifier(name));
+  for (const auto& column : json_columns) append_item(targets, quote_identifier(column.name));
   for (const auto& column : given) {
     append_item(functions,
                 "unnest(" + writer.param(array_literal(column.values)) + "::" + column.array_type + ')');
@@ -314,10 +287,10 @@ std::string placed_as_before(const RoutedTable& routed) {
   return "current_setting('shardplex.place', true) = " + place_sql(routed);
 }
 
-std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+std::string assignment_sql(const RoutedTable& routed, const std::vector<JsonColumn>& json_columns,
                            const std::string& rows_param, const std::string& condition) {
   std::string targets;
-  for (const auto& name : json_columns) append_item(targets, quote_identifier(name));
+  for (const auto& column : json_columns) append_item(targets, quote_identifier(column.name));
   return '(' + targets + ") = (SELECT j.* FROM ROWS FROM (" +
          recordset_sql(routed, json_columns, rows_param) + ") AS j" +
          (condition.empty() ? "" : " WHERE " + condition) + ')';
@@ -328,7 +301,10 @@ WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer) {
   WritePlan plan;
   plan.table = table.name;
   plan.primary_key_columns = table.written_key();
+  plan.rolls_back = prefer.tx == TransactionEnd::rollback;
   if (prefer.returning == ReturnKind::representation) plan.returns = WritePlan::Returns::representation;
+  if (table.behind_slot && !table.is_view())
+    plan.failing_row = FailingRow{table.columns.size() + 1, *table.behind_slot};
   if (const Group* group = routed.group()) {
     plan.group = group->name;
     plan.slot = column_sql(table, slot_column);

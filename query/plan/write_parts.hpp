@@ -9,10 +9,10 @@
 
 #include "query/catalogue/routed_table.hpp"
 #include "query/error.hpp"
-#include "query/grammar/body.hpp"
 #include "query/grammar/preferences.hpp"
 #include "query/grammar/query.hpp"
 #include "query/plan/expression.hpp"
+#include "query/plan/parsed_body.hpp"
 #include "query/plan/plan.hpp"
 #include "query/plan/stored_values.hpp"
 #include "query/resolve/read_tree.hpp"
@@ -22,34 +22,10 @@ namespace shardplex {
 /// Adds an item to a list in SQL, with a comma where it is not the first.
 void append_item(std::string& list, std::string_view item);
 
-/// A body, the columns it sets, and which of them PostgreSQL reads out of it.
-struct ParsedBody {
-  Body body;
-  std::vector<std::string> columns;       ///< each once
-  std::vector<std::string> json_columns;  ///< of these, all but the watched
-  std::vector<std::string> watched;
-
-  bool sets(std::string_view column) const;
-  /// What row `row` says of a watched column: nothing where columns= leaves it out.
-  BodyValue value(std::string_view column, std::size_t row) const;
-};
-
-/// Reads a body whose `watched` columns the router has to know itself. Errors: PGRST102, PGRST204.
-Result<ParsedBody> parse_body(const Query& query, std::string_view text, const Table& table,
-                              std::vector<std::string> watched);
-
-/// The list column's value of one row that is to be inserted; nullopt is null. SHARD400 where only PostgreSQL
-/// knows it. Precondition: the table is placed by lists.
-Result<std::optional<std::string>> inserted_list_value(const ParsedBody& body, std::size_t row,
-                                                       const RoutedTable& routed);
-
 /// What PostgreSQL says of a statement that sets an identity column which it generates always; nullopt where
 /// `columns` has none. It is said here where the router's own statement may set it.
 std::optional<Error> identity_refusal(const Table& table, const std::vector<std::string>& columns,
                                       bool inserts);
-
-/// The body as an array of JSON.
-std::string json_array(std::string_view body, bool is_array);
 
 /// A column whose values the router says, one per row.
 struct GivenColumn {
@@ -63,10 +39,16 @@ GivenColumn given_column(const RoutedTable& routed, const std::string& name);
 GivenColumn given_slots(const std::vector<Slot>& slots);
 SlotSet as_set(const std::vector<Slot>& slots, const Group& group);
 
+/// ON CONFLICT of the conflict target, as `prefer` resolves conflicts; "" where it does not, or where there
+/// is no target: neither on_conflict= nor a primary key. SHARD400 where rows that are equal by the target may
+/// be on several shards, 42703 where a column of it is not there.
+Result<std::string> conflict_sql(const Query& query, const Preferences& prefer, const ParsedBody& body,
+                                 const RoutedTable& routed);
+
 /// INSERT … SELECT of rows whose `json_columns` PostgreSQL reads out of `rows_json` and whose other columns
 /// are `given`, side by side in body order; an identity column among the given ones takes its values. Its
 /// parameters are rows_json (where there are json_columns), then an array literal for each given column.
-std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+std::string insert_sql(const RoutedTable& routed, const std::vector<JsonColumn>& json_columns,
                        std::string rows_json, std::size_t rows, const std::vector<GivenColumn>& given,
                        ExpressionWriter& writer);
 
@@ -100,7 +82,7 @@ std::string slot_as_it_is_sql(const RoutedTable& routed, const std::string& cond
 
 /// SET of columns that PostgreSQL reads out of the one row that the parameter has, where `condition` ("":
 /// none) holds. A column is set that the role may set anyway.
-std::string assignment_sql(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+std::string assignment_sql(const RoutedTable& routed, const std::vector<JsonColumn>& json_columns,
                            const std::string& rows_param, const std::string& condition);
 
 /// The beginning of every plan: what it says of the table, and what `prefer` wants back.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/plan/failing_row.hpp"
 #include "router/execution/all_of.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
@@ -16,9 +17,13 @@
 namespace shardplex::router {
 namespace {
 
-Error several_shards(const View& view, const std::vector<Target>& targets) {
+Error several_shards(const View& view, const std::vector<Target>& targets, const WritePlan& plan) {
   const auto names =
       joined(targets, [&](const Target& target) { return view.map().shard(target.shard).name; });
+  if (plan.chooses_rows)
+    return cannot_merge("The filters do not say on which shard the rows are: they may be on several (" +
+                            names + "), to which this release cannot write atomically.",
+                        "Write rows of one shard at a time: name them by their key.");
   return cannot_merge(
       "The write touches rows of several shards (" + names + "), which this release cannot do atomically.",
       "Write rows of one shard at a time: name them by their key.");
@@ -30,8 +35,14 @@ std::uint64_t rows_left_out(const postgres::ResultSet& rows) {
   return left_out;
 }
 
+/// What a commit would have checked, is checked where none comes.
+Statement check_constraints() {
+  return {"SET CONSTRAINTS ALL IMMEDIATE", {}};
+}
+
 Written written(ResultSets sets, const WritePlan& plan) {
   Written out;
+  if (plan.rolls_back) sets.pop_back();  // of check_constraints()
   out.rows = std::move(sets.back());
   if (plan.reports_count)
     out.affected = static_cast<std::uint64_t>(std::max<std::int64_t>(0, out.rows->integer(0, 0).value_or(0)));
@@ -41,8 +52,8 @@ Written written(ResultSets sets, const WritePlan& plan) {
     out.affected = static_cast<std::uint64_t>(out.rows->rows());
   out.shown = out.affected;
   if (plan.leaves_out) out.shown -= rows_left_out(*out.rows);
-  out.created =
-      plan.reports_created && out.rows->rows() == 1 && out.rows->boolean(0, out.rows->columns() - 1);
+  for (int row = 0; plan.reports_created && !out.created && row < out.rows->rows(); ++row)
+    out.created = out.rows->boolean(row, out.rows->columns() - 1);
   return out;
 }
 
@@ -80,7 +91,7 @@ Awaitable<Attempt<std::optional<Slot>>> locate(RequestContext& context, ViewPtr 
 /// alone: a column can be asked for many times over, and any number of rows can be embedded.
 bool may_share_transaction(const WritePlan& plan, const Statement& statement) {
   constexpr std::size_t most_sql = 4 * 1024, most_values = 16 * 1024;
-  if (plan.chooses_rows || plan.reports_created || plan.embeds) return false;
+  if (plan.chooses_rows || plan.reports_created || plan.embeds || plan.rolls_back) return false;
   if (plan.returns != WritePlan::Returns::representation) return true;
   std::size_t values = 0;
   for (const auto& value : statement.params) values += value ? value->size() : 0;
@@ -89,6 +100,7 @@ bool may_share_transaction(const WritePlan& plan, const Statement& statement) {
 
 /// The client is to be told of what was written. Where that cannot be done, nothing should be.
 postgres::Commit commit_of(const WritePlan& plan) {
+  if (plan.rolls_back) return postgres::Commit::never;
   return plan.returns == WritePlan::Returns::nothing ? postgres::Commit::at_once
                                                      : postgres::Commit::once_answered;
 }
@@ -123,7 +135,7 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     target = &*std::find_if(targets.begin(), targets.end(),
                             [&](const Target& t) { return t.slots.contains(*pinned); });
   } else if (targets.size() > 1) {
-    co_return several_shards(*view, targets);
+    co_return several_shards(*view, targets, plan);
   }
   if (plan.new_slot) {
     const auto& owner = ownership.owner(group, *plan.new_slot);
@@ -144,6 +156,7 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     std::vector<Statement> statements;
     statements.push_back(begin_write(plan.group, target->epoch));
     statements.push_back(std::move(statement));
+    if (plan.rolls_back) statements.push_back(check_constraints());
     answer = co_await ask_primary(context, view, target->shard, postgres::Lane::write, std::move(statements),
                                   commit_of(plan));
   }
@@ -169,6 +182,7 @@ Awaitable<Attempt<Written>> try_reference_write(RequestContext& context, ViewPtr
         "Load it with 'shardplex load'.");
   std::vector<Statement> statements;
   statements.push_back(plan.statement(std::nullopt, false));
+  if (plan.rolls_back) statements.push_back(check_constraints());
   auto answer = co_await ask_primary(context, view, ShardId{0}, postgres::Lane::write, std::move(statements),
                                      commit_of(plan));
   if (!answer) co_return answer.error();
@@ -191,7 +205,8 @@ Awaitable<Result<Written>> write(RequestContext& context, const WritePlan& plan,
   if (outcome || !group) co_return outcome;
   // "Failing row contains (…)" shows the row as stored, its slot included; of a view as its table has it.
   auto error = outcome.error();
-  if (error.code == "23502" || error.code == "23514" || error.code == "44000") error.details.reset();
+  if (error.code == "23502" || error.code == "23514" || error.code == "44000")
+    error.details = details_of_failing_row(error, plan);
   co_return error;
 }
 

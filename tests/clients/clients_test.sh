@@ -95,7 +95,7 @@ start_cluster() {
 start_router() {
   local ports='' end=$((SECONDS + READY_SECONDS))
   : >"$scratch/router.log" # which the router's process opens in its own time
-  "$shardplexd" --map "$scratch/map.yaml" --port 0 --admin-port 0 >>"$scratch/router.log" 2>&1 </dev/null &
+  "$shardplexd" --map "$scratch/map.yaml" --port 0 --admin-port 0 --tx-end commit-allow-override >>"$scratch/router.log" 2>&1 </dev/null &
   router=$!
   until [[ -n $ports ]] && curl -sf -o /dev/null --max-time 2 "http://127.0.0.1:${ports#* }/ready?strict"; do
     kill -0 "$router" 2>/dev/null || { cat "$scratch/router.log" >&2; give_up 'shardplexd has ended'; }

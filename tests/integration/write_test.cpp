@@ -348,6 +348,7 @@ TEST_CASE("a write that fails says why, as PostgreSQL and PostgREST do") {
       {"POST", "/movies", R"({"imdb_score":"high"})", 400, "22P02"},
       {"POST", "/movies", R"({"imdb_score":11})", 400, "23514"},
       {"POST", "/movies", R"({"genre":null})", 400, "23502"},
+      {"POST", "/movies", R"({"id":null,"name":"x"})", 400, "23502"},
       {"POST", "/movies", R"({"title":"x"})", 400, "PGRST204"},
       {"POST", "/movies", R"({"name":)", 400, "PGRST102"},
       {"POST", "/movies", "", 400, "PGRST102"},
@@ -381,17 +382,85 @@ TEST_CASE("a write that fails says why, as PostgreSQL and PostgREST do") {
     INFO(wrong.method, " ", wrong.target, " ", wrong.body);
     check_refused(client.request(wrong.method, wrong.target, as_json, wrong.body), wrong.status, wrong.code);
   }
-  check_refused(client.request("POST", "/movies", {{"Content-Type", "text/csv"}}, "name\nx\n"), 400,
-                "PGRST102");
-  for (const auto* preference : {"resolution=merge-duplicates", "missing=default", "tx=rollback"}) {
-    INFO(preference);
-    check_refused(client.request("POST", "/movies", preferring(preference), R"({"name":"x"})"), 400,
-                  "SHARD400");
-  }
+  check_refused(client.request("POST", "/movies", {{"Content-Type", "text/plain"}}, "x"), 400, "PGRST102");
+  check_refused(client.request("POST", "/movies", preferring("tx=rollback"), R"({"name":"x"})"), 400,
+                "SHARD400");
   check_refused(
       client.request("POST", "/movies", preferring("handling=strict, sauce=hot"), R"({"name":"x"})"), 400,
       "PGRST122");
   CHECK(site.count("movies", "true") + site.count("ratings", "true") == before);
+}
+
+TEST_CASE("rows come as CSV and as a form, and duplicates are merged or ignored") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto id = ids_on(site.cluster, "beta", 1, 4200).front();
+  const auto key = std::to_string(id), ratings = "movie_id = " + key;
+  const Headers csv{{"Content-Type", "text/csv"}};
+  REQUIRE(client
+              .request("POST", "/movies", {{"Content-Type", "application/x-www-form-urlencoded"}},
+                       "name=by+form&id=" + key)
+              .status == 201);
+  CHECK(site.value_of("name", id) == "by form");
+  CHECK(
+      client
+          .request("POST", "/ratings", csv, "movie_id,user_id,score\n" + key + ",1,5\n" + key + ",2,\"4\"\n")
+          .status == 201);
+  CHECK(site.count("ratings", ratings) == 2);
+  check_refused(client.request("POST", "/ratings", csv, "movie_id,user_id\n" + key), 400, "PGRST102");
+
+  const auto send = [&](const std::string& preference, const std::string& rows) {
+    return client.request("POST", "/ratings?select=user_id,score",
+                          preferring(preference + ", return=representation"), rows);
+  };
+  const auto rating = [&](int user, int score) {
+    return R"({"movie_id":)" + key + R"(,"user_id":)" + std::to_string(user) + R"(,"score":)" +
+           std::to_string(score) + '}';
+  };
+  auto answer = send("resolution=merge-duplicates", '[' + rating(1, 3) + ']');
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"([{"user_id":1,"score":3}])");
+  CHECK(answer.header("Preference-Applied") == "resolution=merge-duplicates, return=representation");
+  answer = send("resolution=merge-duplicates", '[' + rating(1, 2) + ',' + rating(3, 1) + ']');
+  CHECK(answer.status == 201);
+  CHECK(site.count("ratings", ratings) == 3);
+  answer = send("resolution=ignore-duplicates", '[' + rating(1, 5) + ',' + rating(4, 5) + ']');
+  CHECK(answer.status == 201);
+  CHECK(answer.body == R"([{"user_id":4,"score":5}])");
+  check_refused(client.request("POST", "/ratings?on_conflict=user_id",
+                               preferring("resolution=merge-duplicates"), rating(1, 1)),
+                400, "SHARD400");
+  check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("rows that lack different columns get their defaults, and come back in body order") {
+  auto& site = hash_site();
+  auto client = site.client();
+  const auto ids = ids_on(site.cluster, "alpha", 3, 4600);
+  const std::string body = "[{\"id\":" + std::to_string(ids[0]) +
+                           R"(,"name":"a"},{"name":"b","genre":["x"],"id":)" + std::to_string(ids[1]) +
+                           "},{\"name\":\"c\",\"id\":" + std::to_string(ids[2]) + "}]";
+  const auto answer = client.request("POST", "/movies?columns=id,name,genre&select=name,genre",
+                                     preferring("missing=default, return=representation"), body);
+  CHECK(answer.status == 201);
+  CHECK(json::parse(answer.body) ==
+        json::parse(R"([{"name":"a","genre":[]},{"name":"b","genre":["x"]},{"name":"c","genre":[]}])"));
+  check_slots(site.cluster, "movies");
+}
+
+TEST_CASE("a write is rolled back where the operator allows it") {
+  auto& site = hash_site();
+  Router::Options options;
+  options.arguments = {"--tx-end", "commit-allow-override"};
+  const Router router(site.cluster.map_file(), options);
+  const auto id = ids_on(site.cluster, "beta", 1, 4900).front();
+  const auto answer = HttpClient(router.port())
+                          .request("POST", "/movies?select=name",
+                                   preferring("tx=rollback, return=representation"), film(id, "not kept"));
+  CHECK(answer.status == 201);
+  CHECK(answer.body == R"([{"name":"not kept"}])");
+  CHECK(answer.header("Preference-Applied") == "return=representation, tx=rollback");
+  CHECK(site.count("movies", "id = " + std::to_string(id)) == 0);
 }
 
 TEST_CASE("PATCH changes rows by key and by filters") {

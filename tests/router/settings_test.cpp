@@ -123,6 +123,12 @@ TEST_CASE("plans are shown only where the operator says so") {
   CHECK(good({"--map", "m", "--plans", "on"}).plans);
 }
 
+TEST_CASE("writes are rolled back for clients where the operator says so") {
+  CHECK(good({"--map", "m"}).transaction_ends == TransactionEnds::commit);
+  CHECK(good({"--map", "m", "--tx-end", "commit"}).transaction_ends == TransactionEnds::commit);
+  CHECK(good({"--map", "m", "--tx-end", "commit-allow-override"}).transaction_ends == TransactionEnds::any);
+}
+
 TEST_CASE("the server is told to give up when the router does") {
   CHECK(good({"--map", "m", "--request-timeout", "7s"}).pool.connection.statement_timeout == 7s);
 }
@@ -163,6 +169,7 @@ TEST_CASE("bad flags are refused with a text that names them") {
       {{"--map", "m", "--slow-request", "-1s"}, "write it like 250ms"},
       {{"--map", "m", "--compression", "maybe"}, "--compression"},
       {{"--map", "m", "--plans", "analyze"}, "--plans"},
+      {{"--map", "m", "--tx-end", "rollback"}, "commit, commit-allow-override"},
       {{"--map", "m", "--poll-interval", "1ms"}, "--poll-interval"},
       {{"--map", "m", "--log-level", "loud"}, "debug, info, warning, error"},
       {{"--map", "m", "--max-url-bytes", "10"}, "--max-url-bytes"},

@@ -1,5 +1,7 @@
 #include "router/services/movies/body_rows.hpp"
 
+#include <string_view>
+
 namespace shardplex::router {
 namespace {
 
@@ -19,9 +21,7 @@ std::size_t end_of_string(std::string_view json, std::size_t at) {
   return json.size();
 }
 
-}  // namespace
-
-std::size_t rows_in(std::string_view json, std::size_t enough) {
+std::size_t elements_in(std::string_view json, std::size_t enough) {
   std::size_t at = 0;
   while (at < json.size() && is_space(json[at])) ++at;
   if (at == json.size() || json[at] != '[') return 1;
@@ -43,6 +43,37 @@ std::size_t rows_in(std::string_view json, std::size_t enough) {
     ++at;
   }
   return rows;
+}
+
+/// Lines that are not empty, without the first. A line ends outside of quotes.
+std::size_t lines_in(std::string_view csv, std::size_t enough) {
+  std::size_t lines = 0;
+  bool is_quoted = false, has_begun = false;
+  for (std::size_t at = 0; at < csv.size() && lines <= enough; ++at) {
+    const char c = csv[at];
+    if (c == '"') is_quoted = !is_quoted;
+    if (!is_quoted && (c == '\n' || c == '\r')) {
+      has_begun = false;
+    } else if (!has_begun) {
+      has_begun = true;
+      ++lines;
+    }
+  }
+  return lines == 0 ? 0 : lines - 1;
+}
+
+}  // namespace
+
+std::size_t rows_in(const BodyText& body, std::size_t enough) {
+  switch (body.format) {
+    case BodyFormat::json:
+      return elements_in(body.text, enough);
+    case BodyFormat::csv:
+      return lines_in(body.text, enough);
+    case BodyFormat::form:
+      break;
+  }
+  return 1;
 }
 
 }  // namespace shardplex::router

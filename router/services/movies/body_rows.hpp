@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
-#include <string_view>
+
+#include "query/grammar/body_text.hpp"
 
 namespace shardplex::router {
 
-/// The elements of the array that a JSON text is, as far as `enough`: counting ends there. 1 for anything
-/// that is no array. Of a text that is no JSON it is some number. Pure, and much faster than parsing.
-std::size_t rows_in(std::string_view json, std::size_t enough);
+/// The rows of a body, as far as `enough`: counting ends there. Of JSON the elements of the array that it is,
+/// 1 for anything that is no array; of a text that is no JSON, or no CSV, some number. Pure, and much faster
+/// than parsing.
+std::size_t rows_in(const BodyText& body, std::size_t enough);
 
 }  // namespace shardplex::router

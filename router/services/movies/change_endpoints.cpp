@@ -8,12 +8,15 @@
 #include <variant>
 #include <vector>
 
+#include "query/grammar/accept.hpp"
+#include "query/grammar/body_text.hpp"
 #include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
 #include "query/resolve/read_tree.hpp"
 #include "router/execution/sequence_keys.hpp"
 #include "router/execution/write.hpp"
 #include "router/execution/written_rows.hpp"
+#include "router/http/refusals.hpp"
 #include "router/services/movies/body_rows.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/rows_body.hpp"
@@ -235,28 +238,47 @@ Error key_may_repeat(const Column& column) {
           std::nullopt};
 }
 
-std::string_view body_of(const TableRequest& request) {
-  return request.call.request.body();
+/// Any page could send one, without this server being asked first.
+Error form_of_page() {
+  return {"PGRST102", "A web page cannot send this Content-Type",
+          "Any page could, without this server being asked first.", "Send the body as application/json.",
+          415};
 }
 
-/// Bodies are JSON; a Content-Type that says otherwise is refused rather than guessed at.
-std::optional<Error> content_type_refusal(const TableRequest& request) {
+Error too_many_body_rows(std::size_t most) {
+  return {"SHARD400", "The request's body has too many rows",
+          "The limit is " + std::to_string(most) + " rows of one request.",
+          "Send them in several requests, or load them with 'shardplex load'. The operator sets the limit by "
+          "--max-body-rows.",
+          413};
+}
+
+/// The body and what it is in. A Content-Type that is not served is refused rather than guessed at, and so
+/// are too many rows, before anything is made of the body: the worker serves nobody else while it does.
+Result<BodyText> body_of(const TableRequest& request) {
   const auto name = media_type(request.call.header(http::field::content_type));
-  if (name.empty() || name == "application/json" || name == "application/vnd.pgrst.object+json")
-    return std::nullopt;
-  return Error{"PGRST102", "Content-Type not acceptable: " + name, std::nullopt,
-               "Send the body as application/json.", std::nullopt};
-}
-
-/// Before anything is made of the body: the worker serves nobody else while it does.
-std::optional<Error> body_rows_refusal(const TableRequest& request) {
+  const std::string_view text = request.call.request.body();
+  const auto kind = name.empty() ? MediaKind::json : read_media_type(name).kind;
+  BodyText body(text);
+  switch (kind) {
+    case MediaKind::json:
+    case MediaKind::object:
+      break;
+    case MediaKind::csv:
+      body.format = BodyFormat::csv;
+      break;
+    case MediaKind::form:
+      if (is_from_page(request.call.request)) return form_of_page();
+      body.format = BodyFormat::form;
+      break;
+    default:
+      return Error{"PGRST102", "Content-Type not acceptable: " + name, std::nullopt,
+                   "Send the body as application/json, text/csv or application/x-www-form-urlencoded.",
+                   std::nullopt};
+  }
   const auto most = request.context.worker.settings().limits.body_rows;
-  if (rows_in(body_of(request), most + 1) <= most) return std::nullopt;
-  return Error{"SHARD400", "The request's body has too many rows",
-               "The limit is " + std::to_string(most) + " rows of one request.",
-               "Send them in several requests, or load them with 'shardplex load'. The operator sets the "
-               "limit by --max-body-rows.",
-               413};
+  if (rows_in(body, most + 1) > most) return too_many_body_rows(most);
+  return body;
 }
 
 }  // namespace
@@ -267,13 +289,15 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
                     "The request might be carried out twice where it is sent twice.",
                     "Choose the row's key in the client: a repeated insert is then refused with 409.",
                     std::nullopt};
-  if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
+  const auto body = body_of(request);
+  if (!body) co_return body.error();
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
+  if (!request.query.on_conflict && request.table->written_key().empty())
+    request.prefer.resolution.reset();  // nothing tells duplicates
   const auto tree = resolved_select(request);
   if (!tree) co_return tree.error();
-  auto insert = plan_insert(*tree, request.query, body_of(request), request.prefer, request.routed(),
-                            write_rules(request));
+  auto insert =
+      plan_insert(*tree, request.query, *body, request.prefer, request.routed(), write_rules(request));
   if (!insert) co_return insert.error();
   Result<std::vector<std::string>> keys = std::vector<std::string>{};
   const Column* column = insert->key_column();
@@ -294,7 +318,8 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   const Written& outcome = told->written;
   request.call.record.rows = outcome.shown;
   Answer answer;
-  answer.status = 201;
+  const bool only_merged = request.prefer.resolution == Resolution::merge_duplicates && !outcome.created;
+  answer.status = only_merged ? 200 : 201;
   if (auto set = set_rows(answer, request, plan, *told); !set) co_return set.error();
   if (plan.returns == WritePlan::Returns::primary_key && outcome.affected == 1)
     set_location(answer, request, plan, *outcome.rows);
@@ -304,12 +329,13 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
 }
 
 Awaitable<Result<Answer>> update_rows(TableRequest& request) {
-  if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
+  const auto body = body_of(request);
+  if (!body) co_return body.error();
+  request.prefer.resolution.reset();  // it is for POST
   const auto tree = resolved_select(request);
   if (!tree) co_return tree.error();
-  auto plan = plan_update(*tree, request.query, body_of(request), request.prefer, request.routed(),
-                          write_rules(request));
+  auto plan =
+      plan_update(*tree, request.query, *body, request.prefer, request.routed(), write_rules(request));
   if (!plan) co_return plan.error();
   if (plan->sets_nothing && request.is_row) co_return co_await answer_unchanged(request);
   const auto told = co_await write_and_look_up(request, *plan);
@@ -319,6 +345,8 @@ Awaitable<Result<Answer>> update_rows(TableRequest& request) {
 }
 
 Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
+  request.prefer.resolution.reset();  // there is no body
+  request.prefer.missing.reset();
   const auto tree = resolved_select(request);
   if (!tree) co_return tree.error();
   auto plan = plan_delete(*tree, request.query, request.prefer, request.routed(), write_rules(request));
@@ -329,13 +357,14 @@ Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
 }
 
 Awaitable<Result<Answer>> put_row(TableRequest& request) {
-  if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
-  if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
+  const auto body = body_of(request);
+  if (!body) co_return body.error();
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
+  request.prefer.resolution.reset();    // these two are for POST, and the latter for PATCH
+  request.prefer.missing.reset();
   const auto tree = resolved_select(request);
   if (!tree) co_return tree.error();
-  auto plan = plan_put(*tree, request.query, body_of(request), request.prefer, request.routed(),
-                       write_rules(request));
+  auto plan = plan_put(*tree, request.query, *body, request.prefer, request.routed(), write_rules(request));
   if (!plan) co_return plan.error();
   const auto told = co_await write_and_look_up(request, *plan);
   if (!told) co_return told.error();

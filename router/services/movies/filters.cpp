@@ -82,7 +82,9 @@ Awaitable<Result<Answer>> find_schema_of(TableRequest& request, Next<TableReques
 Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next) {
   const auto preferences = list_field(request.call.request, "Prefer");
   if (preferences.empty()) return next(request);
-  auto read = read_prefer(preferences);
+  const bool may_choose = request.table != nullptr;  // calls end as they always do
+  auto read = read_prefer(
+      preferences, may_choose ? request.context.worker.settings().transaction_ends : TransactionEnds::commit);
   if (!may_be_partial(request)) read = without_partial(std::move(read));
   if (read.preferences.timezone && !read.not_served) return take_time_zone(request, std::move(read), next);
   auto parsed = served_preferences(std::move(read));

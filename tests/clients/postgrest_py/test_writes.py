@@ -78,7 +78,6 @@ class Writes(Cases):
     def test_insert_of_rows_of_several_shards(self):
         self.assertEqual(len(self.tasks().insert([{"id": key, "title": "x"} for key in (11, 12, 13, 14)]).execute().data), 4)
 
-    @refused("SHARD400")
     def test_insert_with_defaults(self):
         self.with_task(15)
         self.expect(
@@ -88,12 +87,10 @@ class Writes(Cases):
             [{"note": "to do"}, {"note": "x"}],
         )
 
-    @refused("SHARD400")
     def test_upsert(self):
         self.with_task(16)
         self.expect(self.tasks().upsert({"id": 16, "title": "more"}).select("id", "title"), [{"id": 16, "title": "more"}])
 
-    @refused("SHARD400")
     def test_upsert_that_ignores_what_is_there(self):
         self.with_task(17)
         self.expect(self.tasks().upsert({"id": 17, "title": "x"}, ignore_duplicates=True, on_conflict="id"), [])

@@ -56,6 +56,16 @@ TEST_CASE("of every preference the first counts, whatever stands behind it") {
   CHECK(parse_prefer("count=all, count=exact").value().count == CountKind::exact);
 }
 
+TEST_CASE("a rollback is served where requests may choose how their transaction ends") {
+  const auto refused = served_preferences(read_prefer("tx=rollback"));
+  CHECK(refused.error().code == "SHARD400");
+  CHECK(refused.error().hint->find("--tx-end commit-allow-override") != std::string::npos);
+  const auto served = served_preferences(read_prefer("tx=rollback", TransactionEnds::any)).value();
+  CHECK(preference_applied(served, true) == "tx=rollback");
+  CHECK(preference_applied(served, false) == "tx=rollback");
+  CHECK(served_preferences(read_prefer("tx=commit")).has_value());
+}
+
 TEST_CASE("a time zone is kept as it is written, and an empty one is no preference") {
   CHECK(read_prefer("TimeZone = Europe/Rome").preferences.timezone == "Europe/Rome");
   CHECK(read_prefer("timezone=+02:00").preferences.timezone == "+02:00");

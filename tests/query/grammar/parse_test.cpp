@@ -694,8 +694,7 @@ TEST_CASE("preferences are read in any case and spacing, the first of a kind cou
 
 TEST_CASE("preferences that are not served are refused by name") {
   for (const char* preference :
-       {"resolution=merge-duplicates", "resolution=ignore-duplicates", "missing=default", "tx=rollback",
-        "timezone=America/Los_Angeles", "timezone=+02:00", "TX=rollback"}) {
+       {"tx=rollback", "timezone=America/Los_Angeles", "timezone=+02:00", "TX=rollback"}) {
     CAPTURE(preference);
     const auto result = parse_prefer("return=minimal, " + std::string(preference));
     REQUIRE(result.has_error());

@@ -204,13 +204,17 @@ TEST_CASE("rows without a key get one each") {
         Params{R"([{"name":"a"},{"name":"b"}])", "{\"1000\",\"1001\"}", slots_of_ids({1000, 1001})});
   CHECK(plan.row_count == 2);
   CHECK(plan.slots->contains(slot_of_id(1001)));
-  CHECK(hashed.insert(R"([{"name":"a","id":null},{"name":"b","id":7}])").value().head.params[1] ==
-        "{\"1000\",\"7\"}");
+  CHECK(error_of(hashed.insert(R"([{"name":"a","id":null},{"name":"b","id":7}])")).message ==
+        "null value in column \"id\" of relation \"movies\" violates not-null constraint");
+  CHECK(error_of(hashed.insert(R"({"name":"a"})", "columns=id,name")).code == "23502");
   CHECK(sql_of(hashed.insert("{}")).params == Params{"{\"1000\"}", slots_of_ids({1000})});
 }
 
 TEST_CASE("an insert says how many keys of which column its rows lack") {
-  const auto some = hashed.insert_without_keys(R"([{"id":null},{"id":7},{"id":null}])").value();
+  Preferences defaults;
+  defaults.missing = MissingColumns::column_default;
+  const auto some =
+      plan_insert(hashed.query("columns=id"), R"([{},{"id":7},{}])", defaults, hashed.routed()).value();
   CHECK(some.missing_keys() == 2);
   REQUIRE(some.key_column());
   CHECK(some.key_column()->name == "id");
@@ -337,7 +341,7 @@ TEST_CASE("under list a client cannot choose the key") {
   const Error error = error_of(listed.insert(R"({"id":5,"name":"a"})"));
   CHECK(error.code == "SHARD400");
   CHECK(error.hint->find("Leave id out") != std::string::npos);
-  CHECK(listed.insert(R"({"id":null,"name":"a"})").has_value());
+  CHECK(error_of(listed.insert(R"({"id":null,"name":"a"})")).code == "23502");
 }
 
 TEST_CASE("an identity key that is generated always is handed out, and nobody else may say it") {
