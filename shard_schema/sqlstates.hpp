@@ -25,6 +25,8 @@ inline constexpr std::string_view sqlstate_row_bounds =
     "SX010";  ///< a write touches fewer or more rows than it may; the detail is their number
 inline constexpr std::string_view sqlstate_no_slot =
     "SX013";  ///< a row of a view shows no slot, so it cannot be told whether the shard owns it
+inline constexpr std::string_view sqlstate_given_up =
+    "SX014";  ///< a write over several shards has been settled by others, or took too long: nothing is kept
 
 inline constexpr std::string_view sqlstate_read_only = "25006";  ///< a replica, or told to take no writes
 inline constexpr std::string_view sqlstate_foreign_key = "23503";

@@ -217,6 +217,70 @@ BEGIN
   END IF;
 END $$;
 
+-- Writes over several shards: all parts are kept, or none. One of the shards decides, and this is its record of how it has. The others
+-- prepare their parts first. The row 'committed' is part of the decider's own transaction, so that its commit is the decision. 'aborted'
+-- is written by whoever finds a part that waits and no row: the decider cannot commit any more then.
+CREATE TABLE IF NOT EXISTS shardplex.decisions (
+  txid         text        PRIMARY KEY,  -- of the write
+  participants text[]      NOT NULL,     -- the shards that have prepared a part; of 'aborted' nobody need know them
+  outcome      text        NOT NULL CHECK (outcome IN ('committed', 'aborted')),
+  made_at      timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX IF NOT EXISTS decisions_made_at ON shardplex.decisions (made_at);
+
+-- The decider's last statement but its commit. `begun` is when the router began the write: one that stood still for long must not commit
+-- once 'aborted' may have been forgotten (forget_decisions), whatever its clock says. What is decided has to be on disk before any other
+-- shard is told, so synchronous_commit is not off.
+CREATE OR REPLACE FUNCTION shardplex.decide_write(id text, parts text[], begun timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF begun NOT BETWEEN clock_timestamp() - interval '10 minutes' AND clock_timestamp() + interval '10 minutes' THEN
+    RAISE EXCEPTION 'the write was begun at a time that is not now' USING ERRCODE = 'SX014',
+      DETAIL = format('It was begun at %s, and it is %s here.', begun, clock_timestamp()),
+      HINT = 'The clocks of routers and servers may differ by ten minutes.';
+  END IF;
+  INSERT INTO shardplex.decisions (txid, participants, outcome) VALUES (id, parts, 'committed') ON CONFLICT (txid) DO NOTHING;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the write has been given up' USING ERRCODE = 'SX014',
+      DETAIL = 'It took so long that another router, or shardplex cluster doctor, has settled it: nothing of it is kept.';
+  END IF;
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+END $$;
+
+-- How a write was decided that this shard decides; from now on it is decided. Waits for a decider that is about to commit, and fails
+-- (lock_timeout) where that takes long.
+CREATE OR REPLACE FUNCTION shardplex.settle_write(id text) RETURNS text
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+DECLARE decided text;
+BEGIN
+  SELECT d.outcome INTO decided FROM shardplex.decisions d WHERE d.txid = id;
+  IF decided IS NULL THEN
+    INSERT INTO shardplex.decisions (txid, participants, outcome) VALUES (id, '{}', 'aborted') ON CONFLICT (txid) DO NOTHING;
+    SELECT d.outcome INTO decided FROM shardplex.decisions d WHERE d.txid = id;
+  END IF;
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  RETURN decided;
+END $$;
+
+-- Forgets decisions that nobody will ask for any more, some thousands at a time: those of an hour ago and more whose participants are
+-- all among the shards that were `asked` for what they have prepared, and have not prepared any of it. `waiting`: the writes that have
+-- parts which still are. Who has forgotten a COMMIT PREPARED in a failover has an hour to come back. Returns how many were forgotten.
+CREATE OR REPLACE FUNCTION shardplex.forget_decisions(waiting text[], asked text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE forgotten bigint;
+BEGIN
+  DELETE FROM shardplex.decisions d WHERE d.txid IN (
+    SELECT o.txid FROM shardplex.decisions o
+     WHERE o.made_at < clock_timestamp() - interval '1 hour' AND o.participants <@ asked AND NOT o.txid = ANY (waiting)
+     ORDER BY o.made_at LIMIT 5000);
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  RETURN forgotten;
+END $$;
+
 -- In a write whose client allows so many rows and no others: part of the statement itself, so that one that touches fewer or more
 -- keeps nothing. `most` may be null.
 CREATE OR REPLACE FUNCTION shardplex.check_rows(touched bigint, fewest bigint, most bigint) RETURNS boolean

@@ -47,7 +47,7 @@ WITH RECURSIVE named AS (
     FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
    WHERE p.pronamespace = to_regnamespace('shardplex')
      AND p.proname IN ('check_epoch', 'begin_write', 'reserve_ids', 'promise_ids', 'report_router', 'end_overdue_fences', 'note_timeline',
-                       'refuse_misplaced_row', 'refuse_row_without_slot')
+                       'refuse_misplaced_row', 'refuse_row_without_slot', 'decide_write', 'settle_write', 'forget_decisions')
   UNION ALL
   SELECT 'DATABASE', '', a.privilege_type, a.grantee, a.is_grantable
     FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = current_database()
