@@ -68,6 +68,9 @@ struct Job {
   bool repeatable = false;  ///< a read: it may be sent again on another connection
   bool displaced =
       false;  ///< it has been sent again: once is enough, or a busy server would be asked ever more
+  /// Of a job that commits once_answered: what is sent in the place of COMMIT, and ends the transaction like
+  /// it: PREPARE TRANSACTION. "": nothing is.
+  std::string end = {};
 };
 
 /// What to tell the owner (the pool).

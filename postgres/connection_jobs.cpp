@@ -71,7 +71,7 @@ bool Connection::awaits_commit() const {
   return sent_ > 0 && !jobs_[sent_ - 1].ended;
 }
 
-/// BEGIN, COMMIT, ROLLBACK or read_only_sql.
+/// BEGIN, ROLLBACK, read_only_sql, or what ends the transaction of a job that went well.
 bool Connection::send_control(PendingJob& pending, const char* sql) {
   pending.commands.push_back({.statement = 0, .prepare = false, .control = true, .prepared = 0});
   return PQsendQueryParams(pg_, sql, 0, nullptr, nullptr, nullptr, nullptr, binary_results) == 1;
@@ -84,7 +84,8 @@ void Connection::end_transaction(PendingJob& pending) {
     return give_up(pending.failure.value_or(lost("nobody waits for the answer any more")));
   pending.ended = true;
   const bool keeps = !pending.failure && pending.job.commit != Commit::never;
-  if (!send_control(pending, keeps ? "COMMIT" : "ROLLBACK") || PQpipelineSync(pg_) != 1)
+  const char* end = pending.job.end.empty() ? "COMMIT" : pending.job.end.c_str();
+  if (!send_control(pending, keeps ? end : "ROLLBACK") || PQpipelineSync(pg_) != 1)
     return lose(lost("cannot send to " + server_name() + ": " + reason_of(pg_)));
   schedule_write();
 }
@@ -101,7 +102,7 @@ bool Connection::send_prepared(PendingJob& pending) {
       pending.commands.push_back({.statement = i, .prepare = false, .control = true, .prepared = 0});
     }
     if (statement.read_only && !send_control(pending, read_only_sql)) return false;
-    if (statement.sql.size() > settings_.longest_prepared) {
+    if (statement.sent_once || statement.sql.size() > settings_.longest_prepared) {
       if (!send_unprepared(statement)) return false;
       pending.commands.push_back({.statement = i, .prepare = false, .control = false, .prepared = 0});
       continue;

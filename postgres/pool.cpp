@@ -37,10 +37,13 @@ void Pool::submit(Lane lane, Job job) {
 }
 
 Awaitable<Outcome<std::vector<ResultSet>>> Pool::execute(Lane lane, std::vector<Statement> statements,
-                                                         Deadline deadline, CallerPtr client, Commit commit) {
+                                                         Deadline deadline, CallerPtr client, Commit commit,
+                                                         std::string end) {
   using Results = Outcome<std::vector<ResultSet>>;
   co_return co_await completion_of<Results>(io_.get_executor(), [&](Completion<Results> done) {
-    submit(lane, {std::move(statements), deadline, std::move(done), only(std::move(client)), commit});
+    Job job{std::move(statements), deadline, std::move(done), only(std::move(client)), commit};
+    job.end = std::move(end);
+    submit(lane, std::move(job));
   });
 }
 

@@ -27,6 +27,8 @@ struct Statement {
   bool read_only = false;
   /// Where it looks for names that say no schema, as time_zone holds. nullopt: that of the session, public.
   std::optional<std::string> search_path = std::nullopt;
+  /// Its text is like no other, so it is not worth keeping prepared.
+  bool sent_once = false;
   bool operator==(const Statement&) const = default;
 };
 
