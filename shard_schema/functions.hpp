@@ -7,6 +7,12 @@ namespace shardplex {
 /// sqlstate_stale_epoch or sqlstate_fence.
 inline constexpr const char* begin_write_sql = "SELECT shardplex.begin_write($1::text, $2::bigint)";
 
+/// The same of a part of a write over several shards, which must not wait for long for what another such
+/// write has locked, since no shard sees that two of them wait for each other: $3 how long, as PostgreSQL's
+/// lock_timeout takes it.
+inline constexpr const char* begin_part_sql =
+    "SELECT shardplex.begin_write($1::text, $2::bigint), pg_catalog.set_config('lock_timeout', $3, true)";
+
 /// First in a transaction of a mover: $1 its token. Raises sqlstate_not_mover.
 inline constexpr const char* as_mover_sql = "SELECT shardplex.as_mover($1)";
 

@@ -31,9 +31,9 @@ std::string commit_prepared_sql(const std::string& gid);
 std::string roll_back_prepared_sql(const std::string& gid);
 
 /// Last in the decider's transaction: $1 the write, $2 the names of the shards that have prepared a part,
-/// $3 when it was begun. Raises sqlstate_given_up.
+/// $3 when it was begun, in seconds since 1970. Raises sqlstate_given_up.
 inline constexpr const char* decide_write_sql =
-    "SELECT shardplex.decide_write($1::text, $2::text[], $3::timestamptz)";
+    "SELECT shardplex.decide_write($1::text, $2::text[], pg_catalog.to_timestamp($3::float8))";
 
 /// Asked of the decider: $1 the write. From then on it is decided. One row, decode_decision() reads it.
 inline constexpr const char* settle_write_sql = "SELECT shardplex.settle_write($1::text)";

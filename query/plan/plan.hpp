@@ -249,6 +249,24 @@ struct WritePlan {
 
   /// How details of errors show a row that fails; nullopt where that is not known.
   std::optional<FailingRow> failing_row = std::nullopt;
+
+  // Of a write over several shards (write_over_shards.hpp).
+  /// Why it cannot be made over several shards; nullopt where it can.
+  std::optional<Error> not_over_shards = std::nullopt;
+  /// Rows that are inserted, so that each shard can be given its own; null where there is only one.
+  struct InsertedRows {
+    std::vector<Slot> slots;  ///< by row
+    /// Of each column whose values the router says, in the order of their parameters: the values, by row.
+    std::vector<std::vector<std::optional<std::string>>> given;
+    std::size_t first_given = 0;  ///< index of the first one's parameter; any before it is the body's rows
+  };
+  std::shared_ptr<const InsertedRows> inserted = nullptr;
+  RowBounds bounds = {};         ///< that the statement holds to
+  std::size_t bounds_param = 0;  ///< where there are any: index of the parameter of the least; the most is next
+  /// In the place of `tail`: what a shard returns of the rows that it has changed is in this order, and has
+  /// the values of these keys in columns behind the text.
+  std::string part_tail = {};
+  std::vector<MergeKey> part_keys = {};
 };
 
 /// A POST that is planned but for the keys which its rows came without. Lifetime: refers to the catalogue's

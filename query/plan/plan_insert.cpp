@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "query/plan/expression.hpp"
@@ -95,6 +96,18 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
     for (std::size_t i = 0; i < keys_.size(); ++i)
       plan_.head.params[part.keys_param + i] = array_literal(those_of(keys_[i], part.rows));
     plan_.head.params[part.slots_param] = array_literal(given_slots(those_of(slots, part.rows)).values);
+  }
+  if (rows > 1 && parts_.size() > 1)
+    plan_.not_over_shards =
+        cannot_merge("Rows of a body that set different columns are written to one shard only.",
+                     "Let all rows set the same columns, or leave out Prefer: missing=default.");
+  if (rows > 1 && parts_.size() == 1) {
+    auto slot_values = given_slots(slots).values;
+    WritePlan::InsertedRows inserted{std::move(slots), {}, parts_.front().keys_param};
+    std::ranges::move(keys_, std::back_inserter(inserted.given));
+    if (!lists_.empty()) inserted.given.push_back(std::move(lists_));
+    inserted.given.push_back(std::move(slot_values));
+    plan_.inserted = std::make_shared<const WritePlan::InsertedRows>(std::move(inserted));
   }
   return std::move(plan_);
 }

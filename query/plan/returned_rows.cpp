@@ -175,6 +175,24 @@ Result<std::string> value_of_embed(const ResolvedNode& tree, const OrderTerm& te
   return embeds.value_of(embed, *item, column);
 }
 
+/// Adds a column of the primary key, by which rows of several shards are merged.
+void add_part_key(const Table& table, const std::string& name, const std::string& value, WritePlan& plan,
+                  ReturnedRows& out) {
+  const Column* column = table.find_column(name);
+  const bool by_letters =
+      column != nullptr && (column->sort == SortKind::text || column->sort == SortKind::bpchar);
+  const bool can_be_merged = column != nullptr && column->sort != SortKind::none &&
+                             column->sort != SortKind::enumeration && !column->is_citext &&
+                             (!by_letters || column->bytewise_collation);
+  out.part_columns += ", " + value;
+  plan.part_keys.push_back({can_be_merged ? column->sort : SortKind::none, false, false, {}});
+  if (!can_be_merged && !plan.not_over_shards)
+    plan.not_over_shards = cannot_merge(
+        "Rows that are changed come back in the order of the primary key, and that of " + name +
+            " cannot be merged over several shards.",
+        "Ask for no rows (Prefer: return=minimal), or read them with a request of their own.");
+}
+
 /// Adds the order, with what it needs of the rows.
 Result<void> add_order(const ResolvedNode& tree, const WritePlan& plan, ExpressionWriter& writer,
                        EmbedWriter& embeds, const EmbedWriter::Column& column, ReturnedRows& out) {
@@ -187,12 +205,16 @@ Result<void> add_order(const ResolvedNode& tree, const WritePlan& plan, Expressi
     if (!terms[i].embed) add_item(out.inner, *value + " AS " + name);
     add_item(out.order, (terms[i].embed ? *value : "q." + name) + direction_sql(terms[i]));
   }
+  if (!terms.empty())
+    plan.not_over_shards = cannot_merge("Rows of several shards that a write returns come in one order only.",
+                                        "Leave out order, or read the rows with a request of their own.");
   const bool by_key = plan.chooses_rows || !terms.empty();
   const auto& key = tree.table->written_key();
   for (std::size_t i = 0; by_key && i < key.size(); ++i) {
     const std::string name = 'k' + std::to_string(i);
     add_item(out.inner, column_sql(*tree.table, key[i]) + " AS " + name);
     add_item(out.order, "q." + name);
+    add_part_key(*tree.table, key[i], "q." + name, plan, out);
   }
   return {};
 }
@@ -267,6 +289,9 @@ Result<ReturnedRows> rows_to_complete(const ResolvedNode& tree, const LookedUp& 
   if (auto done = add_order(tree, plan, writer, embeds, none, out); !done) return done.error();
   plan.header = scan.row.header();
   plan.embeds = true;
+  plan.not_over_shards =
+      cannot_merge("Rows of other shards are not looked up for what a write over several shards returns.",
+                   "Leave out the embed, or read the rows with a request of their own.");
   plan.read = std::make_shared<const NodeRead>(std::move(read));
   return out;
 }

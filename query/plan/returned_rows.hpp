@@ -18,6 +18,8 @@ struct ReturnedRows {
   std::string joins;    ///< to q
   std::string order;    ///< "" where the order is the statement's own
   std::string counted;  ///< true of the rows that row bounds are about; "": all
+  std::string part_columns = {};  ///< of the SELECT as well, where rows of several shards are merged; each
+                                  ///< with a comma before it. They are the values of WritePlan::part_keys
 };
 
 /// The rows as the node asks for them, in the order that it asks for, and by primary key among equals; where

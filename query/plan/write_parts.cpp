@@ -46,7 +46,10 @@ std::string created_sql(const WritePlan& plan) {
 
 /// A condition that is evaluated once, also where no row was touched: a subquery that refers to nothing
 /// outside.
-std::string row_bounds_sql(const RowBounds& bounds, const std::string& counted, ExpressionWriter& writer) {
+std::string row_bounds_sql(const RowBounds& bounds, const std::string& counted, ExpressionWriter& writer,
+                           WritePlan& plan) {
+  plan.bounds = bounds;
+  plan.bounds_param = writer.params().size();
   const auto least = writer.param(std::to_string(bounds.least));
   const auto most = writer.param(bounds.most ? std::optional(std::to_string(*bounds.most)) : std::nullopt);
   return " WHERE (SELECT shardplex.check_rows(count(*), " + least + "::int8, " + most + "::int8) FROM w" +
@@ -109,17 +112,20 @@ Result<void> plan_returning(const ResolvedNode& tree, const RoutedTable& routed,
   if (plan.reports_count) returned->columns = "count(*)";
   if (plan.returns != WritePlan::Returns::representation && !bounded && !plan.reports_count && is_one) {
     if (!inner.empty()) plan.tail = " RETURNING " + inner;
+    plan.part_tail = plan.tail;
     return {};
   }
+  std::string columns = " SELECT " + returned->columns, rest = " FROM w q" + returned->joins;
   if (is_one) {
     plan.head.sql = "WITH w AS (" + plan.head.sql;
-    plan.tail = " RETURNING " + (inner.empty() ? "1" : inner) + ')';
+    columns = " RETURNING " + (inner.empty() ? "1" : inner) + ')' + columns;
   } else {
     plan.head.sql = "WITH " + inserts_sql(plan, returned->inner, table);
   }
-  plan.tail += " SELECT " + returned->columns + " FROM w q" + returned->joins;
-  if (bounded) plan.tail += row_bounds_sql(rules.bounds, returned->counted, writer);
-  if (!returned->order.empty()) plan.tail += " ORDER BY " + returned->order;
+  if (bounded) rest += row_bounds_sql(rules.bounds, returned->counted, writer, plan);
+  if (!returned->order.empty()) rest += " ORDER BY " + returned->order;
+  plan.tail = columns + rest;
+  plan.part_tail = columns + returned->part_columns + rest;
   return {};
 }
 

@@ -81,29 +81,48 @@ FailedAttempt unserved(RequestContext& context, const View& view, ShardId shard,
   return Unserved{std::move(error), until, at_once, sent};
 }
 
+/// What has not been said may be so all the same.
+bool is_unknown(const Failure& failure) {
+  return failure.sent && failure.kind != Failure::Kind::statement && failure.kind != Failure::Kind::connect;
+}
+
 /// Calls `run_on(pool)`, which gives an Outcome<ResultSets>, with the pool of the shard's primary. What a
 /// write's answer is worth, PromotionWatch decides.
 template <class RunOn>
-Awaitable<Attempt<ResultSets>> on_primary(RequestContext& context, ViewPtr view, ShardId shard, bool writes,
-                                          RunOn run_on) {
+Awaitable<PartAnswer> on_primary(RequestContext& context, ViewPtr view, ShardId shard, bool writes,
+                                 RunOn run_on) {
   const auto& state = view->state(shard);
   auto& watch = context.worker.promotion_watch();
-  if (!state.primary || watch.is_deposed(*view, shard)) co_return nobody_up(*view, shard);
+  PartAnswer part;
+  if (!state.primary || watch.is_deposed(*view, shard)) {
+    part.answer = FailedAttempt(nobody_up(*view, shard));
+    co_return part;
+  }
   MeasuredTrip trip(*view, shard, *state.primary);
   auto outcome = co_await run_on(view->shards[shard.value].servers[*state.primary].pool);
   const auto failure = failure_of(outcome);
   trip.end(failure);
   if (!outcome && writes && takes_no_writes(*failure)) {
     context.worker.refresher().request_probes();
-    co_return nobody_up(*view, shard);
+    part.answer = FailedAttempt(nobody_up(*view, shard));
+    co_return part;
   }
-  if (!outcome) co_return failed_attempt(*failure, *view, shard);
+  if (!outcome) {
+    part.answer = failed_attempt(*failure, *view, shard);
+    part.unknown = is_unknown(*failure);
+    part.sqlstate = failure->sqlstate;
+    co_return part;
+  }
   if (writes && context.worker.settings().confirm_primary) {
-    const bool lost_its_role = co_await watch.saw_promotion(*view, shard, context.worker.view());
-    if (lost_its_role) co_return outcome_unknown(view->map().shard(shard).name);
+    part.unknown = co_await watch.saw_promotion(*view, shard, context.worker.view());
+    if (part.unknown) {
+      part.answer = FailedAttempt(outcome_unknown(view->map().shard(shard).name));
+      co_return part;
+    }
   }
   context.asked.push_back(state.servers[*state.primary].name);
-  co_return std::move(*outcome);
+  part.answer = std::move(*outcome);
+  co_return part;
 }
 
 }  // namespace
@@ -162,7 +181,20 @@ Awaitable<Attempt<ResultSets>> ask_primary(RequestContext& context, ViewPtr view
   const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
     return pool->execute(lane, std::move(statements), context.deadline, context.client, commit);
   };
-  co_return co_await on_primary(context, view, shard, lane == postgres::Lane::write, run);
+  auto part = co_await on_primary(context, view, shard, lane == postgres::Lane::write, run);
+  co_return std::move(part.answer);
+}
+
+Awaitable<PartAnswer> run_part(RequestContext& context, ViewPtr view, ShardId shard,
+                               std::vector<Statement> statements, PartTerms terms) {
+  if (terms.of_request)
+    for (auto& statement : statements) context.apply_settings(statement);
+  const auto run = [&](const std::shared_ptr<postgres::Pool>& pool) {
+    return pool->execute(postgres::Lane::write, std::move(statements), terms.deadline, terms.client,
+                         terms.commit, terms.end);
+  };
+  auto part = co_await on_primary(context, view, shard, true, run);
+  co_return part;
 }
 
 Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPtr view, ShardId shard,
@@ -174,7 +206,8 @@ Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPt
         {pool, group, epoch, table, context.time_zone, context.search_path}, std::move(statement),
         context.deadline, context.client);
   };
-  co_return co_await on_primary(context, view, shard, true, run);
+  auto part = co_await on_primary(context, view, shard, true, run);
+  co_return std::move(part.answer);
 }
 
 }  // namespace shardplex::router

@@ -175,4 +175,23 @@ Awaitable<Attempt<ResultSets>> insert_on_primary(RequestContext& context, ViewPt
                                                  const std::string& group, const std::string& table,
                                                  Epoch epoch, Statement statement);
 
+/// How a part of a write over several shards is carried out.
+struct PartTerms {
+  Deadline deadline;
+  CallerPtr client = nullptr;  ///< null: it goes on, whoever leaves
+  postgres::Commit commit = postgres::Commit::at_once;
+  std::string end = {};      ///< postgres::Job::end
+  bool of_request = true;    ///< it runs under the request's settings
+};
+
+struct PartAnswer {
+  Attempt<ResultSets> answer = ResultSets{};
+  bool unknown = false;       ///< no answer, and it may have taken effect all the same
+  std::string sqlstate = {};  ///< of an answer that is an error
+};
+
+/// Runs a transaction on the shard's primary, on the lane of writes, as ask_primary() does.
+Awaitable<PartAnswer> run_part(RequestContext& context, ViewPtr view, ShardId shard,
+                               std::vector<Statement> statements, PartTerms terms);
+
 }  // namespace shardplex::router

@@ -76,6 +76,7 @@ ShardState assess_health(const HealthCriteria& criteria, const std::vector<Probe
     if (!server.up) continue;
     server.timeline = status.timeline;
     server.ruling = status.ruling.value_or(0);
+    server.prepares = status.max_prepared_transactions > 0;
     server.wal_lsn = status.wal_lsn;
     server.lag_seconds = status.in_recovery ? status.replay_lag_seconds : std::nullopt;
     server.epoch = status.epoch;

@@ -40,4 +40,7 @@ class IdSource {
 /// A UUIDv7 (RFC 9562), lower case.
 std::string make_uuid_v7();
 
+/// 128 random bits as 32 hexadecimal digits: a name that nobody else gives to a write.
+std::string make_write_id();
+
 }  // namespace shardplex::router

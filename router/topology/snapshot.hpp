@@ -32,6 +32,7 @@ struct ServerState {
   std::int64_t wal_lsn = 0;
   std::optional<double> lag_seconds;  ///< replicas
   Epoch epoch;
+  bool prepares = true;  ///< its max_prepared_transactions is above 0, as far as is known
 };
 
 struct ShardState {
