@@ -132,6 +132,10 @@ void seconds_of_fence(const Scrape& scrape, Samples& out) {
   out.add({}, static_cast<double>(scrape.fence_milliseconds) / 1e3);
 }
 
+void seconds_of_parts(const Scrape& scrape, Samples& out) {
+  out.add({}, static_cast<double>(scrape.waiting_parts_milliseconds) / 1e3);
+}
+
 // ---- The table
 
 /// A new metric is a new row, with one of the ways above to get its values or a new one.
@@ -219,6 +223,10 @@ constexpr Row rows[] = {
      gauge, {}, of_control<&Scrape::fenced_slots>},
     {"shardplex_fence_seconds", "How long the longest of these waits has lasted, as seen from here.",
      gauge, {}, seconds_of_fence},
+    {"shardplex_prepared_parts", "Parts of writes over several shards that are prepared and not yet committed.",
+     gauge, {}, of_control<&Scrape::waiting_parts>},
+    {"shardplex_prepared_part_seconds", "How long the oldest of these parts has been prepared.",
+     gauge, {}, seconds_of_parts},
 };
 // clang-format on
 

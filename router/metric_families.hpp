@@ -21,6 +21,7 @@ struct Scrape {
   std::uint64_t map_reloads = 0, map_reload_failures = 0, map_refreshes = 0, shards_added = 0;
   std::uint64_t memory_used = 0, memory_limit = 0, memory_refused = 0;  ///< bytes, bytes, times
   std::uint64_t fenced_slots = 0, fence_milliseconds = 0;
+  std::uint64_t waiting_parts = 0, waiting_parts_milliseconds = 0;
 };
 
 /// The families in the order of the table. The pointers in `scrape` must be good for the length of the call.

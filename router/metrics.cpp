@@ -79,6 +79,8 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() const {
   }
   scrape.fenced_slots = fenced_slots;
   scrape.fence_milliseconds = fence_milliseconds;
+  scrape.waiting_parts = waiting_parts;
+  scrape.waiting_parts_milliseconds = waiting_parts_milliseconds;
   return metric_families(scrape);
 }
 

@@ -12,6 +12,10 @@ inline constexpr const char* begin_write_sql = "SELECT shardplex.begin_write($1:
 /// lock_timeout takes it.
 inline constexpr const char* begin_part_sql =
     "SELECT shardplex.begin_write($1::text, $2::bigint), pg_catalog.set_config('lock_timeout', $3, true)";
+/// The same of the part that decides: $4 the write. Whoever settles writes sees that it is at work.
+inline constexpr const char* begin_deciding_part_sql =
+    "SELECT shardplex.begin_write($1::text, $2::bigint), pg_catalog.set_config('lock_timeout', $3, true), "
+    "pg_catalog.pg_advisory_xact_lock_shared(1936223346, pg_catalog.hashtext($4))";
 
 /// First in a transaction of a mover: $1 its token. Raises sqlstate_not_mover.
 inline constexpr const char* as_mover_sql = "SELECT shardplex.as_mover($1)";

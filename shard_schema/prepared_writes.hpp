@@ -35,8 +35,9 @@ std::string roll_back_prepared_sql(const std::string& gid);
 inline constexpr const char* decide_write_sql =
     "SELECT shardplex.decide_write($1::text, $2::text[], pg_catalog.to_timestamp($3::float8))";
 
-/// Asked of the decider: $1 the write. From then on it is decided. One row, decode_decision() reads it.
-inline constexpr const char* settle_write_sql = "SELECT shardplex.settle_write($1::text)";
+/// Asked of the decider: $1 the write, $2 whether it is to be decided though the decider's transaction is at
+/// work; else that is sqlstate_lock_timeout. From then on it is decided. One row, decode_decision() reads it.
+inline constexpr const char* settle_write_sql = "SELECT shardplex.settle_write($1::text, $2::boolean)";
 
 /// Asked of the decider: $1 the writes that still wait, $2 the shards that were asked for these. One row: how
 /// many decisions were forgotten, as text.

@@ -250,13 +250,17 @@ BEGIN
 END $$;
 
 -- How a write was decided that this shard decides; from now on it is decided. Waits for a decider that is about to commit, and fails
--- (lock_timeout) where that takes long.
-CREATE OR REPLACE FUNCTION shardplex.settle_write(id text) RETURNS text
+-- (lock_timeout) where that takes long. The decider's transaction has a lock of the write from its beginning: unless this is to be known
+-- `at_once`, one that is still at work is left to decide for itself, and the call fails.
+CREATE OR REPLACE FUNCTION shardplex.settle_write(id text, at_once boolean) RETURNS text
 LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
 DECLARE decided text;
 BEGIN
   SELECT d.outcome INTO decided FROM shardplex.decisions d WHERE d.txid = id;
   IF decided IS NULL THEN
+    IF NOT at_once AND NOT pg_try_advisory_xact_lock(1936223346, hashtext(id)) THEN
+      RAISE EXCEPTION 'the write is being decided' USING ERRCODE = 'lock_not_available';
+    END IF;
     INSERT INTO shardplex.decisions (txid, participants, outcome) VALUES (id, '{}', 'aborted') ON CONFLICT (txid) DO NOTHING;
     SELECT d.outcome INTO decided FROM shardplex.decisions d WHERE d.txid = id;
   END IF;

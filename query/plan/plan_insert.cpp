@@ -135,6 +135,10 @@ Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, con
   plan.chooses_rows = false;
   plan.row_count = body->body.rows;
   plan.merges = plan.reports_created = on_conflict->ends_with(replaced_sql);
+  if (on_conflict->ends_with("NOTHING") && plan.returns == WritePlan::Returns::representation)
+    plan.not_over_shards = cannot_merge(
+        "Which rows of several shards were left out as duplicates is not known, and so their order is not.",
+        "Ask for no rows (Prefer: return=minimal), or write rows of one shard at a time.");
 
   if (const Group* group = routed.group()) {
     const auto& key_names = routed.key().names();

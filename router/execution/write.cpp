@@ -1,4 +1,4 @@
-// A write is one transaction on one shard, guarded by the shard's own ownership check.
+// A write of rows of one shard is one transaction there, guarded by the shard's own ownership check.
 #include "router/execution/write.hpp"
 
 #include <algorithm>
@@ -11,23 +11,11 @@
 #include "router/execution/all_of.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/until_routed.hpp"
-#include "shard_map/joined.hpp"
+#include "router/execution/write_over_shards.hpp"
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
 namespace {
-
-Error several_shards(const View& view, const std::vector<Target>& targets, const WritePlan& plan) {
-  const auto names =
-      joined(targets, [&](const Target& target) { return view.map().shard(target.shard).name; });
-  if (plan.chooses_rows)
-    return cannot_merge("The filters do not say on which shard the rows are: they may be on several (" +
-                            names + "), to which this release cannot write atomically.",
-                        "Write rows of one shard at a time: name them by their key.");
-  return cannot_merge(
-      "The write touches rows of several shards (" + names + "), which this release cannot do atomically.",
-      "Write rows of one shard at a time: name them by their key.");
-}
 
 std::uint64_t rows_left_out(const postgres::ResultSet& rows) {
   std::uint64_t left_out = 0;
@@ -41,19 +29,9 @@ Statement check_constraints() {
 }
 
 Written written(ResultSets sets, const WritePlan& plan) {
-  Written out;
   if (plan.rolls_back) sets.pop_back();  // of check_constraints()
+  Written out = counts_of(sets.back(), plan);
   out.rows = std::move(sets.back());
-  if (plan.reports_count)
-    out.affected = static_cast<std::uint64_t>(std::max<std::int64_t>(0, out.rows->integer(0, 0).value_or(0)));
-  else if (plan.returns == WritePlan::Returns::nothing && !plan.reports_created)
-    out.affected = out.rows->affected_rows();
-  else
-    out.affected = static_cast<std::uint64_t>(out.rows->rows());
-  out.shown = out.affected;
-  if (plan.leaves_out) out.shown -= rows_left_out(*out.rows);
-  for (int row = 0; plan.reports_created && !out.created && row < out.rows->rows(); ++row)
-    out.created = out.rows->boolean(row, out.rows->columns() - 1);
   return out;
 }
 
@@ -135,7 +113,8 @@ Awaitable<Attempt<Written>> try_write(RequestContext& context, ViewPtr view, con
     target = &*std::find_if(targets.begin(), targets.end(),
                             [&](const Target& t) { return t.slots.contains(*pinned); });
   } else if (targets.size() > 1) {
-    co_return several_shards(*view, targets, plan);
+    auto outcome = co_await write_over_shards(context, view, plan, targets);
+    co_return outcome;
   }
   if (plan.new_slot) {
     const auto& owner = ownership.owner(group, *plan.new_slot);
@@ -190,6 +169,21 @@ Awaitable<Attempt<Written>> try_reference_write(RequestContext& context, ViewPtr
 }
 
 }  // namespace
+
+Written counts_of(const postgres::ResultSet& rows, const WritePlan& plan) {
+  Written out;
+  if (plan.reports_count)
+    out.affected = static_cast<std::uint64_t>(std::max<std::int64_t>(0, rows.integer(0, 0).value_or(0)));
+  else if (plan.returns == WritePlan::Returns::nothing && !plan.reports_created)
+    out.affected = rows.affected_rows();
+  else
+    out.affected = static_cast<std::uint64_t>(rows.rows());
+  out.shown = out.affected;
+  if (plan.leaves_out) out.shown -= rows_left_out(rows);
+  for (int row = 0; plan.reports_created && !out.created && row < rows.rows(); ++row)
+    out.created = rows.boolean(row, rows.columns() - 1);
+  return out;
+}
 
 Awaitable<Result<Written>> write(RequestContext& context, const WritePlan& plan,
                                  std::optional<GroupId> group) {

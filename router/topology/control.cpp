@@ -1,8 +1,10 @@
 #include "router/topology/control.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 #include "router/log.hpp"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr auto starting_time =
     std::chrono::seconds(2);  // by then every server has been probed, hung ones too
+constexpr auto patience_with_writes = std::chrono::seconds(10);  // over several shards, that nobody finishes
 
 void log_joined(const std::vector<JoiningShard>& shards) {
   const auto names = joined(shards, [](const JoiningShard& joining) { return joining.shard->name; });
@@ -35,7 +38,8 @@ Control::Control(asio::io_context& io, const Settings& settings, std::shared_ptr
       reload_(settings.map_file, metrics),
       publisher_(metrics, std::move(publish), settings.schemas),
       id_reservation_(ids),
-      reporter_(settings.poll_interval) {}
+      reporter_(settings.poll_interval),
+      write_recovery_(patience_with_writes, [this](const std::string& shard) { return primary_of(shard); }) {}
 
 void Control::start() {
   started_ = Clock::now();
@@ -90,6 +94,7 @@ Readiness Control::readiness() const {
 std::vector<std::string> Control::warnings() const {
   auto texts = health_watch_.sessions().problems();
   for (const auto& waiting : reporter_.waiting_writes(membership_)) texts.push_back(to_string(waiting));
+  for (const auto& waiting : write_recovery_.overdue()) texts.push_back(to_string(waiting));
   for (auto& refused : refused_tables(latest())) texts.push_back(std::move(refused));
   return texts;
 }
@@ -130,6 +135,27 @@ Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t ser
   const bool may_end = not_joined.empty() && may_end_fences(membership_, *shard);
   co_await reporter_.tell(shard, primary, report_of(membership_, served, not_joined), may_end);
   show_fences();
+  recover_writes(shard->name);
+}
+
+/// Beside the probes, which must not wait for it.
+void Control::recover_writes(const std::string& shard) {
+  const auto waiting = write_recovery_.all_waiting();
+  metrics_.waiting_parts = waiting.count;
+  metrics_.waiting_parts_milliseconds = static_cast<std::uint64_t>(waiting.oldest.count());
+  if (!write_recovery_.is_due(shard)) return;
+  std::vector<std::string> all;
+  for (const auto& member : membership_.shards) all.push_back(member->name);
+  asio::co_spawn(io_, write_recovery_.look(shard, std::move(all)), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);  // a broken invariant: ends the process, loudly
+  });
+}
+
+postgres::Pool* Control::primary_of(const std::string& shard) {
+  for (const auto& member : membership_.shards)
+    if (member->name == shard && member->state.primary)
+      return &health_watch_.pool(*member, *member->state.primary);
+  return nullptr;
 }
 
 void Control::show_fences() {

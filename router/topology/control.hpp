@@ -19,6 +19,7 @@
 #include "router/topology/refresher.hpp"
 #include "router/topology/reload.hpp"
 #include "router/topology/router_report.hpp"
+#include "router/topology/write_recovery.hpp"
 
 namespace shardplex::router {
 
@@ -56,6 +57,8 @@ class Control final : public Refresher {
  private:
   void on_changed(Changes changes);
   void show_fences();
+  void recover_writes(const std::string& shard);
+  postgres::Pool* primary_of(const std::string& shard);
   void elect_settings();
   Awaitable<void> on_probed(const WatchedShardPtr& shard, std::size_t server);
   void read_map_again();
@@ -74,6 +77,7 @@ class Control final : public Refresher {
   Publisher publisher_;
   IdReservation id_reservation_;
   RouterReporter reporter_;
+  WriteRecovery write_recovery_;
   Clock::time_point started_ = Clock::now();
   std::atomic<bool> refresh_requested_{false}, probes_requested_{false}, tables_requested_{false};
 };

@@ -65,6 +65,8 @@ constexpr std::array rows{
     Row{"shardplex_shards_added_total", "Shards learned of from other shards.", counter, ""},
     Row{"shardplex_fenced_slots", "Slots to which writes wait for a mover.", gauge, ""},
     Row{"shardplex_fence_seconds", "How long the longest of these waits has lasted, as seen from here.", gauge, ""},
+    Row{"shardplex_prepared_parts", "Parts of writes over several shards that are prepared and not yet committed.", gauge, ""},
+    Row{"shardplex_prepared_part_seconds", "How long the oldest of these parts has been prepared.", gauge, ""},
 };
 // clang-format on
 

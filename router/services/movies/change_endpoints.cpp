@@ -135,6 +135,7 @@ Result<void> set_rows(Answer& answer, const TableRequest& request, const WritePl
   if (!shows_rows(request)) return {};
   set_warning(answer, request);
   if (told.rows) return set_representation(answer, request, plan.header, told.rows->texts);
+  if (told.written.merged) return set_representation(answer, request, plan.header, told.written.merged->texts);
   return set_representation(answer, request, plan.header, told.written.rows);
 }
 
@@ -321,7 +322,7 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   const bool only_merged = request.prefer.resolution == Resolution::merge_duplicates && !outcome.created;
   answer.status = only_merged ? 200 : 201;
   if (auto set = set_rows(answer, request, plan, *told); !set) co_return set.error();
-  if (plan.returns == WritePlan::Returns::primary_key && outcome.affected == 1)
+  if (plan.returns == WritePlan::Returns::primary_key && outcome.affected == 1 && outcome.rows)
     set_location(answer, request, plan, *outcome.rows);
   answer.set("Content-Range", content_range(0, 0, counted(request, outcome.shown)));
   set_preferences(answer, request, true);
