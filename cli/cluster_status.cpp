@@ -98,6 +98,20 @@ void warn_of_prepared(const ShardMap& map, const ClusterStatus& status, const Te
   }
 }
 
+void warn_of_waiting_parts(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
+  for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
+    if (status.primaries[i] == nullptr) continue;
+    const auto& parts = status.primaries[i]->content->waiting_parts;
+    if (parts.empty()) continue;
+    terminal.warning(map.shards()[i].name + ": parts of writes over several shards are prepared: " +
+                     std::to_string(parts.size()) + ", the oldest for " +
+                     std::to_string(parts.front().waiting_ms / 1000) + " s; shard " +
+                     parts.front().part.decider +
+                     " decides about it. Routers settle what nobody finishes, and so does shardplex cluster "
+                     "doctor --fix");
+  }
+}
+
 void warn_of_directories(const ShardMap& map, const ClusterStatus& status, const Terminal& terminal) {
   for (std::uint16_t i = 0; i < map.shards().size(); ++i) {
     if (status.primaries[i] == nullptr) continue;
@@ -135,11 +149,17 @@ json::object shard_json(const ShardMap& map, ShardId id, const ShardContent& con
                       {"exact", table.exact},
                       {"bytes", table.bytes},
                       {"leftover_rows", table.leftover_rows}});
+  json::array parts;
+  for (const auto& waiting : content.waiting_parts)
+    parts.push_back({{"name", waiting.gid},
+                     {"decider", waiting.part.decider},
+                     {"seconds", static_cast<double>(waiting.waiting_ms) / 1e3}});
   return {{"name", map.shard(id).name},
           {"epoch", content.ownership.epoch.value},
           {"groups", groups},
           {"tables", tables},
           {"interrupted_loads", json_array(content.prepared)},
+          {"prepared_writes", parts},
           {"directory_differences", json_array(content.directory_differences)}};
 }
 
@@ -191,6 +211,7 @@ int cluster_status(Arguments args, const Terminal& terminal) {
   print_ownership(map, status, terminal);
   print_tables(map, status, terminal);
   warn_of_prepared(map, status, terminal);
+  warn_of_waiting_parts(map, status, terminal);
   warn_of_directories(map, status, terminal);
   warn_of_ways_back(ways, terminal);
   if (!status.faults.empty()) throw CommandFailed(status.faults);

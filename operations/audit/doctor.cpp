@@ -13,9 +13,12 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/mover.hpp"
 #include "operations/shard/place_guard.hpp"
+#include "operations/shard/pqxx_rows.hpp"
 #include "operations/shard/primary.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_schema/prepared_writes.hpp"
+#include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -27,7 +30,7 @@ constexpr std::chrono::milliseconds poll_interval{100};
 
 // What uses something goes before it; a table's identity is written down in the row of its move.
 constexpr std::array order_of_removal{
-    Kind::subscription, Kind::replication_slot, Kind::publication, Kind::replica_identity,
+    Kind::prepared_write, Kind::subscription, Kind::replication_slot, Kind::publication, Kind::replica_identity,
     Kind::marker,       Kind::move_row,         Kind::slots,       Kind::prepared_load};
 
 struct Cluster {
@@ -85,11 +88,30 @@ void remove_slots(const Cluster& cluster, const Ownership& ownership, const Left
                         ", so the rows here may be the only ones; left as they are");
 }
 
+/// As its decider says, who is made to decide by that.
+void settle_part(const Cluster& cluster, const Leftover& leftover) {
+  const auto part = PreparedPart::from_gid(leftover.name);
+  const auto decider = part ? cluster.map.find_shard(part->decider) : std::nullopt;
+  if (!decider) throw CommandFailed("its decider is no shard of the map; finish it by hand");
+  bool kept = false;
+  {
+    pqxx::nontransaction question(*cluster.primaries[decider->value]);
+    kept = decode_decision(PqxxRows(question.exec_params(settle_write_sql, part->write, true)));
+  }
+  try {
+    pqxx::nontransaction transaction(*cluster.primaries[leftover.shard.value]);
+    transaction.exec(kept ? commit_prepared_sql(leftover.name) : roll_back_prepared_sql(leftover.name));
+  } catch (const pqxx::sql_error& error) {
+    if (error.sqlstate() != sqlstate_no_object) throw;  // a router was faster
+  }
+}
+
 /// Throws where it cannot be removed.
 void remove(const Cluster& cluster, const Ownership& ownership, const Leftover& leftover) {
   pqxx::connection& connection = *cluster.primaries[leftover.shard.value];
   if (leftover.kind == Kind::replication_slot) return remove_replication_slot(connection, leftover.name);
   if (leftover.kind == Kind::slots) return remove_slots(cluster, ownership, leftover);
+  if (leftover.kind == Kind::prepared_write) return settle_part(cluster, leftover);
   pqxx::work work(connection);
   if (leftover.kind == Kind::subscription)
     unsubscribe(work, leftover.name);

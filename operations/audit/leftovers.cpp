@@ -9,9 +9,11 @@
 #include "operations/move/journal.hpp"
 #include "operations/process/terminal.hpp"
 #include "operations/shard/moved_table.hpp"
+#include "operations/shard/pqxx_rows.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_schema/map_name_sql.hpp"
+#include "shard_schema/prepared_writes.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 using Kind = Leftover::Kind;
 
 constexpr std::chrono::milliseconds pause_between_looks{500};
+constexpr std::chrono::seconds patience_with_parts{10};  // of writes; routers settle them after that time
 
 // Objects called shardplex_… that a move makes. Those of an import are its own affair (shardplex import
 // abort).
@@ -99,6 +102,9 @@ ShardObjects read_objects(pqxx::connection& connection, const ShardMap& map, Sha
   for (const auto& row : transaction.exec("SELECT gid FROM pg_prepared_xacts WHERE database = "
                                           "current_database() AND gid LIKE 'shardplex\\_load\\_%'"))
     found.prepared.push_back(row[0].as<std::string>());
+  for (auto& waiting : decode_waiting_parts(PqxxRows(transaction.exec(std::string(waiting_parts_sql)))))
+    if (std::chrono::milliseconds(waiting.waiting_ms) > patience_with_parts)
+      found.objects.push_back({Kind::prepared_write, shard, std::move(waiting.gid)});
   found.importing = transaction.exec1(import_sql)[0].as<bool>();
   found.moves = read_moves(transaction, map, map.shard(shard).name, false);
   return found;
@@ -139,6 +145,8 @@ bool is_left_over(Leftover& object, const ShardMap& map, const std::vector<MoveE
       object.slots = std::move(rest);
       return !object.slots.empty();
     }
+    case Kind::prepared_write:
+      return true;
     default:
       return std::ranges::find(moves, move_of(object.name), &MoveEntry::id) == moves.end();
   }
@@ -205,6 +213,9 @@ std::string to_string(const Leftover& leftover) {
       return name_slots(leftover.slots) + " of group " + leftover.name + " " +
              (leftover.slots.size() == 1 ? "is " : "are ") + leftover.state +
              ", and no unfinished move has " + (leftover.slots.size() == 1 ? "it" : "them");
+    case Kind::prepared_write:
+      return "the part " + leftover.name +
+             " of a write over several shards is prepared, holds its locks, and has not been settled";
     case Kind::prepared_load:
       break;
   }
@@ -234,6 +245,9 @@ std::string repair_of(const Leftover& leftover) {
              "shard owns "
              "the slots.\nSELECT shardplex.forget_slots(" +
              literal + ", '" + array_literal(leftover.slots) + "');";
+    case Kind::prepared_write:
+      return "-- A router that reaches the decider, or shardplex cluster doctor --fix, commits it or rolls it "
+             "back as the decider says.";
     case Kind::prepared_load:
       break;
   }

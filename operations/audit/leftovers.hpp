@@ -21,6 +21,7 @@ struct Leftover {
     replica_identity,  ///< a table that logs whole rows for no move
     slots,             ///< incoming or moved, of no move
     prepared_load,     ///< decided or undecidable; loads under way are none
+    prepared_write,    ///< a part of a write over several shards that no router has settled in time
   };
   Kind kind = Kind::subscription;
   ShardId shard;

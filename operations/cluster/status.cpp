@@ -7,6 +7,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/directory.hpp"
 #include "operations/shard/place_guard.hpp"
+#include "operations/shard/pqxx_rows.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_schema/primary_choice.hpp"
 #include "shard_schema/slots.hpp"
@@ -79,6 +80,7 @@ ShardContent read_content(pqxx::transaction_base& transaction, const ShardMap& m
        transaction.exec("SELECT gid FROM pg_prepared_xacts WHERE database = current_database() "
                         "AND gid LIKE 'shardplex\\_load\\_%' ORDER BY gid"))
     content.prepared.push_back(row[0].as<std::string>());
+  content.waiting_parts = decode_waiting_parts(PqxxRows(transaction.exec(std::string(waiting_parts_sql))));
   content.has_ways_back =
       transaction.exec1(has_journals_sql)[0].as<bool>() && transaction.exec1(has_ways_back_sql)[0].as<bool>();
   return content;

@@ -9,6 +9,7 @@
 #include "operations/shard/server.hpp"
 #include "shard_map/ownership.hpp"
 #include "shard_map/shard_map.hpp"
+#include "shard_schema/prepared_writes.hpp"
 
 namespace shardplex::operations {
 
@@ -27,6 +28,7 @@ struct ShardContent {
   ShardOwnership ownership;
   std::vector<TableSize> tables;
   std::vector<std::string> prepared;               ///< transactions of interrupted loads
+  std::vector<WaitingPart> waiting_parts;          ///< of writes over several shards
   std::vector<std::string> directory_differences;  ///< between its directory of servers and the map
   bool has_ways_back = false;  ///< of moves that have this shard as their source, or of an import
   std::vector<std::string> problems;
