@@ -195,7 +195,7 @@ TEST_CASE("several rows, and a row without its key, go through a view too") {
   CHECK(Database(site.cluster.conninfo(shard))
             .number("SELECT count(*) FROM movies WHERE id = " + std::to_string(film)) == 1);
   check_status(site.send("PATCH", "/dramas" + filter, "{}"), 204);
-  check_status(site.send("PATCH", "/dramas", R"({"imdb_votes":1})"), 400, "SHARD400");
+  check_status(site.send("PATCH", "/dramas?limit=1", R"({"imdb_votes":1})"), 400, "SHARD400");
   // A row that the view does not show is none of its rows.
   const auto other = site.send("GET", "/movies?select=id&primary_genre=neq.Drama&limit=1");
   const auto id = std::to_string(rows_of(other).at(0).at("id").to_number<std::int64_t>());
