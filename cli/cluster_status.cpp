@@ -103,9 +103,9 @@ void warn_of_waiting_parts(const ShardMap& map, const ClusterStatus& status, con
     if (status.primaries[i] == nullptr) continue;
     const auto& parts = status.primaries[i]->content->waiting_parts;
     if (parts.empty()) continue;
-    terminal.warning(map.shards()[i].name + ": parts of writes over several shards are prepared: " +
-                     std::to_string(parts.size()) + ", the oldest for " +
-                     std::to_string(parts.front().waiting_ms / 1000) + " s; shard " +
+    terminal.warning(map.shards()[i].name +
+                     ": parts of writes over several shards are prepared: " + std::to_string(parts.size()) +
+                     ", the oldest for " + std::to_string(parts.front().waiting_ms / 1000) + " s; shard " +
                      parts.front().part.decider +
                      " decides about it. Routers settle what nobody finishes, and so does shardplex cluster "
                      "doctor --fix");

@@ -65,8 +65,7 @@ class Pool {
   /// co_await-able form. The vector has one ResultSet per statement. `end`: Job::end.
   Awaitable<Outcome<std::vector<ResultSet>>> execute(Lane lane, std::vector<Statement> statements,
                                                      Deadline deadline, CallerPtr client = nullptr,
-                                                     Commit commit = Commit::at_once,
-                                                     std::string end = {});
+                                                     Commit commit = Commit::at_once, std::string end = {});
 
   /// An idle connection of Lane::stream, for exclusive use; it goes back when the pointer is dropped, or is
   /// replaced on demand where it has been closed by then. It may be dropped after the pool's end.

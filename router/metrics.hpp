@@ -162,7 +162,7 @@ class Metrics final : public prometheus::Collectable {
   const MemoryBudget* memory = nullptr;
 
   std::atomic<std::uint64_t> map_reloads{0}, map_reload_failures{0}, map_refreshes{0}, shards_added{0};
-  std::atomic<std::uint64_t> fenced_slots{0}, fence_milliseconds{0};  ///< as last seen
+  std::atomic<std::uint64_t> fenced_slots{0}, fence_milliseconds{0};           ///< as last seen
   std::atomic<std::uint64_t> waiting_parts{0}, waiting_parts_milliseconds{0};  ///< of writes; as last seen
 
  private:

@@ -13,8 +13,7 @@ constexpr std::string_view part_prefix = "shardplex:";
 constexpr std::size_t write_digits = 32;
 
 bool is_write_id(std::string_view text) {
-  return text.size() == write_digits &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return text.size() == write_digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 }  // namespace

@@ -30,8 +30,9 @@ constexpr std::chrono::milliseconds poll_interval{100};
 
 // What uses something goes before it; a table's identity is written down in the row of its move.
 constexpr std::array order_of_removal{
-    Kind::prepared_write, Kind::subscription, Kind::replication_slot, Kind::publication, Kind::replica_identity,
-    Kind::marker,       Kind::move_row,         Kind::slots,       Kind::prepared_load};
+    Kind::prepared_write,   Kind::subscription, Kind::replication_slot, Kind::publication,
+    Kind::replica_identity, Kind::marker,       Kind::move_row,         Kind::slots,
+    Kind::prepared_load};
 
 struct Cluster {
   const ShardMap& map;

@@ -246,7 +246,8 @@ std::string repair_of(const Leftover& leftover) {
              "the slots.\nSELECT shardplex.forget_slots(" +
              literal + ", '" + array_literal(leftover.slots) + "');";
     case Kind::prepared_write:
-      return "-- A router that reaches the decider, or shardplex cluster doctor --fix, commits it or rolls it "
+      return "-- A router that reaches the decider, or shardplex cluster doctor --fix, commits it or rolls "
+             "it "
              "back as the decider says.";
     case Kind::prepared_load:
       break;

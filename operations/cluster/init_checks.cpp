@@ -165,8 +165,9 @@ Problems check_members(std::vector<Member>& members, const ShardMap& map, bool s
 void warn_of_settings(const std::vector<Member>& members, const Terminal& terminal) {
   for (const auto& member : members)
     if (member.state.max_prepared_transactions == 0)
-      terminal.warning(member.shard->name +
-                       ": max_prepared_transactions is 0; writes over several shards need it above 0, and are "
-                       "refused where this shard would have to prepare a part of them");
+      terminal.warning(
+          member.shard->name +
+          ": max_prepared_transactions is 0; writes over several shards need it above 0, and are "
+          "refused where this shard would have to prepare a part of them");
 }
 }  // namespace shardplex::operations

@@ -261,8 +261,9 @@ struct WritePlan {
     std::size_t first_given = 0;  ///< index of the first one's parameter; any before it is the body's rows
   };
   std::shared_ptr<const InsertedRows> inserted = nullptr;
-  RowBounds bounds = {};         ///< that the statement holds to
-  std::size_t bounds_param = 0;  ///< where there are any: index of the parameter of the least; the most is next
+  RowBounds bounds = {};  ///< that the statement holds to
+  std::size_t bounds_param =
+      0;  ///< where there are any: index of the parameter of the least; the most is next
   /// In the place of `tail`: what a shard returns of the rows that it has changed is in this order, and has
   /// the values of these keys in columns behind the text.
   std::string part_tail = {};

@@ -187,10 +187,10 @@ void add_part_key(const Table& table, const std::string& name, const std::string
   out.part_columns += ", " + value;
   plan.part_keys.push_back({can_be_merged ? column->sort : SortKind::none, false, false, {}});
   if (!can_be_merged && !plan.not_over_shards)
-    plan.not_over_shards = cannot_merge(
-        "Rows that are changed come back in the order of the primary key, and that of " + name +
-            " cannot be merged over several shards.",
-        "Ask for no rows (Prefer: return=minimal), or read them with a request of their own.");
+    plan.not_over_shards =
+        cannot_merge("Rows that are changed come back in the order of the primary key, and that of " + name +
+                         " cannot be merged over several shards.",
+                     "Ask for no rows (Prefer: return=minimal), or read them with a request of their own.");
 }
 
 /// Adds the order, with what it needs of the rows.

@@ -13,11 +13,11 @@ namespace shardplex {
 
 /// What RETURNING says, and what a SELECT around the statement makes of its rows, as q.
 struct ReturnedRows {
-  std::string inner;    ///< the list of RETURNING; "" where nothing is returned
-  std::string columns;  ///< of the SELECT
-  std::string joins;    ///< to q
-  std::string order;    ///< "" where the order is the statement's own
-  std::string counted;  ///< true of the rows that row bounds are about; "": all
+  std::string inner;              ///< the list of RETURNING; "" where nothing is returned
+  std::string columns;            ///< of the SELECT
+  std::string joins;              ///< to q
+  std::string order;              ///< "" where the order is the statement's own
+  std::string counted;            ///< true of the rows that row bounds are about; "": all
   std::string part_columns = {};  ///< of the SELECT as well, where rows of several shards are merged; each
                                   ///< with a comma before it. They are the values of WritePlan::part_keys
 };

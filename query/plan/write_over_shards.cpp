@@ -110,8 +110,8 @@ std::vector<std::string_view> json_elements(std::string_view array) {
 std::vector<RowNumbers> rows_of_targets(const std::vector<Slot>& slots, const std::vector<Target>& targets) {
   std::vector<RowNumbers> rows(targets.size());
   for (std::size_t row = 0; row < slots.size(); ++row) {
-    const auto owner =
-        std::ranges::find_if(targets, [&](const Target& target) { return target.slots.contains(slots[row]); });
+    const auto owner = std::ranges::find_if(
+        targets, [&](const Target& target) { return target.slots.contains(slots[row]); });
     invariant(owner != targets.end(), "the slot of a row is one of those that were placed");
     rows[static_cast<std::size_t>(owner - targets.begin())].push_back(row);
   }
@@ -148,7 +148,8 @@ std::vector<Statement> statements_of_parts(const WritePlan& plan, const std::vec
 void set_bounds(Statement& part, const WritePlan& plan, const RowBounds& bounds) {
   if (plan.bounds == RowBounds{}) return;
   part.params[plan.bounds_param] = std::to_string(bounds.least);
-  part.params[plan.bounds_param + 1] = bounds.most ? std::optional(std::to_string(*bounds.most)) : std::nullopt;
+  part.params[plan.bounds_param + 1] =
+      bounds.most ? std::optional(std::to_string(*bounds.most)) : std::nullopt;
 }
 
 RowBounds bounds_of_rest(const RowBounds& whole, std::uint64_t touched) {

@@ -23,8 +23,9 @@ std::vector<std::string_view> json_elements(std::string_view array);
 /// Which of the rows each target gets. Precondition: each slot is one of a target.
 std::vector<RowNumbers> rows_of_targets(const std::vector<Slot>& slots, const std::vector<Target>& targets);
 
-/// Which target decides: the one with most rows, or, where the rows are not known, with most slots; of several
-/// the first. Its part is not prepared. Precondition: there are targets, and the plan's slots are theirs.
+/// Which target decides: the one with most rows, or, where the rows are not known, with most slots; of
+/// several the first. Its part is not prepared. Precondition: there are targets, and the plan's slots are
+/// theirs.
 std::size_t choose_decider(const WritePlan& plan, const std::vector<Target>& targets);
 
 /// The statement of each target, in their order. Precondition: there are several, and not_over_shards is

@@ -180,8 +180,8 @@ struct PartTerms {
   Deadline deadline;
   CallerPtr client = nullptr;  ///< null: it goes on, whoever leaves
   postgres::Commit commit = postgres::Commit::at_once;
-  std::string end = {};      ///< postgres::Job::end
-  bool of_request = true;    ///< it runs under the request's settings
+  std::string end = {};    ///< postgres::Job::end
+  bool of_request = true;  ///< it runs under the request's settings
 };
 
 struct PartAnswer {

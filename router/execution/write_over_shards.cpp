@@ -51,10 +51,11 @@ std::string seconds_since_1970() {
 }
 
 Error prepares_nothing(const std::string& shard) {
-  return cannot_merge("The write touches rows of several shards, and shard " + shard +
-                          " cannot prepare its part: its max_prepared_transactions is 0.",
-                      "Set max_prepared_transactions above 0 on every server and restart them, or write rows of "
-                      "one shard at a time.");
+  return cannot_merge(
+      "The write touches rows of several shards, and shard " + shard +
+          " cannot prepare its part: its max_prepared_transactions is 0.",
+      "Set max_prepared_transactions above 0 on every server and restart them, or write rows of "
+      "one shard at a time.");
 }
 
 Error given_up(const Error& why) {
@@ -64,9 +65,10 @@ Error given_up(const Error& why) {
 }
 
 Error kept_without_answer(const std::string& shard) {
-  return {"SHARD504", "The write was made, and its answer is lost",
-          "shard " + shard + ": the connection was lost when it had decided. The write is kept on all shards.",
-          "Do not send it again.", std::nullopt};
+  return {
+      "SHARD504", "The write was made, and its answer is lost",
+      "shard " + shard + ": the connection was lost when it had decided. The write is kept on all shards.",
+      "Do not send it again.", std::nullopt};
 }
 
 Error undecided(const std::string& shard) {
@@ -182,7 +184,8 @@ class WriteOverShards {
                     .client = context_.client,
                     .commit = postgres::Commit::once_answered,
                     .end = prepare_sql(parts_[i].gid)};
-    auto answer = co_await run_part(context_, view_, parts_[i].number, std::move(statements), std::move(terms));
+    auto answer =
+        co_await run_part(context_, view_, parts_[i].number, std::move(statements), std::move(terms));
     co_return answer;
   }
 
@@ -198,7 +201,8 @@ class WriteOverShards {
     return why;
   }
 
-  /// The decider's part, and with it the decision. What has gone wrong, where the client is to be told of that.
+  /// The decider's part, and with it the decision. What has gone wrong, where the client is to be told of
+  /// that.
   Awaitable<std::optional<FailedAttempt>> decide() {
     auto statements = transaction_of(decider_);
     const auto touched = shown_by_others();
@@ -255,10 +259,11 @@ class WriteOverShards {
         std::vector<Statement> statements;
         statements.push_back({settle_write_sql, {write_, "true"}});
         PartTerms terms{.deadline = until, .of_request = false};
-        const auto answer = co_await run_part(context_, view, *shard, std::move(statements), std::move(terms));
+        const auto answer =
+            co_await run_part(context_, view, *shard, std::move(statements), std::move(terms));
         if (answer.answer) {
-          const auto decided =
-              postgres::decoded([&] { return decode_decision(postgres::ResultRows(answer.answer->front())); });
+          const auto decided = postgres::decoded(
+              [&] { return decode_decision(postgres::ResultRows(answer.answer->front())); });
           if (decided) co_return *decided ? Decision::committed : Decision::aborted;
         }
       }
@@ -305,7 +310,8 @@ class WriteOverShards {
         statement.sent_once = true;
         statements.push_back(std::move(statement));
         PartTerms terms{.deadline = until, .of_request = false};
-        const auto answer = co_await run_part(context_, view, *shard, std::move(statements), std::move(terms));
+        const auto answer =
+            co_await run_part(context_, view, *shard, std::move(statements), std::move(terms));
         if (answer.answer || answer.sqlstate == sqlstate_no_object) co_return true;
       }
       const auto now = Clock::now();
@@ -348,7 +354,7 @@ class WriteOverShards {
   const std::vector<Target> targets_;
   std::string write_, begun_;
   std::size_t decider_ = 0;
-  std::vector<ShardPart> parts_;                        // by target
+  std::vector<ShardPart> parts_;                          // by target
   std::vector<std::optional<postgres::ResultSet>> sets_;  // what the parts' statements gave, by target
 };
 
@@ -356,8 +362,8 @@ class WriteOverShards {
 
 Awaitable<Attempt<Written>> write_over_shards(RequestContext& context, ViewPtr view, const WritePlan& plan,
                                               std::vector<Target> targets) {
-  WriteOverShards write(context, std::move(view), plan, std::move(targets));
-  auto outcome = co_await write.run();
+  WriteOverShards parts(context, std::move(view), plan, std::move(targets));
+  auto outcome = co_await parts.run();
   co_return outcome;
 }
 

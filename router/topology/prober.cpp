@@ -50,9 +50,10 @@ Awaitable<Prober::Result> Prober::probe(WatchedShard& shard, std::size_t server)
   assess_health(shard);
   if (shard.state.primary == server && !shard.state.servers[server].prepares &&
       shard.map->shards().size() > 1)
-    warn_once_("shard " + shard.name +
-               " has max_prepared_transactions = 0: writes over several shards in which it would have to prepare a "
-               "part are refused");
+    warn_once_(
+        "shard " + shard.name +
+        " has max_prepared_transactions = 0: writes over several shards in which it would have to prepare a "
+        "part are refused");
   if (shard.state.primary == server) co_await bring_notes_up_to_date(shard, server);
   look_at_sessions(shard, server);
   if (shard.best_server() != server) co_return Result{};

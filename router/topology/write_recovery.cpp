@@ -23,8 +23,8 @@ constexpr std::size_t most_settled = 100;                   // in one look
 }  // namespace
 
 std::string to_string(const WaitingParts& waiting) {
-  return std::to_string(waiting.count) + " parts of writes over several shards wait on shard " + waiting.shard +
-         ", the oldest for " +
+  return std::to_string(waiting.count) + " parts of writes over several shards wait on shard " +
+         waiting.shard + ", the oldest for " +
          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(waiting.oldest).count()) +
          " s: its decider, shard " + waiting.decider + ", has not said what becomes of it";
 }
@@ -137,9 +137,10 @@ Awaitable<void> WriteRecovery::forget_decisions(std::string shard, std::vector<s
 void WriteRecovery::note_failure(const std::string& shard, const postgres::Failure& failure) {
   const bool is_older = failure.sqlstate == sqlstate_no_function || failure.sqlstate == sqlstate_no_schema;
   if (is_older)
-    warn_once_("shard " + shard +
-               " keeps no decisions of writes over several shards: run 'shardplex cluster init' of this version, "
-               "it keeps all there is");
+    warn_once_(
+        "shard " + shard +
+        " keeps no decisions of writes over several shards: run 'shardplex cluster init' of this version, "
+        "it keeps all there is");
   else if (failure.sqlstate == sqlstate_denied)
     warn_once_("shard " + shard + " does not let this role finish a part of a write: " + failure.message);
 }

@@ -39,8 +39,9 @@ class WriteRecovery {
   bool is_due(const std::string& shard);
 
   /// Looks for parts that wait on the shard's primary and settles the old ones: the decider says whether they
-  /// are kept, and if it does not know of the write, nobody keeps any of it. Then has the shard forget what it
-  /// has decided long ago, if no shard of `all` waits for it. What fails is tried again with the next look.
+  /// are kept, and if it does not know of the write, nobody keeps any of it. Then has the shard forget what
+  /// it has decided long ago, if no shard of `all` waits for it. What fails is tried again with the next
+  /// look.
   Awaitable<void> look(std::string shard, std::vector<std::string> all);
 
   /// Shards on which parts wait that should have been settled by now.

@@ -76,7 +76,8 @@ std::string films(std::int64_t from, std::int64_t count, const std::string& name
 
 std::string ids_as_answered(const std::vector<std::int64_t>& ids) {
   std::string text = "[";
-  for (const auto id : ids) text += (text.size() > 1 ? ", \n " : "") + std::string("{\"id\":") + std::to_string(id) + '}';
+  for (const auto id : ids)
+    text += (text.size() > 1 ? ", \n " : "") + std::string("{\"id\":") + std::to_string(id) + '}';
   return text + ']';
 }
 
@@ -86,8 +87,8 @@ TEST_CASE("rows of several shards are inserted together, and come back in the or
   const std::vector<std::int64_t> ids{1009, 1003, 1001, 1008, 1002, 1005};
   std::string body;
   for (const auto id : ids) body += (body.empty() ? "[" : ",") + film(id, "together");
-  const auto answer = site().send("POST", "/movies?select=id", body + ']',
-                                  preferring("return=representation, count=exact"));
+  const auto answer =
+      site().send("POST", "/movies?select=id", body + ']', preferring("return=representation, count=exact"));
   CHECK(answer.status == 201);
   CHECK(answer.body == ids_as_answered(ids));
   CHECK(answer.header("Content-Range") == "*/6");
@@ -120,7 +121,9 @@ TEST_CASE("rows of several shards are changed and deleted by any filter, and com
 
 TEST_CASE("how many rows may be changed is held to over all shards") {
   REQUIRE(site().send("POST", "/movies", films(1300, 9, "bounded")).status == 201);
-  const auto most = [](int rows) { return preferring("handling=strict, max-affected=" + std::to_string(rows)); };
+  const auto most = [](int rows) {
+    return preferring("handling=strict, max-affected=" + std::to_string(rows));
+  };
   const auto many = site().send("PATCH", "/movies?name=eq.bounded", R"({"imdb_score":5})", most(8));
   CHECK(many.status == 400);
   CHECK(many.error_code() == "PGRST124");
@@ -154,11 +157,9 @@ TEST_CASE("a part that waits is settled as its decider says, by a router and by 
     const auto id = site().id_on("beta", from);
     Database beta(site().cluster.conninfo("beta"));
     const auto slot = slot_of(canonical_bytes(id), site().cluster.map().group(GroupId{0}).slot_count).value;
-    pqxx::nontransaction session(beta.connection());
-    session.exec("BEGIN");
-    session.exec("INSERT INTO movies (id, name, shardplex_slot) VALUES (" + std::to_string(id) + ", '" + name +
-                 "', " + std::to_string(slot) + ')');
-    session.exec("PREPARE TRANSACTION 'shardplex:" + write + ":1:alpha'");
+    beta.run("BEGIN; INSERT INTO movies (id, name, shardplex_slot) VALUES (" + std::to_string(id) + ", '" +
+             name + "', " + std::to_string(slot) + "); PREPARE TRANSACTION 'shardplex:" + write +
+             ":1:alpha'");
   };
   Database alpha(site().cluster.conninfo("alpha"));
   alpha.run("INSERT INTO shardplex.decisions (txid, participants, outcome) VALUES ('" + kept +
@@ -196,7 +197,8 @@ TEST_CASE("a router that dies leaves whole writes, and others settle the rest") 
       clients.emplace_back([&, round, number] {
         HttpClient client(dying.port(), HttpClient::Repeats::never);
         for (int i = 0; !over; ++i) {
-          const auto name = "r" + std::to_string(round) + 'c' + std::to_string(number) + 'n' + std::to_string(i);
+          const auto name =
+              "r" + std::to_string(round) + 'c' + std::to_string(number) + 'n' + std::to_string(i);
           const auto from = 1'000'000 + ((round * 4 + number) * 10'000 + i) * 10;
           bool acknowledged = false;
           try {
@@ -228,8 +230,7 @@ TEST_CASE("a router that dies leaves whole writes, and others settle the rest") 
 }
 
 TEST_CASE("without prepared transactions a write over shards is refused by name") {
-  Cluster cluster(
-      {.shards = 2, .replicas = 0, .map = "hash", .settings = {"max_prepared_transactions=0"}});
+  Cluster cluster({.shards = 2, .replicas = 0, .map = "hash", .settings = {"max_prepared_transactions=0"}});
   cluster.initialise();
   const Router router(cluster.map_file());
   HttpClient client(router.port());

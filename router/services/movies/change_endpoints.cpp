@@ -135,7 +135,8 @@ Result<void> set_rows(Answer& answer, const TableRequest& request, const WritePl
   if (!shows_rows(request)) return {};
   set_warning(answer, request);
   if (told.rows) return set_representation(answer, request, plan.header, told.rows->texts);
-  if (told.written.merged) return set_representation(answer, request, plan.header, told.written.merged->texts);
+  if (told.written.merged)
+    return set_representation(answer, request, plan.header, told.written.merged->texts);
   return set_representation(answer, request, plan.header, told.written.rows);
 }
 

@@ -33,8 +33,7 @@ Query films_query(std::string_view query_string) {
 
 WritePlan insert_plan(std::string_view body) {
   Preferences prefer;
-  auto insert =
-      plan_insert(films_query(""), body, prefer, in_map(films_of_parts(), map_of_parts())).value();
+  auto insert = plan_insert(films_query(""), body, prefer, in_map(films_of_parts(), map_of_parts())).value();
   std::vector<std::string> keys;
   while (keys.size() < insert.missing_keys()) keys.push_back(std::to_string(1000 + keys.size()));
   return std::move(insert).with_keys(std::move(keys));
@@ -43,8 +42,7 @@ WritePlan insert_plan(std::string_view body) {
 /// The first of two has the slots of these keys, the second all others.
 std::vector<Target> two_targets(std::initializer_list<std::int64_t> keys_of_first) {
   std::vector<Target> targets;
-  for (std::uint16_t i = 0; i < 2; ++i)
-    targets.push_back({ShardId{i}, Epoch{1}, true, SlotSet::none(1024)});
+  for (std::uint16_t i = 0; i < 2; ++i) targets.push_back({ShardId{i}, Epoch{1}, true, SlotSet::none(1024)});
   for (const auto key : keys_of_first) targets[0].slots.insert(slot_of(canonical_bytes(key), 1024));
   for (std::uint32_t slot = 0; slot < 1024; ++slot)
     if (!targets[0].slots.contains(Slot{slot})) targets[1].slots.insert(Slot{slot});
@@ -124,8 +122,8 @@ TEST_CASE("the last part is bounded by what the others have left") {
 
 TEST_CASE("bounds of a part take the place of those of the whole") {
   Preferences prefer;
-  auto plan = plan_delete(films_query("name=eq.x"), prefer, in_map(films_of_parts(), map_of_parts()), {0, 3})
-                  .value();
+  auto plan =
+      plan_delete(films_query("name=eq.x"), prefer, in_map(films_of_parts(), map_of_parts()), {0, 3}).value();
   auto parts = statements_of_parts(plan, two_targets({1}));
   CHECK(parts[0].params[plan.bounds_param] == "0");
   CHECK(parts[0].params[plan.bounds_param + 1] == "3");
