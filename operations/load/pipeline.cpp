@@ -273,11 +273,12 @@ void LoadPipeline::refuse_repeated(ParsedBlock& parsed) {
 }
 
 std::shared_ptr<const CopyJob> LoadPipeline::job_of(CopyBatch batch) const {
-  CopyJob job{"", std::move(batch), {}};
+  CopyJob job{"", std::move(batch), {}, {}};
   const Omitted& omitted = job.batch.omitted();
   if (merge_ != nullptr) {
     job.statement = merge_->copy(omitted);
     job.after = merge_->after_copy(omitted);
+    job.before = merge_->before_copy();
   } else {
     job.statement = copy_statement(target_.table.name, target_.columns, omitted, target_.sharded.has_value());
   }

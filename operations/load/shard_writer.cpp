@@ -119,6 +119,7 @@ void ShardWriter::copy_rows(const CopyJob& job, std::size_t begin, std::size_t e
 }
 
 std::optional<SqlFailure> ShardWriter::try_copy(const CopyJob& job, std::size_t begin, std::size_t end) {
+  for (const auto& statement : job.before) session_.execute(statement);
   session_.execute("SAVEPOINT batch");
   try {
     session_.copy(job.statement, job.batch.text(begin, end));

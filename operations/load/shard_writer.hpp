@@ -18,11 +18,13 @@
 
 namespace shardplex::operations {
 
-/// A COPY to be run, and statements after it. All of them are undone where one refuses a row.
+/// A COPY to be run, and statements after it. All of them are undone where one refuses a row; what is run
+/// before is not.
 struct CopyJob {
   std::string statement;
   CopyBatch batch;
   std::vector<std::string> after = {};
+  std::vector<std::string> before = {};
 };
 
 class ShardWriter {

@@ -97,6 +97,13 @@ std::vector<std::string> StagedMerge::begin() const {
           "ALTER TABLE " + staged_name(staging_keys_) + " ADD PRIMARY KEY (" + names(key_, false) + ")"};
 }
 
+// A table that this very (sub)transaction made is truncated in place (PostgreSQL 15, ExecuteTruncateGuts).
+// In a savepoint each batch would get new files, and the old ones would stay until the load ends.
+std::vector<std::string> StagedMerge::before_copy() const {
+  if (mode_ == LoadMode::replace) return {};
+  return {"TRUNCATE " + staged_name(staging_)};
+}
+
 std::string StagedMerge::copy(const Omitted& omitted) const {
   return copy_statement(make_map_name(staging_schema, staging_), columns_, omitted, with_slot_);
 }
@@ -120,7 +127,7 @@ std::vector<std::string> StagedMerge::after_copy(const Omitted& omitted) const {
   const std::string key = names(key_, false);
   return {"INSERT INTO " + staged_name(staging_keys_) + " (" + key + ") SELECT " + key + " FROM " +
               staged_name(staging_),
-          merge(given(omitted)), "TRUNCATE " + staged_name(staging_)};
+          merge(given(omitted))};
 }
 
 std::vector<std::string> StagedMerge::end() const {

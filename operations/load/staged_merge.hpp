@@ -31,6 +31,9 @@ class StagedMerge {
   /// What is run before the first row.
   std::vector<std::string> begin() const;
 
+  /// What is run before a batch, outside its savepoint.
+  std::vector<std::string> before_copy() const;
+
   /// The COPY of a batch, and what is run after it. `omitted`: as omitted() says of its rows.
   std::string copy(const Omitted& omitted) const;
   std::vector<std::string> after_copy(const Omitted& omitted) const;

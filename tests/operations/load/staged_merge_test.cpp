@@ -94,8 +94,8 @@ TEST_CASE("an upsert changes what a row gives, and neither its key nor its slot"
             R"(INSERT INTO "public"."ratings" ("movie_id", "user_id", "score", "shardplex_slot") OVERRIDING )"
             R"(SYSTEM VALUE SELECT "movie_id", "user_id", "score", "shardplex_slot" FROM )"
             R"("shardplex"."load_ab" ON CONFLICT ("movie_id", "user_id") DO UPDATE SET "score" = )"
-            R"(EXCLUDED."score")",
-            R"(TRUNCATE "shardplex"."load_ab")"});
+            R"(EXCLUDED."score")"});
+  CHECK(merge.before_copy() == Statements{R"(TRUNCATE "shardplex"."load_ab")"});
   CHECK(merge.end() ==
         Statements{R"(DROP TABLE "shardplex"."load_ab")", R"(DROP TABLE "shardplex"."load_ab_keys")"});
 }
@@ -106,7 +106,7 @@ TEST_CASE("an upsert leaves what a row does not give as it is, with or without a
   const StagedMerge merge(LoadMode::upsert, "ab", table, columns, true);
   const Omitted omitted = merge.omitted(row_of({"1", "2", std::nullopt, std::nullopt}));
   CHECK(omitted == Omitted{false, false, true, true});
-  CHECK(merge.after_copy(omitted)[1].ends_with(R"(ON CONFLICT ("movie_id", "user_id") DO NOTHING)"));
+  CHECK(merge.after_copy(omitted).back().ends_with(R"(ON CONFLICT ("movie_id", "user_id") DO NOTHING)"));
   Row with_null = row_of({"1", "2", std::nullopt, std::nullopt});
   with_null[2].state = Field::State::null;
   CHECK(merge.omitted(with_null) == Omitted{false, false, false, true});
@@ -124,6 +124,7 @@ TEST_CASE("a replacement deletes the rows that the input is without when it has 
                    R"(CREATE UNLOGGED TABLE "shardplex"."load_ab" (LIKE "catalog"."ratings" INCLUDING )"
                    "CONSTRAINTS INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING INDEXES)"});
   CHECK(merge.copy(omitted) == R"(COPY "shardplex"."load_ab" ("movie_id", "user_id") FROM STDIN)");
+  CHECK(merge.before_copy().empty());
   CHECK(merge.after_copy(omitted).empty());
   const Statements end = merge.end();
   REQUIRE(end.size() == 4);
