@@ -1,24 +1,27 @@
 #include "operations/load/gzip_input.hpp"
 
 #include <stdexcept>
-#include <string>
 
 namespace shardplex::operations {
 
-GzipBuffer::GzipBuffer(std::istream& compressed) : compressed_(compressed) {
+GzipBuffer::GzipBuffer(std::istream& compressed, std::string name)
+    : compressed_(compressed), name_(std::move(name)) {
   constexpr int gzip_only = 16;  // zlib.h, inflateInit2
-  if (inflateInit2(&state_, MAX_WBITS + gzip_only) != Z_OK)
-    throw std::runtime_error("there is no memory to decompress the input with");
+  if (inflateInit2(&state_, MAX_WBITS + gzip_only) != Z_OK) fail("there is no memory to decompress it with");
 }
 
 GzipBuffer::~GzipBuffer() {
   inflateEnd(&state_);
 }
 
+void GzipBuffer::fail(const std::string& problem) const {
+  throw std::runtime_error(name_ + ": " + problem);
+}
+
 /// Reads compressed bytes; false at their end.
 bool GzipBuffer::fill() {
   compressed_.read(in_.data(), static_cast<std::streamsize>(in_.size()));
-  if (compressed_.bad()) throw std::runtime_error("the input cannot be read");
+  if (compressed_.bad()) fail("it cannot be read");
   const auto count = compressed_.gcount();
   state_.next_in = reinterpret_cast<Bytef*>(in_.data());
   state_.avail_in = static_cast<uInt>(count);
@@ -49,14 +52,13 @@ std::size_t GzipBuffer::inflate_piece() {
       if (!next_member()) return 0;
       in_member_ = true;
     }
-    if (state_.avail_in == 0 && !fill())
-      throw std::runtime_error("the gzip input ends early: a part of it is missing");
+    if (state_.avail_in == 0 && !fill()) fail("the gzip ends early: a part of it is missing");
     const int result = inflate(&state_, Z_NO_FLUSH);
     if (result == Z_STREAM_END)
       in_member_ = false;
     else if (result != Z_OK && result != Z_BUF_ERROR)
-      throw std::runtime_error(std::string("the gzip input is damaged: ") +
-                               (state_.msg != nullptr ? state_.msg : "it does not decompress"));
+      fail(std::string("the gzip is damaged: ") +
+           (state_.msg != nullptr ? state_.msg : "it does not decompress"));
   }
   return out_.size() - state_.avail_out;
 }

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <istream>
 #include <streambuf>
+#include <string>
+#include <utility>
 
 namespace shardplex::operations {
 
@@ -15,8 +17,8 @@ namespace shardplex::operations {
 /// throws std::runtime_error out of a read. Thread: one at a time. Memory: about 200 KiB.
 class GzipBuffer : public std::streambuf {
  public:
-  /// `compressed` outlives this, and is at the stream's first byte.
-  explicit GzipBuffer(std::istream& compressed);
+  /// `compressed` outlives this, and is at the stream's first byte. `name`: what errors call it.
+  GzipBuffer(std::istream& compressed, std::string name);
   GzipBuffer(const GzipBuffer&) = delete;
   GzipBuffer& operator=(const GzipBuffer&) = delete;
   ~GzipBuffer() override;
@@ -33,8 +35,10 @@ class GzipBuffer : public std::streambuf {
   bool fill();
   bool next_member();
   std::size_t inflate_piece();
+  [[noreturn]] void fail(const std::string& problem) const;
 
   std::istream& compressed_;
+  std::string name_;
   z_stream state_{};
   std::array<char, piece_bytes> in_{};
   std::array<char, piece_bytes> out_{};
@@ -48,7 +52,9 @@ class GzipInput {
   /// Whether the input begins as gzip does; nothing that load reads begins with that byte.
   static bool is_gzip(std::istream& in) { return in.peek() == 0x1F; }
 
-  explicit GzipInput(std::istream& compressed) : buffer_(compressed), stream_(&buffer_) {
+  /// As GzipBuffer's.
+  GzipInput(std::istream& compressed, std::string name)
+      : buffer_(compressed, std::move(name)), stream_(&buffer_) {
     stream_.exceptions(std::ios::badbit);  // lets through what the buffer throws
   }
 

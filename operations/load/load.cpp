@@ -29,13 +29,14 @@ constexpr std::int64_t load_lock_class = 1936223346;  // of loads that take turn
 
 /// The input, open, and its size where it has one.
 struct Input {
+  std::string name;  ///< that errors call it by
   std::ifstream file;
   std::istream* stream = nullptr;
   std::optional<std::uint64_t> bytes;
 
   /// What is to be read, decompressed. Once it was called, this stays where it is.
   std::istream& text() {
-    if (GzipInput::is_gzip(raw())) gzip_ = std::make_unique<GzipInput>(raw());
+    if (GzipInput::is_gzip(raw())) gzip_ = std::make_unique<GzipInput>(raw(), name);
     return gzip_ ? gzip_->stream() : raw();
   }
 
@@ -58,6 +59,7 @@ struct OpenLoad {
 
 Input open_input(const std::string& name, const Terminal& terminal) {
   Input input;
+  input.name = name == "-" ? "the input" : name;
   if (name == "-") {
     input.stream = &terminal.in;
     return input;
@@ -278,7 +280,7 @@ LoadSummary load_rows(const ShardMap& map, const LoadRequest& request, const Ter
   InputBlocks blocks(input.text(), request.format, InputBlocks::default_block_bytes,
                      request.dialect.delimiter, request.dialect.quotes);
   if (const auto foreign = foreign_input(blocks.beginning(), request.input, request.format, request.dialect))
-    throw CommandFailed(request.input == "-" ? "the input: " + *foreign : request.input + ": " + *foreign);
+    throw CommandFailed(input.name + ": " + *foreign);
   BadRows bad(request.keep_good ? std::nullopt : std::optional(bad_rows_enough));
   const auto make_reader = reader_maker(load.target, request, blocks);
   LoadPipeline pipeline(load.target, blocks, make_reader, load.sessions, bad, merge.get());

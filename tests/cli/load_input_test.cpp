@@ -63,7 +63,10 @@ TEST_CASE("of gzip that is cut off nothing is kept") {
   const std::string whole = gzip_text(rows);
   const CommandRun run = load_file(cluster, whole.substr(0, whole.size() - 100), ".csv.gz");
   CHECK(run.exit == 1);
-  CHECK_MESSAGE(run.says("the gzip input ends early: a part of it is missing"), run);
+  CHECK_MESSAGE(run.says(".csv.gz: the gzip ends early: a part of it is missing"), run);
   CHECK(run.says("nothing of the load was kept"));
+  const CommandRun piped = load(cluster, "movies", whole.substr(0, 5));
+  CHECK(piped.exit == 1);
+  CHECK_MESSAGE(piped.says("the input: the gzip ends early: a part of it is missing"), piped);
   CHECK(rows_of(cluster, "movies") == 0);
 }

@@ -18,7 +18,7 @@ namespace {
 std::string read_gzip(const std::string& bytes, std::size_t piece_bytes = 1000) {
   std::istringstream in(bytes);
   REQUIRE(GzipInput::is_gzip(in));
-  GzipInput input(in);
+  GzipInput input(in, "films.csv.gz");
   std::string all, piece(piece_bytes, '\0');
   while (input.stream()) {
     input.stream().read(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -63,19 +63,21 @@ TEST_CASE("gzip input that is cut off, damaged, or followed by something else is
   const std::string whole = gzip_text(random_text(1000));
   for (const std::size_t left : {std::size_t{1}, std::size_t{9}, whole.size() / 2, whole.size() - 1}) {
     CAPTURE(left);
-    CHECK_THROWS_WITH(read_gzip(whole.substr(0, left)), "the gzip input ends early: a part of it is missing");
+    CHECK_THROWS_WITH(read_gzip(whole.substr(0, left)),
+                      "films.csv.gz: the gzip ends early: a part of it is missing");
   }
   std::string damaged = whole;
   char& checksum = damaged[damaged.size() - 6];
   checksum = static_cast<char>(checksum ^ 1);
-  CHECK_THROWS_WITH(read_gzip(damaged), "the gzip input is damaged: incorrect data check");
-  CHECK_THROWS_WITH(read_gzip(whole + "id,name\n"), "the gzip input is damaged: incorrect header check");
+  CHECK_THROWS_WITH(read_gzip(damaged), "films.csv.gz: the gzip is damaged: incorrect data check");
+  CHECK_THROWS_WITH(read_gzip(whole + "id,name\n"),
+                    "films.csv.gz: the gzip is damaged: incorrect header check");
 }
 
 TEST_CASE("what is wrong with compressed input comes out of the blocks that are cut from it") {
   const std::string whole = gzip_text("id\n1\n2\n");
   std::istringstream in(whole.substr(0, whole.size() - 4));
-  GzipInput input(in);
+  GzipInput input(in, "films.csv.gz");
   InputBlocks blocks(input.stream(), Format::csv);
-  CHECK_THROWS_WITH(blocks.next(), "the gzip input ends early: a part of it is missing");
+  CHECK_THROWS_WITH(blocks.next(), "films.csv.gz: the gzip ends early: a part of it is missing");
 }
