@@ -219,7 +219,7 @@ bool LoadPipeline::give_id(Row& row) {
 }
 
 void LoadPipeline::place(Row& row, std::uint64_t line, ParsedBlock& parsed) {
-  if (auto problem = merge_ != nullptr ? merge_->key_problem(row) : std::nullopt) {
+  if (auto problem = merge_ != nullptr ? merge_->row_problem(row) : std::nullopt) {
     parsed.bad.push_back({line, *std::move(problem)});
     return;
   }

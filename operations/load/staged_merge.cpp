@@ -18,6 +18,11 @@ std::string staged_name(const std::string& name) {
   return quote_map_name(make_map_name(staging_schema, name));
 }
 
+/// PostgreSQL 15, UPDATE: such a column takes only DEFAULT. A key is not updated.
+bool is_fixed(const Table& table, const Column& column) {
+  return column.identity_always && !contains_name(table.primary_key, column.name);
+}
+
 std::string flag_of(LoadMode mode) {
   return mode == LoadMode::upsert ? "--upsert" : "--replace";
 }
@@ -44,6 +49,10 @@ std::optional<std::string> merge_refusal(LoadMode mode, const Table& table,
     if (contains_name(table.primary_key, column.name) && column.generated && !column.identity_always)
       return flag_of(mode) + ": " + key + " has " + column.name +
              ", which is generated and cannot be given; load without the flag";
+  for (const auto& column : table.columns)
+    if (mode == LoadMode::replace && is_fixed(table, column))
+      return "--replace: column " + column.name + " of " + name +
+             " is GENERATED ALWAYS AS IDENTITY, which no update can set; --upsert loads rows without it";
   return std::nullopt;
 }
 
@@ -57,6 +66,8 @@ StagedMerge::StagedMerge(LoadMode mode, const std::string& load, const Table& ta
       with_slot_(with_slot) {
   invariant(mode != LoadMode::insert, "plain loads copy into the table itself");
   for (const auto& name : table.primary_key) key_.push_back(columns.find(name).value());
+  for (const auto& column : table.columns)
+    if (is_fixed(table, column)) fixed_.push_back(columns.find(column.name).value());
 }
 
 std::vector<std::size_t> StagedMerge::given(const Omitted& omitted) const {
@@ -155,11 +166,15 @@ Omitted StagedMerge::omitted(const Row& row) const {
   return omitted;
 }
 
-std::optional<std::string> StagedMerge::key_problem(const Row& row) const {
+std::optional<std::string> StagedMerge::row_problem(const Row& row) const {
   for (const auto column : key_)
     if (row[column].state != Field::State::text)
       return "column " + columns_[column].name + " is of the primary key, by which " + flag_of(mode_) +
              " tells rows apart, and has to be given";
+  for (const auto column : fixed_)
+    if (row[column].state != Field::State::absent)
+      return "column " + columns_[column].name +
+             " is GENERATED ALWAYS AS IDENTITY, which no upsert can change; leave it out";
   return std::nullopt;
 }
 

@@ -44,8 +44,8 @@ class StagedMerge {
   /// What the row leaves out: under upsert all that it does not give, since that stays as it is.
   Omitted omitted(const Row& row) const;
 
-  /// Why the row cannot be told from others: it does not give all of its primary key.
-  std::optional<std::string> key_problem(const Row& row) const;
+  /// Why the row cannot be merged: it does not give all of its primary key, or gives what no update can set.
+  std::optional<std::string> row_problem(const Row& row) const;
 
   /// What errors of COPY call the table.
   const std::string& staging() const { return staging_; }
@@ -65,7 +65,8 @@ class StagedMerge {
   std::string staging_;       // in the schema shardplex, like the next
   std::string staging_keys_;  // the primary keys of the input so far, to find one that is given twice
   const RowColumns& columns_;
-  std::vector<std::size_t> key_;  // columns of the primary key
+  std::vector<std::size_t> key_;    // columns of the primary key
+  std::vector<std::size_t> fixed_;  // others, which PostgreSQL updates to no value that is given
   bool with_slot_;
 };
 

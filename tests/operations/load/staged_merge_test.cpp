@@ -139,9 +139,36 @@ TEST_CASE("a row that does not give all of its primary key is refused") {
   const Table table = ratings();
   const RowColumns columns(table);
   const StagedMerge merge(LoadMode::upsert, "ab", table, columns, true);
-  CHECK_FALSE(merge.key_problem(row_of({"1", "2", std::nullopt, std::nullopt})));
-  CHECK(merge.key_problem(row_of({"1", std::nullopt, "5", std::nullopt})) ==
+  CHECK_FALSE(merge.row_problem(row_of({"1", "2", std::nullopt, std::nullopt})));
+  CHECK(merge.row_problem(row_of({"1", std::nullopt, "5", std::nullopt})) ==
         "column user_id is of the primary key, by which --upsert tells rows apart, and has to be given");
+}
+
+TEST_CASE("an identity that PostgreSQL alone gives is neither upserted nor replaced, but as a key") {
+  Table table = ratings();
+  table.columns[3].identity_always = true;
+  CHECK(refused(LoadMode::replace, table, {}) ==
+        "--replace: column total of ratings is GENERATED ALWAYS AS IDENTITY, which no update can set; "
+        "--upsert loads rows without it");
+  CHECK(refused(LoadMode::upsert, table, {"movie_id"}).empty());
+  const RowColumns columns(table);
+  const StagedMerge merge(LoadMode::upsert, "ab", table, columns, true);
+  CHECK_FALSE(merge.row_problem(row_of({"1", "2", "5", std::nullopt})));
+  CHECK(merge.row_problem(row_of({"1", "2", "5", "9"})) ==
+        "column total is GENERATED ALWAYS AS IDENTITY, which no upsert can change; leave it out");
+  Table keyed = ratings();
+  keyed.columns[1].identity_always = true;
+  CHECK(refused(LoadMode::replace, keyed, {}).empty());
+  const RowColumns of_keyed(keyed);
+  const StagedMerge keys(LoadMode::upsert, "ab", keyed, of_keyed, true);
+  CHECK_FALSE(keys.row_problem(row_of({"1", "2", "5", std::nullopt})));
+}
+
+TEST_CASE("of a key of several columns the primary key has to hold all") {
+  CHECK(refused(LoadMode::upsert, ratings(), {"movie_id", "user_id"}).empty());
+  CHECK(refused(LoadMode::upsert, ratings(), {"total", "movie_id"})
+            .find("--upsert: the primary key (movie_id, user_id) of ratings is without total, which decides "
+                  "the shard") == 0);
 }
 
 TEST_CASE("PostgreSQL's messages are told of the table that the rows are for") {
