@@ -80,16 +80,17 @@ CopySession begin(const Shard& shard, const LoadTarget& target, ShardId id) {
   return session;
 }
 
-void take_turn(CopySession& session, const LoadTarget& target) {
+/// `alone`: no other load into the table runs meanwhile; else none that has to be alone.
+void take_turn(CopySession& session, const LoadTarget& target, bool alone) {
+  const std::string lock = alone ? "pg_try_advisory_xact_lock" : "pg_try_advisory_xact_lock_shared";
   const auto taken = session.execute(
-      "SELECT pg_try_advisory_xact_lock(" + std::to_string(load_lock_class) + ", hashtext($1))",
-      {target.table.name});
+      "SELECT " + lock + "(" + std::to_string(load_lock_class) + ", hashtext($1))", {target.table.name});
   if (taken != "t") throw CommandFailed("another load into " + target.table.name + " is under way");
 }
 
 /// Two that change the same rows in different orders, each on another shard, would wait for each other, and
 /// no server would see it. Under the list strategy each has to see the other's keys.
-bool takes_turns(const LoadTarget& target, LoadMode mode) {
+bool has_to_be_alone(const LoadTarget& target, LoadMode mode) {
   return mode != LoadMode::insert || !target.sharded || target.sharded->unique_over_lists;
 }
 
@@ -102,7 +103,7 @@ std::vector<CopySession> begin_all(const LoadTarget& target, LoadMode mode) {
       if (failure.sqlstate == sqlstate_stale_epoch || failure.sqlstate == sqlstate_fence) throw;
       throw CommandFailed(shards[i].name + ": " + failure.what());
     }
-  if (takes_turns(target, mode)) take_turn(sessions.front(), target);
+  take_turn(sessions.front(), target, has_to_be_alone(target, mode));
   return sessions;
 }
 

@@ -32,11 +32,11 @@ class GatedLoad {
   }
 
   /// Waits until the load's transaction on the shard is open; throws after 20 s.
-  void wait_until_begun(const std::string& shard) const {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (cluster_.sql(shard, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") ==
-           "0")
-      if (std::chrono::steady_clock::now() > give_up) throw std::runtime_error("the load does not begin");
+  void wait_until_begun(const std::string& shard) const { wait_for_lock(shard, "true"); }
+
+  /// The same, until the load has its turn, which the map's first shard gives.
+  void wait_for_turn(const std::string& first_shard) const {
+    wait_for_lock(first_shard, "classid = 1936223346 AND objsubid = 2");
   }
 
   /// Ends the input and waits for the load.
@@ -65,6 +65,13 @@ class GatedLoad {
     std::string rows_;
     std::future<void> gate_;
   };
+
+  void wait_for_lock(const std::string& shard, const std::string& which) const {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (cluster_.sql(shard, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND " +
+                                   which) == "0")
+      if (std::chrono::steady_clock::now() > give_up) throw std::runtime_error("the load does not begin");
+  }
 
   void open() {
     if (!opened_) gate_.set_value();

@@ -196,6 +196,24 @@ TEST_CASE("two upserts of one table take turns, and a fence waits for them") {
   CHECK_NOTHROW(cluster.sql("beta", fence));
 }
 
+TEST_CASE("a plain load runs beside others, and beside no upsert") {
+  Cluster& cluster = initialised(hash_cluster());
+  {
+    GatedLoad plain(cluster, "ratings", rating(1, 1, "\"score\":1"));
+    plain.wait_for_turn("alpha");
+    const CommandRun upsert = load(cluster, "ratings", rating(2, 1, "\"score\":2"), {"--upsert"});
+    CHECK(upsert.exit == 1);
+    CHECK_MESSAGE(upsert.says("another load into ratings is under way"), upsert);
+    CHECK(load(cluster, "ratings", rating(3, 1, "\"score\":3")).exit == 0);
+    CHECK(plain.finish().exit == 0);
+  }
+  GatedLoad upsert(cluster, "ratings", rating(1, 1, "\"score\":4"), {"--upsert"});
+  upsert.wait_for_turn("alpha");
+  CHECK(load(cluster, "ratings", rating(4, 1, "\"score\":5")).says("another load into ratings is under way"));
+  CHECK(upsert.finish().exit == 0);
+  CHECK(total(cluster, "SELECT coalesce(sum(score), 0) FROM ratings") == 3 + 4);
+}
+
 TEST_CASE("without prepared transactions a failure tells which shards have the load, and how to go on") {
   Cluster cluster("--shards 2 --replicas 0 --map hash --setting max_prepared_transactions=0");
   REQUIRE(init(cluster.map()).exit <= 1);
