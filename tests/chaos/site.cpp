@@ -28,6 +28,14 @@ std::string with_other_port(std::string map, std::uint16_t from, std::uint16_t t
   return map;
 }
 
+/// Of every router, from its first start to its last. Reads wait longer than by default: what faults take
+/// from them is told by the rounds' bounds, and not by how long a busy machine needs to connect again.
+integration::Router::Options router_options() {
+  integration::Router::Options options;
+  options.arguments = {"--read-patience", "3s"};
+  return options;
+}
+
 /// Puts the data of a server that is stopped on a file system in memory, which the program's mount namespace
 /// alone has (main.cpp).
 bool move_to_small_disk(const std::string& home) {
@@ -62,7 +70,7 @@ Site::Site() : cluster_({.shards = 3, .replicas = 1, .map = "hash", .settings = 
   }
   maps_ = {cluster_.map_file(), folder_.write("map.yaml", map)};
   for (const auto& path : maps_) {
-    routers_.push_back(std::make_unique<integration::Router>(path));
+    routers_.push_back(std::make_unique<integration::Router>(path, router_options()));
     router_ports_.emplace_back(routers_.back()->port(), routers_.back()->admin_port());
   }
 }
@@ -109,12 +117,10 @@ std::vector<int> Site::slots_of(const std::string& shard, std::size_t most) cons
 void Site::start_router(std::size_t index) {
   const auto [port, admin_port] = router_ports_[index];
   routers_[index].reset();
-  routers_[index] = std::make_unique<integration::Router>(
-      maps_[index], integration::Router::Options{.arguments = {"--read-patience", "3s"},
-                                                 .environment = {},
-                                                 .wait_until_ready = true,
-                                                 .port = port,
-                                                 .admin_port = admin_port});
+  auto options = router_options();
+  options.port = port;
+  options.admin_port = admin_port;
+  routers_[index] = std::make_unique<integration::Router>(maps_[index], options);
 }
 
 void Site::set_synchronous(const Shard& shard, bool synchronous) {
