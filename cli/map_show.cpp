@@ -42,6 +42,7 @@ json::object table_json(const ShardMap& map, const TablePlacement& table) {
     shown["group"] = map.group(*table.group).name;
     shown["key"] = table.key;
   }
+  if (!table.computed.empty()) shown["computed"] = json::array(table.computed.begin(), table.computed.end());
   return shown;
 }
 

@@ -37,17 +37,18 @@ std::string group_yaml(const ShardMap& map, const Group& group) {
   return text;
 }
 
-std::string table_yaml(const ShardMap& map, const TablePlacement& table) {
-  const std::string key = "  " + yaml_scalar(table.name) + ": ";
-  if (table.reference) return key + "{ reference: true }\n";
-  return key + "{ group: " + yaml_scalar(map.group(*table.group).name) + ", key: " + yaml_scalar(table.key) +
-         " }\n";
-}
-
 std::string columns_yaml(const std::vector<std::string>& columns) {
   std::string text;
   for (const std::string& column : columns) text += (text.empty() ? "" : ", ") + yaml_scalar(column);
   return '[' + text + ']';
+}
+
+std::string table_yaml(const ShardMap& map, const TablePlacement& table) {
+  const std::string key = "  " + yaml_scalar(table.name) + ": ";
+  const std::string end = (table.computed.empty() ? "" : ", computed: " + columns_yaml(table.computed)) + " }\n";
+  if (table.reference) return key + "{ reference: true" + end;
+  return key + "{ group: " + yaml_scalar(map.group(*table.group).name) + ", key: " + yaml_scalar(table.key) +
+         end;
 }
 
 std::string relation_yaml(const MapRelation& relation) {

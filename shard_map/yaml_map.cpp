@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "shard_map/contains_name.hpp"
 #include "shard_map/map_name.hpp"
 #include "shard_map/slot_lists.hpp"
 #include "shard_map/yaml_functions.hpp"
@@ -23,6 +24,7 @@ constexpr std::uint32_t default_slot_count = 1024;
 constexpr std::uint32_t max_slot_count = 32768;
 constexpr std::size_t max_shards = 1024;
 constexpr std::size_t max_groups = 1024;
+constexpr std::size_t max_computed = 1024;  // of a table
 
 template <class Named>
 std::vector<std::string_view> names_of(const std::vector<Named>& all) {
@@ -251,11 +253,12 @@ class MapReader {
   std::optional<TablePlacement> read_table(std::string_view name, const YamlNode& node,
                                            std::string_view what) {
     if (auto problem = map_name_problem(name)) yaml_.report(node, *std::move(problem));
-    const auto table = yaml_.fields(node, {"group", "key", "reference"},
+    const auto table = yaml_.fields(node, {"group", "key", "reference", "computed"},
                                     "{ group: catalog, key: id } or { reference: true }");
     if (!table) return std::nullopt;
     TablePlacement placement;
     placement.name = name;
+    if (const YamlNode* computed = table->find("computed")) placement.computed = read_computed(*computed);
     const YamlNode* reference = table->find("reference");
     if (reference != nullptr) {
       const auto value = yaml_.boolean(*reference);
@@ -267,6 +270,25 @@ class MapReader {
     else
       read_sharded(*table, what, placement);
     return placement;
+  }
+
+  /// Whether the functions are there is the databases' to say.
+  std::vector<std::string> read_computed(const YamlNode& node) {
+    std::vector<std::string> names;
+    const auto items = yaml_.items(node, "[full_name]");
+    if (!items) return names;
+    if (items->size() > max_computed) {
+      yaml_.report(node, "more than " + std::to_string(max_computed) + " computed columns");
+      return names;
+    }
+    for (const YamlNode& item : *items) {
+      auto name = column(item);
+      if (!name) continue;
+      if (contains_name(names, *name))
+        yaml_.report(item, "computed column " + in_quotes(*name) + " is given twice");
+      names.push_back(*std::move(name));
+    }
+    return names;
   }
 
   void check_reference(const YamlEntries& table, std::string_view what) {

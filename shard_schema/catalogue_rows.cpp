@@ -26,6 +26,10 @@ namespace {
 // Of a function, `parent` is its own oid. A column of its rows is told by the table or view of the schemas
 // that they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
 // argument's, or an OUT argument. A value is one 'result' as well.
+//
+// Functions of a row are those that PostgreSQL finds by their name alone: of the schema of the row's relation,
+// and of public where that has none of the name. Of one that gives rows of a relation, also in an array, only
+// the name is of use: such rows show their slot. Others have a 'computed value', whose parent is the function.
 const std::string facts_sql =
     R"sql(
 WITH RECURSIVE rel AS (
@@ -84,6 +88,22 @@ WITH RECURSIVE rel AS (
               AND a.attnum > 0 AND NOT a.attisdropped
            UNION ALL
            SELECT 'pgrst_scalar', fn.prorettype, -1, 1, 0::oid WHERE NOT fn.has_out AND NOT fn.is_row) r
+), computed AS (
+  SELECT c.oid AS relation, p.oid, p.proname, n.nspname, p.provolatile, p.proretset, x.oid AS type,
+         e.typrelid <> 0 AND EXISTS (SELECT FROM pg_class r WHERE r.oid = e.typrelid AND r.relkind <> 'c') AS gives_rows
+    FROM rel
+    JOIN pg_class c ON c.oid = rel.oid
+    JOIN pg_proc p ON p.pronargs = 1 AND p.proargtypes[0] = c.reltype AND p.prokind = 'f'
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    JOIN pg_type x ON x.oid = p.prorettype AND x.typtype <> 'p'
+    LEFT JOIN domain d ON d.oid = x.oid AND NOT EXISTS (SELECT FROM domain b WHERE b.oid = d.base)
+    JOIN pg_type y ON y.oid = coalesce(d.base, x.oid)
+    JOIN pg_type e ON e.oid = CASE WHEN y.typcategory = 'A' AND y.typelem <> 0 THEN y.typelem ELSE y.oid END
+   WHERE p.pronamespace = c.relnamespace
+      OR n.nspname = 'public'
+         AND NOT EXISTS (SELECT FROM pg_proc o
+                          WHERE o.proname = p.proname AND o.pronamespace = c.relnamespace
+                            AND o.pronargs = 1 AND o.proargtypes[0] = c.reltype)
 ), part(kind, parent, name, position, f) AS (
   SELECT 'database', 0::oid, '', 0::float8,
          ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
@@ -185,6 +205,27 @@ WITH RECURSIVE rel AS (
   SELECT 'result domain', r.oid, '', r.at, ARRAY[r.name::text, d.base, d.represented, d.schema]
     FROM result r
     JOIN described d ON d.oid = r.type
+  UNION ALL
+  SELECT 'computed', m.relation, m.proname::text, 0,
+         ARRAY[m.proname::text, m.nspname::text, m.provolatile::text, m.proretset::text, m.gives_rows::text,
+               m.oid::text, hashtextextended(pg_get_functiondef(m.oid), 0)::text]
+    FROM computed m
+  UNION ALL
+  SELECT 'computed value', m.oid, '', 0,
+         ARRAY[m.proname::text, format_type(t.oid, NULL), t.oid::text, t.typname::text, n.nspname::text,
+               (t.typtype = 'e')::text, 'false', 'false', 'false', l.collname::text, l.collprovider::text,
+               l.collcollate::text, l.collisdeterministic::text, quote_ident(o.nspname) || '.' || quote_ident(l.collname),
+               'false']
+    FROM computed m
+    JOIN pg_type t ON t.oid = m.type
+    JOIN pg_namespace n ON n.oid = t.typnamespace
+    LEFT JOIN pg_collation l ON l.oid = t.typcollation
+    LEFT JOIN pg_namespace o ON o.oid = l.collnamespace
+   WHERE NOT m.gives_rows
+  UNION ALL
+  SELECT 'computed domain', m.oid, '', 0, ARRAY[m.proname::text, d.base, d.represented, d.schema]
+    FROM computed m
+    JOIN described d ON d.oid = m.type
 )
 )sql";
 
@@ -298,8 +339,10 @@ class Facts {
 
 using RowsByParent = std::map<std::int64_t, std::vector<Facts>>;  // in the order of the statement
 
-std::map<std::string, RowsByParent, std::less<>> by_kind(const TextRows& rows) {
-  std::map<std::string, RowsByParent, std::less<>> parts;
+using PartsByKind = std::map<std::string, RowsByParent, std::less<>>;
+
+PartsByKind by_kind(const TextRows& rows) {
+  PartsByKind parts;
   for (std::size_t row = 0; row < rows.size(); ++row)
     parts[rows.text(row, 0)][rows.integer(row, 1)].emplace_back(rows, row);
   return parts;
@@ -398,6 +441,34 @@ void add_comment(const Facts& facts, Table& table) {
   if (column != table.columns.end()) column->comment = facts.text(2);
 }
 
+Volatility volatility_of(std::string_view letter) {
+  if (letter == "i") return Volatility::immutable;
+  return letter == "s" ? Volatility::stable : Volatility::volatile_;
+}
+
+/// PostgreSQL takes a column for what a name means before it takes a function. The sixth fact is the
+/// function's oid, the seventh null where it was dropped meanwhile.
+void add_computed(const Facts& facts, PartsByKind& parts, const ShardCatalogue& catalogue, Table& table) {
+  const auto name = facts.view(1);
+  if (name == slot_column || table.find_column(name)) return;
+  if (facts.boolean(5)) {
+    table.computed_relations.push_back(facts.text(1));
+    return;
+  }
+  std::vector<Column> values;
+  for (const Facts& value : parts["computed value"][facts.integer(6)])
+    values.push_back(read_column(value, catalogue, parts["enum label"]));
+  if (values.size() != 1) throw UnexpectedAnswer("a computed column that has not one value");
+  for (const Facts& domain : parts["computed domain"][facts.integer(6)]) describe_domain(domain, values);
+  ComputedColumn computed;
+  computed.column = std::move(values.front());
+  computed.column.function_schema = facts.text(2);
+  computed.volatility = volatility_of(facts.view(3));
+  computed.returns_set = facts.boolean(4);
+  if (!facts.is_null(7)) computed.definition = facts.text(7);
+  table.computed.push_back(std::move(computed));
+}
+
 /// Of a relation's name and its schema, which is null where the name says it.
 std::string relation_name(const Facts& facts, std::size_t name) {
   return (facts.is_null(name + 1) ? "" : facts.text(name + 1) + '.') + facts.text(name);
@@ -417,7 +488,7 @@ std::vector<std::string> numbered_columns(const std::vector<Facts>& numbers) {
   return columns;
 }
 
-DefinitionNames definition_names(std::int64_t view, std::map<std::string, RowsByParent, std::less<>>& parts) {
+DefinitionNames definition_names(std::int64_t view, PartsByKind& parts) {
   DefinitionNames names;
   names.own = view;
   for (const Facts& each : parts["view reads"][view])
@@ -425,11 +496,6 @@ DefinitionNames definition_names(std::int64_t view, std::map<std::string, RowsBy
                                         numbered_columns(parts["view number"][each.integer(3)])};
   for (const Facts& each : parts["view equality"][view]) names.equalities.insert(each.integer(1));
   return names;
-}
-
-Function::Volatility volatility_of(std::string_view letter) {
-  if (letter == "i") return Function::Volatility::immutable;
-  return letter == "s" ? Function::Volatility::stable : Function::Volatility::volatile_;
 }
 
 Function::Returns returns_of(std::string_view word) {
@@ -453,7 +519,7 @@ FunctionArgument read_argument(const Facts& facts) {
 }
 
 /// `parts`: those of by_kind().
-void read_functions(std::map<std::string, RowsByParent, std::less<>>& parts, ShardCatalogue& catalogue) {
+void read_functions(PartsByKind& parts, ShardCatalogue& catalogue) {
   for (const auto& [oid, all] : parts["function"]) {
     const Facts& facts = all.front();
     Function function = read_function(facts);
@@ -489,6 +555,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
     for (const Facts& facts : parts["comment"][oid]) add_comment(facts, table);
+    for (const Facts& facts : parts["computed"][oid]) add_computed(facts, parts, catalogue, table);
     catalogue.tables.emplace(table.name, std::move(table));
   }
   for (const auto& [oid, facts] : parts["view"]) {
@@ -500,6 +567,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& column : parts["column"][oid])
       add_column(read_column(column, catalogue, parts["enum label"]), view.table);
     for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, view.table.columns);
+    for (const Facts& facts : parts["computed"][oid]) add_computed(facts, parts, catalogue, view.table);
     for (const Facts& each : parts["view definition"][oid]) view.definition = each.text(1);
     for (const Facts& each : parts["view reads"][oid]) view.reads.push_back(relation_name(each, 1));
     for (const Facts& each : parts["view function"][oid]) view.functions.push_back(each.text(1));

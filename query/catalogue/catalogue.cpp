@@ -11,6 +11,18 @@ const Column* Table::find_column(std::string_view wanted) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
+const ComputedColumn* Table::find_computed(std::string_view wanted) const {
+  const auto found = std::ranges::find(
+      computed, wanted, [](const ComputedColumn& each) -> const std::string& { return each.column.name; });
+  return found == computed.end() ? nullptr : &*found;
+}
+
+const Column* Table::find_readable(std::string_view wanted) const {
+  if (const Column* column = find_column(wanted)) return column;
+  const ComputedColumn* found = find_computed(wanted);
+  return found == nullptr ? nullptr : &found->column;
+}
+
 const Table* Catalogue::find(std::string_view table) const {
   const auto found = tables.find(table);
   return found == tables.end() ? nullptr : &found->second;

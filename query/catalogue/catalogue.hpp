@@ -67,7 +67,25 @@ struct Column {
   /// refused; "" where they do not.
   std::string conflict;
   std::string comment;  ///< COMMENT ON COLUMN; "" without one
+  std::string function_schema = {};  ///< of a computed column: where its function is; "" of any other
+
+  bool is_computed() const { return !function_schema.empty(); }
   bool operator==(const Column&) const = default;
+};
+
+/// What a function does and depends on (pg_proc.provolatile).
+enum class Volatility : std::uint8_t { immutable, stable, volatile_ };
+
+/// A function whose one argument is a row of a table or view. Requests name it like a column; select=* and
+/// writes leave it out.
+struct ComputedColumn {
+  Column column;  ///< its result, under the name of the function
+  Volatility volatility = Volatility::volatile_;
+  bool returns_set = false;
+  std::string definition;    ///< of one shard: equal texts where it is defined alike
+  std::string refused = {};  ///< of a combined catalogue: why it is not served; "" where it is
+  std::string works = {};    ///< where it is refused: what would make it served
+  bool operator==(const ComputedColumn&) const = default;
 };
 
 /// A primary key or unique constraint (or unique index without predicate or expression).
@@ -100,9 +118,15 @@ struct Table {
   std::vector<ForeignKey> foreign_keys;
   std::string comment;  ///< COMMENT ON TABLE; "" without one
   TableKind kind = TableKind::table;
+  std::vector<ComputedColumn> computed = {};  ///< by name, of which none is a column's
+  /// Functions of a row that give rows of a table or view, by name: PostgREST embeds by them.
+  std::vector<std::string> computed_relations = {};
 
   bool is_view() const { return kind != TableKind::table; }
-  const Column* find_column(std::string_view name) const;  ///< nullptr where absent
+  const Column* find_column(std::string_view name) const;            ///< nullptr where absent
+  const ComputedColumn* find_computed(std::string_view name) const;  ///< also one that is refused
+  /// What a request may read under the name: a column, or a computed one. nullptr where there is neither.
+  const Column* find_readable(std::string_view name) const;
   bool operator==(const Table&) const = default;
 };
 
@@ -133,7 +157,7 @@ struct FunctionArgument {
 
 /// One function of a name, of which there may be several with other arguments.
 struct Function {
-  enum class Volatility : std::uint8_t { immutable, stable, volatile_ };
+  using Volatility = shardplex::Volatility;
   enum class Returns : std::uint8_t {
     nothing,  ///< void
     value,    ///< of any type but a row's; also record, of which only the call tells the columns
@@ -220,7 +244,8 @@ Error refused_table(const std::string& table, std::string reason);
 /// not one of key_type(), a key of another form than the rows were placed by, or rows that were placed by
 /// other definitions than the map's, a key whose collation is not deterministic, a key column that is
 /// computed from others. Warned of: unique constraints and primary keys that cannot hold across shards, and
-/// sharded tables without a primary key, whose slots cannot move. Views: view_problems().
+/// sharded tables without a primary key, whose slots cannot move. Views: view_problems(). Computed columns:
+/// combine_computed().
 /// `shards`: the name of each for the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 

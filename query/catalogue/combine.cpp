@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/computed_columns.hpp"
 #include "query/catalogue/differences.hpp"
 #include "query/catalogue/functions.hpp"
 #include "query/catalogue/relations.hpp"
@@ -261,6 +262,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
   std::vector<std::string> problems;
   std::optional<Combining> table;
   const NamedCatalogue* first = nullptr;
+  std::vector<TableOnShard> on_shards;
   for (const auto& named : shards) {
     const auto& [shard, catalogue] = named;
     const Table* found = table_on(catalogue, placement, is_view);
@@ -271,6 +273,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
       problems.push_back(missing_on(shard, is_view));
       continue;
     }
+    on_shards.push_back({shard, found});
     if (!table) {
       first = &named;
       table.emplace(Combining{placement, shard, *found, *found, {}, {}});
@@ -302,6 +305,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
   if (is_view && keeps_rows(first->second.views.find(placement.name)->second, first->second))
     table->served.kind = TableKind::materialized_view;
   if (!is_view) warn_of_unique({table->served, placement, map}, combined.warnings);
+  combine_computed(placement, on_shards, table->served, combined.warnings);
   combined.tables[placement.name] = std::move(table->served);
 }
 

@@ -146,6 +146,10 @@ std::optional<Error> check_page_term(const OrderTerm& term, const Table& table) 
     return cursor_refused("The order is by a json value of column " + term.field.column,
                           "Order by its text, with ->> as the last arrow.");
   }
+  if (table.find_computed(term.field.column))
+    return cursor_refused("The order is by the computed column " + term.field.column +
+                              ", which may give another value when the next page is asked for",
+                          instead);
   const Column* column = table.find_column(term.field.column);
   if (!column || column->sort != SortKind::none) return std::nullopt;
   return cursor_refused("The order is by column " + column->name + ", of the type " + column->type, instead);

@@ -133,7 +133,7 @@ std::string ExpressionWriter::param(std::optional<std::string> value) {
 Result<std::string> ExpressionWriter::field(const Field& field) {
   const auto column = require_column(table_, field.column);
   if (!column) return column.error();
-  std::string sql = quote_identifier(alias_) + '.' + quote_identifier(field.column);
+  std::string sql = readable_sql(alias_, **column);
   if (field.path.empty()) return sql_text(std::move(sql));
   if (!is_json(**column)) sql = "to_jsonb(" + sql + ')';
   for (const auto& step : field.path) {
@@ -151,7 +151,7 @@ Result<std::string> ExpressionWriter::full_text(const Condition& condition) {
   auto vector = field(condition.field);
   if (!vector) return vector;
   const std::string config = condition.language ? param(*condition.language) + "::regconfig, " : "";
-  const Column& column = *table_.find_column(condition.field.column);
+  const Column& column = *table_.find_readable(condition.field.column);
   const bool is_tsvector =
       condition.field.path.empty() && (column.type_name == "tsvector" || column.base_type_name == "tsvector");
   if (!is_tsvector) *vector = "to_tsvector(" + config + *vector + ')';
@@ -220,7 +220,7 @@ bool is_json_already(const Column& column) {
 bool is_json_already(const Table& table, const SelectItem& item) {
   if (item.cast) return *item.cast == "json" || *item.cast == "jsonb";
   if (!item.field.path.empty()) return !item.field.path.back().as_text;
-  const Column* column = table.find_column(item.field.column);
+  const Column* column = table.find_readable(item.field.column);
   return column && is_json_already(*column);
 }
 
@@ -246,7 +246,7 @@ Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items,
       out.values += ", ";
     }
     const bool is_column = item.field.path.empty() && !item.cast;
-    const JsonType type = is_column ? json_type(*table_.find_column(item.field.column)) : JsonType{};
+    const JsonType type = is_column ? json_type(*table_.find_readable(item.field.column)) : JsonType{};
     out.inner += *value + " AS " + name;
     out.outer += "q." + name + " AS " + quote_identifier(output_name(item));
     out.values += out.row.sql(type, "q." + name);

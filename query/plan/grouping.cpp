@@ -99,7 +99,7 @@ class Grouper {
 }  // namespace
 
 const Column* GroupKey::column() const {
-  return node != nullptr && field.path.empty() && !cast ? node->table->find_column(field.column) : nullptr;
+  return node != nullptr && field.path.empty() && !cast ? node->table->find_readable(field.column) : nullptr;
 }
 
 std::optional<std::size_t> Grouping::find_key(const ResolvedNode& node, const Field& field,

@@ -140,6 +140,16 @@ std::optional<Error> misplaced_rows(const Function& function, const MapFunction&
   return std::nullopt;
 }
 
+/// What a call gives is of no type that a function of a row takes, whatever table it is of.
+Table without_computed_columns(Table table) {
+  for (auto& computed : table.computed) {
+    computed.column.conflict.clear();
+    computed.refused = "Rows that a function returns have no computed columns.";
+    computed.works = "Read them from " + table.name + " itself, or let the function return the value.";
+  }
+  return table;
+}
+
 /// An embed is of a table's rows.
 Error no_relation(const Function& function, const Embed& embed) {
   return {"PGRST200",
@@ -206,6 +216,11 @@ Result<CallPlan> plan_call(const Function& function, const MapFunction& declared
   const bool is_made = source->table == &made;
   if (!is_made)
     if (auto refusal = misplaced_rows(function, declared, source->placement, map)) return *std::move(refusal);
+  Table returned;
+  if (!is_made && !source->table->computed.empty()) {
+    returned = without_computed_columns(*source->table);
+    source->table = &returned;
+  }
   if (is_made && !request.rows.embeds.empty()) return no_relation(function, request.rows.embeds.front());
 
   CallPlan plan;

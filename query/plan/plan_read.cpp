@@ -73,11 +73,12 @@ bool can_be_at_fault(const ResolvedNode& node, const ShardMap& map) {
     const Column* column = term.embed ? nullptr : node.table->find_column(term.field.column);
     return column == nullptr || !term.field.path.empty() || column->sort == SortKind::none;
   };
-  const auto is_computed = [](const SelectItem& item) {
-    return item.cast || item.aggregate || !item.field.path.empty();
+  const auto is_worked_out = [&](const SelectItem& item) {
+    return item.cast || item.aggregate || !item.field.path.empty() ||
+           node.table->find_computed(item.field.column);
   };
   return !asked.filters.empty() || std::ranges::any_of(asked.order, has_no_order) ||
-         std::ranges::any_of(asked.select, is_computed) ||
+         std::ranges::any_of(asked.select, is_worked_out) ||
          std::ranges::any_of(node.embeds, [&](const ResolvedEmbed& embed) {
            return is_wholly_local(embed, map) && can_be_at_fault(embed.node, map);
          });

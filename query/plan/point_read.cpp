@@ -23,8 +23,8 @@ const Column* point_column(const RoutedTable& routed) {
 }
 
 /// One row's value can make the statement fail, which in a batch would fail the rows of others.
-bool can_fail(const SelectItem& item) {
-  return !item.field.path.empty() || item.cast;
+bool can_fail(const SelectItem& item, const Table& table) {
+  return !item.field.path.empty() || item.cast || table.find_computed(item.field.column);
 }
 
 /// An integer that the key's column cannot hold is PostgreSQL's to refuse, not a row that is not there.
@@ -70,7 +70,8 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
   const Table& table = routed.table();
   const Group* group = routed.group();
   const Column* key = point_column(routed);
-  invariant(key && std::ranges::none_of(select, can_fail), "a point read is one that point_key() accepts");
+  const auto fails = [&](const SelectItem& item) { return can_fail(item, table); };
+  invariant(key && std::ranges::none_of(select, fails), "a point read is one that point_key() accepts");
   PointShape shape;
   shape.key_type = *key_type(*key);
 
@@ -94,10 +95,10 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
 const std::string* point_key(const Query& query, const RoutedTable& routed) {
   const Column* key = point_column(routed);
   if (!key || query.filters.size() != 1 || query.offset != 0 || query.limit == 0u) return nullptr;
-  if (!is_planned(query) || std::ranges::any_of(query.select, can_fail)) return nullptr;
-  if (std::ranges::any_of(query.select,
-                          [&](const SelectItem& item) { return is_bare_count(item, routed.table()); }))
-    return nullptr;
+  const auto is_no_column = [&](const SelectItem& item) {
+    return can_fail(item, routed.table()) || is_bare_count(item, routed.table());
+  };
+  if (!is_planned(query) || std::ranges::any_of(query.select, is_no_column)) return nullptr;
   if (!std::ranges::all_of(query.order,
                            [&](const OrderTerm& term) { return is_harmless(term, routed.table()); }))
     return nullptr;

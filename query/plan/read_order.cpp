@@ -31,7 +31,7 @@ std::string collation_sql(const Column& column) {
 Result<void> OrderPlanner::add_term(const OrderTerm& term) {
   const auto value = writer_.field(term.field);
   if (!value) return value.error();
-  const Column& column = *table_.find_column(term.field.column);
+  const Column& column = *table_.find_readable(term.field.column);
   const bool is_column = term.field.path.empty();
   MergeKey key = is_column ? column_key(table_, column) : path_key(term.field);
   key.descending = term.descending;
@@ -108,7 +108,7 @@ void OrderPlanner::add(const std::string& value, MergeKey key, const Column* col
     page_keys_.push_back({column ? Field{column->name, {}} : *field, value,
                           sent ? 'c' + std::to_string(*sent) : plan_.own_keys.back(),
                           // What follows the column is by which collation it is ordered.
-                          column ? value.substr(column_sql(table_, column->name).size()) : "",
+                          column ? value.substr(readable_sql(table_.name, *column).size()) : "",
                           column ? type_of(*column) : built_in_type("text"), key.descending, key.nulls_first,
                           !(column && column->not_null)});
   plan_.keys.push_back(std::move(key));
@@ -122,7 +122,7 @@ std::optional<std::size_t> OrderPlanner::sent_for_row(const Column& column) cons
 }
 
 std::string OrderPlanner::ordered_sql(const Column& column) const {
-  return column_sql(table_, column.name) + collation_sql(column);
+  return readable_sql(table_.name, column) + collation_sql(column);
 }
 
 void OrderPlanner::check_enum(const Column& column) {
@@ -143,8 +143,11 @@ MergeKey OrderPlanner::column_key(const Table& table, const Column& column) {
   } else if (is_text(column.sort) && !column.bytewise_collation) {
     refuse("column " + column.name + " (" + column.type + ") sorts by collation " + column.collation +
                ", which cannot be merged",
-           "ALTER TABLE " + qualified_name(table) + " ALTER COLUMN " + quote_identifier(column.name) +
-               " TYPE " + column.type + " COLLATE \"C\"");
+           column.is_computed()
+               ? "Let its function return a domain that is made with COLLATE \"C\", or make the filters name "
+                 "one shard."
+               : "ALTER TABLE " + qualified_name(table) + " ALTER COLUMN " + quote_identifier(column.name) +
+                     " TYPE " + column.type + " COLLATE \"C\"");
   }
   return {column.sort, false, false, column.enum_labels};
 }

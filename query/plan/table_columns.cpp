@@ -21,6 +21,12 @@ std::string column_sql(const Table& table, std::string_view column) {
   return quote_identifier(table.name) + '.' + quote_identifier(column);
 }
 
+std::string readable_sql(const std::string& alias, const Column& column) {
+  const std::string row = quote_identifier(alias), name = quote_identifier(column.name);
+  if (!column.is_computed()) return row + '.' + name;
+  return quote_identifier(column.function_schema) + '.' + name + '(' + row + ".*)";
+}
+
 std::string owned_slots_sql(const Table& table, std::string_view group) {
   return column_sql(table, slot_column) + " IN (" + select_owned_slots(quote_literal(group)) + ')';
 }
@@ -66,9 +72,17 @@ Error conflicting_column(const Table& table, const Column& column) {
       std::nullopt};
 }
 
+Error refused_computed_column(const Table& table, const ComputedColumn& computed) {
+  return {"SHARD404", "Computed column " + computed.column.name + " of " + table.name + " is not served",
+          computed.refused, computed.works, std::nullopt};
+}
+
 Result<const Column*> require_column(const Table& table, std::string_view name) {
-  const Column* column = table.find_column(name);
+  const Column* column = table.find_readable(name);
   if (!column) return unknown_column(table, name);
+  if (column->is_computed())
+    if (const auto* computed = table.find_computed(name); !computed->refused.empty())
+      return refused_computed_column(table, *computed);
   if (column->has_representations) return represented_column(*column);
   if (!column->conflict.empty()) return conflicting_column(table, *column);
   return column;

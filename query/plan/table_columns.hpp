@@ -19,6 +19,11 @@ std::string aliased_name(const Table& table);
 /// "movies"."id". The column need not be in the catalogue (the slot column is not).
 std::string column_sql(const Table& table, std::string_view column);
 
+/// What a row of the table, which goes by `alias` (not quoted), has under the column's name: "movies"."id", or
+/// of a computed column "public"."label"("movies".*). The star keeps a column that is called like the alias out
+/// of it.
+std::string readable_sql(const std::string& alias, const Column& column);
+
 /// The condition that keeps a statement to rows in slots that the shard owns.
 std::string owned_slots_sql(const Table& table, std::string_view group);
 
@@ -41,8 +46,11 @@ Error represented_column(const Column& column);
 /// SHARD503 for a column in which the shards contradict each other.
 Error conflicting_column(const Table& table, const Column& column);
 
-/// The column; unknown_column() where there is none, represented_column() or conflicting_column() where it is
-/// one.
+/// SHARD404 for a computed column that is refused, with what would make it served.
+Error refused_computed_column(const Table& table, const ComputedColumn& computed);
+
+/// The column, which can be a computed one; unknown_column() where there is none, refused_computed_column(),
+/// represented_column() or conflicting_column() where it is one.
 Result<const Column*> require_column(const Table& table, std::string_view name);
 
 }  // namespace shardplex

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "query/catalogue/find_relation.hpp"
+#include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
@@ -46,6 +47,17 @@ Error same_name(const Table& table, const Embed& embed, std::size_t depth) {
           .status = std::nullopt};
 }
 
+/// It stands in the place of any other relation of the name, so that none of these is what is meant.
+Error computed_relation(const Table& table, const Embed& embed) {
+  return {.code = "SHARD400",
+          .message = "This request is not served by this release",
+          .details = "The embed " + in_quotes(embed.relation) + " is by the function " + embed.relation + '(' +
+                     table.name + ") (a computed relationship)",
+          .hint = "Declare the relation in the shard map, or make it a foreign key, and embed by that; a "
+                  "function that stands in the way needs another name.",
+          .status = std::nullopt};
+}
+
 Result<void> check_order(const ResolvedNode& node) {
   for (const auto& term : node.asked->order) {
     if (!term.embed) continue;
@@ -65,7 +77,7 @@ Result<void> check_filter(const Filter& filter, const ResolvedNode& node) {
   const auto& condition = std::get<Condition>(filter.node);
   const std::string& name = condition.field.column;
   const bool on_embed = node.asked->find_embed(name) && !node.asked->embed_of(condition);
-  if (on_embed && !node.table->find_column(name)) return filter_not_null(name);
+  if (on_embed && !node.table->find_readable(name)) return filter_not_null(name);
   return {};
 }
 
@@ -86,6 +98,7 @@ class Resolver {
     ResolvedNode node{&asked, &table, {}};
     node.embeds.reserve(asked.embeds.size());
     for (const auto& embed : asked.embeds) {
+      if (contains_name(table.computed_relations, embed.relation)) return computed_relation(table, embed);
       const auto relation = find_relation(relations_, table, embed.relation, embed.hint);
       if (!relation) return unless_refused(table, embed, relation.error());
       const Table* foreign = catalogue_.find((*relation)->foreign_table);
