@@ -124,6 +124,7 @@ LoadedCluster::LoadedCluster(const ClusterOptions& options) : Cluster(options) {
   run_everywhere(create_sample_types());
   for (const auto& shard : shards())
     Database(conninfo(shard)).run(add_sample_columns(shard == last && shards().size() > 1));
+  run_everywhere(create_computed_columns());
   const bool by_genre = options.map == "genre";
   run_everywhere(create_related_tables(by_genre));
   std::ofstream(map_file(), std::ios::app) << related_tables_in_map(by_genre);

@@ -7,7 +7,8 @@
 namespace shardplex::integration {
 namespace {
 
-constexpr std::uint64_t reads_of_each_map = 1200, embeds_of_each_map = 800, fresh_embeds = 200;
+constexpr std::uint64_t reads_of_each_map = 1200, embeds_of_each_map = 800, computed_of_each_map = 600,
+                        fresh_embeds = 200;
 
 /// The generator has to go on asking for rows, not for errors and nothing.
 void check_that_rows_come(const ReadCounts& counts, std::uint64_t reads) {
@@ -27,6 +28,12 @@ void compare_embeds(const Router& router, bool by_genre, std::uint64_t first_see
   compare_reads(router, {make, fresh_seed(), case_count(fresh_embeds)});
 }
 
+void compare_computed(const Router& router, std::uint64_t first_seed) {
+  const auto count = case_count(computed_of_each_map);
+  check_that_rows_come(compare_reads(router, {make_computed_read, first_seed, count}), count);
+  compare_reads(router, {make_computed_read, fresh_seed(), case_count(fresh_embeds)});
+}
+
 }  // namespace
 
 TEST_CASE("every read over shards by hash is answered as one PostgreSQL with all rows answers it") {
@@ -43,6 +50,14 @@ TEST_CASE("every embed over shards by hash is what one PostgreSQL with all rows 
 
 TEST_CASE("every embed over shards by genre is what one PostgreSQL with all rows would embed") {
   compare_embeds(Oracle::instance().genre_router, true, 1'000'000);
+}
+
+TEST_CASE("every read of computed columns over shards by hash is what one PostgreSQL would compute") {
+  compare_computed(Oracle::instance().hash_router, 1);
+}
+
+TEST_CASE("every read of computed columns over shards by genre is what one PostgreSQL would compute") {
+  compare_computed(Oracle::instance().genre_router, 1'000'000);
 }
 
 }  // namespace shardplex::integration

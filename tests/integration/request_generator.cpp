@@ -33,7 +33,8 @@ std::string array_text(const std::vector<std::string>& elements) {
 
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : random_(seed) {
+  /// `computed`: that many of 100 columns are named by their functions (computed_name()).
+  explicit Generator(std::uint64_t seed, unsigned computed = 0) : random_(seed), computed_(computed) {
     const auto choice = random_() % 100;
     table_ = choice < 75 ? &sample_movies() : choice < 90 ? &sample_ratings() : &sample_genres();
   }
@@ -80,8 +81,15 @@ class Generator {
     return table_->name + '.' + sql_identifier(column.name);
   }
 
-  FieldText plain(const SampleColumn& column) const {
-    return {url_name(column.name), column_sql(column), column.name, column.kind, &column};
+  FieldText plain(const SampleColumn& column) {
+    if (computed_ == 0 || !chance(random_, computed_))
+      return {url_name(column.name), column_sql(column), column.name, column.kind, &column};
+    const auto name = computed_name(column);
+    return {url_name(name), computed_sql(name), name, column.kind, &column};
+  }
+
+  std::string computed_sql(const std::string& name) const {
+    return "public." + sql_identifier(name) + '(' + table_->name + ')';
   }
 
   FieldText json_path(const SampleColumn& column, bool as_text) {
@@ -100,8 +108,8 @@ class Generator {
         {{"absent", false}},
         {{"", false}},
     };
-    FieldText field{url_name(column.name), column_sql(column), column.name,
-                    as_text ? Kind::text : column.kind, &column};
+    auto field = plain(column);
+    if (as_text) field.kind = Kind::text;
     if (column.kind != Kind::json && column.kind != Kind::written_json)
       field.sql = "to_jsonb(" + field.sql + ')';
     if (!as_text && column.kind == Kind::array) field.kind = Kind::json;
@@ -297,7 +305,7 @@ class Generator {
 
   bool has_primary_key() const {
     return std::ranges::all_of(table_->primary_key, [&](const std::string& name) {
-      return std::ranges::any_of(plain_keys_, [&](const FieldText& key) { return key.column->name == name; });
+      return std::ranges::any_of(plain_keys_, [&](const FieldText& key) { return key.output_name == name; });
     });
   }
 
@@ -662,6 +670,7 @@ class Generator {
   }
 
   Random random_;
+  unsigned computed_;
   const SampleTable* table_;
   ReadRequest request_;
   std::vector<std::string> parameters_;
@@ -684,6 +693,11 @@ ReadRequest make_read(std::uint64_t seed) {
 
 ReadRequest make_group_read(std::uint64_t seed) {
   return Generator(seed).make_groups();
+}
+
+ReadRequest make_computed_read(std::uint64_t seed) {
+  constexpr unsigned computed = 60;
+  return seed % 3 == 0 ? Generator(seed, computed).make_groups() : Generator(seed, computed).make();
 }
 
 }  // namespace shardplex::integration

@@ -45,5 +45,7 @@ struct ReadRequest {
 ReadRequest make_read(std::uint64_t seed);
 /// A read of aggregates, of groups or of all rows that match.
 ReadRequest make_group_read(std::uint64_t seed);
+/// One or the other, most of whose columns are computed ones (create_computed_columns()).
+ReadRequest make_computed_read(std::uint64_t seed);
 
 }  // namespace shardplex::integration

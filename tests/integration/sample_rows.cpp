@@ -247,6 +247,29 @@ std::string add_sample_columns(bool reversed) {
   return sql;
 }
 
+std::string computed_name(const SampleColumn& column) {
+  return "of_" + column.name;
+}
+
+std::string create_computed_columns() {
+  const auto quoted = [](const std::string& name) {
+    std::string out;
+    for (const char c : name) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return '"' + out + '"';
+  };
+  std::string sql;
+  bool inlined = false;  // PostgreSQL puts the body of one in the place of its call, and calls the other
+  for (const auto* table : {&sample_movies(), &sample_ratings(), &sample_genres()})
+    for (const auto& column : table->columns) {
+      const std::string value = "$1." + quoted(column.name);
+      inlined = !inlined;
+      sql += "CREATE FUNCTION public." + quoted(computed_name(column)) + "(public." + table->name +
+             ") RETURNS " + column.type + " IMMUTABLE LANGUAGE " +
+             (inlined ? "sql AS 'SELECT " + value + "';" : "plpgsql AS 'BEGIN RETURN " + value + "; END';");
+    }
+  return sql;
+}
+
 std::string make_rows(const SampleTable& table, std::uint64_t seed) {
   Random random(seed);
   std::string rows;

@@ -55,6 +55,11 @@ std::string create_sample_types();
 /// ALTER TABLE … ADD COLUMN of the added columns of movies, in this order or the other way round.
 std::string add_sample_columns(bool reversed);
 
+/// The function of a row that gives what the column has.
+std::string computed_name(const SampleColumn& column);
+/// CREATE FUNCTION of it for each column of the sample tables, which have all of their columns.
+std::string create_computed_columns();
+
 using Random = std::mt19937_64;
 
 template <class T>
