@@ -45,7 +45,8 @@ std::string columns_yaml(const std::vector<std::string>& columns) {
 
 std::string table_yaml(const ShardMap& map, const TablePlacement& table) {
   const std::string key = "  " + yaml_scalar(table.name) + ": ";
-  const std::string end = (table.computed.empty() ? "" : ", computed: " + columns_yaml(table.computed)) + " }\n";
+  const std::string end =
+      (table.computed.empty() ? "" : ", computed: " + columns_yaml(table.computed)) + " }\n";
   if (table.reference) return key + "{ reference: true" + end;
   return key + "{ group: " + yaml_scalar(map.group(*table.group).name) + ", key: " + yaml_scalar(table.key) +
          end;

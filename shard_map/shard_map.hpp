@@ -58,8 +58,8 @@ struct TablePlacement {
   bool reference = false;        ///< a full copy on every shard
   std::optional<GroupId> group;  ///< set unless reference
   std::string key;               ///< hash: the hashed column; list: equal to spread_by; empty for reference
-  /// Functions of a row, by their names alone, that the shard of the row can work out though they read tables:
-  /// what they read is there.
+  /// Functions of a row, by their names alone, that the shard of the row can work out though they read
+  /// tables: what they read is there.
   std::vector<std::string> computed = {};
   bool operator==(const TablePlacement&) const = default;
 };

@@ -27,9 +27,10 @@ namespace {
 // that they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
 // argument's, or an OUT argument. A value is one 'result' as well.
 //
-// Functions of a row are those that PostgreSQL finds by their name alone: of the schema of the row's relation,
-// and of public where that has none of the name. Of one that gives rows of a relation, also in an array, only
-// the name is of use: such rows show their slot. Others have a 'computed value', whose parent is the function.
+// Functions of a row are those that PostgreSQL finds by their name alone: of the schema of the row's
+// relation, and of public where that has none of the name. Of one that gives rows of a relation, also in an
+// array, only the name is of use: such rows show their slot. Others have a 'computed value', whose parent is
+// the function.
 const std::string facts_sql =
     R"sql(
 WITH RECURSIVE rel AS (

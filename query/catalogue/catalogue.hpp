@@ -66,7 +66,7 @@ struct Column {
   /// Of a combined catalogue: in what the shards contradict each other, so that whoever needs the column is
   /// refused; "" where they do not.
   std::string conflict;
-  std::string comment;  ///< COMMENT ON COLUMN; "" without one
+  std::string comment;               ///< COMMENT ON COLUMN; "" without one
   std::string function_schema = {};  ///< of a computed column: where its function is; "" of any other
 
   bool is_computed() const { return !function_schema.empty(); }

@@ -54,16 +54,20 @@ void refuse_unsafe(const TablePlacement& placement, ComputedColumn& computed) {
     computed.refused = "The " + function + " returns a set, and a column has one value.";
     computed.works = "Let it return one value, such as an array.";
   } else if (computed.volatility == Volatility::volatile_) {
-    computed.refused = "The " + function + " is VOLATILE, so it could write, or give another value each time.";
-    computed.works = "ALTER FUNCTION … IMMUTABLE on every shard where it depends on the row alone, or STABLE "
-                     "where it reads, with computed: [" + name + "] at " + placement.name + " in the map.";
+    computed.refused =
+        "The " + function + " is VOLATILE, so it could write, or give another value each time.";
+    computed.works =
+        "ALTER FUNCTION … IMMUTABLE on every shard where it depends on the row alone, or STABLE "
+        "where it reads, with computed: [" +
+        name + "] at " + placement.name + " in the map.";
   } else if (computed.volatility == Volatility::stable && !contains_name(placement.computed, name)) {
     computed.refused = "The " + function +
                        " is STABLE, so it could read tables, and the map does not say that the row's shard "
                        "has what it reads.";
-    computed.works = "Write computed: [" + name + "] at " + placement.name +
-                     " in the map where it reads rows of the row's own key and reference tables alone, or make "
-                     "it IMMUTABLE where it depends on the row alone.";
+    computed.works =
+        "Write computed: [" + name + "] at " + placement.name +
+        " in the map where it reads rows of the row's own key and reference tables alone, or make "
+        "it IMMUTABLE where it depends on the row alone.";
   }
 }
 

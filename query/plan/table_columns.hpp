@@ -19,9 +19,9 @@ std::string aliased_name(const Table& table);
 /// "movies"."id". The column need not be in the catalogue (the slot column is not).
 std::string column_sql(const Table& table, std::string_view column);
 
-/// What a row of the table, which goes by `alias` (not quoted), has under the column's name: "movies"."id", or
-/// of a computed column "public"."label"("movies".*). The star keeps a column that is called like the alias out
-/// of it.
+/// What a row of the table, which goes by `alias` (not quoted), has under the column's name: "movies"."id",
+/// or of a computed column "public"."label"("movies".*). The star keeps a column that is called like the
+/// alias out of it.
 std::string readable_sql(const std::string& alias, const Column& column);
 
 /// The condition that keeps a statement to rows in slots that the shard owns.

@@ -51,10 +51,11 @@ Error same_name(const Table& table, const Embed& embed, std::size_t depth) {
 Error computed_relation(const Table& table, const Embed& embed) {
   return {.code = "SHARD400",
           .message = "This request is not served by this release",
-          .details = "The embed " + in_quotes(embed.relation) + " is by the function " + embed.relation + '(' +
-                     table.name + ") (a computed relationship)",
-          .hint = "Declare the relation in the shard map, or make it a foreign key, and embed by that; a "
-                  "function that stands in the way needs another name.",
+          .details = "The embed " + in_quotes(embed.relation) + " is by the function " + embed.relation +
+                     '(' + table.name + ") (a computed relationship)",
+          .hint =
+              "Declare the relation in the shard map, or make it a foreign key, and embed by that; a "
+              "function that stands in the way needs another name.",
           .status = std::nullopt};
 }
 

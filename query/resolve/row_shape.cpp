@@ -140,8 +140,7 @@ Error not_grouped_by(std::string_view table, std::string_view column) {
 }
 
 bool is_bare_count(const SelectItem& item, const Table& table) {
-  return item.field == Field{"count", {}} && !item.cast && !item.aggregate &&
-         !table.find_readable("count");
+  return item.field == Field{"count", {}} && !item.cast && !item.aggregate && !table.find_readable("count");
 }
 
 std::vector<SelectItem> own_items(const ResolvedNode& node) {

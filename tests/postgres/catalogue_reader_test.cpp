@@ -506,13 +506,24 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
       "DROP TABLE temporary_");
   CHECK(fingerprint() == last);
   for (const std::string change :
-       {"ALTER TABLE films ADD COLUMN name text", "ALTER TABLE films ALTER id TYPE bigint",
-        "ALTER TABLE films ALTER mood SET NOT NULL", "ALTER TABLE films ALTER name TYPE text COLLATE \"C\"",
-        "ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'", "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
-        "CREATE UNIQUE INDEX ON films (name)", "COMMENT ON TABLE films IS 'Films'",
-        "COMMENT ON COLUMN films.name IS 'Its name'", "ALTER TABLE films DROP COLUMN name",
-        "CREATE TABLE more (id int)", "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
-        "ALTER FUNCTION f(int) STABLE", "DROP FUNCTION f(int)",
+       {"ALTER TABLE films ADD COLUMN name text",
+        "ALTER TABLE films ALTER id TYPE bigint",
+        "ALTER TABLE films ALTER mood SET NOT NULL",
+        "ALTER TABLE films ALTER name TYPE text COLLATE \"C\"",
+        "ALTER TYPE mood RENAME VALUE 'glad' TO 'merry'",
+        "ALTER TYPE mood ADD VALUE 'calm' BEFORE 'sad'",
+        "CREATE UNIQUE INDEX ON films (name)",
+        "COMMENT ON TABLE films IS 'Films'",
+        "COMMENT ON COLUMN films.name IS 'Its name'",
+        "ALTER TABLE films DROP COLUMN name",
+        "CREATE TABLE more (id int)",
+        "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER FUNCTION f(int) STABLE",
+        "DROP FUNCTION f(int)",
+        "CREATE FUNCTION g(films) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE OR REPLACE FUNCTION g(films) RETURNS int LANGUAGE sql AS 'SELECT 2'",
+        "ALTER FUNCTION g(films) IMMUTABLE",
+        "DROP FUNCTION g(films)",
         "CREATE SCHEMA shardplex; CREATE TABLE shardplex.definitions (subject text, definition text)",
         "INSERT INTO shardplex.definitions VALUES ('key films', 'integer')",
         "UPDATE shardplex.definitions SET definition = 'text'"}) {
@@ -522,6 +533,85 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
     CHECK(now != last);
     last = now;
   }
+}
+
+TEST_CASE("functions of a row are read for tables and views: of their own schema, and else of public") {
+  Server server;
+  server.run_sql(R"(
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE TYPE spot AS (x int, y text);
+CREATE DOMAIN bytes AS text COLLATE "C";
+CREATE TABLE films (id bigint PRIMARY KEY, name varchar(9), year int);
+CREATE VIEW old_films AS SELECT * FROM films WHERE year < 1950;
+CREATE SCHEMA b CREATE TABLE films (id bigint PRIMARY KEY);
+CREATE SCHEMA c;
+CREATE FUNCTION label(films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1.name || $1.year';
+CREATE FUNCTION sorted(film films) RETURNS bytes STABLE LANGUAGE sql AS 'SELECT $1.name::bytes';
+CREATE FUNCTION mood(films) RETURNS mood LANGUAGE sql AS $$SELECT 'sad'::mood$$;
+CREATE FUNCTION years(films) RETURNS int[] IMMUTABLE LANGUAGE sql AS 'SELECT ARRAY[$1.year]';
+CREATE FUNCTION place(films, OUT s spot) IMMUTABLE LANGUAGE sql AS 'SELECT ROW(1, NULL)::spot';
+CREATE FUNCTION each_year(films) RETURNS SETOF int IMMUTABLE LANGUAGE sql AS 'SELECT $1.year';
+CREATE FUNCTION name(films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
+CREATE FUNCTION sequels(films) RETURNS SETOF films STABLE LANGUAGE sql AS 'SELECT * FROM films';
+CREATE FUNCTION first_of(films) RETURNS old_films STABLE LANGUAGE sql AS 'SELECT * FROM old_films';
+CREATE FUNCTION all_of(films) RETURNS films[] STABLE LANGUAGE sql AS 'SELECT ARRAY[$1]';
+CREATE FUNCTION loose(films) RETURNS record IMMUTABLE LANGUAGE sql AS 'SELECT 1, 2';
+CREATE FUNCTION nothing(films) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION two(films, int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION label(old_films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1.name';
+CREATE FUNCTION label(b.films) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION near(b.films) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION b.near(b.films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
+CREATE FUNCTION c.far(b.films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
+CREATE FUNCTION b.elsewhere(public.films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
+)");
+  Worker worker(server);
+  const std::vector<std::string> schemas{"b", "public"};
+  const auto read = worker.run(postgres::read_catalogue(worker.pool(), in(bound), schemas)).value();
+  const auto described = [](const Table& table) {
+    std::vector<std::string> all;
+    for (const auto& each : table.computed)
+      all.push_back(each.column.function_schema + '.' + each.column.name + ' ' + each.column.type +
+                    (each.volatility == Volatility::immutable ? " immutable"
+                     : each.volatility == Volatility::stable  ? " stable"
+                                                              : " volatile") +
+                    (each.returns_set ? " set" : ""));
+    return all;
+  };
+  const Table& films = read.catalogue.tables.at("films");
+  CHECK(described(films) ==
+        std::vector<std::string>{"public.each_year integer immutable set", "public.label text immutable",
+                                 "public.mood mood volatile", "public.place spot immutable",
+                                 "public.sorted bytes stable", "public.years integer[] immutable"});
+  CHECK(films.computed_relations == std::vector<std::string>{"all_of", "first_of", "sequels"});
+  CHECK(films.find_readable("mood")->enum_labels == std::vector<std::string>{"glad", "sad"});
+  CHECK(films.find_readable("mood")->sort == SortKind::enumeration);
+  const Column& sorted = *films.find_readable("sorted");
+  CHECK(sorted.sort == SortKind::text);
+  CHECK(sorted.collation == "C");
+  CHECK(sorted.collation_sql == "pg_catalog.\"C\"");
+  CHECK(films.find_readable("label")->collation == "C.UTF-8");
+  CHECK(films.find_readable("label")->bytewise_collation);
+  CHECK_FALSE(films.find_readable("name")->is_computed());
+  CHECK_FALSE(films.find_computed("label")->definition.empty());
+  CHECK(described(read.catalogue.views.at("old_films").table) ==
+        std::vector<std::string>{"public.label text immutable"});
+  CHECK(described(read.catalogue.tables.at("b.films")) ==
+        std::vector<std::string>{"public.label integer immutable", "b.near text immutable"});
+  // The text of a definition is compared, whatever its function's number in pg_proc.
+  const auto before = films.find_computed("label")->definition;
+  const auto again = [&](const std::string& body) {
+    server.run_sql(
+        "DROP FUNCTION label(films); CREATE FUNCTION label(films) RETURNS text IMMUTABLE LANGUAGE sql AS '" +
+        body + "'");
+    return worker.run(postgres::read_catalogue(worker.pool(), in(bound)))
+        .value()
+        .catalogue.tables.at("films")
+        .find_computed("label")
+        ->definition;
+  };
+  CHECK(again("SELECT $1.name || $1.year") == before);
+  CHECK(again("SELECT $1.name || ''-'' || $1.year") != before);
 }
 
 TEST_CASE(

@@ -46,6 +46,16 @@ inline Column collated(Column c, std::string collation) {
   return c;
 }
 
+/// Of an IMMUTABLE function of the schema public.
+inline ComputedColumn computed(Column column) {
+  ComputedColumn made;
+  made.column = std::move(column);
+  made.column.function_schema = "public";
+  made.volatility = Volatility::immutable;
+  made.definition = "as here";
+  return made;
+}
+
 inline Table movies() {
   Table t;
   t.name = "movies";

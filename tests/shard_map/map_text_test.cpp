@@ -589,3 +589,15 @@ TEST_CASE("views outlive every change of a map") {
   CHECK(account_of(map_of(to_yaml(map))) == account_of(map));
   CHECK(map_of(to_yaml(map)).views().size() == 2);
 }
+
+TEST_CASE("declared computed columns outlive every change of a map, and are written as they are read") {
+  const std::string yaml = sample +
+                           "views:\n  dramas: { group: catalog, key: film, computed: [rank] }  # some\n"
+                           "  top: { reference: true, computed: [\"a, b\", label] }\n";
+  const auto moved = edited(yaml, after_move(yaml, 0, 3, "beta"));
+  CHECK(moved.find("computed: [rank] }  # some\n") != std::string::npos);
+  const ShardMap map = map_of(yaml);
+  CHECK(map_of(moved).views() == map.views());
+  CHECK(map_of(to_yaml(map)).views() == map.views());
+  CHECK(map.find_view("top")->computed == std::vector<std::string>{"a, b", "label"});
+}

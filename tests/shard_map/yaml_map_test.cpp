@@ -724,3 +724,22 @@ TEST_CASE("problems of views name their place") {
   }
   CHECK(problems_of(sample + "views:\n  v: { reference: true }\n  v: { reference: true }\n").size() == 1);
 }
+
+TEST_CASE("tables and views declare computed columns that their rows' shards can work out") {
+  CHECK(map_of(sample).find_table("movies")->computed.empty());
+  const ShardMap map =
+      map_of(replaced(replaced(sample, "key: id }", "key: id, computed: [rank, \"full name\"] }"),
+                      "{ reference: true }", "{ reference: true, computed: [label] }") +
+             "views:\n  dramas: { group: catalog, key: id, computed: [rank] }\n");
+  CHECK(map.find_table("movies")->computed == std::vector<std::string>{"rank", "full name"});
+  CHECK(map.find_table("genres")->computed == std::vector<std::string>{"label"});
+  CHECK(map.find_view("dramas")->computed == std::vector<std::string>{"rank"});
+  const auto row = [](const std::string& value, const std::string& place, const std::string& message) {
+    return Row{"key: id }", "key: id, computed: " + value + " }", "tables.movies.computed" + place, 30,
+               message};
+  };
+  check_each_alone({row("rank", "", "must be a list, such as [full_name]"),
+                    row("[[rank]]", "[0]", "must be text"), row("[\"\"]", "[0]", "1 to 63 bytes"),
+                    row("[shardplex_slot]", "[0]", "fills this column itself"),
+                    row("[a, b, a]", "[2]", "computed column \"a\" is given twice")});
+}

@@ -184,6 +184,48 @@ TEST_CASE("comments are of the table or of a column; the slot column has none") 
   CHECK(movies.find_column("name")->comment == "As on the poster");
 }
 
+TEST_CASE("functions of a row are read with their results, but for those that a column hides") {
+  const auto value = [](const std::string& function, const std::string& name, const std::string& type) {
+    Row row = column({.name = name, .type = type, .type_name = type});
+    row[0] = "computed value";
+    row[1] = function;
+    return row;
+  };
+  const auto catalogue =
+      catalogue_of({column({.name = "name"}),
+                    {"computed", "7", "label", "public", "i", "false", "false", "20", "99"},
+                    value("20", "label", "terms"),
+                    {"computed domain", "20", "label", "text", "false", "pg_catalog"},
+                    {"computed", "7", "parts", "other", "s", "true", "false", "21"},
+                    value("21", "parts", "date"),
+                    {"computed", "7", "name", "public", "i", "false", "false", "22", "98"},
+                    value("22", "name", "text"),
+                    {"computed", "7", "shardplex_slot", "public", "i", "false", "false", "23"},
+                    value("23", "shardplex_slot", "int4"),
+                    {"computed", "7", "sequels", "public", "s", "true", "true", "24", "97"}});
+  const Table& movies = catalogue.tables.at("movies");
+  CHECK(movies.columns.size() == 1);
+  REQUIRE(movies.computed.size() == 2);
+  const auto& label = movies.computed[0];
+  CHECK(label.column.name == "label");
+  CHECK(label.column.base_type_name == "text");
+  CHECK(label.column.sort == SortKind::text);
+  CHECK(label.column.function_schema == "public");
+  CHECK_FALSE(label.column.not_null);
+  CHECK(label.volatility == Volatility::immutable);
+  CHECK_FALSE(label.returns_set);
+  CHECK(label.definition == "99");
+  const auto& parts = movies.computed[1];
+  CHECK(parts.column.function_schema == "other");
+  CHECK(parts.column.sort == SortKind::date);
+  CHECK(parts.volatility == Volatility::stable);
+  CHECK(parts.returns_set);
+  CHECK(parts.definition.empty());
+  CHECK(movies.computed_relations == std::vector<std::string>{"sequels"});
+  CHECK_THROWS_AS(catalogue_of({{"computed", "7", "label", "public", "i", "false", "false", "20", "99"}}),
+                  UnexpectedAnswer);
+}
+
 TEST_CASE("a function has its arguments, and the columns of a table's rows or of its own") {
   const auto result = [](const std::string& oid, const std::string& name, const std::string& type) {
     Row row = column({.name = name, .type = type, .type_name = type});

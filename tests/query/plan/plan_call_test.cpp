@@ -277,6 +277,26 @@ TEST_CASE("an argument that is no key of the group decides nothing") {
   check_refusal(try_plan(f, by("f", "movie"), null), "SHARD400", "no value for it");
 }
 
+TEST_CASE("rows that a function returns have no computed columns") {
+  Table films = movies();
+  films.computed = {computed(column("label", "text", "text"))};
+  Catalogue catalogue;
+  catalogue.tables["movies"] = films;
+  const Relations relations(catalogue);
+  const ShardMap map = map_with_view();
+  const CallArguments arguments = arguments_of({});
+  const auto plan = [&](std::string_view query_string) {
+    const Query rows = parse_query("f", query_string, {}).value();
+    return plan_call(returning(function("f"), films), all("f"), {arguments, rows}, map, catalogue, relations,
+                     {});
+  };
+  CHECK(plan("select=name").has_value());
+  for (const auto* query : {"select=label", "label=eq.x", "order=label"}) {
+    CAPTURE(std::string(query));
+    check_refusal(plan(query), "SHARD404", "Rows that a function returns have no computed columns");
+  }
+}
+
 TEST_CASE("a volatile function is called once, and may write where the request may") {
   const auto f = volatile_function(function("f", {movie}));
   const auto reads = get(f, by("f", "movie"), {{"movie", "1"}});

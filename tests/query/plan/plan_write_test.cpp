@@ -764,3 +764,24 @@ TEST_CASE("rows without a primary key are inserted, changed and removed, and non
   listed.table.primary_key.clear();
   CHECK(listed.insert(R"({"id":1,"name":"a","primary_genre":"Drama"})").has_value());
 }
+
+TEST_CASE("written rows show computed columns and are chosen by them, and none can be written") {
+  Subject labelled = hashed;
+  labelled.table.computed = {computed(column("label", "text", "text"))};
+  const std::string label = "\"public\".\"label\"(\"movies\".*)";
+  const auto has = [](const std::string& sql, const std::string& part) {
+    return sql.find(part) != std::string::npos;
+  };
+  CHECK(has(labelled.insert("{}", "select=label", representation).value().tail,
+            " RETURNING " + label + " AS c0"));
+  const auto changed =
+      labelled.update("label=eq.x&select=label&order=label", R"({"votes":1})", representation);
+  CHECK(has(changed.value().where, label + " = $1"));
+  CHECK(has(changed.value().tail, label + " AS c0, " + label + " AS o0"));
+  CHECK(has(labelled.remove("label=eq.x").value().where, label + " = $1"));
+  for (const auto& error :
+       {labelled.insert(R"({"label":"x"})").error(), labelled.insert("[]", "columns=label").error(),
+        labelled.update("id=eq.5", R"({"label":"x"})").error(),
+        labelled.put("id=eq.5", R"({"label":"x"})").error()})
+    CHECK(error.code == "PGRST204");
+}
