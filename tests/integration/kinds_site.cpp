@@ -29,11 +29,17 @@ const std::string create_views =
     "imdb_votes > 3;"
     "CREATE VIEW page AS SELECT id, shardplex_slot FROM movies ORDER BY imdb_votes LIMIT 5;"
     "CREATE FUNCTION best() RETURNS integer STABLE LANGUAGE sql AS 'SELECT max(score)::integer FROM ratings';"
-    "CREATE FUNCTION initial(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT left($1, 1)';";
+    "CREATE FUNCTION initial(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT left($1, 1)';"
+    "CREATE FUNCTION told(events) RETURNS text IMMUTABLE LANGUAGE sql AS "
+    "$$SELECT coalesce($1.kind, 'none') || ' in ' || coalesce($1.place, 0)$$;"
+    "CREATE FUNCTION scores(dramas) RETURNS bigint STABLE LANGUAGE sql AS "
+    "'SELECT count(*) FROM ratings WHERE movie_id = $1.id';"
+    "CREATE FUNCTION half(kept) RETURNS numeric IMMUTABLE LANGUAGE plpgsql AS "
+    "'BEGIN RETURN $1.imdb_votes / 2.0; END';";
 
 const std::string views_in_map =
     "views:\n"
-    "  dramas: { group: catalog, key: id }\n"
+    "  dramas: { group: catalog, key: id, computed: [scores] }\n"
     "  rated: { group: catalog, key: id }\n"
     "  loud: { group: catalog, key: film }\n"
     "  noisy: { group: catalog, key: movie_id }\n"
