@@ -47,9 +47,9 @@ inline Column collated(Column c, std::string collation) {
 }
 
 /// Of an IMMUTABLE function of the schema public.
-inline ComputedColumn computed(Column column) {
+inline ComputedColumn computed(Column c) {
   ComputedColumn made;
-  made.column = std::move(column);
+  made.column = std::move(c);
   made.column.function_schema = "public";
   made.volatility = Volatility::immutable;
   made.definition = "as here";

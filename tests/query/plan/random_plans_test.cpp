@@ -61,7 +61,7 @@ class RandomReads {
     static const std::map<std::string, std::vector<std::string>> all{
         {"movies",
          {"id", "name", "genre", "primary_genre", "imdb_score", "released", "data", "raw", "mpaa", "words",
-          "title_de", "votes"}},
+          "title_de", "votes", "label", "twice"}},
         {"ratings", {"movie_id", "user_id", "score"}},
         {"users", {"id", "name", "weight", "tags"}},
         {"lists", {"user_id", "movie_id"}},

@@ -12,12 +12,13 @@
 
 namespace shardplex::fixtures {
 
-/// Films, their ratings beside them, and users elsewhere; lists of films by users, whose rows are beside the
-/// users; genres on every shard.
+/// Films with two computed columns, their ratings beside them, and users elsewhere; lists of films by users,
+/// whose rows are beside the users; genres on every shard.
 inline Catalogue scattered_tables() {
   Catalogue catalogue;
   Table films = movies();
   films.foreign_keys = {{"movies_primary_genre_fkey", {"primary_genre"}, "genres", {"name"}}};
+  films.computed = {computed(column("label", "text", "text")), computed(column("twice", "integer", "int4"))};
   Table scores = ratings();
   scores.foreign_keys = {{"ratings_movie_id_fkey", {"movie_id"}, "movies", {"id"}},
                          {"ratings_user_id_fkey", {"user_id"}, "users", {"id"}}};
