@@ -9,9 +9,13 @@
 namespace shardplex {
 namespace {
 
-/// "function public.full_name(people)"
+/// "public.full_name(people)"
+std::string signature_of(const Column& column, const std::string& table) {
+  return column.function_schema + '.' + column.name + '(' + table + ')';
+}
+
 std::string function_of_row(const Column& column, const std::string& table) {
-  return "function " + column.function_schema + '.' + column.name + '(' + table + ')';
+  return "function " + signature_of(column, table);
 }
 
 /// In what the function on two shards is not the same; "" where it is.
@@ -56,10 +60,10 @@ void refuse_unsafe(const TablePlacement& placement, ComputedColumn& computed) {
   } else if (computed.volatility == Volatility::volatile_) {
     computed.refused =
         "The " + function + " is VOLATILE, so it could write, or give another value each time.";
-    computed.works =
-        "ALTER FUNCTION … IMMUTABLE on every shard where it depends on the row alone, or STABLE "
-        "where it reads, with computed: [" +
-        name + "] at " + placement.name + " in the map.";
+    computed.works = "ALTER FUNCTION " + signature_of(computed.column, placement.name) +
+                     " IMMUTABLE on every shard where it depends on the row alone, or STABLE where it reads, "
+                     "with computed: [" +
+                     name + "] at " + placement.name + " in the map.";
   } else if (computed.volatility == Volatility::stable && !contains_name(placement.computed, name)) {
     computed.refused = "The " + function +
                        " is STABLE, so it could read tables, and the map does not say that the row's shard "

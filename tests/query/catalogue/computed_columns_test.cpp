@@ -83,6 +83,9 @@ TEST_CASE("a volatile function of a row, and one that returns a set, are refused
     const auto both = combined_of(table, table, {"label"});
     CHECK(both.served.find_computed("label")->refused.find(why) != std::string::npos);
     CHECK_FALSE(both.served.find_computed("label")->works.empty());
+    if (made.volatility == Volatility::volatile_)
+      CHECK(both.served.find_computed("label")->works.starts_with(
+          "ALTER FUNCTION public.label(movies) IMMUTABLE on every shard"));
     CHECK(both.warns_of(why));
   }
 }
