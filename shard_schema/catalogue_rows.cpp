@@ -30,7 +30,8 @@ namespace {
 // Functions of a row are those that PostgreSQL finds by their name alone: of the schema of the row's
 // relation, and of public where that has none of the name. Of one that gives rows of a relation, also in an
 // array, only the name is of use: such rows show their slot. Others have a 'computed value', whose parent is
-// the function.
+// the function. The hash is of all that PostgreSQL keeps of it, since its definition may be another one where
+// nothing else is.
 const std::string facts_sql =
     R"sql(
 WITH RECURSIVE rel AS (
@@ -91,6 +92,7 @@ WITH RECURSIVE rel AS (
            SELECT 'pgrst_scalar', fn.prorettype, -1, 1, 0::oid WHERE NOT fn.has_out AND NOT fn.is_row) r
 ), computed AS (
   SELECT c.oid AS relation, p.oid, p.proname, n.nspname, p.provolatile, p.proretset, x.oid AS type,
+         hashtextextended(p::text, 0) AS hash,
          e.typrelid <> 0 AND EXISTS (SELECT FROM pg_class r WHERE r.oid = e.typrelid AND r.relkind <> 'c') AS gives_rows
     FROM rel
     JOIN pg_class c ON c.oid = rel.oid
@@ -209,7 +211,7 @@ WITH RECURSIVE rel AS (
   UNION ALL
   SELECT 'computed', m.relation, m.proname::text, 0,
          ARRAY[m.proname::text, m.nspname::text, m.provolatile::text, m.proretset::text, m.gives_rows::text,
-               m.oid::text, hashtextextended(pg_get_functiondef(m.oid), 0)::text]
+               m.oid::text, m.hash::text]
     FROM computed m
   UNION ALL
   SELECT 'computed value', m.oid, '', 0,
@@ -230,7 +232,8 @@ WITH RECURSIVE rel AS (
 )
 )sql";
 
-// What definitions of views say, which follows from the facts above, and takes longer: a definition as text;
+// What definitions of functions of a row and of views say, which follows from the facts above, and takes
+// longer, and locks of the tables that they name. Of a function the hash of its text. Of a view its text;
 // the relations that it reads; functions that it calls and that can do more than work out a result. Of views
 // that show a slot, and of those that they read, the tree in which PostgreSQL keeps the definition, and what
 // the numbers in it stand for (shard_schema/view_definition.hpp). In a tree a space that is part of a name
@@ -259,7 +262,11 @@ const std::string views_sql = R"sql(
   UNION
   SELECT operator.oid, o.oprcode FROM operator JOIN pg_operator o ON o.oid = operator.operator
 ), view_part(kind, parent, name, position, f) AS (
-  SELECT 'view definition', oid, '', 0::float8, ARRAY[pg_get_viewdef(oid)] FROM rule
+  SELECT 'computed definition', oid, '', 0::float8, ARRAY[hashtextextended(pg_get_functiondef(oid), 0)::text]
+    FROM computed
+   WHERE NOT gives_rows
+  UNION ALL
+  SELECT 'view definition', oid, '', 0, ARRAY[pg_get_viewdef(oid)] FROM rule
   UNION ALL
   SELECT 'view tree', rule.oid, '', 0, ARRAY[rule.tree] FROM rule JOIN shown USING (oid)
   UNION ALL
@@ -447,8 +454,7 @@ Volatility volatility_of(std::string_view letter) {
   return letter == "s" ? Volatility::stable : Volatility::volatile_;
 }
 
-/// PostgreSQL takes a column for what a name means before it takes a function. The sixth fact is the
-/// function's oid, the seventh null where it was dropped meanwhile.
+/// PostgreSQL takes a column for what a name means before it takes a function.
 void add_computed(const Facts& facts, PartsByKind& parts, const ShardCatalogue& catalogue, Table& table) {
   const auto name = facts.view(1);
   if (name == slot_column || table.find_column(name)) return;
@@ -456,17 +462,19 @@ void add_computed(const Facts& facts, PartsByKind& parts, const ShardCatalogue& 
     table.computed_relations.push_back(facts.text(1));
     return;
   }
+  const auto function = facts.integer(6);
   std::vector<Column> values;
-  for (const Facts& value : parts["computed value"][facts.integer(6)])
+  for (const Facts& value : parts["computed value"][function])
     values.push_back(read_column(value, catalogue, parts["enum label"]));
   if (values.size() != 1) throw UnexpectedAnswer("a computed column that has not one value");
-  for (const Facts& domain : parts["computed domain"][facts.integer(6)]) describe_domain(domain, values);
+  for (const Facts& domain : parts["computed domain"][function]) describe_domain(domain, values);
   ComputedColumn computed;
   computed.column = std::move(values.front());
   computed.column.function_schema = facts.text(2);
   computed.volatility = volatility_of(facts.view(3));
   computed.returns_set = facts.boolean(4);
-  if (!facts.is_null(7)) computed.definition = facts.text(7);
+  for (const Facts& each : parts["computed definition"][function])
+    if (!each.is_null(1)) computed.definition = each.text(1);  // null where it was dropped meanwhile
   table.computed.push_back(std::move(computed));
 }
 

@@ -193,16 +193,18 @@ TEST_CASE("functions of a row are read with their results, but for those that a 
   };
   const auto catalogue =
       catalogue_of({column({.name = "name"}),
-                    {"computed", "7", "label", "public", "i", "false", "false", "20", "99"},
+                    {"computed", "7", "label", "public", "i", "false", "false", "20", "5"},
                     value("20", "label", "terms"),
+                    {"computed definition", "20", "99"},
                     {"computed domain", "20", "label", "text", "false", "pg_catalog"},
-                    {"computed", "7", "parts", "other", "s", "true", "false", "21"},
+                    {"computed", "7", "parts", "other", "s", "true", "false", "21", "6"},
                     value("21", "parts", "date"),
-                    {"computed", "7", "name", "public", "i", "false", "false", "22", "98"},
+                    {"computed definition", "21", std::nullopt},
+                    {"computed", "7", "name", "public", "i", "false", "false", "22", "7"},
                     value("22", "name", "text"),
-                    {"computed", "7", "shardplex_slot", "public", "i", "false", "false", "23"},
+                    {"computed", "7", "shardplex_slot", "public", "i", "false", "false", "23", "8"},
                     value("23", "shardplex_slot", "int4"),
-                    {"computed", "7", "sequels", "public", "s", "true", "true", "24", "97"}});
+                    {"computed", "7", "sequels", "public", "s", "true", "true", "24", "9"}});
   const Table& movies = catalogue.tables.at("movies");
   CHECK(movies.columns.size() == 1);
   REQUIRE(movies.computed.size() == 2);
@@ -222,7 +224,7 @@ TEST_CASE("functions of a row are read with their results, but for those that a 
   CHECK(parts.returns_set);
   CHECK(parts.definition.empty());
   CHECK(movies.computed_relations == std::vector<std::string>{"sequels"});
-  CHECK_THROWS_AS(catalogue_of({{"computed", "7", "label", "public", "i", "false", "false", "20", "99"}}),
+  CHECK_THROWS_AS(catalogue_of({{"computed", "7", "label", "public", "i", "false", "false", "20", "5"}}),
                   UnexpectedAnswer);
 }
 
