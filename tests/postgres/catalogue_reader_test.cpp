@@ -523,6 +523,7 @@ TEST_CASE("the fingerprint of a catalogue changes with every fact of it, and wit
         "CREATE FUNCTION g(films) RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE OR REPLACE FUNCTION g(films) RETURNS int LANGUAGE sql AS 'SELECT 2'",
         "ALTER FUNCTION g(films) IMMUTABLE",
+        "ALTER FUNCTION g(films) STRICT",
         "DROP FUNCTION g(films)",
         "CREATE SCHEMA shardplex; CREATE TABLE shardplex.definitions (subject text, definition text)",
         "INSERT INTO shardplex.definitions VALUES ('key films', 'integer')",
@@ -563,7 +564,7 @@ CREATE FUNCTION label(b.films) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION near(b.films) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION b.near(b.films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
 CREATE FUNCTION c.far(b.films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
-CREATE FUNCTION b.elsewhere(public.films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
+CREATE FUNCTION b.of_public(public.films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
 )");
   Worker worker(server);
   const std::vector<std::string> schemas{"b", "public"};
