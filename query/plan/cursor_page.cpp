@@ -146,11 +146,14 @@ std::optional<Error> check_page_term(const OrderTerm& term, const Table& table) 
     return cursor_refused("The order is by a json value of column " + term.field.column,
                           "Order by its text, with ->> as the last arrow.");
   }
-  if (table.find_computed(term.field.column))
+  // What depends on the row alone is like a column of it.
+  const auto* computed = table.find_computed(term.field.column);
+  if (computed && computed->refused.empty() && computed->volatility != Volatility::immutable)
     return cursor_refused("The order is by the computed column " + term.field.column +
-                              ", which may give another value when the next page is asked for",
+                              ", whose function is not IMMUTABLE: the row may have another value of it when "
+                              "the next page is asked for",
                           instead);
-  const Column* column = table.find_column(term.field.column);
+  const Column* column = table.find_readable(term.field.column);
   if (!column || column->sort != SortKind::none) return std::nullopt;
   return cursor_refused("The order is by column " + column->name + ", of the type " + column->type, instead);
 }
