@@ -41,7 +41,8 @@ bool sent_as_it_is_for_csv(JsonType type) {
 
 std::string csv_sql(JsonType type, const std::string& value) {
   if (sent_as_it_is_for_csv(type)) return value;
-  return type.kind == JsonKind::number && !type.array ? value + "::text" : "ROW(" + value + ")::text";
+  const bool is_number = type.kind == JsonKind::numeric || type.kind == JsonKind::floating;
+  return is_number && !type.array ? value + "::text" : "ROW(" + value + ")::text";
 }
 
 bool holds_csv_of(JsonType type, std::uint32_t type_oid) {
@@ -57,13 +58,16 @@ bool append_csv(std::string& out, JsonType type, std::string_view bytes) {
       return true;
     case JsonKind::integer:
       return append_json(out, type, bytes);
-    case JsonKind::number:
+    case JsonKind::numeric:
+    case JsonKind::floating:
     case JsonKind::text:
       append_csv_text(out, bytes);
       return true;
     case JsonKind::uuid:
       return append_uuid_text(out, bytes);
+    case JsonKind::other:
     case JsonKind::json:
+    case JsonKind::jsonb:
     case JsonKind::date:
     case JsonKind::timestamp:
       break;

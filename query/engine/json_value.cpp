@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <limits>
 #include <optional>
 #include <type_traits>
 
+#include "query/engine/float_json.hpp"
+#include "query/engine/numeric_json.hpp"
 #include "query/engine/type_oids.hpp"
 
 namespace shardplex {
@@ -81,40 +84,12 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
-// ---- Numbers.
-
-std::size_t take_digits(std::string_view& text) {
-  const auto end = std::ranges::find_if(text, [](char c) { return c < '0' || c > '9'; });
-  const auto count = static_cast<std::size_t>(end - text.begin());
-  text.remove_prefix(count);
-  return count;
-}
-
-bool take_char(std::string_view& text, std::string_view any_of) {
-  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
-/// By JSON's own grammar (RFC 8259, section 6).
-bool is_json_number(std::string_view text) {
-  take_char(text, "-");
-  if (!take_char(text, "0") && take_digits(text) == 0) return false;
-  if (take_char(text, ".") && take_digits(text) == 0) return false;
-  if (take_char(text, "eE")) {
-    take_char(text, "+-");
-    if (take_digits(text) == 0) return false;
-  }
-  return text.empty();
-}
-
-/// The text of a number may be that of a column which is none any more, and so anything that clients have
-/// written there. JSON has no NaN and no infinity, so they are strings.
-bool append_number(std::string& out, std::string_view text) {
-  if (is_json_number(text))
-    out += text;
-  else if (text == "NaN" || text == "Infinity" || text == "-Infinity")
-    append_json_string(out, text);
+/// float4 or float8, by its length.
+bool append_floating(std::string& out, std::string_view bytes) {
+  if (const auto bits = whole<std::int64_t>(bytes))
+    append_json_float(out, std::bit_cast<double>(*bits));
+  else if (const auto short_bits = whole<std::int32_t>(bytes))
+    append_json_float(out, std::bit_cast<float>(*short_bits));
   else
     return false;
   return true;
@@ -285,6 +260,12 @@ bool append_bytes(std::string& out, std::string_view bytes) {
   return true;
 }
 
+/// jsonb_send(): the number of the format, then the value's text.
+bool append_jsonb(std::string& out, std::string_view bytes) {
+  constexpr char format = 1;
+  return bytes.size() > 1 && bytes.front() == format && append_bytes(out, bytes.substr(1));
+}
+
 }  // namespace
 
 JsonType json_type(std::string_view type_schema, std::string_view type_name) {
@@ -292,17 +273,22 @@ JsonType json_type(std::string_view type_schema, std::string_view type_name) {
     std::string_view name;
     JsonType type;
   };
-  static constexpr std::array<Known, 20> known{{
-      {"bool", {JsonKind::boolean, false}},        {"int2", {JsonKind::integer, false}},
-      {"int4", {JsonKind::integer, false}},        {"int8", {JsonKind::integer, false}},
-      {"numeric", {JsonKind::number, false}},      {"float4", {JsonKind::number, false}},
-      {"float8", {JsonKind::number, false}},       {"text", {JsonKind::text, false}},
-      {"varchar", {JsonKind::text, false}},        {"bpchar", {JsonKind::text, false}},
-      {"uuid", {JsonKind::uuid, false}},           {"date", {JsonKind::date, false}},
-      {"timestamp", {JsonKind::timestamp, false}}, {"_bool", {JsonKind::boolean, true}},
-      {"_int2", {JsonKind::integer, true}},        {"_int4", {JsonKind::integer, true}},
-      {"_int8", {JsonKind::integer, true}},        {"_text", {JsonKind::text, true}},
-      {"_varchar", {JsonKind::text, true}},        {"_uuid", {JsonKind::uuid, true}},
+  static constexpr std::array<Known, 30> known{{
+      {"bool", {JsonKind::boolean, false}},        {"_bool", {JsonKind::boolean, true}},
+      {"int2", {JsonKind::integer, false}},        {"_int2", {JsonKind::integer, true}},
+      {"int4", {JsonKind::integer, false}},        {"_int4", {JsonKind::integer, true}},
+      {"int8", {JsonKind::integer, false}},        {"_int8", {JsonKind::integer, true}},
+      {"numeric", {JsonKind::numeric, false}},     {"_numeric", {JsonKind::numeric, true}},
+      {"float4", {JsonKind::floating, false}},     {"_float4", {JsonKind::floating, true}},
+      {"float8", {JsonKind::floating, false}},     {"_float8", {JsonKind::floating, true}},
+      {"text", {JsonKind::text, false}},           {"_text", {JsonKind::text, true}},
+      {"varchar", {JsonKind::text, false}},        {"_varchar", {JsonKind::text, true}},
+      {"bpchar", {JsonKind::text, false}},         {"_bpchar", {JsonKind::text, true}},
+      {"uuid", {JsonKind::uuid, false}},           {"_uuid", {JsonKind::uuid, true}},
+      {"date", {JsonKind::date, false}},           {"_date", {JsonKind::date, true}},
+      {"timestamp", {JsonKind::timestamp, false}}, {"_timestamp", {JsonKind::timestamp, true}},
+      {"json", {JsonKind::json, false}},           {"_json", {JsonKind::json, true}},
+      {"jsonb", {JsonKind::jsonb, false}},         {"_jsonb", {JsonKind::jsonb, true}},
   }};
   if (type_schema != "pg_catalog") return {};
   const auto found = std::ranges::find(known, type_name, &Known::name);
@@ -310,34 +296,40 @@ JsonType json_type(std::string_view type_schema, std::string_view type_name) {
 }
 
 std::string json_sql(JsonType type, const std::string& value) {
-  if (sent_as_it_is(type)) return value;
-  return type.kind == JsonKind::number ? value + "::text" : "to_json(" + value + ')';
+  return sent_as_it_is(type) ? value : "to_json(" + value + ')';
 }
 
 bool sent_as_it_is(JsonType type) {
-  return type.kind != JsonKind::json && type.kind != JsonKind::number;
+  return type.kind != JsonKind::other;
 }
 
 bool holds_json_of(JsonType type, std::uint32_t oid) {
   switch (type.kind) {
-    case JsonKind::json:
+    case JsonKind::other:
       return oid == json_oid;
+    case JsonKind::json:
+      return oid == (type.array ? json_array_oid : json_oid);
+    case JsonKind::jsonb:
+      return oid == (type.array ? jsonb_array_oid : jsonb_oid);
     case JsonKind::boolean:
       return oid == (type.array ? bool_array_oid : bool_oid);
     case JsonKind::integer:
       return type.array ? oid == int2_array_oid || oid == int4_array_oid || oid == int8_array_oid
                         : oid == int2_oid || oid == int4_oid || oid == int8_oid;
-    case JsonKind::number:
-      return oid == text_oid;
+    case JsonKind::numeric:
+      return oid == (type.array ? numeric_array_oid : numeric_oid);
+    case JsonKind::floating:
+      return type.array ? oid == float4_array_oid || oid == float8_array_oid
+                        : oid == float4_oid || oid == float8_oid;
     case JsonKind::text:
-      return type.array ? oid == text_array_oid || oid == varchar_array_oid
+      return type.array ? oid == text_array_oid || oid == varchar_array_oid || oid == bpchar_array_oid
                         : oid == text_oid || oid == varchar_oid || oid == bpchar_oid;
     case JsonKind::uuid:
       return oid == (type.array ? uuid_array_oid : uuid_oid);
     case JsonKind::date:
-      return oid == date_oid;
+      return oid == (type.array ? date_array_oid : date_oid);
     case JsonKind::timestamp:
-      return oid == timestamp_oid;
+      return oid == (type.array ? timestamp_array_oid : timestamp_oid);
   }
   return false;
 }
@@ -358,8 +350,11 @@ void append_json_string(std::string& out, std::string_view text) {
 bool append_json(std::string& out, JsonType type, std::string_view bytes) {
   if (type.array) return append_array(out, type.kind, bytes);
   switch (type.kind) {
+    case JsonKind::other:
     case JsonKind::json:
       return append_bytes(out, bytes);
+    case JsonKind::jsonb:
+      return append_jsonb(out, bytes);
     case JsonKind::boolean:
       return bytes.size() == 1 && append_bytes(out, bytes.front() != 0 ? "true" : "false");
     case JsonKind::integer:
@@ -372,8 +367,10 @@ bool append_json(std::string& out, JsonType type, std::string_view bytes) {
       else
         return false;
       return true;
-    case JsonKind::number:
-      return append_number(out, bytes);
+    case JsonKind::numeric:
+      return append_json_numeric(out, bytes);
+    case JsonKind::floating:
+      return append_floating(out, bytes);
     case JsonKind::text:
       append_json_string(out, bytes);
       return true;

@@ -9,24 +9,28 @@ namespace shardplex {
 
 /// How a result's column becomes JSON text.
 enum class JsonKind : std::uint8_t {
-  json,  ///< it is JSON text: the server has written it
+  other,  ///< the server writes its JSON, by to_json()
+  json,   ///< it is its own JSON text
+  jsonb,
   boolean,
   integer,  ///< int2, int4 or int8, by its length
-  number,   ///< a numeric or float, cast to text by the server
-  text,     ///< text, varchar, char(n)
+  numeric,
+  floating,  ///< float4 or float8, by its length
+  text,      ///< text, varchar, char(n)
   uuid,
   date,
   timestamp,  ///< without time zone: one with it depends on the session's
 };
 
 struct JsonType {
-  JsonKind kind = JsonKind::json;
+  JsonKind kind = JsonKind::other;
   bool array = false;  ///< of values of the kind, in any number of dimensions
   bool operator==(const JsonType&) const = default;
 };
 
-/// How a column of this type is to be read: of pg_type.typname "int8", "_text" in pg_catalog. JsonKind::json
-/// for all types that the router does not write itself.
+/// How a column of this type is to be read: of pg_type.typname "int8", "_text" in pg_catalog; of a domain,
+/// that of what it is made of, as which its values are sent. JsonKind::other for all types that the router
+/// does not write itself.
 JsonType json_type(std::string_view type_schema, std::string_view type_name);
 
 /// How the server has to give such a column, `value` being an expression of its type.

@@ -100,7 +100,7 @@ Result<json::object> explain_point(const PlannedRead& read, const PointRead& poi
     statement.params.resize(has_epoch ? 2 : 1);
     statements.add("reads the row by its key, together with others that are asked for at the time", shard,
                    statement, has_epoch);
-    operators = scan_node(read.routed.table().name, shard);
+    operators = scan_node(read.routed.table().name, shard, shape->row);
   };
   if (!point.place) add(std::string(any_shard), false, false);
   if (const auto* route = std::get_if<Route>(&outcome); point.place && route)

@@ -97,14 +97,19 @@ json::object lookup_node(const Lookup& lookup, const std::string& name) {
 
 }  // namespace
 
-json::object scan_node(const std::string& table, const std::string& shard) {
-  return {{"operator", "Scan"}, {"table", table}, {"shard", shard}};
+json::object scan_node(const std::string& table, const std::string& shard, const RowText& row) {
+  json::object node{{"operator", "Scan"}, {"table", table}, {"shard", shard}};
+  json::array names;
+  for (std::size_t field = 0; field < row.fields().size(); ++field)
+    if (!row.is_sent_as_it_is(field)) names.emplace_back(row.fields()[field].name);
+  if (!names.empty()) node["postgresql_writes"] = std::move(names);
+  return node;
 }
 
 json::object operator_tree(const RowsRead& read, const Query& query, const RoutedTable& routed,
                            const std::vector<std::string>& shards) {
   json::array scans;
-  for (const auto& shard : shards) scans.push_back(scan_node(routed.table().name, shard));
+  for (const auto& shard : shards) scans.push_back(scan_node(routed.table().name, shard, read.scan.row));
   const ReadPlan& scan = read.scan;
   if (scan.states && shards.size() > 1)
     return with_inputs({{"operator", "FinalAggregate"}}, std::move(scans));

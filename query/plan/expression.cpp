@@ -6,6 +6,7 @@
 #include "query/plan/cast_type.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/table_columns.hpp"
+#include "query/plan/value_type.hpp"
 
 namespace shardplex {
 namespace {
@@ -103,7 +104,16 @@ bool is_json(const Column& column) {
 }
 
 JsonType json_type(const Column& column) {
-  return shardplex::json_type(column.type_schema, column.type_name);
+  return column.base_type_name.empty() ? shardplex::json_type(column.type_schema, column.type_name)
+                                       : shardplex::json_type(column.base_type_schema, column.base_type_name);
+}
+
+/// Of the item's value. Precondition: it is one of the table's, and its cast is one.
+JsonType json_type(const Table& table, const SelectItem& item) {
+  const Column& column = *table.find_readable(item.field.column);
+  if (!item.cast && item.field.path.empty()) return json_type(column);
+  const auto type = type_of(table, item.field, item.cast);
+  return type && type->built_in ? shardplex::json_type("pg_catalog", type->name) : JsonType{};
 }
 
 std::vector<SelectItem> expanded(const std::vector<SelectItem>& items, const Table& table) {
@@ -246,7 +256,7 @@ Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items,
       out.values += ", ";
     }
     const bool is_column = item.field.path.empty() && !item.cast;
-    const JsonType type = is_column ? json_type(*table_.find_readable(item.field.column)) : JsonType{};
+    const JsonType type = json_type(table_, item);
     out.inner += *value + " AS " + name;
     out.outer += "q." + name + " AS " + quote_identifier(output_name(item));
     out.values += out.row.sql(type, "q." + name);

@@ -126,7 +126,7 @@ TEST_CASE("the command prints the plan as text and as JSON, and an error where t
   for (const auto* part :
        {"movies: all of alpha, beta", "why: no filter narrows", "SHARD\tSLOTS\tEPOCH\tROWS", "\noperators:\n",
         "  Slice offset=0 limit=3\n", "    SortedMerge keys=imdb_score.desc.nullsfirst, id.asc.nullslast\n",
-        "      Scan table=movies shard=alpha\n", "alpha, beta reads rows:\n  SELECT ",
+        "      Scan table=movies shard=alpha postgresql_writes=rated\n", "alpha, beta reads rows:\n  SELECT ",
         "  $1: the epoch (bigint)\n", "hint: Rows of movies are placed by id"})
     CHECK_MESSAGE(text.output.find(part) != std::string::npos, part);
   const auto as_json =

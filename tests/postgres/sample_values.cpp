@@ -1,7 +1,12 @@
 #include "tests/postgres/sample_values.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "query/plan/sql.hpp"
 
@@ -9,21 +14,43 @@ namespace shardplex::test {
 namespace {
 
 const std::vector<TypeName> types = {
-    {"boolean", "bool"},        {"smallint", "int2"},
-    {"integer", "int4"},        {"bigint", "int8"},
-    {"numeric", "numeric"},     {"real", "float4"},
-    {"float8", "float8"},       {"text", "text"},
-    {"varchar", "varchar"},     {"char(7)", "bpchar"},
-    {"uuid", "uuid"},           {"date", "date"},
-    {"timestamp", "timestamp"}, {"timestamptz", "timestamptz"},
-    {"time", "time"},           {"interval", "interval"},
-    {"bytea", "bytea"},         {"json", "json"},
-    {"jsonb", "jsonb"},         {"boolean[]", "_bool"},
-    {"smallint[]", "_int2"},    {"integer[]", "_int4"},
-    {"bigint[]", "_int8"},      {"text[]", "_text"},
-    {"varchar[]", "_varchar"},  {"uuid[]", "_uuid"},
-    {"numeric[]", "_numeric"},  {"date[]", "_date"},
-    {"int4range", "int4range"}, {"point", "point"},
+    {"boolean", "bool"},
+    {"smallint", "int2"},
+    {"integer", "int4"},
+    {"bigint", "int8"},
+    {"numeric", "numeric"},
+    {"real", "float4"},
+    {"float8", "float8"},
+    {"text", "text"},
+    {"varchar", "varchar"},
+    {"char(7)", "bpchar"},
+    {"uuid", "uuid"},
+    {"date", "date"},
+    {"timestamp", "timestamp"},
+    {"timestamptz", "timestamptz"},
+    {"time", "time"},
+    {"interval", "interval"},
+    {"bytea", "bytea"},
+    {"json", "json"},
+    {"jsonb", "jsonb"},
+    {"boolean[]", "_bool"},
+    {"smallint[]", "_int2"},
+    {"integer[]", "_int4"},
+    {"bigint[]", "_int8"},
+    {"text[]", "_text"},
+    {"varchar[]", "_varchar"},
+    {"uuid[]", "_uuid"},
+    {"numeric[]", "_numeric"},
+    {"date[]", "_date"},
+    {"real[]", "_float4"},
+    {"float8[]", "_float8"},
+    {"char(7)[]", "_bpchar"},
+    {"timestamp[]", "_timestamp"},
+    {"json[]", "_json"},
+    {"jsonb[]", "_jsonb"},
+    {"timestamptz[]", "_timestamptz"},
+    {"int4range", "int4range"},
+    {"point", "point"},
 };
 
 const std::vector<std::string> odd_integers = {"0", "1", "-1", "9", "10", "-32768", "32767"};
@@ -54,12 +81,33 @@ std::vector<std::string> odd_values(const std::string& type) {
   if (type == "int8") return {"-9223372036854775808", "9223372036854775807", "0", "-1", "10000000000"};
   if (type == "numeric")
     return {"NaN", "Infinity", "-Infinity", "0",        "-0",
-            "0.0", "1.10",     "-1e-20",    "1e131071", "123456789.000001000"};
+            "0.0", "1.10",     "-1e-20",    "1e131071", "123456789.000001000",
+            "0.5", "-0.0001",  "0.00010",   "1e-16383", "9999.9999",
+            "1e4", "10000.0",  "99999999",  "-1e20"};
   if (type == "float4")
-    return {"NaN", "Infinity", "-Infinity", "0", "-0", "1e38", "1.17549435e-38", "0.1", "16777216"};
+    return {"NaN",   "Infinity", "-Infinity", "0",     "-0",           "1e38",   "1.17549435e-38",
+            "0.1",   "16777216", "3e10",      "1e-45", "3.4028235e38", "999999", "1000000",
+            "1e-04", "1e-05",    "-1.5"};
   if (type == "float8")
-    return {"NaN",    "Infinity", "-Infinity", "0",    "-0",        "1e308",
-            "5e-324", "0.1",      "1e15",      "1e16", "123456.789"};
+    return {"NaN",
+            "Infinity",
+            "-Infinity",
+            "0",
+            "-0",
+            "1e308",
+            "5e-324",
+            "0.1",
+            "1e15",
+            "1e16",
+            "123456.789",
+            "1e23",
+            "1e-4",
+            "1e-5",
+            "1e14",
+            "999999999999999",
+            "9007199254740993",
+            "2.2250738585072014e-308",
+            "-1.5"};
   if (type == "text" || type == "varchar" || type == "bpchar") {
     auto texts = odd_texts;
     if (type == "bpchar") std::erase_if(texts, [](const auto& text) { return text.size() > 7; });
@@ -90,13 +138,57 @@ std::vector<std::string> odd_values(const std::string& type) {
     return {"{}", "{NULL,\"NULL\",\"\"}", "{{a,\"b\\\"c\"},{\"\\\\\",ü}}", "[5:5]={x}"};
   if (type == "_uuid") return {"{}", "{00000000-0000-0000-0000-000000000001,NULL}"};
   if (type == "_numeric") return {"{}", "{1.10,NaN,NULL}"};
-  if (type == "_date") return {"{}", "{2000-01-01,infinity}"};
+  if (type == "_date") return {"{}", "{2000-01-01,infinity}", "{{0044-03-15 BC},{NULL}}"};
+  if (type == "_float4" || type == "_float8") return {"{}", "{1.5,NaN,NULL,-0,-Infinity}", "{{0.1},{1e-07}}"};
+  if (type == "_bpchar") return {"{}", "{a,\" b\",\"\",NULL}"};
+  if (type == "_timestamp" || type == "_timestamptz")
+    return {"{}", "{2000-01-01,infinity,NULL,\"0044-03-15 12:00:00.5 BC\"}"};
+  if (type == "_json" || type == "_jsonb")
+    return {"{}", R"({"null",NULL," {\"a\" : [1, 2.50]} ","\"\\u00e9\""})", R"({{1},{"[]"}})"};
   if (type == "int4range") return {"empty", "[1,5)"};
   return {"(1,2)"};
 }
 
 std::string quoted(const std::string& text) {
   return quote_literal(text);
+}
+
+/// The text of a float, which is read as it and as no other.
+template <class Float>
+std::string float_text(Float value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  std::array<char, 40> text;
+  std::snprintf(text.data(), text.size(), "%.*g", std::numeric_limits<Float>::max_digits10,
+                static_cast<double>(value));
+  return text.data();
+}
+
+/// Any bits at all.
+template <class Float, class Bits>
+std::string any_float(std::mt19937_64& random) {
+  return float_text(std::bit_cast<Float>(static_cast<Bits>(random())));
+}
+
+/// A float between which and one of its neighbours the middle is a decimal of few digits: an odd multiple of
+/// a power of ten.
+template <class Float>
+std::string beside_a_short_middle(std::mt19937_64& random) {
+  constexpr int digits = std::numeric_limits<Float>::digits;
+  const auto most_fives = static_cast<std::uint64_t>(digits * 0.43);  // log(2) / log(5)
+  const auto fives = static_cast<int>(1 + random() % most_fives);
+  const auto power = static_cast<std::uint64_t>(std::llround(std::pow(5.0, fives)));
+  const std::uint64_t least = std::uint64_t{1} << digits;  // one bit more than the float has
+  const std::uint64_t odd = ((least + random() % least) / power) | 1;
+  const auto middle = odd * power;
+  const auto beside = random() % 2 == 0 ? middle - 1 : middle + 1;
+  const auto further = static_cast<int>(random() % 4);
+  return float_text(static_cast<Float>(std::ldexp(static_cast<double>(beside), fives + further)));
+}
+
+template <class Float, class Bits>
+std::string random_float(std::mt19937_64& random) {
+  return random() % 2 == 0 ? any_float<Float, Bits>(random) : beside_a_short_middle<Float>(random);
 }
 
 /// SQL for a random value of the type.
@@ -109,6 +201,10 @@ std::string random_value(const std::string& type, std::mt19937_64& random) {
     return "(" + std::to_string(static_cast<std::int32_t>(random()) >> below(31)) + ")::int4";
   if (type == "int8") return quoted(scaled()) + "::int8";
   if (type == "numeric") return "(" + scaled() + "::numeric / 10^" + std::to_string(below(20)) + ")::numeric";
+  if (type == "float4" && below(2) == 0)
+    return quoted(random_float<float, std::uint32_t>(random)) + "::float4";
+  if (type == "float8" && below(2) == 0)
+    return quoted(random_float<double, std::uint64_t>(random)) + "::float8";
   if (type == "float4" || type == "float8")
     return "(" + scaled() + "::float8 * 10::float8 ^ " + std::to_string(below(type == "float4" ? 40 : 70)) +
            " / 1e35)::" + type;

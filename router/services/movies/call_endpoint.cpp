@@ -117,9 +117,8 @@ std::optional<Error> page_refusal(const TableRequest& request, const CallPlan& p
 
 /// json holds escapes that are no text; all else that to_json() gives can be stripped of nulls.
 bool can_be_stripped(const Column& column) {
-  const bool is_jsonb = column.type_schema == "pg_catalog" && column.type_name == "jsonb";
-  return is_jsonb || column.sort != SortKind::none ||
-         json_type(column.type_schema, column.type_name).kind != JsonKind::json;
+  const auto kind = json_type(column.type_schema, column.type_name).kind;
+  return column.sort != SortKind::none || (kind != JsonKind::other && kind != JsonKind::json);
 }
 
 /// Nulls are stripped when the rows are here, and what was written is committed then.

@@ -16,8 +16,8 @@ using namespace shardplex;
 namespace {
 
 constexpr JsonType boolean{JsonKind::boolean, false}, integer{JsonKind::integer, false},
-    number{JsonKind::number, false}, text{JsonKind::text, false}, uuid{JsonKind::uuid, false},
-    date{JsonKind::date, false}, other{JsonKind::json, false}, texts{JsonKind::text, true};
+    number{JsonKind::numeric, false}, text{JsonKind::text, false}, uuid{JsonKind::uuid, false},
+    date{JsonKind::date, false}, other{JsonKind::other, false}, texts{JsonKind::text, true};
 
 /// The value as a field; nullopt where the bytes are none of the type.
 std::optional<std::string> field(JsonType type, std::string_view bytes) {
@@ -68,6 +68,7 @@ TEST_CASE("values that the router writes itself are as PostgreSQL prints them") 
   CHECK(field(integer, bytes_of({0, 0, 1, 0})) == "256");
   CHECK(field(number, "NaN") == "NaN");
   CHECK(field(number, "-1.50") == "-1.50");
+  CHECK(field({JsonKind::floating, false}, "1e+20") == "1e+20");
   CHECK(field(uuid, std::string(16, '\0')) == "00000000-0000-0000-0000-000000000000");
 }
 
@@ -76,6 +77,13 @@ TEST_CASE("any other value comes as a row of its own, as text, and loses its par
   CHECK(csv_sql(date, "v") == "ROW(v)::text");
   CHECK(csv_sql(texts, "v") == "ROW(v)::text");
   CHECK(csv_sql(number, "v") == "v::text");
+  CHECK(csv_sql({JsonKind::floating, false}, "v") == "v::text");
+  for (const auto type : {JsonType{JsonKind::numeric, true}, JsonType{JsonKind::floating, true},
+                          JsonType{JsonKind::json, false}, JsonType{JsonKind::jsonb, false}}) {
+    CHECK(csv_sql(type, "v") == "ROW(v)::text");
+    CHECK(holds_csv_of(type, text_oid));
+    CHECK(field(type, "(1)") == "1");
+  }
   for (const auto type : {boolean, integer, text, uuid}) {
     CHECK(csv_sql(type, "v") == "v");
     CHECK(sent_as_it_is_for_csv(type));

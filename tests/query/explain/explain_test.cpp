@@ -119,6 +119,19 @@ TEST_CASE("equal statements of several shards are told once, with the types of p
   CHECK(json::serialize(told).find("secret") == std::string::npos);
 }
 
+TEST_CASE("a scan names what PostgreSQL writes of its rows, where the router cannot") {
+  const auto of_scan = [](const json::value& told) -> json::value {
+    const auto* names = told.at("operators").as_object().if_contains("postgresql_writes");
+    return names == nullptr ? json::value() : *names;
+  };
+  CHECK(of_scan(hashed.value("id=eq.1&name=eq.x")) == json::value(json::array{"mpaa", "words"}));
+  CHECK(of_scan(hashed.value("id=eq.1&select=level:mpaa,imdb_score")) == json::value(json::array{"level"}));
+  CHECK(of_scan(hashed.value("id=eq.1&select=id,imdb_score,genre,data,votes::text")).is_null());
+  const auto several = hashed.value("select=id,mpaa&order=id");
+  for (const auto& scan : several.at_pointer("/operators/inputs").as_array())
+    CHECK(scan.at("postgresql_writes") == json::value(json::array{"mpaa"}));
+}
+
 TEST_CASE("a filter on the key narrows, and is named") {
   const auto some = hashed.value("id=in.(1,2,3)&order=name");
   CHECK(any_says(some.at_pointer("/route/why"), "the filter on id narrows to 3 slots of 1024"));

@@ -81,10 +81,11 @@ TEST_CASE("a read selects what its rows are made of, then its merge keys, under 
   const Statement statement =
       plan("select=name,s:imdb_score&imdb_score=gte.8&order=imdb_score.desc&limit=20").statement(at_epoch_7);
   CHECK(statement.sql ==
-        "SELECT q.c0, q.c1::text, q.k0, q.k1 FROM (SELECT \"movies\".\"name\" AS c0, "
-        "\"movies\".\"imdb_score\" AS c1, \"movies\".\"imdb_score\" AS k0, \"movies\".\"id\" AS k1 FROM "
+        "SELECT q.c0, q.c1, q.k1 FROM (SELECT \"movies\".\"name\" AS c0, "
+        "\"movies\".\"imdb_score\" AS c1, \"movies\".\"id\" AS k1 FROM "
         "\"public\".\"movies\" AS \"movies\" WHERE shardplex.check_epoch($1::bigint) AND "
-        "\"movies\".\"imdb_score\" >= $2 ORDER BY k0 DESC NULLS FIRST, k1 ASC NULLS LAST LIMIT 20) q");
+        "\"movies\".\"imdb_score\" >= $2 ORDER BY \"movies\".\"imdb_score\" DESC NULLS FIRST, k1 ASC NULLS "
+        "LAST LIMIT 20) q");
   CHECK(statement.params == Params{"7", "8"});
 }
 
@@ -205,20 +206,61 @@ TEST_CASE("select names columns, aliases, casts and json paths as PostgREST does
 }
 
 TEST_CASE("a value that the router writes as JSON is sent as it is, any other as PostgreSQL's JSON") {
-  const ReadPlan read = plan("select=id,genre,imdb_score,data,mpaa,votes::text,data->>a,released");
-  CHECK(read.values ==
-        "q.c0, q.c1, q.c2::text, to_json(q.c3), to_json(q.c4), to_json(q.c5), to_json(q.c6), q.c7");
-  CHECK(read.row.fields()[1].type == JsonType{JsonKind::text, true});
-  CHECK(read.row.fields()[7].type == JsonType{JsonKind::date, false});
+  const ReadPlan read = plan(
+      "select=id,genre,imdb_score,data,mpaa,votes::text,data->>a,released,words,raw->a,votes->a,name::mpaa");
+  CHECK(
+      read.values ==
+      "q.c0, q.c1, q.c2, q.c3, to_json(q.c4), q.c5, q.c6, q.c7, to_json(q.c8), q.c9, q.c10, to_json(q.c11)");
+  const auto type = [&](std::size_t field) { return read.row.fields()[field].type; };
+  CHECK(type(1) == JsonType{JsonKind::text, true});
+  CHECK(type(2) == JsonType{JsonKind::numeric, false});
+  CHECK(type(3) == JsonType{JsonKind::jsonb, false});
+  CHECK(type(5) == JsonType{JsonKind::text, false});
+  CHECK(type(6) == JsonType{JsonKind::text, false});
+  CHECK(type(7) == JsonType{JsonKind::date, false});
+  CHECK(type(9) == JsonType{JsonKind::json, false});
+  CHECK(type(10) == JsonType{JsonKind::jsonb, false});  // a place in what is no JSON is looked for in jsonb
+}
+
+TEST_CASE("casts to types of PostgreSQL's own come as their values, by any of their names") {
+  Query query = parsed("movies", "");
+  for (const auto* cast :
+       {"numeric(10,2)", "double precision", "Character Varying(3)", "json", "timestamptz", "int[]", "score"})
+    query.select.push_back({false, {"name", {}}, std::nullopt, cast});
+  const ShardMap map = hash_map();
+  const auto read = plan_read(query, in_map(movies_table, map), false, true).value();
+  CHECK(read.values == "q.c0, q.c1, q.c2, q.c3, to_json(q.c4), q.c5, to_json(q.c6)");
+  CHECK(read.row.fields()[1].type == JsonType{JsonKind::floating, false});
+  CHECK(read.row.fields()[5].type == JsonType{JsonKind::integer, true});
+}
+
+TEST_CASE("a domain comes as what it is made of") {
+  Table table = movies();
+  Column& score = table.columns[4];
+  score.type_schema = "public";
+  score.type_name = "score";
+  score.base_type_schema = "pg_catalog";
+  score.base_type_name = "numeric";
+  Column& words = table.columns[9];
+  words.type_schema = words.base_type_schema = "public";
+  words.type_name = "terms";
+  words.base_type_name = "text";  // of that schema, and not PostgreSQL's
+  const ShardMap map = hash_map();
+  const auto read =
+      plan_read(parsed("movies", "select=imdb_score,words&order=imdb_score"), in_map(table, map), false, true)
+          .value();
+  CHECK(read.values == "q.c0, to_json(q.c1)");
+  CHECK(read.key_columns == std::vector<std::size_t>{0, 2});
 }
 
 TEST_CASE("a merge key that is sent for the row's sake is not sent again") {
-  const ReadPlan read = plan("select=votes,released,imdb_score,id&order=released.desc,imdb_score");
+  const ReadPlan read = plan("select=votes,released,mpaa,id,imdb_score&order=released.desc,mpaa,imdb_score");
   CHECK(read.order_by ==
-        "\"movies\".\"released\" DESC NULLS FIRST, k1 ASC NULLS LAST, \"movies\".\"id\" ASC NULLS LAST");
-  CHECK(read.key_columns == std::vector<std::size_t>{1, 4, 3});
+        "\"movies\".\"released\" DESC NULLS FIRST, k1 ASC NULLS LAST, "
+        "\"movies\".\"imdb_score\" ASC NULLS LAST, \"movies\".\"id\" ASC NULLS LAST");
+  CHECK(read.key_columns == std::vector<std::size_t>{1, 5, 4, 3});
   CHECK(read.own_keys == std::vector<std::string>{"k1"});
-  CHECK(read.result_columns() == 5);
+  CHECK(read.result_columns() == 7);  // the last says whether the enum is as it was planned for
 }
 
 TEST_CASE("a star is every column in order, and no select is a star") {
