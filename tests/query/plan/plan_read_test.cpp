@@ -343,10 +343,10 @@ TEST_CASE("the slot column does not exist for clients") {
 
 TEST_CASE("the order is the request's, then the primary key's that is not in it, and the merge mirrors it") {
   const ReadPlan read = plan("order=imdb_score.desc.nullslast,mpaa,released.asc.nullsfirst");
-  CHECK(
-      read.order_by ==
-      "k0 DESC NULLS LAST, k1 ASC NULLS LAST, \"movies\".\"released\" ASC NULLS FIRST, \"movies\".\"id\" ASC "
-      "NULLS LAST");
+  CHECK(read.order_by ==
+        "\"movies\".\"imdb_score\" DESC NULLS LAST, k1 ASC NULLS LAST, \"movies\".\"released\" ASC NULLS "
+        "FIRST, "
+        "\"movies\".\"id\" ASC NULLS LAST");
   CHECK(read.keys == std::vector<MergeKey>{{SortKind::numeric, true, false, {}},
                                            {SortKind::enumeration, false, false, {"G", "PG", "R"}},
                                            {SortKind::date, false, true, {}},
