@@ -27,8 +27,10 @@ std::string RowJson::next_before(std::string_view cut_name) {
 }
 
 void RowJson::add(std::string_view name, JsonType type) {
+  constexpr std::size_t usual_value_bytes = 12;
   const auto cut = cut_name(name);
   fields_.push_back({std::string(cut), type, next_before(cut)});
+  usual_bytes_ += fields_.back().before.size() + usual_value_bytes;
 }
 
 std::vector<std::string> RowJson::leave_room(const std::vector<std::string>& names) {

@@ -62,6 +62,7 @@ class RowJson {
   /// The same with rooms, whose offsets in `out` are added to `rooms`. It may be null where there are none.
   template <class Value>
   bool append(std::string& out, Value value, std::vector<std::size_t>* rooms) const {
+    out.reserve(out.size() + usual_bytes_);
     if (is_object_ && is_empty_) out += '{';
     auto room = rooms_.begin();
     for (std::size_t column = 0; column < fields_.size(); ++column) {
@@ -87,7 +88,8 @@ class RowJson {
   std::vector<Field> fields_;
   std::vector<Room> rooms_;
   bool is_object_ = true;
-  bool is_empty_ = true;  // neither fields nor rooms
+  bool is_empty_ = true;         // neither fields nor rooms
+  std::size_t usual_bytes_ = 0;  // of a row, so that its text is not moved about while it grows
 };
 
 }  // namespace shardplex
