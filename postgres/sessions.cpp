@@ -49,6 +49,8 @@ void Sessions::elect(std::vector<std::vector<Server>> shards) {
 void Sessions::hold_to(const AgreedValues& values, const std::string& server) {
   agreed_with_ = server;
   if (agreed_ && agreed_->values == values) return;
+  static_assert(agreed_settings.front().name == "TimeZone");
+  in_utc_.store(is_utc(values.front()), std::memory_order_relaxed);
   agreed_ = HeldTo{values, generation_.fetch_add(1, std::memory_order_relaxed) + 1};
 }
 

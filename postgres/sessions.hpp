@@ -38,6 +38,9 @@ class Sessions {
   /// The generation of the above, without a lock. A session of another one is to be replaced.
   std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
 
+  /// Whether UTC is the time zone that sessions are held to, without a lock. False before the first one.
+  bool in_utc() const { return in_utc_.load(std::memory_order_relaxed); }
+
   /// Notes that a session of the server was opened with `own`.
   HeldTo agree(const Server& server, const AgreedValues& own);
 
@@ -68,6 +71,7 @@ class Sessions {
 
   mutable std::mutex mutex_;
   std::atomic<std::uint64_t> generation_{0};
+  std::atomic<bool> in_utc_{false};
   std::optional<HeldTo> agreed_;
   std::string agreed_with_;         // a server that has them of its own
   bool elected_ = false;            // not merely those of the first session

@@ -45,6 +45,14 @@ std::string set_config_sql(std::string_view name, std::string_view value) {
 
 const std::span<const SessionSetting> pinned_settings = pinned;
 
+bool is_utc(std::string_view time_zone) {
+  constexpr std::string_view area = "Etc/";
+  if (time_zone.starts_with(area)) time_zone.remove_prefix(area.size());
+  for (const std::string_view name : {"UTC", "UCT", "GMT", "Zulu", "Universal"})
+    if (time_zone == name) return true;
+  return false;
+}
+
 std::string own_values_sql() {
   std::string items;
   for (const auto& setting : agreed_settings) append_item(items, setting.own_sql);

@@ -45,6 +45,9 @@ inline constexpr std::array<AgreedSetting, 6> agreed_settings{{
 }};
 using AgreedValues = std::array<std::string, agreed_settings.size()>;
 
+/// True of names that PostgreSQL has for UTC, which is +00:00 at any time.
+bool is_utc(std::string_view time_zone);
+
 /// The items of a SELECT that read the session's own values, each of type text. They come before the items
 /// that change any.
 std::string own_values_sql();

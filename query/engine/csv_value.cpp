@@ -70,6 +70,7 @@ bool append_csv(std::string& out, JsonType type, std::string_view bytes) {
     case JsonKind::jsonb:
     case JsonKind::date:
     case JsonKind::timestamp:
+    case JsonKind::instant:
       break;
   }
   return append_only_field(out, bytes);

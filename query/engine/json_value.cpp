@@ -158,7 +158,8 @@ void append_date(std::string& out, std::int32_t days) {
   out += date.year > 0 ? "\"" : " BC\"";
 }
 
-void append_timestamp(std::string& out, std::int64_t microseconds) {
+/// `zone`: what stands behind the time, which an infinity does not have.
+void append_timestamp(std::string& out, std::int64_t microseconds, std::string_view zone) {
   constexpr std::int64_t second = 1'000'000, day = 86'400 * second;
   if (append_infinity(out, microseconds)) return;
   std::int64_t days = microseconds / day, rest = microseconds % day;
@@ -180,6 +181,7 @@ void append_timestamp(std::string& out, std::int64_t microseconds) {
     append_padded(out, fraction, 6);
     out.erase(out.find_last_not_of('0') + 1);
   }
+  out += zone;
   out += date.year > 0 ? "\"" : " BC\"";
 }
 
@@ -268,12 +270,12 @@ bool append_jsonb(std::string& out, std::string_view bytes) {
 
 }  // namespace
 
-JsonType json_type(std::string_view type_schema, std::string_view type_name) {
+JsonType json_type(std::string_view type_schema, std::string_view type_name, bool in_utc) {
   struct Known {
     std::string_view name;
     JsonType type;
   };
-  static constexpr std::array<Known, 30> known{{
+  static constexpr std::array<Known, 32> known{{
       {"bool", {JsonKind::boolean, false}},        {"_bool", {JsonKind::boolean, true}},
       {"int2", {JsonKind::integer, false}},        {"_int2", {JsonKind::integer, true}},
       {"int4", {JsonKind::integer, false}},        {"_int4", {JsonKind::integer, true}},
@@ -289,10 +291,12 @@ JsonType json_type(std::string_view type_schema, std::string_view type_name) {
       {"timestamp", {JsonKind::timestamp, false}}, {"_timestamp", {JsonKind::timestamp, true}},
       {"json", {JsonKind::json, false}},           {"_json", {JsonKind::json, true}},
       {"jsonb", {JsonKind::jsonb, false}},         {"_jsonb", {JsonKind::jsonb, true}},
+      {"timestamptz", {JsonKind::instant, false}}, {"_timestamptz", {JsonKind::instant, true}},
   }};
   if (type_schema != "pg_catalog") return {};
   const auto found = std::ranges::find(known, type_name, &Known::name);
-  return found == known.end() ? JsonType{} : found->type;
+  if (found == known.end() || (found->type.kind == JsonKind::instant && !in_utc)) return {};
+  return found->type;
 }
 
 std::string json_sql(JsonType type, const std::string& value) {
@@ -330,6 +334,8 @@ bool holds_json_of(JsonType type, std::uint32_t oid) {
       return oid == (type.array ? date_array_oid : date_oid);
     case JsonKind::timestamp:
       return oid == (type.array ? timestamp_array_oid : timestamp_oid);
+    case JsonKind::instant:
+      return oid == (type.array ? timestamptz_array_oid : timestamptz_oid);
   }
   return false;
 }
@@ -385,8 +391,9 @@ bool append_json(std::string& out, JsonType type, std::string_view bytes) {
       }
       return false;
     case JsonKind::timestamp:
+    case JsonKind::instant:
       if (const auto microseconds = whole<std::int64_t>(bytes)) {
-        append_timestamp(out, *microseconds);
+        append_timestamp(out, *microseconds, type.kind == JsonKind::instant ? "+00:00" : "");
         return true;
       }
       return false;

@@ -19,7 +19,8 @@ enum class JsonKind : std::uint8_t {
   text,      ///< text, varchar, char(n)
   uuid,
   date,
-  timestamp,  ///< without time zone: one with it depends on the session's
+  timestamp,  ///< without time zone
+  instant,    ///< with time zone, in UTC
 };
 
 struct JsonType {
@@ -30,8 +31,9 @@ struct JsonType {
 
 /// How a column of this type is to be read: of pg_type.typname "int8", "_text" in pg_catalog; of a domain,
 /// that of what it is made of, as which its values are sent. JsonKind::other for all types that the router
-/// does not write itself.
-JsonType json_type(std::string_view type_schema, std::string_view type_name);
+/// does not write itself; among them is timestamptz, which is shown in the session's time zone, unless that
+/// is known to be UTC.
+JsonType json_type(std::string_view type_schema, std::string_view type_name, bool in_utc = false);
 
 /// How the server has to give such a column, `value` being an expression of its type.
 std::string json_sql(JsonType type, const std::string& value);

@@ -47,6 +47,8 @@ class RowText {
   }
 
   RowFormat format() const { return format_; }
+  /// Whether values with a time zone are shown in UTC, and need not be the server's to write.
+  bool in_utc() const { return is_in_utc(format_); }
   const std::vector<RowJson::Field>& fields() const { return json_.fields(); }
   const std::vector<RowJson::Room>& rooms() const { return json_.rooms(); }
 

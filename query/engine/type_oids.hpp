@@ -35,6 +35,7 @@ enum TypeOid : std::uint32_t {
   timestamp_array_oid = 1115,
   date_array_oid = 1182,
   timestamptz_oid = 1184,
+  timestamptz_array_oid = 1185,
   interval_oid = 1186,
   numeric_array_oid = 1231,
   timetz_oid = 1266,

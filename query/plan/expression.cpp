@@ -103,17 +103,18 @@ bool is_json(const Column& column) {
   return column.type_schema == "pg_catalog" && (column.type_name == "json" || column.type_name == "jsonb");
 }
 
-JsonType json_type(const Column& column) {
-  return column.base_type_name.empty() ? shardplex::json_type(column.type_schema, column.type_name)
-                                       : shardplex::json_type(column.base_type_schema, column.base_type_name);
+JsonType json_type(const Column& column, bool in_utc) {
+  const bool is_domain = !column.base_type_name.empty();
+  return shardplex::json_type(is_domain ? column.base_type_schema : column.type_schema,
+                              is_domain ? column.base_type_name : column.type_name, in_utc);
 }
 
 /// Of the item's value. Precondition: it is one of the table's, and its cast is one.
-JsonType json_type(const Table& table, const SelectItem& item) {
+JsonType json_type(const Table& table, const SelectItem& item, bool in_utc) {
   const Column& column = *table.find_readable(item.field.column);
-  if (!item.cast && item.field.path.empty()) return json_type(column);
+  if (!item.cast && item.field.path.empty()) return json_type(column, in_utc);
   const auto type = type_of(table, item.field, item.cast);
-  return type && type->built_in ? shardplex::json_type("pg_catalog", type->name) : JsonType{};
+  return type && type->built_in ? shardplex::json_type("pg_catalog", type->name, in_utc) : JsonType{};
 }
 
 std::vector<SelectItem> expanded(const std::vector<SelectItem>& items, const Table& table) {
@@ -256,7 +257,7 @@ Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items,
       out.values += ", ";
     }
     const bool is_column = item.field.path.empty() && !item.cast;
-    const JsonType type = json_type(table_, item);
+    const JsonType type = json_type(table_, item, out.row.in_utc());
     out.inner += *value + " AS " + name;
     out.outer += "q." + name + " AS " + quote_identifier(output_name(item));
     out.values += out.row.sql(type, "q." + name);

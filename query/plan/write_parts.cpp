@@ -67,8 +67,10 @@ struct Returned {
 std::string row_sql(RowFormat format) {
   switch (format) {
     case RowFormat::json:
+    case RowFormat::json_in_utc:
       break;
     case RowFormat::stripped_json:
+    case RowFormat::stripped_json_in_utc:
       return "json_strip_nulls(row_to_json(r.*))::text";
     case RowFormat::csv:
       return "left(substr((r.*)::text, 2), -1)";

@@ -6,6 +6,7 @@
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/shared_reads.hpp"
 #include "router/execution/until_routed.hpp"
+#include "shard_schema/session_settings.hpp"
 
 namespace shardplex::router {
 namespace {
@@ -32,6 +33,10 @@ Awaitable<Result<bool>> is_time_zone(RequestContext& context, const std::string&
     for (int row = 0; row < (*names)->rows(); ++row) known.emplace((*names)->bytes(row, 0));
   }
   co_return known.contains(name);
+}
+
+bool runs_in_utc(const Settings& settings, const std::optional<std::string>& time_zone) {
+  return time_zone ? is_utc(*time_zone) : settings.pool.connection.sessions->in_utc();
 }
 
 }  // namespace shardplex::router

@@ -52,7 +52,8 @@ void take(std::string_view input) {
     check_error(tree.error());
     return;
   }
-  for (const auto format : {RowFormat::json, RowFormat::stripped_json, RowFormat::csv}) {
+  for (const auto format :
+       {RowFormat::json, RowFormat::json_in_utc, RowFormat::stripped_json, RowFormat::csv}) {
     for (const auto count : {CountKind::none, CountKind::exact}) {
       const ReadRules rules{.bytewise_default_collation = true, .row_bound = 0, .format = format};
       const auto plan = plan_routed_read(*tree, *query, routed, count, rules);

@@ -212,6 +212,9 @@ std::string random_value(const std::string& type, std::mt19937_64& random) {
   if (type == "timestamp")
     return "('2000-01-01'::timestamp + (" + std::to_string(below(1ULL << 62)) +
            " - 2e17) * '1 microsecond'::interval)";
+  if (type == "timestamptz")
+    return "('2000-01-01 00:00:00+00'::timestamptz + (" + std::to_string(below(1ULL << 62)) +
+           " - 2e17) * '1 microsecond'::interval)";
   if (type == "text" || type == "varchar") {
     std::string text;
     for (auto length = below(12); length > 0; --length) text += odd_texts[below(odd_texts.size())];

@@ -25,7 +25,9 @@ TEST_CASE(
     "sessions are held to what the first one had, until shards vote, and who has it otherwise is named") {
   postgres::Sessions sessions;
   CHECK_FALSE(sessions.agreed());
+  CHECK_FALSE(sessions.in_utc());
   CHECK(sessions.agree({"a", "a:1"}, values_with("UTC")).values == values_with("UTC"));
+  CHECK(sessions.in_utc());
   CHECK(sessions.agree({"b", "b:2"}, values_with("Asia/Tokyo")).values == values_with("UTC"));
   CHECK(sessions.agreed()->values == values_with("UTC"));
   CHECK(sessions.problems() ==
@@ -33,6 +35,14 @@ TEST_CASE(
             "TimeZone is Asia/Tokyo on b:2 and UTC on a:1; all sessions are held to the latter"});
   sessions.agree({"b", "b:2"}, values_with("UTC"));
   CHECK(sessions.problems().empty());
+}
+
+TEST_CASE("UTC is known by its names, and no other zone is taken for it") {
+  for (const auto* name : {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Zulu", "Etc/Universal"})
+    CHECK(is_utc(name));
+  for (const auto* name :
+       {"", "utc", "Etc/", "Etc/GMT+1", "Europe/London", "Etc/Etc/UTC", "<+00>+00", "UTC "})
+    CHECK_FALSE(is_utc(name));
 }
 
 TEST_CASE("each shard has one vote, by the first of its servers that has told, and the most decide") {
@@ -46,6 +56,7 @@ TEST_CASE("each shard has one vote, by the first of its servers that has told, a
   sessions.agree({"b", "b:2"}, values_with("UTC"));
   sessions.elect(shards);
   CHECK(sessions.agreed()->values == values_with("Asia/Tokyo"));  // of equals the first
+  CHECK_FALSE(sessions.in_utc());
   const auto before = sessions.generation();
   sessions.agree({"a", "a:1"}, values_with("UTC"));
   CHECK(sessions.generation() == before);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "query/explain/explain.hpp"
+#include "router/execution/time_zones.hpp"
 #include "router/services/movies/request_parts.hpp"
 #include "router/services/movies/rows_body.hpp"
 
@@ -51,11 +52,12 @@ Result<Answer> explain_read(const Snapshot* snapshot, const Settings& settings, 
   auto parts = read_parts(*found, settings, request, key, query);
   if (!parts) return parts.error();
   const RoutedTable routed(*found->table, *found->placement, *(*schema)->map);
-  const auto plan = plan_of_read(parts->query, routed, parts->prefer.count, parts->shape, **schema, settings);
+  const auto format = row_format(parts->shape, runs_in_utc(settings, parts->prefer.timezone));
+  const auto plan = plan_of_read(parts->query, routed, parts->prefer.count, format, **schema, settings);
   if (!plan) return plan.error();
   const bool one_row = key != nullptr || is_object(parts->shape);
   if (auto checked = check_partial(parts->prefer, *plan, one_row); !checked) return checked.error();
-  auto explained = explain({parts->query, routed, *plan, row_format(parts->shape)}, *snapshot->ownership);
+  auto explained = explain({parts->query, routed, *plan, format}, *snapshot->ownership);
   if (!explained) return explained.error();
   (*explained)["asks"] = parts->strong ? "primaries" : "replicas that are not behind, else primaries";
   Answer answer;

@@ -6,6 +6,7 @@
 
 #include "query/plan/explained.hpp"
 #include "router/execution/gather_plans.hpp"
+#include "router/execution/time_zones.hpp"
 #include "router/services/movies/rows_body.hpp"
 
 namespace shardplex::router {
@@ -26,7 +27,8 @@ Awaitable<Result<std::vector<ShardPlan>>> plans_of(TableRequest& request, const 
     context.stage_done(context.plan_us);
     co_return co_await gather_plans(context, *rows, *request.plan_asked);
   }
-  const auto shape = plan_point(request.query.select, request.routed(), row_format(request.shape));
+  const bool in_utc = runs_in_utc(context.worker.settings(), context.time_zone);
+  const auto shape = plan_point(request.query.select, request.routed(), row_format(request.shape, in_utc));
   if (!shape) co_return shape.error();
   context.stage_done(context.plan_us);
   co_return co_await gather_plans(context, *shape, std::get<PointRead>(plan), *request.plan_asked);

@@ -10,6 +10,7 @@
 #include "router/execution/gather_rows.hpp"
 #include "router/execution/gather_sum.hpp"
 #include "router/execution/rough_count.hpp"
+#include "router/execution/time_zones.hpp"
 #include "router/services/movies/cursor_pages.hpp"
 #include "router/services/movies/plan_answer.hpp"
 #include "router/services/movies/rendering.hpp"
@@ -102,8 +103,9 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
   if (auto applied = apply_range(request.query, request.call.request, request.is_row); !applied)
     co_return applied.error();
   const auto routed = request.routed();
-  auto plan = plan_of_read(request.query, routed, count_kind(request), request.shape, *request.schema,
-                           request.context.worker.settings());
+  const auto& settings = request.context.worker.settings();
+  const auto format = row_format(request.shape, runs_in_utc(settings, request.context.time_zone));
+  auto plan = plan_of_read(request.query, routed, count_kind(request), format, *request.schema, settings);
   if (!plan) co_return plan.error();
   request.is_planned = true;
   const bool is_whole = wants_one_row(request) || request.plan_asked;
@@ -111,8 +113,8 @@ Awaitable<Result<Answer>> read_rows(TableRequest& request) {
   if (request.plan_asked) co_return co_await answer_plan(request, *plan);
   auto* point = std::get_if<PointRead>(&*plan);
   if (point == nullptr) co_return co_await answer_rows(request, std::move(std::get<RowsRead>(*plan)));
-  auto shape = request.context.worker.point_shapes().find(
-      request.query.select, routed, request.context.planned_with->snapshot, row_format(request.shape));
+  auto shape = request.context.worker.point_shapes().find(request.query.select, routed,
+                                                          request.context.planned_with->snapshot, format);
   if (!shape) co_return shape.error();
   request.context.stage_done(request.context.plan_us);
   co_return co_await answer_point(request, std::move(*shape), std::move(*point));

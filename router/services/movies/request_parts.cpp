@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "query/resolve/read_tree.hpp"
-#include "router/services/movies/rows_body.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_map/suggestion.hpp"
 #include "shard_map/utf8.hpp"
@@ -138,14 +137,14 @@ Result<void> apply_range(Query& query, const Request& request, bool is_row) {
   return apply_range_header(query, std::string_view(range->value().data(), range->value().size()));
 }
 
-Result<RoutedPlan> plan_of_read(const Query& query, const RoutedTable& routed, CountKind count, Shape shape,
-                                const ExposedSchema& schema, const Settings& settings) {
+Result<RoutedPlan> plan_of_read(const Query& query, const RoutedTable& routed, CountKind count,
+                                RowFormat format, const ExposedSchema& schema, const Settings& settings) {
   const auto& catalogue = *schema.catalogue;
   const auto tree = resolve(query, routed.table(), catalogue, *schema.relations);
   if (!tree) return tree.error();
   return plan_routed_read(*tree, query, routed, count,
                           {catalogue.bytewise_default_collation, settings.limits.rows, settings.aggregates,
-                           catalogue.one_default_collation, row_format(shape)});
+                           catalogue.one_default_collation, format});
 }
 
 }  // namespace shardplex::router

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "query/engine/row_format.hpp"
 #include "query/grammar/accept.hpp"
 #include "query/grammar/preferences.hpp"
 #include "query/plan/routed_plan.hpp"
@@ -48,7 +49,7 @@ Result<bool> asks_for_strong_reads(const Request& request);
 Result<void> apply_range(Query& query, const Request& request, bool is_row);
 
 /// The plan of a read. Lifetime: refers to the schema's map.
-Result<RoutedPlan> plan_of_read(const Query& query, const RoutedTable& routed, CountKind count, Shape shape,
-                                const ExposedSchema& schema, const Settings& settings);
+Result<RoutedPlan> plan_of_read(const Query& query, const RoutedTable& routed, CountKind count,
+                                RowFormat format, const ExposedSchema& schema, const Settings& settings);
 
 }  // namespace shardplex::router

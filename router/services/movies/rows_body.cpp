@@ -22,7 +22,7 @@ void append_on_one_line(std::string& out, std::string_view row) {
 
 }  // namespace
 
-RowFormat row_format(Shape shape) {
+RowFormat row_format(Shape shape, bool in_utc) {
   switch (shape) {
     case Shape::array:
     case Shape::object:
@@ -30,11 +30,11 @@ RowFormat row_format(Shape shape) {
       break;
     case Shape::stripped_array:
     case Shape::stripped_object:
-      return RowFormat::stripped_json;
+      return in_utc ? RowFormat::stripped_json_in_utc : RowFormat::stripped_json;
     case Shape::csv:
       return RowFormat::csv;
   }
-  return RowFormat::json;
+  return in_utc ? RowFormat::json_in_utc : RowFormat::json;
 }
 
 Result<void> RowsBody::add(std::string& out, std::string_view row) {

@@ -12,8 +12,9 @@
 
 namespace shardplex::router {
 
-/// What the rows of an answer of this shape have to be before they are added to its body.
-RowFormat row_format(Shape shape);
+/// What the rows of an answer of this shape have to be before they are added to its body. `in_utc`: whether
+/// the statement that gives them is known to run in UTC.
+RowFormat row_format(Shape shape, bool in_utc = false);
 
 /// Makes a body of rows as they come, so that a part of it can be sent before the rest is there.
 class RowsBody {

@@ -127,6 +127,23 @@ TEST_CASE("the type of a result's column decides whether it can be read") {
   CHECK(json_type("pg_catalog", "timestamptz") == JsonType{});
 }
 
+TEST_CASE("an instant is written where it is shown in UTC, and is PostgreSQL's to write in any other zone") {
+  CHECK(json_type("pg_catalog", "timestamptz") == JsonType{});
+  CHECK(json_type("pg_catalog", "_timestamptz", false) == JsonType{});
+  const auto instant = json_type("pg_catalog", "timestamptz", true);
+  CHECK(instant == JsonType{JsonKind::instant, false});
+  CHECK(json_type("pg_catalog", "_timestamptz", true) == JsonType{JsonKind::instant, true});
+  CHECK(json_type("pg_catalog", "time", true) == JsonType{});
+  CHECK(json_sql(instant, "v") == "v");
+  CHECK(holds_json_of(instant, timestamptz_oid));
+  CHECK_FALSE(holds_json_of(instant, timestamp_oid));
+  CHECK(json(instant, big_endian(0, 8)) == "\"2000-01-01T00:00:00+00:00\"");
+  CHECK(json(instant, big_endian(1'500'000, 8)) == "\"2000-01-01T00:00:01.5+00:00\"");
+  CHECK(json(instant, big_endian(0x7FFFFFFFFFFFFFFF, 8)) == "\"infinity\"");
+  CHECK(json({JsonKind::timestamp, false}, big_endian(0, 8)) == "\"2000-01-01T00:00:00\"");
+  CHECK_FALSE(json(instant, "1234"));
+}
+
 TEST_CASE("a row is one object, its names cut and escaped as PostgreSQL does") {
   RowJson row;
   row.add("a\"b", {JsonKind::text, false});

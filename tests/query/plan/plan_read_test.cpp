@@ -253,6 +253,28 @@ TEST_CASE("a domain comes as what it is made of") {
   CHECK(read.key_columns == std::vector<std::size_t>{0, 2});
 }
 
+TEST_CASE("instants come as their values where they are shown in UTC, and are merged by these") {
+  Table table = movies();
+  table.columns.push_back(column("seen", "timestamp with time zone", "timestamptz"));
+  const ShardMap map = hash_map();
+  const auto read_as = [&](RowFormat format) {
+    return plan_read(parsed("movies", "select=seen,name::timestamptz,votes&order=seen"), in_map(table, map),
+                     false, true, format)
+        .value();
+  };
+  for (const auto format : {RowFormat::json_in_utc, RowFormat::stripped_json_in_utc}) {
+    const auto read = read_as(format);
+    CHECK(read.values == "q.c0, q.c1, q.c2");
+    CHECK(read.key_columns == std::vector<std::size_t>{0, 3});
+  }
+  CHECK(read_as(RowFormat::json).values == "to_json(q.c0), to_json(q.c1), q.c2");
+  CHECK(read_as(RowFormat::stripped_json).values == "to_json(q.c0), to_json(q.c1), q.c2");
+  CHECK(read_as(RowFormat::csv).values == "ROW(q.c0)::text, ROW(q.c1)::text, q.c2");
+  const auto point =
+      plan_point(parsed("movies", "select=seen").select, in_map(table, map), RowFormat::json_in_utc);
+  CHECK(point.value().sql.starts_with("SELECT q.key, q.c0 FROM "));
+}
+
 TEST_CASE("a merge key that is sent for the row's sake is not sent again") {
   const ReadPlan read = plan("select=votes,released,mpaa,id,imdb_score&order=released.desc,mpaa,imdb_score");
   CHECK(read.order_by ==

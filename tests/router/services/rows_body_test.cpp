@@ -59,4 +59,7 @@ TEST_CASE("a shape says what its rows are written as") {
   CHECK(row_format(Shape::ndjson) == RowFormat::json);
   CHECK(row_format(Shape::stripped_object) == RowFormat::stripped_json);
   CHECK(row_format(Shape::csv) == RowFormat::csv);
+  CHECK(row_format(Shape::ndjson, true) == RowFormat::json_in_utc);
+  CHECK(row_format(Shape::stripped_array, true) == RowFormat::stripped_json_in_utc);
+  CHECK(row_format(Shape::csv, true) == RowFormat::csv);
 }
