@@ -2,11 +2,13 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <boost/endian/conversion.hpp>
 #include <charconv>
 #include <chrono>
 #include <system_error>
 
+#include "shard_map/decimal.hpp"
 #include "shard_map/invariant.hpp"
 #include "shard_map/utf8.hpp"
 
@@ -95,6 +97,37 @@ std::optional<std::string> character_bytes(std::string_view text) {
   return text_bytes(text.substr(0, text.find_last_not_of(' ') + 1));
 }
 
+std::string in_small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return small;
+}
+
+/// All that boolin() of PostgreSQL reads: a word, or as much of its beginning as tells it from the others.
+std::optional<std::string> boolean_bytes(std::string_view text) {
+  const std::string word = in_small_letters(trim(text));
+  if (word.empty()) return std::nullopt;
+  const auto begins = [&](std::string_view whole) { return whole.starts_with(word); };
+  if (word == "1" || word == "on" || begins("true") || begins("yes")) return "true";
+  if (word == "0" || word == "of" || word == "off" || begins("false") || begins("no")) return "false";
+  return std::nullopt;
+}
+
+/// No other than a whole number has 8 bytes.
+std::optional<std::string> numeric_bytes(std::string_view text) {
+  const auto value = read_decimal(text);
+  if (!value) return std::nullopt;
+  if (const auto whole = whole_number(*value)) return canonical_bytes(*whole);
+  return "numeric " + decimal_text(*value);
+}
+
+std::optional<std::string> citext_bytes(std::string_view text) {
+  const auto is_ascii = [](char c) { return c != '\0' && static_cast<unsigned char>(c) < 0x80; };
+  if (!std::ranges::all_of(text, is_ascii)) return std::nullopt;
+  return in_small_letters(text);
+}
+
 }  // namespace
 
 std::optional<std::string> canonical_bytes(KeyType type, std::string_view text) {
@@ -102,6 +135,7 @@ std::optional<std::string> canonical_bytes(KeyType type, std::string_view text) 
     case KeyType::integer:
       return integer_bytes(text);
     case KeyType::text:
+    case KeyType::enumeration:
       return text_bytes(text);
     case KeyType::uuid:
       return uuid_bytes(text);
@@ -109,6 +143,12 @@ std::optional<std::string> canonical_bytes(KeyType type, std::string_view text) 
       return date_bytes(text);
     case KeyType::character:
       return character_bytes(text);
+    case KeyType::boolean:
+      return boolean_bytes(text);
+    case KeyType::numeric:
+      return numeric_bytes(text);
+    case KeyType::citext:
+      return citext_bytes(text);
   }
   return std::nullopt;
 }

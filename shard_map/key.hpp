@@ -17,6 +17,12 @@ enum class KeyType {
   uuid,       ///< 16 bytes in network order
   date,       ///< 2024-02-29, in ASCII
   character,  ///< char(n): the UTF-8 bytes without blanks at the end
+  boolean,    ///< true or false, in ASCII
+  /// A whole number in the range of bigint as that, so that it is where an equal integer is. Of any other the
+  /// decimal_text() (shard_map/decimal.hpp) behind "numeric ".
+  numeric,
+  citext,       ///< the bytes of ASCII, in small letters; text with other characters is no key
+  enumeration,  ///< the label's UTF-8 bytes
 };
 
 /// The canonical bytes of a key written as PostgreSQL input text, or nullopt where `text` is not a value that
@@ -24,6 +30,9 @@ enum class KeyType {
 /// Integers: optional surrounding ASCII white space, sign, decimal digits, in the range of bigint.
 /// uuid: every spelling that PostgreSQL reads (in braces, without hyphens, in either case).
 /// Dates: as PostgreSQL writes those of the years 1 to 9999, year-month-day.
+/// boolean: every spelling that PostgreSQL reads. numeric: those that read_decimal() reads.
+/// citext: which characters outside ASCII are equal to others is the database's locale's to say, and which of
+/// ASCII are is not, where lower() takes A to Z to a to z (ShardCatalogue::lowers_ascii). Labels: any text.
 std::optional<std::string> canonical_bytes(KeyType type, std::string_view text);
 
 /// The canonical bytes of an integer key: 8 bytes, little-endian.
