@@ -2,6 +2,7 @@
 #include <optional>
 #include <ranges>
 #include <string>
+#include <string_view>
 
 #include "cli/command_line.hpp"
 #include "operations/process/json_values.hpp"
@@ -16,11 +17,15 @@ namespace {
 namespace json = boost::json;
 namespace po = boost::program_options;
 
+constexpr std::string_view key_types =
+    "integer, text, uuid, date, character, boolean, numeric, citext or enum";
+
 KeyType parse_key_type(const std::string& name) {
   for (const KeyType type :
-       {KeyType::integer, KeyType::uuid, KeyType::text, KeyType::date, KeyType::character})
+       {KeyType::integer, KeyType::uuid, KeyType::text, KeyType::date, KeyType::character, KeyType::boolean,
+        KeyType::numeric, KeyType::citext, KeyType::enumeration})
     if (name == key_form(type)) return type;
-  throw UsageError("--key-type " + name + ": integer, text, uuid, date or character is expected");
+  throw UsageError("--key-type " + name + ": " + std::string(key_types) + " is expected");
 }
 
 ColumnValues parse_values(const std::vector<std::string>& words) {
@@ -110,7 +115,7 @@ int route(Arguments args, const Terminal& terminal) {
       "Under a list strategy the key alone gives one slot per list, the list's column alone its slots.");
   options.add_map();
   options.add()("key-type", po::value<std::string>()->value_name("TYPE"),
-                "integer, text, uuid, date or character (default: by the value's look)");
+                (std::string(key_types) + " (default: by the value's look)").c_str());
   options.add_json();
   options.add_positional("table", 1);
   options.add_positional("value", -1);

@@ -64,6 +64,27 @@ std::string key_subject(std::string_view table) {
   return std::string(key_prefix).append(table);
 }
 
+std::string labels_subject(std::string_view table) {
+  return std::string("labels ").append(table);
+}
+
+std::string labels_definition(const std::vector<std::string>& labels) {
+  std::ostringstream text;
+  std::string_view separator;
+  for (const auto& label : labels) {
+    text << separator << std::quoted(label);
+    separator = " ";
+  }
+  return text.str();
+}
+
+std::vector<std::string> read_labels(const std::string& definition) {
+  std::istringstream in(definition);
+  std::vector<std::string> labels;
+  for (std::string label; in >> std::quoted(label);) labels.push_back(label);
+  return labels;
+}
+
 std::map<std::string, std::string, std::less<>> key_forms_of(const Definitions& stored) {
   std::map<std::string, std::string, std::less<>> forms;
   for (const auto& [subject, form] : stored)

@@ -26,6 +26,14 @@ Definitions definitions_of(const TablePlacement& table, const ShardMap& map);
 /// the tables themselves tell it.
 std::string key_subject(std::string_view table);
 
+/// The subject under which the labels of a table's keys are kept, where these are of an enum ("labels
+/// movies"): rows were placed by their texts, and PostgreSQL can give a label another one. Labels are added.
+std::string labels_subject(std::string_view table);
+
+/// Labels in their order as such a definition, and back.
+std::string labels_definition(const std::vector<std::string>& labels);
+std::vector<std::string> read_labels(const std::string& definition);
+
 /// By table, of stored definitions: the form of its keys.
 std::map<std::string, std::string, std::less<>> key_forms_of(const Definitions& stored);
 

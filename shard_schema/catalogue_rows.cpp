@@ -111,7 +111,8 @@ WITH RECURSIVE rel AS (
   SELECT 'database', 0::oid, '', 0::float8,
          ARRAY[pg_encoding_to_char(d.encoding)::text, )sql" +
     std::string(database_collation_sql) + R"sql(::text,
-               d.datlocprovider::text, d.datctype::text]
+               d.datlocprovider::text, d.datctype::text,
+               (lower('ABCDEFGHIJKLMNOPQRSTUVWXYZ') = 'abcdefghijklmnopqrstuvwxyz')::text]
     FROM pg_database d WHERE d.datname = current_database()
   UNION ALL
   SELECT 'enum label', e.enumtypid, '', e.enumsortorder, ARRAY[e.enumlabel::text] FROM pg_enum e
@@ -142,6 +143,14 @@ WITH RECURSIVE rel AS (
     JOIN pg_attribute a ON a.attrelid = rel.oid
     JOIN described d ON d.oid = a.atttypid
    WHERE a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT 'citext', rel.oid, '', a.attnum, ARRAY[a.attname::text]
+    FROM pg_extension x
+    JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid AND d.deptype = 'e'
+    JOIN pg_type t ON d.classid = 'pg_type'::regclass AND t.oid = d.objid AND t.typname = 'citext'
+    JOIN pg_attribute a ON a.atttypid = t.oid
+    JOIN rel ON rel.oid = a.attrelid
+   WHERE x.extname = 'citext' AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
   SELECT 'unique', tab.oid, x.relname::text, k,
          ARRAY[x.relname::text, i.indisprimary::text, a.attname::text,
@@ -362,6 +371,7 @@ void read_database(const Facts& facts, ShardCatalogue& catalogue) {
   catalogue.bytewise_default_collation =
       facts.view(3) == "c" && is_bytewise_collation(catalogue.default_collation);
   catalogue.character_type = facts.text(4);
+  catalogue.lowers_ascii = !facts.is_null(5) && facts.boolean(5);
 }
 
 /// A collation of the database's own is the default one. Of the others the locale tells the order, not the
@@ -403,6 +413,13 @@ void describe_domain(const Facts& facts, std::vector<Column>& columns) {
   column->base_type_schema = facts.text(4);
   // PostgreSQL sorts a domain's values, and sends them, as what the domain is made of.
   if (column->base_type_schema == "pg_catalog") column->sort = sort_kind(column->base_type_name, false);
+}
+
+void note_citext(const std::vector<Facts>& names, std::vector<Column>& columns) {
+  for (const Facts& name : names) {
+    const auto column = std::ranges::find(columns, name.view(1), &Column::name);
+    if (column != columns.end()) column->is_citext = true;
+  }
 }
 
 /// PostgreSQL does not know of a view's columns that they are not null.
@@ -561,6 +578,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& facts : parts["column"][oid])
       add_column(read_column(facts, catalogue, parts["enum label"]), table);
     for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, table.columns);
+    note_citext(parts["citext"][oid], table.columns);
     for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
     for (const Facts& facts : parts["comment"][oid]) add_comment(facts, table);
@@ -577,6 +595,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
       add_column(read_column(column, catalogue, parts["enum label"]), view.table);
     for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, view.table.columns);
     for (const Facts& facts : parts["computed"][oid]) add_computed(facts, parts, catalogue, view.table);
+    note_citext(parts["citext"][oid], view.table.columns);
     for (const Facts& each : parts["view definition"][oid]) view.definition = each.text(1);
     for (const Facts& each : parts["view reads"][oid]) view.reads.push_back(relation_name(each, 1));
     for (const Facts& each : parts["view function"][oid]) view.functions.push_back(each.text(1));

@@ -38,9 +38,10 @@ CREATE TABLE IF NOT EXISTS shardplex.slots (
 );
 
 -- How keys become slots, as the cluster was made: of each group its slot count and strategy, of each table its group and key,
--- and the form of its keys. A row never changes, since the data was placed by it; a map that says otherwise is refused.
+-- and the form of its keys. A row never changes, since the data was placed by it; a map that says otherwise is refused. Only labels are
+-- added to those of a key that is an enum.
 CREATE TABLE IF NOT EXISTS shardplex.definitions (
-  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies', 'key movies'
+  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies', 'key movies', 'labels movies'
   definition text NOT NULL
 );
 

@@ -5,15 +5,23 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "operations/shard/server.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-/// Of the others the canonical bytes are those of the text.
 bool has_fixed_length(KeyType type) {
   return type == KeyType::integer || type == KeyType::uuid;
+}
+
+/// Of these PostgreSQL prints equal values as they were given. Of the others that have no fixed length the
+/// canonical bytes are those of the text.
+bool keeps_spelling(KeyType type) {
+  return type == KeyType::numeric || type == KeyType::citext;
 }
 
 std::string piece_sql(const VerifiedTable& table, const std::string& piece) {
@@ -61,7 +69,7 @@ std::string to_hex(std::string_view bytes) {
   return text;
 }
 
-/// Calls f(canonical bytes, f that makes the key's text) for each key of a group of rows.
+/// Calls f(canonical bytes or nullopt, f that makes the key's text) for each key of a group of rows.
 template <class F>
 void for_each_key(KeyType type, const pqxx::row& row, F f) {
   constexpr pqxx::row::size_type keys = 4, lengths = 5;
@@ -84,7 +92,13 @@ void for_each_key(KeyType type, const pqxx::row& row, F f) {
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const std::string_view text = all.substr(at, static_cast<std::size_t>(sizes[i]));
     at += text.size();
-    f(text, [&] { return std::string(text); });
+    std::optional<std::string> canonical;
+    std::optional<std::string_view> key = text;
+    if (keeps_spelling(type)) {
+      canonical = canonical_bytes(type, text);
+      key = canonical ? std::optional<std::string_view>(*canonical) : std::nullopt;
+    }
+    f(key, [&] { return std::string(text); });
   }
 }
 
@@ -107,9 +121,9 @@ std::uint64_t read_piece(pqxx::transaction_base& transaction, const VerifiedTabl
     part.rows[slot] += count;
     rows += count;
     if (row[3].as<std::uint64_t>() < count) part.suspect({slot, std::nullopt, list_value});
-    for_each_key(table.key_type, row, [&](std::string_view key, const auto& text) {
-      const Slot right = slot_of_row(*table.group, key, list_value);
-      if (static_cast<std::int64_t>(right.value) != slot) part.suspect({slot, text(), list_value});
+    for_each_key(table.key_type, row, [&](std::optional<std::string_view> key, const auto& text) {
+      const auto right = key ? std::optional(slot_of_row(*table.group, *key, list_value)) : std::nullopt;
+      if (!right || static_cast<std::int64_t>(right->value) != slot) part.suspect({slot, text(), list_value});
     });
     if (!table.can_double || !owns(states, slot)) continue;
     const Integers<std::int64_t> hashes(row[6]);

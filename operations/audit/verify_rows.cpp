@@ -180,7 +180,12 @@ void TableVerification::check_slots(ShardId shard, const Part& found) {
       const auto bytes = canonical_bytes(table_.key_type, row[0].as<std::string>());
       const auto list_value = row[1].is_null() ? std::nullopt : std::optional(row[1].as<std::string>());
       if (list_value != suspect.list_value) continue;
-      const Slot right = slot_of_row(*table_.group, bytes.value(), list_value);
+      if (!bytes) {
+        scope_.findings.add({Check::slot_value, shard_name(shard),
+                             what + " has the key " + row[0].as<std::string>() + ", which has no slot", ""});
+        continue;
+      }
+      const Slot right = slot_of_row(*table_.group, *bytes, list_value);
       if (static_cast<std::int64_t>(right.value) == suspect.slot) continue;
       const auto owner = owner_of(right.value);
       scope_.findings.add({Check::slot_value, shard_name(shard),

@@ -166,7 +166,8 @@ ImportPlace place_of(const ImportTable& table, std::optional<std::string_view> k
   const auto canonical = key ? canonical_bytes(sharding.key_type, *key) : std::nullopt;
   if (!canonical)
     throw CommandFailed(table.name + ": a row's " + table.columns[sharding.key] + " is " +
-                        (key ? "\"" + std::string(*key) + "\"" : "null") + ", which decides no slot");
+                        (key ? "\"" + std::string(*key) + "\"" : "null") + ", which decides no slot" +
+                        (sharding.key_type == KeyType::citext ? " (of citext only ASCII does)" : ""));
   const Slot slot = slot_of_row(*sharding.group, *canonical, list_value);
   return {slot, sharding.group->placement[slot.value]};
 }

@@ -67,8 +67,8 @@ class LoadPipeline::ExistingKeys {
     for (auto& holder : holders_) {
       pqxx::nontransaction transaction(*holder.connection);
       for (const auto& row : transaction.exec_params(query(), literal, target_.sharded->group->name))
-        found.emplace(canonical_bytes(target_.sharded->key_type, row[0].as<std::string>()).value(),
-                      holder.shard);
+        if (auto bytes = canonical_bytes(target_.sharded->key_type, row[0].as<std::string>()))
+          found.emplace(*std::move(bytes), holder.shard);
     }
     return found;
   }
@@ -76,7 +76,12 @@ class LoadPipeline::ExistingKeys {
   const std::string& key_name() const { return target_.columns[target_.sharded->key_column].name; }
 
   std::string query() const {
-    const std::string array(key_array_type(target_.sharded->key_type));
+    const Column& column = *target_.table.find_column(key_name());
+    const auto type = target_.sharded->key_type;
+    const std::string array =
+        type == KeyType::citext || type == KeyType::enumeration
+            ? quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name) + "[]"
+            : std::string(key_array_type(type));
     const std::string key = "t." + quote_identifier(key_name());
     return "SELECT " + key + "::text FROM " + quote_map_name(target_.table.name) + " t WHERE " + key +
            " = ANY ($1::" + array + ") AND t." + quote_identifier(slot_column) + " IN (" +

@@ -3,6 +3,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/stored_values.hpp"
+#include "shard_map/contains_name.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -75,6 +76,8 @@ ShardedTarget sharded_target(const ShardMap& map, const TablePlacement& placemen
   target.key_column = columns.find(placement.key).value();
   const Column& key = table.columns[target.key_column];
   target.key_type = key_type(key).value();
+  for (const auto& label : key.enum_labels)
+    if (!contains_name(key.unplaced_labels, label)) target.labels.push_back(label);
   const bool key_is_primary = table.primary_key == std::vector<std::string>{placement.key};
   target.generates_ids = key_is_primary && key.type == "bigint" && !key.has_default;
   if (const auto* list = std::get_if<ListStrategy>(&group.strategy)) {
@@ -102,7 +105,11 @@ std::variant<RowPlace, std::string> ShardedTarget::place(const Row& row, const R
   if (!text) return "column " + column.name + " is the shard key and has to be given";
   auto canonical = canonical_bytes(key_type, *text);
   if (!canonical)
-    return "column " + column.name + ": \"" + std::string(*text) + "\" is not a key of type " + column.type;
+    return "column " + column.name + ": \"" + std::string(*text) + "\" is not a key of type " + column.type +
+           (key_type == KeyType::citext ? " (only ASCII is)" : "");
+  if (key_type == KeyType::enumeration && !contains_name(labels, *text))
+    return "column " + column.name + ": \"" + std::string(*text) + "\" is no label of " + column.type +
+           " by which rows are placed (shardplex cluster init writes down new ones)";
   std::optional<std::string_view> list_value;
   if (list_column) {
     if (auto problem = list_value_problem(row, columns)) return *std::move(problem);

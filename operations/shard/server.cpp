@@ -157,6 +157,10 @@ std::vector<std::string> definition_problems(pqxx::transaction_base& transaction
     const Column* key = table->second.find_column(placement->key);
     if (!key || !key_type(*key)) continue;  // said by whoever looks at the table
     if (auto problem = key_form_problem(table->second, *key, form)) problems.push_back(std::move(*problem));
+    const auto labels = stored.find(labels_subject(name));
+    if (labels == stored.end() || key_type(*key) != KeyType::enumeration) continue;
+    if (auto problem = labels_problem(table->second, *key, read_labels(labels->second)))
+      problems.push_back(std::move(*problem));
   }
   return problems;
 }

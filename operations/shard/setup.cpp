@@ -101,6 +101,26 @@ void build_slot_index(pqxx::connection& connection, const TablePlacement& placem
   transaction.exec("CREATE INDEX CONCURRENTLY " + slot_index_columns(placement.name));
 }
 
+namespace {
+
+/// True where labels were added to those that are known.
+bool write_labels(pqxx::transaction_base& transaction, const Table& table, const Column& key) {
+  const auto subject = labels_subject(table.name);
+  const auto stored =
+      transaction.exec_params("SELECT definition FROM shardplex.definitions WHERE subject = $1", subject);
+  if (!stored.empty() && labels_problem(table, key, read_labels(stored[0][0].as<std::string>())))
+    return false;
+  return transaction
+             .exec_params(
+                 "INSERT INTO shardplex.definitions AS d VALUES ($1, $2) ON CONFLICT (subject) DO "
+                 "UPDATE SET definition = excluded.definition WHERE d.definition <> "
+                 "excluded.definition",
+                 subject, labels_definition(key.enum_labels))
+             .affected_rows() > 0;
+}
+
+}  // namespace
+
 std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap& map) {
   std::size_t written = 0;
   for (const auto& [name, table] : read_catalogue(transaction, map).tables) {
@@ -108,11 +128,13 @@ std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap&
     const Column* key = placement.reference ? nullptr : table.find_column(placement.key);
     const auto type = key ? key_type(*key) : std::nullopt;
     if (!type) continue;  // no router serves it
-    written += static_cast<std::size_t>(
+    const bool new_form =
         transaction
             .exec_params("INSERT INTO shardplex.definitions VALUES ($1, $2) ON CONFLICT DO NOTHING",
                          key_subject(name), std::string(key_form(*type)))
-            .affected_rows());
+            .affected_rows() > 0;
+    const bool new_labels = *type == KeyType::enumeration && write_labels(transaction, table, *key);
+    if (new_form || new_labels) ++written;
   }
   return written;
 }

@@ -42,13 +42,17 @@ Error refused_table(const std::string& table, std::string reason) {
 
 std::optional<KeyType> key_type(const Column& column) {
   const bool is_domain = !column.base_type_name.empty();
+  if (column.is_citext) return KeyType::citext;
+  if (!is_domain && column.sort == SortKind::enumeration) return KeyType::enumeration;
   const auto& name = is_domain ? column.base_type_name : column.type_name;
   if ((is_domain ? column.base_type_schema : column.type_schema) != "pg_catalog") return std::nullopt;
   if (name == "int2" || name == "int4" || name == "int8") return KeyType::integer;
   if (name == "text") return KeyType::text;
   if (name == "uuid") return KeyType::uuid;
   if (name == "date") return KeyType::date;
-  if (is_domain) return std::nullopt;  // of varchar and char: it does not say its length
+  if (name == "bool") return KeyType::boolean;
+  if (is_domain) return std::nullopt;  // of varchar, char and numeric: it does not say its length or scale
+  if (name == "numeric") return KeyType::numeric;
   if (name == "varchar") return KeyType::text;
   if (name == "bpchar") return KeyType::character;
   return std::nullopt;
@@ -66,6 +70,14 @@ std::string_view key_form(KeyType type) {
       return "date";
     case KeyType::character:
       return "character";
+    case KeyType::boolean:
+      return "boolean";
+    case KeyType::numeric:
+      return "numeric";
+    case KeyType::citext:
+      return "citext";
+    case KeyType::enumeration:
+      return "enum";
   }
   return "";
 }

@@ -39,10 +39,8 @@ void check_key(const Table& table, const std::string& name, std::vector<std::str
     return;
   }
   if (!key_type(*column))
-    problems.push_back(
-        "the shard key " + name + " is " + column->type +
-        "; it has to be an integer type, text, varchar, char, uuid, date, or a domain over one of "
-        "these but varchar and char");
+    problems.push_back("the shard key " + name + " is " + column->type +
+                       ", which cannot be one: " + key_refusal(*column));
   check_routing_column(*column, problems);
 }
 
@@ -92,6 +90,25 @@ void warn_of_unique(const RoutedTable& routed, std::vector<std::string>& warning
                        routed.group()->name + " can be neither moved nor verified");
   if (!table.primary_key.empty()) check("the primary key", table.primary_key);
   for (const auto& unique : table.unique) check("the unique constraint " + unique.name, unique.columns);
+}
+
+/// Rows of one value are in one slot, or in one of each list.
+void warn_of_few_values(const RoutedTable& routed, std::vector<std::string>& warnings) {
+  if (!routed.group_id()) return;
+  const Column& key = routed.key_column();
+  const bool is_enum = routed.key_type() == KeyType::enumeration;
+  if (!is_enum && routed.key_type() != KeyType::boolean) return;
+  warnings.push_back(routed.table().name + ": the shard key " + key.name + " has " +
+                     std::to_string(is_enum ? key.enum_labels.size() : 2) +
+                     " values, so its rows are in as many slots at most" +
+                     (routed.list() ? " of each list" : "") + ", and no more shards can share them");
+}
+
+void warn_of_new_labels(const RoutedTable& routed, std::vector<std::string>& warnings) {
+  if (!routed.group_id() || routed.key_column().unplaced_labels.empty()) return;
+  warnings.push_back(routed.table().name + ": no row is placed by " +
+                     joined(routed.key_column().unplaced_labels) + " of the shard key " + routed.key() +
+                     " until shardplex cluster init has written down what is new");
 }
 
 // ---- One of several.
@@ -209,6 +226,45 @@ void check_key_form(const RoutedTable& routed, const std::string& shard, const S
     problems.push_back(std::move(*problem) + " (on " + shard + ')');
 }
 
+/// Labels that a shard has not written down yet are noted; those that it has must be what they were.
+void check_labels(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
+                  Combining& table) {
+  if (!routed.group_id() || catalogue.definitions.empty()) return;
+  const Column* column = routed.table().find_column(routed.key());
+  if (!column || key_type(*column) != KeyType::enumeration) return;
+  const auto stored = catalogue.definitions.find(labels_subject(routed.table().name));
+  const auto placed =
+      stored == catalogue.definitions.end() ? std::vector<std::string>() : read_labels(stored->second);
+  if (auto problem = labels_problem(routed.table(), *column, placed))
+    table.problems.push_back(std::move(*problem) + " (on " + shard + ')');
+  const auto served = std::ranges::find(table.served.columns, column->name, &Column::name);
+  if (served == table.served.columns.end()) return;
+  for (const auto& label : column->enum_labels)
+    if (!contains_name(placed, label) && !contains_name(served->unplaced_labels, label))
+      served->unplaced_labels.push_back(label);
+}
+
+/// Citext takes for equal what text does not, so tables of a group have keys of one or of the other: rows of
+/// equal keys are to meet.
+void check_citext(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
+                  std::vector<std::string>& problems) {
+  const Column* column = routed.group_id() ? routed.table().find_column(routed.key()) : nullptr;
+  if (!column || key_type(*column) != KeyType::citext) return;
+  if (!catalogue.lowers_ascii)
+    problems.push_back("the shard key " + column->name + " is citext, and under the locale of " + shard +
+                       " lower() does not take A to Z to a to z");
+  for (const auto& other : routed.map().tables()) {
+    const auto beside = catalogue.tables.find(other.name);
+    if (other.group != routed.group_id() || beside == catalogue.tables.end()) continue;
+    const Column* key = beside->second.find_column(other.key);
+    const auto type = key ? key_type(*key) : std::nullopt;
+    if (type == KeyType::text || type == KeyType::character)
+      problems.push_back("the shard key " + column->name + " is citext, and that of " + other.name +
+                         " in the same group is " + key->type + ", of which other values are equal (on " +
+                         shard + ')');
+  }
+}
+
 /// Rows were placed by these: under others they are looked for elsewhere.
 void check_definitions(const TablePlacement& placement, const ShardMap& map, const std::string& shard,
                        const Definitions& stored, std::vector<std::string>& problems) {
@@ -290,6 +346,8 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
     }
     check_definitions(placement, map, shard, catalogue.definitions, table->problems);
     check_key_form({*found, placement, map}, shard, catalogue, table->problems);
+    check_labels({*found, placement, map}, shard, catalogue, *table);
+    check_citext({*found, placement, map}, shard, catalogue, table->problems);
   }
   if (table) {
     std::ranges::move(table->problems, std::back_inserter(problems));
@@ -304,7 +362,12 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
     combined.differing[placement.name] = placement.name + ": " + joined(table->differences, "; ");
   if (is_view && keeps_rows(first->second.views.find(placement.name)->second, first->second))
     table->served.kind = TableKind::materialized_view;
-  if (!is_view) warn_of_unique({table->served, placement, map}, combined.warnings);
+  if (!is_view) {
+    const RoutedTable served(table->served, placement, map);
+    warn_of_unique(served, combined.warnings);
+    warn_of_few_values(served, combined.warnings);
+    warn_of_new_labels(served, combined.warnings);
+  }
   combine_computed(placement, on_shards, table->served, combined.warnings);
   combined.tables[placement.name] = std::move(table->served);
 }

@@ -153,8 +153,9 @@ struct PointShape {
   bool operator==(const PointShape&) const = default;
 };
 
-/// The shape of GET /table?<key>=eq.X&select=…, where <key> is the single-column primary key of `table` and,
-/// for a sharded table, the column that its slot is hashed from. Precondition: point_key() accepts the query.
+/// The shape of GET /table?<key>=eq.X&select=…, where <key> is the single-column primary key of `table`, of a
+/// type whose equal values print alike, and, for a sharded table, the column that its slot is hashed from.
+/// Precondition: point_key() accepts the query.
 Result<PointShape> plan_point(const std::vector<SelectItem>& select, const RoutedTable& routed,
                               RowFormat format = RowFormat::json);
 
@@ -164,8 +165,8 @@ Result<PointShape> plan_point(const std::vector<SelectItem>& select, const Route
 /// otherwise.
 const std::string* point_key(const Query& query, const RoutedTable& routed);
 
-/// A key's text in the one form PostgreSQL prints ("007" → "7", a uuid in lower case with hyphens); nullopt
-/// as canonical_bytes().
+/// A key's text in the one form PostgreSQL prints ("007" → "7", a uuid in lower case with hyphens); of
+/// numeric and citext, which print equal values as they were given, as it is. nullopt as canonical_bytes().
 std::optional<std::string> canonical_text(KeyType type, std::string_view text);
 
 /// A write on one table. A row that a trigger would put where nobody looks for it fails the statement

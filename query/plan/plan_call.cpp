@@ -55,11 +55,13 @@ Result<Slot> slot_of_argument(const Function& function, const MapFunction& decla
   const Column column = as_column(*argument);
   const auto type = key_type(column), wanted = key_type_of(*declared.group, map, catalogue);
   if (!type || type != wanted)
-    return cannot_run(function,
-                      "Its argument " + argument->name + " is " + argument->type +
-                          ", and the keys of group " + group.name + " are " +
-                          (wanted ? std::string(key_form(*wanted)) : "not known"),
-                      "Give the argument the type of the group's keys.");
+    return cannot_run(
+        function,
+        "Its argument " + argument->name + " is " + argument->type + ", and the keys of group " + group.name +
+            " are " + (wanted ? std::string(key_form(*wanted)) : "not known"),
+        type ? "Give the argument the type of the group's keys."
+             : "Declare it any or all: only an argument of an integer type, text, varchar, char, "
+               "uuid, date, boolean or numeric tells a shard.");
   const std::string* text = arguments.value(argument->name, watched_arguments(declared));
   if (text == nullptr)
     return cannot_run(function,

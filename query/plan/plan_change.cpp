@@ -35,7 +35,8 @@ Result<std::string> routing_assignments(const ParsedBody& body, const Query& que
     const Column& column = routed.key_column();
     const BodyValue value = body.value(column.name, 0);
     const auto text = key_text(column, value);
-    if (value.kind != BodyValue::Kind::text || (text && text.value() != key))
+    const bool is_other = text && !(key && key_bytes(routed, *text) == key_bytes(routed, *key));
+    if (value.kind != BodyValue::Kind::text || is_other)
       return cannot_merge("A change of " + column.name + " moves the row to another slot.",
                           "Insert the row anew and delete the old one.");
     if (!text) return text;

@@ -25,7 +25,15 @@ Result<std::vector<std::string>> put_key(const Query& query, const Table& table)
   return values;
 }
 
-/// Brings the key's values into their stored form and holds the body to them (PGRST115).
+/// Texts of values that are equal in PostgreSQL, as far as that is known of the column's type.
+bool name_one_value(const Column& column, const std::string& a, const std::string& b) {
+  const auto type = key_type(column);
+  const auto bytes = type ? canonical_bytes(*type, a) : std::nullopt;
+  return a == b || (bytes && bytes == canonical_bytes(*type, b));
+}
+
+/// Brings the key's values into their stored form and holds the body to them (PGRST115). What is stored is
+/// spelled as in the body.
 Result<void> agree_on_key(const ParsedBody& body, const RoutedTable& routed,
                           std::vector<std::string>& values) {
   const auto stored = [&](const Column& column, const BodyValue& value) -> Result<std::string> {
@@ -45,8 +53,9 @@ Result<void> agree_on_key(const ParsedBody& body, const RoutedTable& routed,
     const BodyValue value = body.value(column.name, 0);
     if (value.kind == BodyValue::Kind::absent) continue;
     if (value.kind != BodyValue::Kind::text) return disagreement;
-    const auto in_body = stored(column, value);
-    if (!in_body || *in_body != values[i]) return disagreement;
+    auto in_body = stored(column, value);
+    if (!in_body || !name_one_value(column, *in_body, values[i])) return disagreement;
+    values[i] = std::move(*in_body);
   }
   return {};
 }

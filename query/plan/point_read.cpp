@@ -12,6 +12,11 @@
 namespace shardplex {
 namespace {
 
+/// Whether a row is known by the text of its key. One label that is none would also fail a whole batch.
+bool prints_alike(KeyType type) {
+  return type != KeyType::numeric && type != KeyType::citext && type != KeyType::enumeration;
+}
+
 /// The key a table's rows can be read by one at a time: its primary key, of one column, which under a group
 /// also decides the slot. nullptr where there is none.
 const Column* point_column(const RoutedTable& routed) {
@@ -19,7 +24,8 @@ const Column* point_column(const RoutedTable& routed) {
   if (table.primary_key.size() != 1 || routed.list()) return nullptr;
   if (routed.group_id() && routed.key() != table.primary_key.front()) return nullptr;
   const Column* column = table.find_column(table.primary_key.front());
-  return column && column->deterministic_collation && key_type(*column) ? column : nullptr;
+  const auto type = column && column->deterministic_collation ? key_type(*column) : std::nullopt;
+  return type && prints_alike(*type) ? column : nullptr;
 }
 
 /// One row's value can make the statement fail, which in a batch would fail the rows of others.
@@ -114,9 +120,14 @@ std::optional<std::string> canonical_text(KeyType type, std::string_view text) {
       return integer_text(*bytes);
     case KeyType::uuid:
       return uuid_text(*bytes);
+    case KeyType::numeric:
+    case KeyType::citext:
+      return std::string(text);
     case KeyType::text:
     case KeyType::date:
     case KeyType::character:
+    case KeyType::boolean:
+    case KeyType::enumeration:
       break;
   }
   return bytes;

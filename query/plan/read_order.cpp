@@ -86,7 +86,11 @@ void OrderPlanner::add_primary_key(const std::vector<OrderTerm>& terms) {
     const Column* column = table_.find_column(name);
     invariant(column != nullptr, "a primary key is made of the table's columns");
     const bool by_bytes = is_text(column->sort) && !column->bytewise_collation;
-    if (by_bytes)
+    // Nobody turns a page by it: what a cursor says of a value has to be of its type.
+    if (column->is_citext && !paged_)
+      add(column_sql(table_, name) + "::text COLLATE \"C\"", MergeKey{SortKind::text, false, false, {}},
+          nullptr, nullptr);
+    else if (by_bytes)
       add(column_sql(table_, name) + " COLLATE \"C\"", MergeKey{column->sort, false, false, {}}, column,
           nullptr);
     else

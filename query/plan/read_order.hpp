@@ -46,7 +46,8 @@ class OrderPlanner {
   void add_number();
 
   /// Breaks ties by the primary key, so that every answer has one order. Where the key's own collation is not
-  /// bytewise its bytes decide instead: any fixed order of ties will do, and this one can be merged.
+  /// bytewise, or it is citext, its bytes decide instead: any fixed order of ties will do, and this one can
+  /// be merged.
   void add_primary_key(const std::vector<OrderTerm>& terms);
 
  private:

@@ -87,6 +87,8 @@ std::string_view key_array_type(KeyType type) {
     case KeyType::integer:
       return "bigint[]";
     case KeyType::text:
+    case KeyType::citext:
+    case KeyType::enumeration:
       return "text[]";
     case KeyType::uuid:
       return "uuid[]";
@@ -94,6 +96,10 @@ std::string_view key_array_type(KeyType type) {
       return "date[]";
     case KeyType::character:
       return "bpchar[]";
+    case KeyType::boolean:
+      return "boolean[]";
+    case KeyType::numeric:
+      return "numeric[]";
   }
   return "";
 }

@@ -61,7 +61,8 @@ std::string array_literal(std::span<const std::optional<std::string_view>> eleme
 std::string array_literal(std::span<const std::string> elements);
 
 /// The array type of keys, such as "uuid[]". bigint for all integers: an index on a smaller one serves it,
-/// and no key is out of its range.
+/// and no key is out of its range. "text[]" for citext and enums, whose own types each database has to be
+/// asked for.
 std::string_view key_array_type(KeyType type);
 
 /// `AND`s two conditions, either of which may be empty.

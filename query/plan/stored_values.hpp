@@ -17,10 +17,13 @@ namespace shardplex {
 Error invalid_value(const Column& column, const std::string& text);
 
 /// True where PostgreSQL does not store all of the text in a column of this type, as format_type() names it:
-/// varchar(n) cuts blanks at the end off, and refuses other characters that are too many.
+/// varchar(n) cuts blanks at the end off, and refuses other characters that are too many; numeric(p, s)
+/// rounds.
 bool is_cut(std::string_view type, std::string_view text);
 
-/// The text PostgreSQL would store and print for a key written as `value`. Errors: invalid_value(), 22001.
+/// The text PostgreSQL would store and print for a key written as `value`; of numeric one that has this value
+/// and is not rounded any more. Errors: invalid_value(), 22001; SHARD400 for citext beyond ASCII, and for a
+/// label by which no row is placed yet.
 Result<std::string> key_text(const Column& column, const BodyValue& value);
 
 /// The list column's value as stored; nullopt is null. Errors: as key_text().

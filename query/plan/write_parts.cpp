@@ -176,7 +176,8 @@ Result<Statement> locating_statement(const Query& query, const Table& table, con
 std::optional<Error> wrong_key(const Query& query, const RoutedTable& routed) {
   const Column& column = routed.key_column();
   const std::string* text = eq_value(query.filters, column.name);
-  if (!text || key_type(column) != KeyType::integer || canonical_text(KeyType::integer, *text))
+  const auto type = key_type(column);
+  if (!text || (type != KeyType::integer && type != KeyType::boolean) || canonical_text(*type, *text))
     return std::nullopt;
   return invalid_value(column, *text);
 }
