@@ -202,6 +202,11 @@ TEST_CASE("the type of a key can be given and changes its hash") {
   CHECK(as_integer.says("0xb556806fb6d14353"));
   CHECK_FALSE(as_text.says("0xb556806fb6d14353"));
   CHECK(run_shardplex({"route", "--map", map.path(), "movies", "id=x", "--key-type", "integer"}).exit == 1);
+  // Where an equal integer is.
+  CHECK(run_shardplex({"route", "--map", map.path(), "movies", "id=4.20e1", "--key-type", "numeric"})
+            .says("0xb556806fb6d14353"));
+  CHECK(run_shardplex({"route", "--map", map.path(), "movies", "id=maybe", "--key-type", "boolean"}).exit ==
+        1);
   CHECK(run_shardplex({"route", "--map", map.path(), "movies", "id=x", "--key-type", "blob"}).exit == 2);
 }
 

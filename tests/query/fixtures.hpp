@@ -40,6 +40,15 @@ inline Column rating_enum(std::string name) {
   return c;
 }
 
+/// Of the extension, which is in a schema of its own.
+inline Column citext(std::string name) {
+  Column c = column(std::move(name), "extensions.citext", "citext");
+  c.type_schema = "extensions";
+  c.collation = "C.UTF-8";
+  c.is_citext = true;
+  return c;
+}
+
 inline Column collated(Column c, std::string collation) {
   c.bytewise_collation = is_bytewise_collation(collation);
   c.collation = std::move(collation);

@@ -181,3 +181,55 @@ TEST_CASE("a key of char(n) is its text without the blanks behind it") {
   CHECK(canonical_bytes(KeyType::character, "ab\t ") == "ab\t");
   CHECK(canonical(KeyType::character, "\xff") == "none");
 }
+
+TEST_CASE("a boolean key is true or false, in every spelling that PostgreSQL reads") {
+  for (const std::string text :
+       {"t", "tr", "tru", "true", "TRUE", " True\n", "y", "ye", "yes", "on", "ON", "1"})
+    CHECK(canonical_bytes(KeyType::boolean, text) == "true");
+  for (const std::string text : {"f", "fa", "fals", "false", "n", "no", "of", "off", "OFF ", "0"})
+    CHECK(canonical_bytes(KeyType::boolean, text) == "false");
+  for (const std::string& text :
+       {""s, " "s, "o"s, "truee"s, "yess"s, "onn"s, "offf"s, "nope"s, "2"s, "00"s, "-1"s, "t\0"s, "t rue"s}) {
+    CAPTURE(text);
+    CHECK(canonical(KeyType::boolean, text) == "none");
+  }
+}
+
+TEST_CASE("a numeric key that is a whole number is where an equal integer is") {
+  for (const std::string text : {"42", "42.0", "42.00", "4.2e1", "0420e-1", "+42."}) {
+    CAPTURE(text);
+    CHECK(canonical_bytes(KeyType::numeric, text) == canonical_bytes(42));
+  }
+  CHECK(canonical_bytes(KeyType::numeric, "-0.0") == canonical_bytes(0));
+  CHECK(canonical_bytes(KeyType::numeric, "9223372036854775807") ==
+        canonical_bytes(std::numeric_limits<std::int64_t>::max()));
+}
+
+TEST_CASE("a numeric key that is no whole number is its digits and a power of ten") {
+  CHECK(canonical_bytes(KeyType::numeric, "1.50") == "numeric 15e-1");
+  CHECK(canonical_bytes(KeyType::numeric, "-0.0015") == "numeric -15e-4");
+  CHECK(canonical_bytes(KeyType::numeric, "9223372036854775808") == "numeric 9223372036854775808");
+  CHECK(canonical_bytes(KeyType::numeric, "1e30") == "numeric 1e30");
+  CHECK(canonical_bytes(KeyType::numeric, "nan") == "numeric NaN");
+  CHECK(canonical_bytes(KeyType::numeric, "-inf") == "numeric -Infinity");
+  CHECK(canonical(KeyType::numeric, "1.5x") == "none");
+  CHECK(canonical(KeyType::numeric, "") == "none");
+}
+
+TEST_CASE("a key of citext is ASCII in small letters, and nothing else is one") {
+  CHECK(canonical_bytes(KeyType::citext, "Me@Example.ORG") == "me@example.org");
+  CHECK(canonical_bytes(KeyType::citext, "[AZ]{az} @`") == "[az]{az} @`");
+  CHECK(canonical_bytes(KeyType::citext, " A ") == " a ");
+  CHECK(canonical_bytes(KeyType::citext, "") == "");
+  // The last is the sign for kelvin, which is k in small letters.
+  for (const std::string& text : {"\u00e4"s, "a\u00e4"s, "\xff"s, "a\0"s, "\u0130"s, "\u212a"s}) {
+    CAPTURE(text);
+    CHECK(canonical(KeyType::citext, text) == "none");
+  }
+}
+
+TEST_CASE("a label is its bytes") {
+  for (const std::string text : {"sad", " Sad ", "\u00e4rgerlich", ""})
+    CHECK(canonical_bytes(KeyType::enumeration, text) == text);
+  CHECK(canonical(KeyType::enumeration, "\xff") == "none");
+}

@@ -143,6 +143,29 @@ TEST_CASE(
   CHECK_FALSE(is_slot_column());
 }
 
+TEST_CASE("columns of citext are told apart from those of a type that is only called so") {
+  const Given called{.name = "false_citext", .type_name = "citext", .type_schema = "public"};
+  Given true_citext = called;
+  true_citext.name = "citext";
+  const auto columns =
+      catalogue_of(
+          {column(called), column(true_citext), {"citext", "7", "citext"}, {"citext", "7", "not_there"}})
+          .tables.at("movies")
+          .columns;
+  CHECK_FALSE(columns[0].is_citext);
+  CHECK(columns[1].is_citext);
+}
+
+TEST_CASE("a database says whether it lowers ASCII, and one that says nothing does not") {
+  const auto lowers_ascii = [](std::optional<std::string> said) {
+    return decode_catalogue(RowsOfText({{"database", "0", "UTF8", "C", "c", "C", std::move(said)}}))
+        .lowers_ascii;
+  };
+  CHECK(lowers_ascii("true"));
+  CHECK_FALSE(lowers_ascii("false"));
+  CHECK_FALSE(lowers_ascii(std::nullopt));
+}
+
 TEST_CASE("keys have their columns in order, and those of one name and another table are apart") {
   const auto catalogue = catalogue_of({{"table", "8", "ratings"},
                                        {"unique", "7", "by_name", "false", "name", "true"},

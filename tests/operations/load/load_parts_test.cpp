@@ -58,4 +58,8 @@ TEST_CASE("a key given twice is found by its value, with the line it was first o
   CHECK_FALSE(texts.add("a", 1));
   CHECK_FALSE(texts.add("A", 2));
   CHECK(texts.add("a", 3) == 1);
+  UniqueKeys numbers(KeyType::numeric);
+  CHECK_FALSE(numbers.add(*canonical_bytes(KeyType::numeric, "1.50"), 1));
+  CHECK_FALSE(numbers.add(*canonical_bytes(KeyType::numeric, "15"), 2));
+  CHECK(numbers.add(*canonical_bytes(KeyType::numeric, "15e-1"), 3) == 1);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "query/plan/sql.hpp"
+#include "shard_map/joined.hpp"
 #include "tests/query/fixtures.hpp"
 
 using namespace shardplex;
@@ -269,10 +270,11 @@ TEST_CASE("a table that cannot be sharded as the map says is refused with the re
         "movies: there is no column shardplex_slot (integer not null)");
   CHECK(reason(hash_map(), [](Table& t) { t.columns.erase(t.columns.begin()); }) ==
         "movies: there is no column id, which the map makes the shard key");
-  CHECK(reason(hash_map(), [](Table& t) { t.columns[0] = column("id", "numeric", "numeric"); }) ==
-        "movies: the shard key id is numeric; it has to be an integer type, text, varchar, char, uuid, date, "
-        "or a "
-        "domain over one of these but varchar and char");
+  CHECK(
+      reason(hash_map(), [](Table& t) { t.columns[0] = column("id", "real", "float4"); }) ==
+      "movies: the shard key id is real, which cannot be one: it rounds what it is given, and equal values "
+      "have several texts (0 and -0); keys are of an integer type, text, varchar, char, uuid, date, boolean, "
+      "numeric, citext or an enum");
   CHECK(reason(hash_map(), [](Table& t) { t.columns[0].generated = true; }) ==
         "movies: column id routes rows, but PostgreSQL generates it");
   CHECK(with_movies(hash_map(), [](Table& t) {
@@ -377,7 +379,7 @@ TEST_CASE("differing character types are warned of") {
         std::vector<std::string>{"the character type (LC_CTYPE) is  on alpha and tr_TR.utf8 on beta"});
 }
 
-TEST_CASE("key types are the integers, text, varchar, char, uuid and date of pg_catalog") {
+TEST_CASE("key types are those whose equal values have one form") {
   CHECK(key_type(column("a", "smallint", "int2")) == KeyType::integer);
   CHECK(key_type(column("a", "integer", "int4")) == KeyType::integer);
   CHECK(key_type(column("a", "bigint", "int8")) == KeyType::integer);
@@ -386,21 +388,138 @@ TEST_CASE("key types are the integers, text, varchar, char, uuid and date of pg_
   CHECK(key_type(column("a", "uuid", "uuid")) == KeyType::uuid);
   CHECK(key_type(column("a", "character(9)", "bpchar")) == KeyType::character);
   CHECK(key_type(column("a", "date", "date")) == KeyType::date);
-  CHECK_FALSE(key_type(column("a", "boolean", "bool")));
-  CHECK_FALSE(key_type(column("a", "numeric", "numeric")));
+  CHECK(key_type(column("a", "boolean", "bool")) == KeyType::boolean);
+  CHECK(key_type(column("a", "numeric(9,2)", "numeric")) == KeyType::numeric);
+  CHECK(key_type(rating_enum("a")) == KeyType::enumeration);
+  CHECK(key_type(citext("a")) == KeyType::citext);
+  for (const std::string name : {"float4", "float8", "timestamp", "timestamptz", "time", "timetz", "interval",
+                                 "json", "jsonb", "bytea", "xml", "money", "inet", "oid", "name", "_int8"})
+    CHECK_FALSE(key_type(column("a", name, name)));
   Column domain = column("a", "title", "title");
   domain.type_schema = "public";
   domain.base_type_name = "text", domain.base_type_schema = "pg_catalog";
   CHECK(key_type(domain) == KeyType::text);
   domain.base_type_name = "int4";
   CHECK(key_type(domain) == KeyType::integer);
-  domain.base_type_name = "varchar";  // whose length the domain hides
-  CHECK_FALSE(key_type(domain));
+  domain.base_type_name = "bool";
+  CHECK(key_type(domain) == KeyType::boolean);
+  for (const std::string base : {"varchar", "bpchar", "numeric"}) {  // whose length or scale the domain hides
+    domain.base_type_name = base;
+    CHECK_FALSE(key_type(domain));
+  }
   domain.base_type_name = "text", domain.base_type_schema = "other";
   CHECK_FALSE(key_type(domain));
-  Column impostor = column("a", "other.int8", "int8");
-  impostor.type_schema = "other";
-  CHECK_FALSE(key_type(impostor));
+  for (const std::string name : {"int8", "citext", "numeric"}) {
+    Column impostor = column("a", "other." + name, name);
+    impostor.type_schema = "other";
+    CHECK_FALSE(key_type(impostor));
+  }
+}
+
+TEST_CASE("a type that cannot be a key is refused with what is in the way") {
+  const auto why = [](const std::string& type, const std::string& schema = "pg_catalog") {
+    Column of_type = column("a", type, type);
+    of_type.type_schema = schema;
+    const auto reason = key_refusal(of_type);
+    return reason.substr(0, reason.find(';'));
+  };
+  CHECK(why("timestamptz") ==
+        "what a text means depends on the session's time zone, and fractions are rounded");
+  CHECK(why("timestamp") == "what a text means depends on DateStyle, and fractions are rounded");
+  CHECK(why("float8") == "it rounds what it is given, and equal values have several texts (0 and -0)");
+  CHECK(why("json") == "PostgreSQL has no equality for it that could be hashed");
+  CHECK(why("jsonb") == "equal values have several texts (1.0 and 1.00, members in any order)");
+  CHECK(why("bytea") == "equal values have several texts (\\x4142 and AB)");
+  CHECK(why("_int4") == "it is made of several values");
+  CHECK(why("float8", "public") == "which of its values are equal is not known outside PostgreSQL");
+  CHECK(why("ltree", "public") == "which of its values are equal is not known outside PostgreSQL");
+  Column domain = column("a", "title", "title");
+  domain.type_schema = "public", domain.base_type_name = "numeric", domain.base_type_schema = "pg_catalog";
+  CHECK(key_refusal(domain).starts_with(
+      "it is a domain over numeric, which does not say the length or scale of its values; keys are of "));
+  domain.base_type_name = "mpaa", domain.base_type_schema = "public";
+  CHECK(key_refusal(domain).starts_with("it is a domain over mpaa; keys are of "));
+}
+
+TEST_CASE("a key of few values is warned of") {
+  const auto warned = [](const Column& key) {
+    const auto catalogue = with_movies(hash_map(), [&](Table& t) { t.columns[0] = key; });
+    return catalogue.warnings.empty() ? std::string() : catalogue.warnings.front();
+  };
+  CHECK(warned(column("id", "bigint", "int8")).empty());
+  CHECK(warned(column("id", "boolean", "bool")) ==
+        "movies: the shard key id has 2 values, so its rows are in as many slots at most, and no more shards "
+        "can "
+        "share them");
+  CHECK(warned(rating_enum("id")).starts_with("movies: the shard key id has 3 values, "));
+}
+
+TEST_CASE("labels of a key have to be those that rows were placed by, in their order; others may be added") {
+  const auto with_labels = [](const std::vector<std::string>& labels,
+                              const std::optional<std::string>& placed) {
+    ShardCatalogue a = account();
+    Column key = rating_enum("id");
+    key.enum_labels = labels;
+    a.tables.at("movies").columns[0] = key;
+    a.definitions = definitions_of(hash_map());
+    a.definitions[key_subject("movies")] = "enum";
+    if (placed) a.definitions[labels_subject("movies")] = *placed;
+    return combine(hash_map(), {{"alpha", a}, {"beta", a}});
+  };
+  const auto unplaced = [&](const Catalogue& catalogue) {
+    REQUIRE(catalogue.find("movies"));
+    return catalogue.find("movies")->columns[0].unplaced_labels;
+  };
+  CHECK(unplaced(with_labels({"G", "PG"}, R"("G" "PG")")).empty());
+  CHECK(unplaced(with_labels({"G", "PG", "R"}, R"("G" "R")")) == std::vector<std::string>{"PG"});
+  CHECK(unplaced(with_labels({"G"}, std::nullopt)) == std::vector<std::string>{"G"});
+  CHECK(with_labels({"G", "PG", "R"}, R"("G" "R")").warnings.back() ==
+        "movies: no row is placed by PG of the shard key id until shardplex cluster init has written down "
+        "what is "
+        "new");
+  for (const auto& renamed : {std::vector<std::string>{"G", "Teens"}, {"PG", "G"}, {"G"}, {}}) {
+    const auto catalogue = with_labels(renamed, R"("G" "PG")");
+    CHECK_FALSE(catalogue.find("movies"));
+    CHECK(catalogue.refused.at("movies").find(
+              "rows of movies were placed by the labels G, PG of its shard key id, "
+              "which are " +
+              joined(renamed) + " now: ") != std::string::npos);
+  }
+}
+
+TEST_CASE("labels are new as long as one shard has not written them down") {
+  ShardCatalogue alpha = account();
+  alpha.tables.at("movies").columns[0] = rating_enum("id");
+  alpha.definitions = definitions_of(hash_map());
+  alpha.definitions[key_subject("movies")] = "enum";
+  ShardCatalogue beta = alpha;
+  alpha.definitions[labels_subject("movies")] = R"("G" "PG" "R")";
+  beta.definitions[labels_subject("movies")] = R"("G" "R")";
+  const auto catalogue = combine(hash_map(), {{"alpha", alpha}, {"beta", beta}});
+  REQUIRE(catalogue.find("movies"));
+  CHECK(catalogue.find("movies")->columns[0].unplaced_labels == std::vector<std::string>{"PG"});
+}
+
+TEST_CASE("citext is a key where it lowers ASCII as everybody does, and apart from keys of text") {
+  const auto refused = [](bool lowers_ascii, const Column& movie_key, const Column& rating_key) {
+    ShardCatalogue a = account();
+    a.lowers_ascii = lowers_ascii;
+    a.tables.at("movies").columns[0] = movie_key;
+    a.tables.at("ratings").columns[0] = rating_key;
+    const auto catalogue = combine(hash_map(), {{"alpha", a}});
+    const auto found = catalogue.refused.find("movies");
+    return found == catalogue.refused.end() ? std::string() : found->second;
+  };
+  CHECK(refused(true, citext("id"), citext("movie_id")).empty());
+  CHECK(refused(true, citext("id"), column("movie_id", "bigint", "int8")).empty());
+  CHECK(refused(false, citext("id"), citext("movie_id")) ==
+        "movies: the shard key id is citext, and under the locale of alpha lower() does not take A to Z to a "
+        "to z");
+  CHECK(refused(true, citext("id"), column("movie_id", "text", "text")) ==
+        "movies: the shard key id is citext, and that of ratings in the same group is text, of which other "
+        "values "
+        "are equal (on alpha)");
+  CHECK(refused(false, column("id", "text", "text"), column("movie_id", "text", "text")).empty());
 }
 
 TEST_CASE("only types whose order is known have a sort kind") {

@@ -589,6 +589,33 @@ TEST_CASE("tables without a single-column key that decides the slot have no poin
   CHECK_FALSE(point_key(by_name, in_map(folding, map)));
 }
 
+TEST_CASE("keys whose equal values are printed in several ways are read like any other column") {
+  const ShardMap map = hash_map();
+  const Query query = parsed("movies", "id=eq.1");
+  const auto has_point_read = [&](const Column& key) {
+    Table table = movies();
+    table.columns[0] = key;
+    return point_key(query, in_map(table, map)) != nullptr;
+  };
+  CHECK(has_point_read(column("id", "boolean", "bool")));
+  CHECK_FALSE(has_point_read(column("id", "numeric", "numeric")));
+  CHECK_FALSE(has_point_read(citext("id")));
+  CHECK_FALSE(has_point_read(rating_enum("id")));
+}
+
+TEST_CASE("ties are broken by the letters of a key that is citext, which can be merged") {
+  const ShardMap map = hash_map();
+  Table table = movies();
+  table.columns[0] = citext("id");
+  const auto read = plan_read(parsed("movies", "select=name"), in_map(table, map), false, true).value();
+  CHECK_FALSE(read.not_mergeable);
+  CHECK(read.inner_columns.ends_with("\"movies\".\"id\"::text COLLATE \"C\" AS k0"));
+  CHECK(read.keys == std::vector<MergeKey>{{SortKind::text, false, false, {}}});
+  CHECK(plan_read(parsed("movies", "select=id"), in_map(table, map), false, true).value().own_keys.size() ==
+        1);
+  CHECK(plan_read(parsed("movies", "order=id"), in_map(table, map), false, true).value().not_mergeable);
+}
+
 TEST_CASE("point reads of one shape share a statement over an array of keys") {
   const ShardMap map = hash_map();
   const auto shape = plan_point(parsed("movies", "select=name").select, in_map(movies_table, map)).value();

@@ -5,6 +5,7 @@
 #include "query/grammar/body.hpp"
 #include "query/grammar/parse.hpp"
 #include "query/plan/plan.hpp"
+#include "query/plan/stored_values.hpp"
 #include "tests/query/fixtures.hpp"
 
 using namespace shardplex;
@@ -784,4 +785,82 @@ TEST_CASE("written rows show computed columns and are chosen by them, and none c
         labelled.update("id=eq.5", R"({"label":"x"})").error(),
         labelled.put("id=eq.5", R"({"label":"x"})").error()})
     CHECK(error.code == "PGRST204");
+}
+
+// ---- Keys of types whose equal values have several texts.
+
+TEST_CASE("a boolean key is stored in words that PostgreSQL prints") {
+  const Subject subject = with_key_column(column("id", "boolean", "bool"));
+  CHECK(sql_of(subject.insert(R"([{"id":true},{"id":"off"}])")).params[0] == R"({"true","false"})");
+  const auto error = error_of(subject.insert(R"({"id":"maybe"})"));
+  CHECK(error.code == "22P02");
+  CHECK(error.message == "invalid input syntax for type boolean: \"maybe\"");
+  CHECK(error_of(subject.update("id=eq.maybe", R"({"name":"x"})")).code == "22P02");
+  CHECK(subject.update("id=eq.t", R"({"id":"yes","name":"x"})").has_value());
+  CHECK(subject.put("id=eq.t", R"({"id":true})").has_value());
+  CHECK(error_of(subject.put("id=eq.t", R"({"id":false})")).code == "PGRST115");
+}
+
+TEST_CASE("a numeric key is stored as it is spelled, in the slot of its value") {
+  const Subject subject = with_key_column(column("id", "numeric", "numeric"));
+  const auto plan = subject.insert(R"({"id":42.00})").value();
+  CHECK(plan.head.params[0] == R"({"42.00"})");
+  CHECK(plan.slots->contains(slot_of_id(42)));
+  CHECK(subject.insert(R"({"id":"4.2e1"})").value().slots->contains(slot_of_id(42)));
+  const auto error = error_of(subject.insert(R"({"id":"1,5"})"));
+  CHECK(error.code == "22P02");
+  CHECK(error.message == "invalid input syntax for type numeric: \"1,5\"");
+
+  const auto changed = subject.update("id=eq.42", R"({"id":"42.0"})").value();
+  CHECK(changed.head.sql.find("SET \"id\" = $2") != std::string::npos);
+  CHECK(changed.head.params[1] == "42.0");
+  CHECK(error_of(subject.update("id=eq.42", R"({"id":42.01})")).code == "SHARD400");
+  CHECK(sql_of(subject.put("id=eq.42", R"({"id":42.0})")).params[0] == R"({"42.0"})");
+  CHECK(error_of(subject.put("id=eq.42", R"({"id":43})")).code == "PGRST115");
+}
+
+TEST_CASE("a key of numeric(p, s) is rounded before it has a slot") {
+  const Subject subject = with_key_column(column("id", "numeric(10,2)", "numeric"));
+  const auto rounds = subject.insert(R"({"id":41.999})").value();
+  CHECK(rounds.head.params[0] == R"({"42"})");
+  CHECK(rounds.slots->contains(slot_of_id(42)));
+  CHECK(subject.insert(R"({"id":1.005})").value().head.params[0] == R"({"101e-2"})");
+  CHECK(subject.insert(R"({"id":1.50})").value().head.params[0] == R"({"1.50"})");
+  CHECK(is_cut("numeric(10,2)", "1.005"));
+  CHECK_FALSE(is_cut("numeric(10,2)", "1.0050e3"));
+  CHECK(is_cut("numeric(5,0)", "0.5"));
+  CHECK(is_cut("numeric(3,-2)", "12345"));
+  CHECK_FALSE(is_cut("numeric", "1.005"));
+  CHECK_FALSE(is_cut("numeric(10,2)", "NaN"));
+}
+
+TEST_CASE("a key of citext keeps its letters, and lies where it does in small ones") {
+  const Subject subject = with_key_column(citext("id"));
+  const auto plan = subject.insert(R"({"id":"Me@Example.org"})").value();
+  CHECK(plan.head.params[0] == R"({"Me@Example.org"})");
+  CHECK(plan.head.sql.find("::\"extensions\".\"citext\"[])") != std::string::npos);
+  CHECK(plan.slots->contains(slot_of("me@example.org", 1024)));
+  CHECK(subject.update("id=eq.ME@EXAMPLE.ORG", R"({"id":"me@example.org"})").value().head.params[1] ==
+        "me@example.org");
+  CHECK(error_of(subject.update("id=eq.me", R"({"id":"you"})")).code == "SHARD400");
+  CHECK(subject.put("id=eq.ME", R"({"id":"me"})").has_value());
+  for (const auto& error : {error_of(subject.insert(R"({"id":"J\u00fcrgen"})")),
+                            error_of(subject.put("id=eq.J%C3%BCrgen", R"({"name":"x"})"))}) {
+    CHECK(error.code == "SHARD400");
+    CHECK(error.details->find("has other characters than those of ASCII") != std::string::npos);
+  }
+}
+
+TEST_CASE("a key that is an enum has a label by which rows are placed") {
+  Column mood = rating_enum("id");
+  mood.unplaced_labels = {"R"};
+  const Subject subject = with_key_column(mood);
+  CHECK(subject.insert(R"({"id":"PG"})").value().slots->contains(slot_of("PG", 1024)));
+  const auto unknown = error_of(subject.insert(R"({"id":"X"})"));
+  CHECK(unknown.code == "22P02");
+  CHECK(unknown.message == "invalid input value for enum mpaa: \"X\"");
+  const auto added = error_of(subject.insert(R"({"id":"R"})"));
+  CHECK(added.code == "SHARD400");
+  CHECK(added.hint == "Run shardplex cluster init.");
+  CHECK(error_of(subject.put("id=eq.R", "{}")).code == "SHARD400");
 }
