@@ -21,6 +21,10 @@ CREATE SCHEMA other;
 CREATE TYPE other.int4 AS ENUM ('two', 'one');
 CREATE TYPE other.text AS (a int, b int);
 CREATE DOMAIN other.varchar AS text NOT NULL;
+CREATE DOMAIN other.citext AS text;
+CREATE SCHEMA extensions;
+CREATE EXTENSION citext SCHEMA extensions;
+CREATE DOMAIN folded AS extensions.citext;
 CREATE TYPE rating AS ENUM ('G', 'R');
 ALTER TYPE rating ADD VALUE 'PG' BEFORE 'R';
 CREATE DOMAIN score AS numeric NOT NULL;
@@ -45,6 +49,10 @@ CREATE TABLE films (
   enum other.int4,
   composite other.text,
   false_varchar other.varchar,
+  citext extensions.citext,
+  citext_list extensions.citext[],
+  false_citext other.citext,
+  folded folded,
   rated rating,
   rated_list rating[],
   score score,
@@ -178,6 +186,15 @@ TEST_CASE("what both clients read of the nasty tables is true") {
   CHECK(column("composite").sort == SortKind::none);
   CHECK(column("false_varchar").sort == SortKind::text);
   CHECK(column("false_varchar").not_null);
+  CHECK(catalogue.lowers_ascii);
+  CHECK(column("citext").is_citext);
+  CHECK(key_type(column("citext")) == KeyType::citext);
+  for (const std::string name : {"name", "citext_list", "false_citext", "folded"}) {
+    CAPTURE(name);
+    CHECK_FALSE(column(name).is_citext);
+  }
+  CHECK(key_type(column("false_citext")) == KeyType::text);
+  CHECK_FALSE(key_type(column("folded")));
   CHECK(column("rated").enum_labels == std::vector<std::string>{"G", "PG", "R"});
   CHECK(column("rated_list").sort == SortKind::none);
   CHECK(column("score").not_null);
@@ -201,6 +218,15 @@ TEST_CASE("what both clients read of the nasty tables is true") {
       operations::read_catalogue(clients.command_line, map_of({{"notes", true, {}, ""}}), ForeignKeys::all);
   CHECK(all.tables.at("notes").foreign_keys.front() ==
         ForeignKey{"notes_hidden_fkey", {"hidden"}, "other.hidden", {"id"}});
+}
+
+TEST_CASE("letters of ASCII have other small ones under a Turkish locale") {
+  nasty().server.run_sql(
+      "CREATE DATABASE turkish TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8' LOCALE_PROVIDER icu "
+      "ICU_LOCALE 'tr-TR'");
+  pqxx::connection connection(nasty().server.conninfo("turkish"));
+  pqxx::nontransaction transaction(connection);
+  CHECK_FALSE(operations::read_catalogue(transaction, map_of({{"films", true, {}, ""}})).lowers_ascii);
 }
 
 TEST_CASE(
