@@ -64,8 +64,10 @@ std::string key_subject(std::string_view table) {
   return std::string(key_prefix).append(table);
 }
 
-std::string labels_subject(std::string_view table) {
-  return std::string("labels ").append(table);
+std::string labels_subject(std::string_view table, const std::string& column) {
+  std::ostringstream text;
+  text << "labels " << table << ' ' << std::quoted(column);
+  return text.str();
 }
 
 std::string labels_definition(const std::vector<std::string>& labels) {

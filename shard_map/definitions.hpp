@@ -26,9 +26,10 @@ Definitions definitions_of(const TablePlacement& table, const ShardMap& map);
 /// the tables themselves tell it.
 std::string key_subject(std::string_view table);
 
-/// The subject under which the labels of a table's keys are kept, where these are of an enum ("labels
-/// movies"): rows were placed by their texts, and PostgreSQL can give a label another one. Labels are added.
-std::string labels_subject(std::string_view table);
+/// The subject under which the labels of a column that decides slots are kept, where it is an enum (labels
+/// movies "mood"): rows were placed by their texts, and PostgreSQL can give a label another one. Labels are
+/// added.
+std::string labels_subject(std::string_view table, const std::string& column);
 
 /// Labels in their order as such a definition, and back.
 std::string labels_definition(const std::vector<std::string>& labels);

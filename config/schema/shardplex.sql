@@ -39,9 +39,9 @@ CREATE TABLE IF NOT EXISTS shardplex.slots (
 
 -- How keys become slots, as the cluster was made: of each group its slot count and strategy, of each table its group and key,
 -- and the form of its keys. A row never changes, since the data was placed by it; a map that says otherwise is refused. Only labels are
--- added to those of a key that is an enum.
+-- added, to those of an enum that decides slots.
 CREATE TABLE IF NOT EXISTS shardplex.definitions (
-  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies', 'key movies', 'labels movies'
+  subject    text PRIMARY KEY,  -- 'group catalog', 'table movies', 'key movies', 'labels movies "mood"'
   definition text NOT NULL
 );
 

@@ -54,6 +54,11 @@ Table agreed_table(const ShardMap& map, const std::string& name, const std::vect
   return *catalogue.find(name);
 }
 
+std::string label_problem(const RowColumns::Entry& column, std::string_view label) {
+  return "column " + column.name + ": \"" + std::string(label) + "\" is no label of " + column.type +
+         " by which rows are placed (shardplex cluster init writes down new ones)";
+}
+
 void check_ownership(const ShardMap& map, const ShardedTarget& target) {
   std::vector<std::string> problems;
   if (!target.ownership.complete(target.group_id))
@@ -82,6 +87,7 @@ ShardedTarget sharded_target(const ShardMap& map, const TablePlacement& placemen
   target.generates_ids = key_is_primary && key.type == "bigint" && !key.has_default;
   if (const auto* list = std::get_if<ListStrategy>(&group.strategy)) {
     target.list_column = columns.find(list->column).value();
+    target.new_list_labels = table.columns[*target.list_column].unplaced_labels;
     target.unique_over_lists = key_is_primary;
   }
   check_ownership(map, target);
@@ -96,6 +102,8 @@ std::optional<std::string> ShardedTarget::list_value_problem(const Row& row,
   const Field& field = row[*list_column];
   if (field.state == Field::State::absent && column.has_default)
     return "column " + column.name + " decides the shard and has to be given";
+  if (const auto label = field.value(); label && contains_name(new_list_labels, *label))
+    return label_problem(column, *label);
   return std::nullopt;
 }
 
@@ -107,9 +115,7 @@ std::variant<RowPlace, std::string> ShardedTarget::place(const Row& row, const R
   if (!canonical)
     return "column " + column.name + ": \"" + std::string(*text) + "\" is not a key of type " + column.type +
            (key_type == KeyType::citext ? " (only ASCII is)" : "");
-  if (key_type == KeyType::enumeration && !contains_name(labels, *text))
-    return "column " + column.name + ": \"" + std::string(*text) + "\" is no label of " + column.type +
-           " by which rows are placed (shardplex cluster init writes down new ones)";
+  if (key_type == KeyType::enumeration && !contains_name(labels, *text)) return label_problem(column, *text);
   std::optional<std::string_view> list_value;
   if (list_column) {
     if (auto problem = list_value_problem(row, columns)) return *std::move(problem);

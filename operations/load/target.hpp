@@ -33,7 +33,8 @@ struct ShardedTarget {
   bool generates_ids = false;              ///< a row without a key gets an id
   /// Rows of one key may go to several shards, and the key is to be unique: PostgreSQL cannot see to that.
   bool unique_over_lists = false;
-  std::vector<std::string> labels = {};  ///< of a key that is an enum: those that rows are placed by
+  std::vector<std::string> labels = {};           ///< of a key that is an enum: those that rows are placed by
+  std::vector<std::string> new_list_labels = {};  ///< of a list column that is one: those that none is yet
 
   /// The row's place, or why it has none.
   std::variant<RowPlace, std::string> place(const Row& row, const RowColumns& columns) const;

@@ -10,6 +10,7 @@
 #include "operations/process/failure.hpp"
 #include "operations/shard/lent_session.hpp"
 #include "operations/shard/pqxx_rows.hpp"
+#include "query/catalogue/routed_table.hpp"
 #include "query/plan/sql.hpp"
 #include "server_address/server_address.hpp"
 #include "shard_map/definitions.hpp"
@@ -157,10 +158,13 @@ std::vector<std::string> definition_problems(pqxx::transaction_base& transaction
     const Column* key = table->second.find_column(placement->key);
     if (!key || !key_type(*key)) continue;  // said by whoever looks at the table
     if (auto problem = key_form_problem(table->second, *key, form)) problems.push_back(std::move(*problem));
-    const auto labels = stored.find(labels_subject(name));
-    if (labels == stored.end() || key_type(*key) != KeyType::enumeration) continue;
-    if (auto problem = labels_problem(table->second, *key, read_labels(labels->second)))
-      problems.push_back(std::move(*problem));
+    for (const auto& column : RoutedTable(table->second, *placement, map).routing_columns()) {
+      const auto labels = stored.find(labels_subject(name, column));
+      const Column* found = table->second.find_column(column);
+      if (labels == stored.end() || !found || found->sort != SortKind::enumeration) continue;
+      if (auto problem = labels_problem(table->second, *found, read_labels(labels->second)))
+        problems.push_back(std::move(*problem));
+    }
   }
   return problems;
 }

@@ -2,6 +2,7 @@
 
 #include "operations/shard/schema_sql.hpp"
 #include "operations/shard/server.hpp"
+#include "query/catalogue/routed_table.hpp"
 #include "query/plan/sql.hpp"
 #include "shard_map/definitions.hpp"
 #include "shard_schema/row_ids.hpp"
@@ -104,18 +105,18 @@ void build_slot_index(pqxx::connection& connection, const TablePlacement& placem
 namespace {
 
 /// True where labels were added to those that are known.
-bool write_labels(pqxx::transaction_base& transaction, const Table& table, const Column& key) {
-  const auto subject = labels_subject(table.name);
+bool write_labels(pqxx::transaction_base& transaction, const Table& table, const Column& column) {
+  const auto subject = labels_subject(table.name, column.name);
   const auto stored =
       transaction.exec_params("SELECT definition FROM shardplex.definitions WHERE subject = $1", subject);
-  if (!stored.empty() && labels_problem(table, key, read_labels(stored[0][0].as<std::string>())))
+  if (!stored.empty() && labels_problem(table, column, read_labels(stored[0][0].as<std::string>())))
     return false;
   return transaction
              .exec_params(
                  "INSERT INTO shardplex.definitions AS d VALUES ($1, $2) ON CONFLICT (subject) DO "
                  "UPDATE SET definition = excluded.definition WHERE d.definition <> "
                  "excluded.definition",
-                 subject, labels_definition(key.enum_labels))
+                 subject, labels_definition(column.enum_labels))
              .affected_rows() > 0;
 }
 
@@ -133,7 +134,10 @@ std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap&
             .exec_params("INSERT INTO shardplex.definitions VALUES ($1, $2) ON CONFLICT DO NOTHING",
                          key_subject(name), std::string(key_form(*type)))
             .affected_rows() > 0;
-    const bool new_labels = *type == KeyType::enumeration && write_labels(transaction, table, *key);
+    bool new_labels = false;
+    for (const auto& column : RoutedTable(table, placement, map).routing_columns())
+      if (const Column* found = table.find_column(column); found && found->sort == SortKind::enumeration)
+        new_labels = write_labels(transaction, table, *found) || new_labels;
     if (new_form || new_labels) ++written;
   }
   return written;

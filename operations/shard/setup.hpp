@@ -36,8 +36,8 @@ void set_ruling(pqxx::transaction_base& transaction, std::int64_t ruling);
 /// left as they are.
 std::size_t write_definitions(pqxx::transaction_base& transaction, const ShardMap& map);
 
-/// Writes down the form of the keys of every sharded table that is there, and the labels of those that are of
-/// an enum, where they are not known yet; of how many tables. Labels that contradict those that are known
+/// Writes down the form of the keys of every sharded table that is there, and the labels of enums that decide
+/// its slots, where they are not known yet; of how many tables. Labels that contradict those that are known
 /// change nothing: definition_problems() tells of them.
 std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap& map);
 

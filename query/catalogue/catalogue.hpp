@@ -69,7 +69,7 @@ struct Column {
   std::string comment;               ///< COMMENT ON COLUMN; "" without one
   std::string function_schema = {};  ///< of a computed column: where its function is; "" of any other
   bool is_citext = false;            ///< of the extension citext's type itself, wherever that was put
-  /// Of a combined catalogue, where the column is a shard key and an enum: labels that not every shard has
+  /// Of a combined catalogue, where the column decides slots and is an enum: labels that not every shard has
   /// written down (labels_subject()). Rows must not be placed by them, as nobody would notice their renaming.
   std::vector<std::string> unplaced_labels = {};
 
@@ -249,11 +249,11 @@ Error refused_table(const std::string& table, std::string reason);
 /// slot column, without its key column (hash) or its list and spread_by columns (list), a key type that is
 /// not one of key_type(), a key of another form than the rows were placed by, or rows that were placed by
 /// other definitions than the map's, a key whose collation is not deterministic, a key column that is
-/// computed from others; an enum as key of which labels were renamed; citext as key where ASCII has other
-/// small letters, or beside keys of text in the group. Warned of: unique constraints and primary keys that
-/// cannot hold across shards, sharded tables without a primary key, whose slots cannot move, and keys of few
-/// values. Views: view_problems(). Computed columns: combine_computed().
-/// `shards`: the name of each for the messages, and its catalogue; at least one.
+/// computed from others; an enum that decides the slot, of which labels were renamed; citext as key where
+/// ASCII has other small letters, or beside keys of text in the group. Warned of: unique constraints and
+/// primary keys that cannot hold across shards, sharded tables without a primary key, whose slots cannot
+/// move, and keys of few values. Views: view_problems(). Computed columns:
+/// combine_computed(). `shards`: the name of each for the messages, and its catalogue; at least one.
 Catalogue combine(const ShardMap& map, const std::vector<std::pair<std::string, ShardCatalogue>>& shards);
 
 /// The key type of a column, by what its domain is made of where it is one; nullopt where it cannot be a
@@ -270,10 +270,10 @@ std::string_view key_form(KeyType type);
 /// the way out.
 std::optional<std::string> key_form_problem(const Table& table, const Column& key, std::string_view stored);
 
-/// A sentence where labels of the key column, an enum, are no longer what they were when `placed` were
-/// written down: each of these has to be there, in that order. Labels may have been added between them.
-/// (Renaming two so that they change places changes the order.)
-std::optional<std::string> labels_problem(const Table& table, const Column& key,
+/// A sentence where labels of a column that decides slots, an enum, are no longer what they were when
+/// `placed` were written down: each of these has to be there, in that order. Labels may have been added
+/// between them. (Renaming two so that they change places changes the order.)
+std::optional<std::string> labels_problem(const Table& table, const Column& column,
                                           const std::vector<std::string>& placed);
 
 /// SortKind by pg_type.typname of pg_catalog; is_enum decides enumeration.

@@ -105,10 +105,10 @@ void warn_of_few_values(const RoutedTable& routed, std::vector<std::string>& war
 }
 
 void warn_of_new_labels(const RoutedTable& routed, std::vector<std::string>& warnings) {
-  if (!routed.group_id() || routed.key_column().unplaced_labels.empty()) return;
-  warnings.push_back(routed.table().name + ": no row is placed by " +
-                     joined(routed.key_column().unplaced_labels) + " of the shard key " + routed.key() +
-                     " until shardplex cluster init has written down what is new");
+  for (const auto& name : routed.routing_columns())
+    if (const auto& labels = routed.column(name).unplaced_labels; !labels.empty())
+      warnings.push_back(routed.table().name + ": no row is placed by " + joined(labels) + " of " + name +
+                         " until shardplex cluster init has written down what is new");
 }
 
 // ---- One of several.
@@ -226,22 +226,25 @@ void check_key_form(const RoutedTable& routed, const std::string& shard, const S
     problems.push_back(std::move(*problem) + " (on " + shard + ')');
 }
 
-/// Labels that a shard has not written down yet are noted; those that it has must be what they were.
+/// Labels that a shard has not written down yet are noted; those that it has must be what they were. Of a
+/// list's column earlier versions wrote nothing down.
 void check_labels(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
                   Combining& table) {
-  if (!routed.group_id() || catalogue.definitions.empty()) return;
-  const Column* column = routed.table().find_column(routed.key());
-  if (!column || key_type(*column) != KeyType::enumeration) return;
-  const auto stored = catalogue.definitions.find(labels_subject(routed.table().name));
-  const auto placed =
-      stored == catalogue.definitions.end() ? std::vector<std::string>() : read_labels(stored->second);
-  if (auto problem = labels_problem(routed.table(), *column, placed))
-    table.problems.push_back(std::move(*problem) + " (on " + shard + ')');
-  const auto served = std::ranges::find(table.served.columns, column->name, &Column::name);
-  if (served == table.served.columns.end()) return;
-  for (const auto& label : column->enum_labels)
-    if (!contains_name(placed, label) && !contains_name(served->unplaced_labels, label))
-      served->unplaced_labels.push_back(label);
+  if (catalogue.definitions.empty()) return;
+  for (const auto& name : routed.routing_columns()) {
+    const Column* column = routed.table().find_column(name);
+    const auto served = std::ranges::find(table.served.columns, name, &Column::name);
+    if (!column || column->sort != SortKind::enumeration || served == table.served.columns.end()) continue;
+    const auto stored = catalogue.definitions.find(labels_subject(routed.table().name, name));
+    const bool is_known = stored != catalogue.definitions.end();
+    if (!is_known && name != routed.key()) continue;
+    const auto placed = is_known ? read_labels(stored->second) : std::vector<std::string>();
+    if (auto problem = labels_problem(routed.table(), *column, placed))
+      table.problems.push_back(std::move(*problem) + " (on " + shard + ')');
+    for (const auto& label : column->enum_labels)
+      if (!contains_name(placed, label) && !contains_name(served->unplaced_labels, label))
+        served->unplaced_labels.push_back(label);
+  }
 }
 
 /// Citext takes for equal what text does not, so tables of a group have keys of one or of the other: rows of

@@ -71,14 +71,14 @@ std::string key_refusal(const Column& column) {
          ", or a domain over an integer type, text, uuid, date or boolean";
 }
 
-std::optional<std::string> labels_problem(const Table& table, const Column& key,
+std::optional<std::string> labels_problem(const Table& table, const Column& column,
                                           const std::vector<std::string>& placed) {
   auto next = placed.begin();
-  for (const auto& label : key.enum_labels)
+  for (const auto& label : column.enum_labels)
     if (next != placed.end() && *next == label) ++next;
   if (next == placed.end()) return std::nullopt;
-  return "rows of " + table.name + " were placed by the labels " + joined(placed) + " of its shard key " +
-         key.name + ", which are " + joined(key.enum_labels) +
+  return "rows of " + table.name + " were placed by the labels " + joined(placed) + " of " + column.name +
+         ", which are " + joined(column.enum_labels) +
          " now: give the labels their names back, or make a new table and load it";
 }
 

@@ -99,13 +99,17 @@ Error invalid_value(const Column& column, const std::string& text) {
 
 namespace {
 
-/// Why no row is placed by this label; nullopt where rows are.
-std::optional<Error> label_refusal(const Column& column, const std::string& label) {
-  if (!contains_name(column.enum_labels, label)) return invalid_value(column, label);
-  if (!contains_name(column.unplaced_labels, label)) return std::nullopt;
+Error new_label(const Column& column, const std::string& label) {
   return cannot_merge("Column " + column.name + " decides where the row is stored, and the label \"" + label +
                           "\" of " + column.type + " is new: not every shard has written it down.",
                       "Run shardplex cluster init.");
+}
+
+/// Why no row is placed by this label; nullopt where rows are.
+std::optional<Error> label_refusal(const Column& column, const std::string& label) {
+  if (!contains_name(column.enum_labels, label)) return invalid_value(column, label);
+  if (contains_name(column.unplaced_labels, label)) return new_label(column, label);
+  return std::nullopt;
 }
 
 /// PostgreSQL has no objection.
@@ -138,6 +142,7 @@ Result<std::optional<std::string>> list_value(const Column& column, const BodyVa
     return std::optional<std::string>();
   if (value.kind == BodyValue::Kind::nested || !canonical_text(KeyType::text, value.text))
     return invalid_value(column, value.kind == BodyValue::Kind::nested ? "…" : value.text);
+  if (contains_name(column.unplaced_labels, value.text)) return new_label(column, value.text);
   auto text = fit_length(column, value.text);
   if (!text) return text.error();
   return std::optional(std::move(*text));

@@ -100,7 +100,7 @@ TEST_CASE("a subject that only one side defines is no difference") {
 }
 
 TEST_CASE("labels of keys are kept in their order, whatever is in them") {
-  CHECK(labels_subject("movies") == "labels movies");
+  CHECK(labels_subject("movies", "mood") == R"(labels movies "mood")");
   CHECK(labels_definition({"G", "PG 13"}) == R"("G" "PG 13")");
   const std::vector<std::string> odd{"", " ", "a\"b", "a\\b", "\"", "\xc3\xa4\n", "a\" \"b"};
   CHECK(read_labels(labels_definition(odd)) == odd);
@@ -110,7 +110,7 @@ TEST_CASE("labels of keys are kept in their order, whatever is in them") {
 TEST_CASE("the forms of keys are kept beside what a map defines, and differ from nothing in it") {
   auto stored = definitions_of(map_of(group_of(HashStrategy{})));
   stored[key_subject("movies")] = "integer";
-  stored[labels_subject("movies")] = R"("G")";
+  stored[labels_subject("movies", "id")] = R"("G")";
   CHECK(stored.at("key movies") == "integer");
   CHECK(key_forms_of(stored) == std::map<std::string, std::string, std::less<>>{{"movies", "integer"}});
   CHECK(differences(stored, definitions_of(map_of(group_of(HashStrategy{})))).empty());

@@ -463,7 +463,7 @@ TEST_CASE("labels of a key have to be those that rows were placed by, in their o
     a.tables.at("movies").columns[0] = key;
     a.definitions = definitions_of(hash_map());
     a.definitions[key_subject("movies")] = "enum";
-    if (placed) a.definitions[labels_subject("movies")] = *placed;
+    if (placed) a.definitions[labels_subject("movies", "id")] = *placed;
     return combine(hash_map(), {{"alpha", a}, {"beta", a}});
   };
   const auto unplaced = [&](const Catalogue& catalogue) {
@@ -474,17 +474,34 @@ TEST_CASE("labels of a key have to be those that rows were placed by, in their o
   CHECK(unplaced(with_labels({"G", "PG", "R"}, R"("G" "R")")) == std::vector<std::string>{"PG"});
   CHECK(unplaced(with_labels({"G"}, std::nullopt)) == std::vector<std::string>{"G"});
   CHECK(with_labels({"G", "PG", "R"}, R"("G" "R")").warnings.back() ==
-        "movies: no row is placed by PG of the shard key id until shardplex cluster init has written down "
+        "movies: no row is placed by PG of id until shardplex cluster init has written down "
         "what is "
         "new");
   for (const auto& renamed : {std::vector<std::string>{"G", "Teens"}, {"PG", "G"}, {"G"}, {}}) {
     const auto catalogue = with_labels(renamed, R"("G" "PG")");
     CHECK_FALSE(catalogue.find("movies"));
-    CHECK(catalogue.refused.at("movies").find(
-              "rows of movies were placed by the labels G, PG of its shard key id, "
-              "which are " +
-              joined(renamed) + " now: ") != std::string::npos);
+    CHECK(catalogue.refused.at("movies").find("rows of movies were placed by the labels G, PG of id, "
+                                              "which are " +
+                                              joined(renamed) + " now: ") != std::string::npos);
   }
+}
+
+TEST_CASE("labels of a list's column are held to what was written down, where anything was") {
+  const auto combined = [](const std::optional<std::string>& placed) {
+    ShardCatalogue a = account();
+    column_of(a.tables.at("movies"), "primary_genre") = rating_enum("primary_genre");
+    a.definitions = definitions_of(list_map());
+    if (placed) a.definitions[labels_subject("movies", "primary_genre")] = *placed;
+    return combine(list_map(), {{"alpha", a}});
+  };
+  const auto unplaced = [&](const Catalogue& catalogue) {
+    REQUIRE(catalogue.find("movies"));
+    return catalogue.find("movies")->find_column("primary_genre")->unplaced_labels;
+  };
+  CHECK(unplaced(combined(std::nullopt)).empty());
+  CHECK(unplaced(combined(R"("G" "PG" "R")")).empty());
+  CHECK(unplaced(combined(R"("G" "PG")")) == std::vector<std::string>{"R"});
+  CHECK_FALSE(combined(R"("R" "G")").find("movies"));
 }
 
 TEST_CASE("labels are new as long as one shard has not written them down") {
@@ -493,8 +510,8 @@ TEST_CASE("labels are new as long as one shard has not written them down") {
   alpha.definitions = definitions_of(hash_map());
   alpha.definitions[key_subject("movies")] = "enum";
   ShardCatalogue beta = alpha;
-  alpha.definitions[labels_subject("movies")] = R"("G" "PG" "R")";
-  beta.definitions[labels_subject("movies")] = R"("G" "R")";
+  alpha.definitions[labels_subject("movies", "id")] = R"("G" "PG" "R")";
+  beta.definitions[labels_subject("movies", "id")] = R"("G" "R")";
   const auto catalogue = combine(hash_map(), {{"alpha", alpha}, {"beta", beta}});
   REQUIRE(catalogue.find("movies"));
   CHECK(catalogue.find("movies")->columns[0].unplaced_labels == std::vector<std::string>{"PG"});

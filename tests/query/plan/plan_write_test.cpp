@@ -386,6 +386,11 @@ TEST_CASE("an enum can be the list column") {
   const auto plan = subject.insert(R"({"mpaa":"PG"})").value();
   CHECK(plan.head.sql.find("unnest($2::\"public\".\"mpaa\"[])") != std::string::npos);
   plan.slots->for_each([](Slot slot) { CHECK(slot.value <= 9); });
+  Subject with_new_label = subject;
+  for (Column& column : with_new_label.table.columns)
+    if (column.name == "mpaa") column.unplaced_labels = {"R"};
+  CHECK(with_new_label.insert(R"({"mpaa":"PG"})").has_value());
+  CHECK(error_of(with_new_label.insert(R"({"mpaa":"R"})")).hint == "Run shardplex cluster init.");
 }
 
 TEST_CASE("a reference table is written as it is, by every shard") {
