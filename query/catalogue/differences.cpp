@@ -14,6 +14,7 @@ namespace {
 std::string describe(const Column& column) {
   std::string out = column.type;
   if (column.type_schema != "pg_catalog") out += " (" + column.type_schema + '.' + column.type_name + ')';
+  if (column.is_citext) out += " of the extension";
   if (!column.base_type_name.empty()) {
     const bool built_in = column.base_type_schema == "pg_catalog";
     out += " over " + (built_in ? "" : column.base_type_schema + '.') + column.base_type_name;

@@ -143,8 +143,9 @@ TEST_CASE("rows are written and found by keys of every kind as one PostgreSQL do
 TEST_CASE("keys that are numbers and booleans in JSON are what PostgreSQL makes of them") {
   for (auto* site : {&shards(), &one()})
     site->cluster.run_everywhere("DELETE FROM amounts; DELETE FROM flags");
-  for (const auto* body : {R"({"key":7.50,"note":"a"})", R"([{"key":8,"note":"b"},{"key":8.25,"note":"c"}])",
-                           R"({"key":1e2,"note":"d"})", R"({"key":7.5,"note":"again"})"})
+  for (const auto* body :
+       {R"({"key":7.50,"note":"a"})", R"({"key":8,"note":"b"})", R"([{"key":8.25,"note":"c"}])",
+        R"({"key":1e2,"note":"d"})", R"({"key":7.5,"note":"again"})"})
     check_same("POST", "/amounts", body);
   check_same("GET", "/amounts?key=in.(7.5,8.0,0.0825e2,100)&order=key");
   check_same("PATCH", "/amounts?key=eq.7.5", R"({"key":7.500,"note":"changed"})");
@@ -161,8 +162,9 @@ TEST_CASE("keys that are numbers and booleans in JSON are what PostgreSQL makes 
 
 TEST_CASE("a number is rounded to the digits of its column before it has a place") {
   for (auto* site : {&shards(), &one()}) site->cluster.run_everywhere("DELETE FROM prices");
-  check_same("POST", "/prices",
-             R"([{"key":1.005,"note":"a"},{"key":-2.675,"note":"b"},{"key":0.004,"note":"c"}])");
+  for (const auto* body : {R"({"key":1.005,"note":"a"})", R"({"key":-2.675,"note":"b"})",
+                           R"({"key":0.004,"note":"c"})", R"({"key":99999.999,"note":"d"})"})
+    check_same("POST", "/prices", body);
   for (const std::string key : {"1.01", "1.005", "-2.68", "-2.675", "0", "0.004"})
     check_same("GET", "/prices?key=eq." + key);
   check_same("PATCH", "/prices?key=eq.1.01", R"({"key":1.0099,"note":"changed"})");
