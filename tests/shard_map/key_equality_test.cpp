@@ -34,15 +34,18 @@ EXCEPTION WHEN data_exception THEN RETURN NULL;
 END $$;
 )sql";
 
+struct Prepared {
+  Prepared() { server.run_sql(functions_sql); }
+  Server server{ServerOptions{}};
+};
+
 class Judge {
  public:
   explicit Judge(const std::string& database = "postgres") : connection_(server().conninfo(database)) {}
 
-  static Server& server() {
-    static Server server{ServerOptions{}};
-    static const bool made = (server.run_sql(functions_sql), true);
-    static_cast<void>(made);
-    return server;
+  static const Server& server() {
+    static const Prepared prepared;
+    return prepared.server;
   }
 
   /// What is stored of each text in a column of this type; nullopt where it is refused.
