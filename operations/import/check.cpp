@@ -88,6 +88,25 @@ void check_owners(pqxx::transaction_base& transaction, const ShardMap& map,
   }
 }
 
+/// Where the key is citext its table is read as a whole.
+void check_citext_keys(pqxx::transaction_base& transaction, const ShardMap& map,
+                       const ShardCatalogue& catalogue, std::vector<std::string>& problems) {
+  for (const auto& placement : map.tables()) {
+    const auto table = catalogue.tables.find(placement.name);
+    if (placement.reference || table == catalogue.tables.end()) continue;
+    const Column* key = table->second.find_column(placement.key);
+    if (!key || key_type(*key) != KeyType::citext) continue;
+    const std::string text = quote_identifier(key->name) + "::text";
+    const auto beyond_ascii =
+        transaction.exec("SELECT " + text + " FROM " + quote_map_name(placement.name) +
+                         " WHERE octet_length(" + text + ") <> char_length(" + text + ") LIMIT 1");
+    if (!beyond_ascii.empty())
+      problems.push_back(placement.name + ": a row's " + key->name + " is \"" +
+                         beyond_ascii[0][0].as<std::string>() +
+                         "\", and of citext only ASCII decides a slot");
+  }
+}
+
 /// Sequences that the shards' tables keep, and that the cutover has to set apart.
 void check_sequences(pqxx::transaction_base& transaction, const ShardMap& map, const ImportSource& source,
                      std::vector<std::string>& problems) {
@@ -113,6 +132,7 @@ SourceFindings look_at_source(const ShardMap& map, const std::string& conninfo) 
   check_owners(transaction, map, found.problems);
   ImportSource source = read_import_source(transaction, map);
   check_sequences(transaction, map, source, found.problems);
+  check_citext_keys(transaction, map, source.catalogue, found.problems);
   std::ranges::move(source.problems, std::back_inserter(found.problems));
   found.inventory = read_source_inventory(transaction, map, source);
   found.catalogue = std::move(source.catalogue);

@@ -233,21 +233,38 @@ TEST_CASE(
 TEST_CASE("import check tells all problems at once, and changes nothing") {
   Cluster& cluster = emptied(hash_cluster());
   Cluster& source = empty_source();
-  source.sql(
-      source_server,
-      "CREATE TABLE movies (id numeric PRIMARY KEY); CREATE UNLOGGED TABLE genres (name text PRIMARY KEY); "
-      "CREATE TABLE ratings (movie_id bigint, user_id bigint, sequel bigint UNIQUE REFERENCES ratings "
-      "(sequel))");
+  source.sql(source_server,
+             "CREATE TABLE movies (id timestamptz PRIMARY KEY); CREATE UNLOGGED TABLE genres (name text "
+             "PRIMARY KEY); "
+             "CREATE TABLE ratings (movie_id bigint, user_id bigint, sequel bigint UNIQUE REFERENCES ratings "
+             "(sequel))");
   cluster.sql("beta", "CREATE TABLE genres (name text PRIMARY KEY); INSERT INTO genres VALUES ('x')");
   cluster.sql("alpha", "CREATE SCHEMA shardplex");
   const CommandRun run = import("check", cluster, source);
   CHECK(run.exit == 1);
-  for (const std::string problem : {"UNLOGGED", "numeric", "no primary key", "foreign key",
-                                    "beta: table genres holds rows", "alpha: it is a shard already"})
+  for (const std::string problem :
+       {"UNLOGGED", "the shard key id is timestamp with time zone, which cannot be one", "no primary key",
+        "foreign key", "beta: table genres holds rows", "alpha: it is a shard already"})
     CHECK_MESSAGE(run.says(problem), problem << run);
   CHECK(import("run", cluster, source).exit == 1);
   CHECK(source.sql(source_server, "SELECT count(*) FROM pg_replication_slots") == "0");
   CHECK(cluster.sql("beta", "SELECT to_regnamespace('shardplex') IS NULL") == "t");
+}
+
+TEST_CASE("import check finds keys of citext that no slot is for") {
+  Cluster& cluster = emptied(hash_cluster());
+  Cluster& source = filled_source(10);
+  source.sql(source_server,
+             "CREATE EXTENSION citext; ALTER TABLE movies ALTER id TYPE citext; "
+             "ALTER TABLE ratings ALTER movie_id TYPE citext");
+  CHECK_FALSE(import("check", cluster, source).says("decides a slot"));
+  source.sql(source_server, "INSERT INTO movies (id) VALUES ('J\u00fcrgen')");
+  const CommandRun run = import("check", cluster, source);
+  source.sql(source_server, "DROP EXTENSION citext CASCADE");
+  CHECK(run.exit == 1);
+  CHECK_MESSAGE(
+      run.says("the source: movies: a row's id is \"J\u00fcrgen\", and of citext only ASCII decides a slot"),
+      run);
 }
 
 TEST_CASE("import check foretells which sequences cannot be set apart, and says what works") {
