@@ -31,8 +31,8 @@ enum class KeyType {
 /// uuid: every spelling that PostgreSQL reads (in braces, without hyphens, in either case).
 /// Dates: as PostgreSQL writes those of the years 1 to 9999, year-month-day.
 /// boolean: every spelling that PostgreSQL reads. numeric: those that read_decimal() reads.
-/// citext: which characters outside ASCII are equal to others is the database's locale's to say, and which of
-/// ASCII are is not, where lower() takes A to Z to a to z (ShardCatalogue::lowers_ascii). Labels: any text.
+/// citext: ASCII only, of which all agree what is equal where lower() takes A to Z to a to z
+/// (ShardCatalogue::lowers_ascii); of other characters the database's locale says it. Labels: any text.
 std::optional<std::string> canonical_bytes(KeyType type, std::string_view text);
 
 /// The canonical bytes of an integer key: 8 bytes, little-endian.

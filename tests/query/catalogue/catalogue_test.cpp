@@ -449,8 +449,7 @@ TEST_CASE("a key of few values is warned of") {
   CHECK(warned(column("id", "bigint", "int8")).empty());
   CHECK(warned(column("id", "boolean", "bool")) ==
         "movies: the shard key id has 2 values, so its rows are in as many slots at most, and no more shards "
-        "can "
-        "share them");
+        "can share them");
   CHECK(warned(rating_enum("id")).starts_with("movies: the shard key id has 3 values, "));
 }
 
@@ -474,15 +473,14 @@ TEST_CASE("labels of a key have to be those that rows were placed by, in their o
   CHECK(unplaced(with_labels({"G", "PG", "R"}, R"("G" "R")")) == std::vector<std::string>{"PG"});
   CHECK(unplaced(with_labels({"G"}, std::nullopt)) == std::vector<std::string>{"G"});
   CHECK(with_labels({"G", "PG", "R"}, R"("G" "R")").warnings.back() ==
-        "movies: no row is placed by PG of id until shardplex cluster init has written down "
-        "what is "
+        "movies: no row is placed by PG of id until shardplex cluster init has written down what is "
         "new");
   for (const auto& renamed : {std::vector<std::string>{"G", "Teens"}, {"PG", "G"}, {"G"}, {}}) {
     const auto catalogue = with_labels(renamed, R"("G" "PG")");
     CHECK_FALSE(catalogue.find("movies"));
-    CHECK(catalogue.refused.at("movies").find("rows of movies were placed by the labels G, PG of id, "
-                                              "which are " +
-                                              joined(renamed) + " now: ") != std::string::npos);
+    CHECK(catalogue.refused.at("movies").find(
+              "rows of movies were placed by the labels G, PG of id, which are " + joined(renamed) +
+              " now: ") != std::string::npos);
   }
 }
 
@@ -534,8 +532,7 @@ TEST_CASE("citext is a key where it lowers ASCII as everybody does, and apart fr
         "to z");
   CHECK(refused(true, citext("id"), column("movie_id", "text", "text")) ==
         "movies: the shard key id is citext, and that of ratings in the same group is text, of which other "
-        "values "
-        "are equal (on alpha)");
+        "values are equal (on alpha)");
   CHECK(refused(false, column("id", "text", "text"), column("movie_id", "text", "text")).empty());
 }
 
