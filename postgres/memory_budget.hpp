@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace shardplex {
@@ -39,6 +40,11 @@ class MemoryBudget {
 
   std::size_t limit() const { return limit_; }
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+  /// How many may still be taken at the moment.
+  std::size_t left() const {
+    const auto taken = used();
+    return taken < limit_ ? limit_ - taken : 0;
+  }
   /// How often take() has said no.
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
@@ -83,6 +89,10 @@ class Reservation {
     bytes_ = bytes;
   }
   std::size_t bytes() const { return bytes_; }
+  /// The most that it could hold at the moment.
+  std::size_t most() const {
+    return budget_ == nullptr ? std::numeric_limits<std::size_t>::max() : bytes_ + budget_->left();
+  }
 
  private:
   MemoryBudget* budget_ = nullptr;

@@ -190,8 +190,9 @@ void append_timestamp(std::string& out, std::int64_t microseconds, std::string_v
 /// One dimension of an array's elements, and those within it. Elements that are not there are missed.
 class ArrayWriter {
  public:
-  ArrayWriter(std::string& out, JsonType element, std::string_view sizes, std::string_view elements)
-      : out_(out), element_(element), sizes_(sizes), elements_(elements) {}
+  ArrayWriter(std::string& out, JsonType element, std::string_view sizes, std::string_view elements,
+              std::size_t most)
+      : out_(out), element_(element), sizes_(sizes), elements_(elements), most_(most) {}
 
   /// Precondition: sizes_ has one pair of size and lower bound for each of the dimensions from `level` on.
   bool write(std::size_t level) {
@@ -202,7 +203,7 @@ class ArrayWriter {
     out_ += '[';
     for (std::int32_t i = 0; i < size; ++i) {
       if (i > 0) out_ += ',';
-      if (!(innermost ? write_element() : write(level + 1))) return false;
+      if (!(innermost ? write_element() : write(level + 1)) || out_.size() > most_) return false;
     }
     out_ += ']';
     return true;
@@ -227,6 +228,7 @@ class ArrayWriter {
   std::string& out_;
   JsonType element_;
   std::string_view sizes_, elements_;
+  std::size_t most_;  // bytes of out_
 };
 
 bool is_element_of(JsonKind kind, std::uint32_t type_oid) {
@@ -235,7 +237,7 @@ bool is_element_of(JsonKind kind, std::uint32_t type_oid) {
 
 /// array_send(): the number of dimensions, whether there are nulls, the element's type, size and lower bound
 /// of each dimension, then each element's length and bytes.
-bool append_array(std::string& out, JsonKind kind, std::string_view bytes) {
+bool append_array(std::string& out, JsonKind kind, std::string_view bytes, std::size_t most) {
   constexpr std::size_t most_dimensions = 6, dimension_bytes = 8;
   const auto dimensions = take<std::int32_t>(bytes);
   const auto has_nulls = take<std::int32_t>(bytes);
@@ -253,7 +255,7 @@ bool append_array(std::string& out, JsonKind kind, std::string_view bytes) {
     if (*take<std::int32_t>(size) < 1) return false;
   }
   ArrayWriter writer(out, {kind, false}, bytes.substr(0, levels * dimension_bytes),
-                     bytes.substr(levels * dimension_bytes));
+                     bytes.substr(levels * dimension_bytes), most);
   return writer.write(0) && writer.at_end();
 }
 
@@ -353,8 +355,8 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-bool append_json(std::string& out, JsonType type, std::string_view bytes) {
-  if (type.array) return append_array(out, type.kind, bytes);
+bool append_json(std::string& out, JsonType type, std::string_view bytes, std::size_t most) {
+  if (type.array) return append_array(out, type.kind, bytes, most);
   switch (type.kind) {
     case JsonKind::other:
     case JsonKind::json:

@@ -1,7 +1,9 @@
 // A value in PostgreSQL's binary format as JSON text: the bytes that to_json() gives.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -44,8 +46,13 @@ bool sent_as_it_is(JsonType type);
 /// True where a result's column of the PostgreSQL type `type_oid` holds values that can be read so.
 bool holds_json_of(JsonType type, std::uint32_t type_oid);
 
+/// A bound on a text, which has none.
+inline constexpr std::size_t any_length = std::numeric_limits<std::size_t>::max();
+
 /// Appends a value that is not null. False where `bytes` are no value of the type, with part of it appended.
-bool append_json(std::string& out, JsonType type, std::string_view bytes);
+/// So it is where the elements of an array make `out` longer than `most`: ten bytes of a numeric can stand
+/// for 131,072 digits.
+bool append_json(std::string& out, JsonType type, std::string_view bytes, std::size_t most = any_length);
 
 /// Appends `text` in quotes, escaped as PostgreSQL does.
 void append_json_string(std::string& out, std::string_view text);

@@ -60,8 +60,10 @@ class RowJson {
   }
 
   /// The same with rooms, whose offsets in `out` are added to `rooms`. It may be null where there are none.
+  /// False also where `out` gets longer than `most`.
   template <class Value>
-  bool append(std::string& out, Value value, std::vector<std::size_t>* rooms) const {
+  bool append(std::string& out, Value value, std::vector<std::size_t>* rooms,
+              std::size_t most = any_length) const {
     out.reserve(out.size() + usual_bytes_);
     if (is_object_ && is_empty_) out += '{';
     auto room = rooms_.begin();
@@ -72,7 +74,7 @@ class RowJson {
       const std::optional<std::string_view> bytes = value(column);
       if (!bytes)
         out += "null";
-      else if (!append_json(out, field.type, *bytes))
+      else if (!append_json(out, field.type, *bytes, most) || out.size() > most)
         return false;
     }
     for (; room != rooms_.end(); ++room) rooms->push_back(out.size());

@@ -66,10 +66,12 @@ class RowText {
   /// The line that stands before the first row of CSV, without its end; "" for any other format.
   std::string header() const { return is_csv() ? csv_header(json_) : std::string(); }
 
-  /// As RowJson::append(); `rooms` may be null where there are none.
+  /// As RowJson::append(); `rooms` may be null where there are none. `most` bounds JSON alone: what becomes
+  /// CSV comes as text.
   template <class Value>
-  bool append(std::string& out, Value value, std::vector<std::size_t>* rooms = nullptr) const {
-    return is_csv() ? append_csv_row(out, json_, value, rooms) : json_.append(out, value, rooms);
+  bool append(std::string& out, Value value, std::vector<std::size_t>* rooms = nullptr,
+              std::size_t most = any_length) const {
+    return is_csv() ? append_csv_row(out, json_, value, rooms) : json_.append(out, value, rooms, most);
   }
 
   bool operator==(const RowText&) const = default;

@@ -17,6 +17,9 @@ namespace {
 
 using AllRows = std::vector<ShardRows>;
 
+/// Of rows that are not counted: PostgreSQL makes no value that is longer.
+constexpr std::size_t most_uncounted_bytes = std::size_t{1} << 30;
+
 /// Asks all targets for `share` of the answer, and awaits the first rows of each.
 Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead& read, Share share) {
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<AllRows>> {
@@ -125,12 +128,21 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
     co_return;
   }
   const auto keys = rows_->key_count(input);
+  // What the input was fed before has left the operator: it would not have asked for more.
+  window_bytes_[input] = 0;
+  const auto others = std::accumulate(window_bytes_.begin(), window_bytes_.end(), std::size_t{0});
+  const auto most = memory_.most();
+  const auto room = most == any_length ? most_uncounted_bytes : most;
   std::size_t bytes = 0;
-  bool understood = true;
+  bool understood = true, fits = true;
   window->for_each_row([&](const postgres::ResultSet& set, int number) {
+    if (!fits) return;
     ++rows_read_;
     Row row;
-    understood = understood && write_row(row, row_, set, number);
+    // A few bytes of numerics can be very many digits, so rows are not written first and counted then.
+    const auto left = room - std::min(room, others + bytes);
+    understood = understood && write_row(row, row_, set, number, left);
+    fits = row.json.size() <= left;
     row.keys.reserve(keys);
     for (std::size_t key = 0; key < keys; ++key)
       row.keys.push_back(set.copy(number, static_cast<int>(key_columns_[key])));
@@ -139,13 +151,14 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
     bytes += weight(row);
     if (understood) rows_->push(input, std::move(row));
   });
-  if (!understood) rows_->fail(input, malformed_row());
+  if (!fits)
+    rows_->fail(input, postgres::out_of_memory());
+  else if (!understood)
+    rows_->fail(input, malformed_row());
   if (std::ranges::none_of(sources_, &ShardRows::streaming)) permit_ = {};
   if (bytes > 0) {
-    // What the input was fed before has left the operator: it would not have asked for more.
     window_bytes_[input] = bytes;
-    const auto all = std::accumulate(window_bytes_.begin(), window_bytes_.end(), std::size_t{0});
-    if (!memory_.resize(all)) rows_->fail(input, postgres::out_of_memory());
+    if (!memory_.resize(others + bytes)) rows_->fail(input, postgres::out_of_memory());
     co_return;
   }
   rows_->finish(input);

@@ -21,10 +21,14 @@ constexpr std::size_t counted_from = 16 * 1024;  // bytes of a row; smaller ones
 /// them as there is memory for.
 PointOutcome point_row(const PointBatcher::Kind& kind, const postgres::ResultSet& rows, int number) {
   PointRow row{{}, Reservation(kind.pool->memory())};
-  if (!append_row(row.json, kind.shape->row, rows, number, 1)) return other_tables();
-  if (row.json.size() >= counted_from && !row.memory.resize(row.json.size()))
+  const auto short_of_memory = [] {
     return postgres::Failure{
         .kind = postgres::Failure::Kind::no_memory, .sent = true, .message = "the memory budget is spent"};
+  };
+  const auto most = row.memory.most();
+  if (!append_row(row.json, kind.shape->row, rows, number, 1, most))
+    return row.json.size() > most ? short_of_memory() : other_tables();
+  if (row.json.size() >= counted_from && !row.memory.resize(row.json.size())) return short_of_memory();
   return std::optional(std::move(row));
 }
 

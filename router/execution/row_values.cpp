@@ -38,12 +38,12 @@ auto values_of(const postgres::ResultSet& result, int number, std::size_t first)
 }  // namespace
 
 bool append_row(std::string& out, const RowText& row, const postgres::ResultSet& result, int number,
-                std::size_t first) {
-  return row.append(out, values_of(result, number, first));
+                std::size_t first, std::size_t most) {
+  return row.append(out, values_of(result, number, first), nullptr, most);
 }
 
-bool write_row(Row& row, const RowText& as, const postgres::ResultSet& result, int number) {
-  return as.append(row.json, values_of(result, number, 0), &row.rooms);
+bool write_row(Row& row, const RowText& as, const postgres::ResultSet& result, int number, std::size_t most) {
+  return as.append(row.json, values_of(result, number, 0), &row.rooms, most);
 }
 
 }  // namespace shardplex::router

@@ -17,11 +17,12 @@ bool suits(const postgres::ResultSet& result, const RowText& row, std::size_t fi
 /// What to make of a result that does not suit: the server's tables are not those that were planned for.
 postgres::Failure other_tables();
 
-/// Appends one row of a result that suits. False where a value is none of its column's type.
+/// Appends one row of a result that suits. False where a value is none of its column's type, and where `out`
+/// gets longer than `most`.
 bool append_row(std::string& out, const RowText& row, const postgres::ResultSet& result, int number,
-                std::size_t first = 0);
+                std::size_t first, std::size_t most);
 
 /// append_row() to a row's text, with its rooms.
-bool write_row(Row& row, const RowText& as, const postgres::ResultSet& result, int number);
+bool write_row(Row& row, const RowText& as, const postgres::ResultSet& result, int number, std::size_t most);
 
 }  // namespace shardplex::router

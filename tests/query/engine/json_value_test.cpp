@@ -110,6 +110,27 @@ TEST_CASE("an array that claims more elements or dimensions than it has is refus
   CHECK_FALSE(json(integers, big_endian(2, 4) + head + many + none));
 }
 
+TEST_CASE("a text that gets longer than it may is given up, however few bytes it is made of") {
+  // 10^131068 as numeric_send() writes it: one digit, and its weight.
+  const std::string numeric = big_endian(1, 2) + big_endian(0x7FFF, 2) + big_endian(0, 4) + big_endian(1, 2);
+  constexpr std::size_t digits = 131'069, many = 1'000;
+  std::string array = big_endian(1, 4) + big_endian(0, 4) + big_endian(numeric_oid, 4) + big_endian(many, 4) +
+                      big_endian(1, 4);
+  for (std::size_t i = 0; i < many; ++i) array += big_endian(numeric.size(), 4) + numeric;
+  std::string out;
+  CHECK_FALSE(append_json(out, {JsonKind::numeric, true}, array, 5 * digits));
+  CHECK(out.size() < 7 * digits);
+
+  RowJson row;
+  for (std::size_t i = 0; i < 20; ++i) row.add("n", {JsonKind::numeric, false});
+  const auto value = [&](std::size_t) -> std::optional<std::string_view> { return numeric; };
+  std::string part, whole;
+  CHECK_FALSE(row.append(part, value, nullptr, 5 * digits));
+  CHECK(part.size() < 7 * digits);
+  CHECK(row.append(whole, value, nullptr, 21 * digits));
+  CHECK(whole.size() == 20 * (digits + 5) + 1);
+}
+
 TEST_CASE("the type of a result's column decides whether it can be read") {
   CHECK(holds_json_of({JsonKind::integer, false}, int2_oid));
   CHECK_FALSE(holds_json_of({JsonKind::integer, false}, int4_array_oid));

@@ -118,3 +118,20 @@ TEST_CASE("a value that is none of its column's type fails the answer") {
   REQUIRE_FALSE(row.has_value());
   CHECK(row.error().code == "SHARD503");
 }
+
+TEST_CASE("rows whose text memory has no room for are not written first and counted then") {
+  ReadPlan plan;
+  plan.row.add("n", {JsonKind::numeric, false});
+  const std::string numeric("\0\1\x7F\xFF\0\0\0\0\0\1", 10);  // 131,069 digits
+  const std::vector<tests::ResultRow> rows(100'000, tests::ResultRow{numeric});
+  std::vector<ShardRows> sources;
+  sources.emplace_back(std::make_shared<const postgres::ResultSet>(tests::result_of(1, rows)), std::nullopt);
+  MemoryBudget budget(1'000'000);
+  WorkerFixture fixture;
+  GatheredRows gathered(plan, std::make_unique<Concatenate>(1), std::move(sources), std::nullopt,
+                        Clock::now() + 10s, &budget);
+  const auto row = fixture.result_of(gathered.next());
+  REQUIRE_FALSE(row.has_value());
+  CHECK(row.error() == postgres::out_of_memory());
+  CHECK(gathered.rows_read() < 10);
+}
