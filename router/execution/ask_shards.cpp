@@ -1,5 +1,7 @@
 #include "router/execution/ask_shards.hpp"
 
+#include <string_view>
+
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::router {
@@ -38,11 +40,24 @@ bool is_recovery_conflict(const Failure& failure) {
          (failure.sqlstate == sqlstate_serialization || failure.sqlstate == sqlstate_deadlock);
 }
 
-/// The tables of the server are not those that were planned for: older, on a replica, or newer.
+/// A function that the statement names with its schema is not there: of a computed column, or one that is
+/// called. Of the others a client's values decide whether there is one for them. Those of the schema
+/// shardplex come with it.
+bool lacks_function_of_catalogue(const Failure& failure) {
+  if (failure.sqlstate != sqlstate_no_function || failure.in_function) return false;
+  const std::string_view message = failure.message;
+  const auto name = message.substr(0, message.find('('));  // and what stands before it, in any language
+  return name.size() < message.size() && name.find('.') != std::string_view::npos &&
+         name.find("shardplex.") == std::string_view::npos;
+}
+
+/// The tables of the server, or functions, are not those that were planned for: older, on a replica, or
+/// newer.
 bool has_other_tables(const Failure& failure) {
   return failure.kind == Failure::Kind::statement &&
          (failure.of_other_tables || failure.sqlstate == sqlstate_other_tables ||
-          failure.sqlstate == sqlstate_no_column || failure.sqlstate == sqlstate_no_table);
+          failure.sqlstate == sqlstate_no_column || failure.sqlstate == sqlstate_no_table ||
+          lacks_function_of_catalogue(failure));
 }
 
 /// The server has become a replica, or was told to take no writes: nothing was changed.

@@ -140,6 +140,34 @@ TEST_CASE("a read tries the next server where the first is unreachable, behind, 
   }
 }
 
+TEST_CASE(
+    "a replica that lacks a column, or a function of the catalogue, is passed over, and the primary says") {
+  const auto without = [](std::string message) {
+    auto failure = refused("42883");
+    failure.message = std::move(message);
+    return failure;
+  };
+  for (const auto& failure : {refused("42703"), without("function public.label(movies) does not exist"),
+                              without("Funktion a b.label(a b.\"(\") existiert nicht")}) {
+    CAPTURE(failure.message);
+    Read read({{"alpha-1", failure}});
+    CHECK(read.on_alpha().value() == 1);
+    Read neither({{"alpha-1", failure}, {"alpha", failure}});
+    const auto replan = std::get<Replan>(neither.on_alpha().error());
+    CHECK(replan.unless_tables_change.value().code == failure.sqlstate);
+  }
+  auto inside = without("function public.helper(integer) does not exist");
+  inside.in_function = true;
+  for (const auto& failure : {inside, without("function sum(public.mood) does not exist"),
+                              without("operator does not exist: a.b @> text"),
+                              without("function shardplex.check_epoch(bigint) does not exist")}) {
+    CAPTURE(failure.message);
+    Read read({{"alpha-1", failure}});
+    CHECK(std::holds_alternative<Error>(read.on_alpha().error()));
+    CHECK(read.queried.size() == 1);
+  }
+}
+
 TEST_CASE("what one server refuses all would refuse") {
   Read read({{"alpha-1", refused("22P02")}});
   CHECK(std::get<Error>(read.on_alpha().error()).code == "22P02");
