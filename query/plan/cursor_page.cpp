@@ -148,7 +148,8 @@ std::optional<Error> check_page_term(const OrderTerm& term, const Table& table) 
   }
   // What depends on the row alone is like a column of it.
   const auto* computed = table.find_computed(term.field.column);
-  if (computed && computed->refused.empty() && computed->volatility != Volatility::immutable)
+  if (computed && !computed->refused.empty()) return std::nullopt;  // refused for that
+  if (computed && computed->volatility != Volatility::immutable)
     return cursor_refused("The order is by the computed column " + term.field.column +
                               ", whose function is not IMMUTABLE: the row may have another value of it when "
                               "the next page is asked for",

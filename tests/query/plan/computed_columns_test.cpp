@@ -27,11 +27,13 @@ Catalogue tables_with_computed() {
                     computed(collated(column("german", "text", "text"), "de_DE.utf8")),
                     computed(column("undeclared", "text", "text")),
                     computed(column("differing", "text", "text")),
-                    computed(column("votes_of", "bigint", "int8"))};
+                    computed(column("votes_of", "bigint", "int8")),
+                    computed(column("undeclared_json", "jsonb", "jsonb"))};
   films.computed[5].refused = "It could read tables.";
   films.computed[5].works = "Write computed: [undeclared] at movies in the map.";
   films.computed[6].column.conflict = "function public.differing(movies) is missing on beta";
   films.computed[7].volatility = Volatility::stable;
+  films.computed[8].refused = "It could read tables.";
   films.computed_relations = {"sequels"};
   Table scores = ratings();
   scores.foreign_keys = {{"ratings_movie_id_fkey", {"movie_id"}, "movies", {"id"}}};
@@ -163,7 +165,8 @@ TEST_CASE("rows are paged by a computed column that depends on the row alone") {
   const auto error = refusal("order=votes_of&limit=5&after=");
   CHECK(error.code == "SHARD400");
   CHECK(has(error.details.value(), "computed column votes_of, whose function is not IMMUTABLE"));
-  CHECK(refusal("order=undeclared&limit=5&after=").code == "SHARD404");
+  for (const auto* query : {"order=undeclared&limit=5&after=", "order=undeclared_json&limit=5&after="})
+    CHECK(refusal(query).code == "SHARD404");
   CHECK(refusal("order=json_of&limit=5&after=").code == "SHARD400");
   CHECK(try_plan("select=votes_of&votes_of=gt.1&order=name&limit=5&after=").has_value());
 }
