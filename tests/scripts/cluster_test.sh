@@ -108,8 +108,8 @@ expect_equal 'an added shard without replicas' '[["alpha","primary","up"],["beta
 mkdir "$scratch/full"
 cp "$other/options" "$scratch/full"
 printf 'name\trole\tshard\tport\n' >"$scratch/full/servers.tsv"
-for name in 1 2 3 4 5 6 7 8; do printf '%s\tprimary\t%s\t1\n' "$name" "$name" >>"$scratch/full/servers.tsv"; done
-expect_exit 1 'has 8 shards, which is all there can be' scripts/cluster add-shard --dir "$scratch/full"
+for name in {1..16}; do printf '%s\tprimary\t%s\t1\n' "$name" "$name" >>"$scratch/full/servers.tsv"; done
+expect_exit 1 'has 16 shards, which is all there can be' scripts/cluster add-shard --dir "$scratch/full"
 expect_exit 1 'there is no cluster in' scripts/cluster add-shard --dir "$scratch/nothing"
 
 # The end of a failover: the old primary follows the new one, also after a start of all servers. And a shard that goes.

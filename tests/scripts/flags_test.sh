@@ -12,7 +12,7 @@ expect_exit 2 'which command' scripts/cluster --dir "$scratch/c"
 expect_exit 2 'not .walk.' scripts/cluster walk --dir "$scratch/c"
 expect_exit 2 '--dir is required' scripts/cluster start
 expect_exit 2 '--dir needs a value' scripts/cluster start --dir
-expect_exit 2 'number from 1 to 8, not .9.' scripts/cluster start --dir "$scratch/c" --shards 9
+expect_exit 2 'number from 1 to 16, not .17.' scripts/cluster start --dir "$scratch/c" --shards 17
 expect_exit 2 'number from 0 to 8, not .x.' scripts/cluster start --dir "$scratch/c" --replicas x
 expect_exit 2 'number from 1024 to 65000, not .05432.' scripts/cluster start --dir "$scratch/c" --base-port 05432
 expect_exit 2 '--fsync takes one of: on off' scripts/cluster start --dir "$scratch/c" --fsync perhaps
