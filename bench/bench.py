@@ -4,47 +4,22 @@
 Every figure is a ratio or a size; absolute rates are printed beside it for the curious, but only the figure is judged, by
 verdict.py."""
 import argparse
-import itertools
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections import namedtuple
 
 import moves
-from sampling import Budget, Progress, take_until
+import reads
+from loads import RANDOM_GENRE, Loads, against, medians, repeated, row_query
+from reads import PICK_GENRE, TOP_TWENTY
+from sampling import Budget, Progress
 from servers import Cluster, Router
-from verdict import MET, MISSED, UNDECIDED, Bar, exit_code, judge_pairs, judge_runs
+from verdict import MET, MISSED, UNDECIDED, Bar, exit_code
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CLIENTS = 64
-RUN_SECONDS = 2  # of the yardstick, then of ours: long enough to count, short enough that the machine stays the same for both
-RUNS_OF_A_SIZE = 3
-
-
-class Load:
-    """What one run of wrk came to."""
-
-    def __init__(self, output, cpu):
-        self.requests = int(re.search(r"(\d+) requests in", output).group(1))
-        self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
-        self.cpu_us = cpu * 1e6 / self.requests if self.requests else float("nan")
-        bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
-        errors = re.search(r"Socket errors: (.*)", output)
-        if bad or errors:
-            sys.exit("bench: the router failed under load: " + (bad or errors).group(0))
-
-
-def row_query(cluster, rows):
-    """The query that the router asks for `rows`, a FROM item's text, without what sharding adds: rows as JSON, all columns but the
-    slot's."""
-    columns = cluster.sql("SELECT string_agg(format('m.%I', attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid ="
-                          " 'movies'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'shardplex_slot'")
-    return "SELECT row_to_json(r.*)::text FROM (%s) m CROSS JOIN LATERAL (SELECT %s) r;\n" % (rows, columns)
 
 
 class RouterFigures:
@@ -53,71 +28,33 @@ class RouterFigures:
     def __init__(self, arguments, cluster, single):
         self.movies, self.programs = arguments.movies, arguments.programs
         self.cluster, self.single = cluster, single
-        self.seeds = itertools.count(7)
         for servers in (cluster, single):
             servers.forget_inserted(self.movies)
         self.router = Router(self.programs, cluster)
+        self.loads = Loads(self.router, self.movies, single)
 
     def stop(self):
         self.router.stop()
 
-    # --- One run
-
-    def wrk(self, path, script):
-        command = ["wrk", "-t1", "-c%d" % CLIENTS, "-d%ds" % RUN_SECONDS, "-s", os.path.join(HERE, "wrk", script)]
-        before = self.router.cpu_seconds()
-        # Each run asks for other rows, as pgbench does.
-        environment = dict(os.environ, MOVIES=str(self.movies), SEED=str(next(self.seeds)))
-        output = subprocess.run(command + [self.router.url(path)], check=True, capture_output=True, text=True, env=environment)
-        return Load(output.stdout, self.router.cpu_seconds() - before)
-
-    def pgbench(self, script):
-        """Transactions per second of a script by as many clients as wrk has, on the one PostgreSQL."""
-        with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-            file.write(script)
-            file.flush()
-            os.chmod(file.name, 0o644)
-            command = ["pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(RUN_SECONDS), "-f", file.name,
-                       "-h", "127.0.0.1", "-p", str(self.single.primaries[0]), "-U", "shardplex", "movies"]
-            environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/lib/postgresql/15/bin")
-            output = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
-        failed = re.search(r"number of failed transactions: (\d+)", output)
-        if failed and int(failed.group(1)):
-            sys.exit("bench: pgbench had failed transactions")
-        return float(re.search(r"tps = ([\d.]+)", output).group(1))
-
-    # --- Pairs of runs
-
-    @staticmethod
-    def against(bar, budget, show, yardstick, ours):
-        """Judges runs of the yardstick and of ours in turn, after one of each that does not count."""
-        yardstick(), ours()
-        return take_until(lambda pairs: judge_pairs(pairs, bar), lambda: (yardstick(), ours()), budget, show)
-
-    def against_pgbench(self, bar, budget, show, script, path, wrk_script):
-        judgement = self.against(bar, budget, show, lambda: self.pgbench(script), lambda: self.wrk(path, wrk_script).rate)
-        return judgement, "%.0f/s routed, %.0f/s pgbench" % medians(judgement)
-
     def point_reads(self, *how):
         script = "\\set id random(1, %d)\n" % self.movies + row_query(self.single, "SELECT * FROM movies WHERE id = :id")
-        return self.against_pgbench(*how, script, "/", "point.lua")
+        return self.loads.against_pgbench(*how, script, "/", "point.lua")
 
     def point_cpu(self, *how):
-        judgement = self.against(*how, lambda: self.wrk("/movies", "empty.lua").cpu_us, lambda: self.wrk("/", "point.lua").cpu_us)
+        judgement = against(*how, lambda: self.loads.wrk("/movies", "empty.lua").cpu_us,
+                            lambda: self.loads.wrk("/", "point.lua").cpu_us)
         return judgement, "%.1f us a point read, %.1f us an empty request" % medians(judgement)
 
     def top_twenty(self, *how):
-        genres = "('{Drama,Comedy,Action,Adventure,Horror,Musical,Documentary,Western}'::text[])[:genre]"
-        script = "\\set genre random(1, 8)\n" + row_query(
-            self.single, "SELECT * FROM movies WHERE primary_genre = %s ORDER BY imdb_score DESC NULLS LAST, id LIMIT 20" % genres)
-        return self.against_pgbench(*how, script, "/", "top_twenty.lua")
+        script = PICK_GENRE + row_query(self.single, TOP_TWENTY % RANDOM_GENRE)
+        return self.loads.against_pgbench(*how, script, "/", "top_twenty.lua")
 
     def inserts(self, *how):
         self.single.sql("CREATE SEQUENCE IF NOT EXISTS bench_ids START 1000000000000")
         script = ("INSERT INTO movies (id, name, director, primary_genre, genre, imdb_score) VALUES (nextval('bench_ids'),"
                   " 'A New Film', 'Somebody', 'Drama', '{Drama}', 7.1);\n")
         try:
-            return self.against_pgbench(*how, script, "/movies", "insert.lua")
+            return self.loads.against_pgbench(*how, script, "/movies", "insert.lua")
         finally:
             for servers in (self.cluster, self.single):
                 servers.forget_inserted(self.movies)
@@ -167,22 +104,10 @@ class RouterFigures:
         return judgement, "VmHWM; %d MB in %.1f s" % (size >> 20, statistics.median(took))
 
 
-def repeated(bar, budget, show, run):
-    """A size hardly varies: a few runs, and fewer where the time is short."""
-    least = 2 if budget.quick else RUNS_OF_A_SIZE
-    return take_until(lambda values: judge_runs(values, bar), run, budget, show, least, RUNS_OF_A_SIZE)
-
-
-def medians(judgement):
-    """(ours, yardstick), each by itself; the ratio of these is not the figure."""
-    return statistics.median(ours for _, ours in judgement.samples), statistics.median(
-        yardstick for yardstick, _ in judgement.samples)
-
-
 # name, as on the command line and of the method: (text, unit, bar).
 FIGURES = {
     "point_reads": ("point reads/s / pgbench -M prepared on one PostgreSQL, same statement", "ratio", Bar(1.0, 1.5)),
-    "point_cpu": ("router CPU per point read / CPU per empty request", "ratio", Bar(2.0, 1.4, less=True)),
+    "point_cpu": ("router CPU per point read / CPU per empty request", "ratio", Bar(1.7, 1.4, less=True)),
     "top_twenty": ("top 20 of a genre by score / pgbench on one PostgreSQL holding all rows", "ratio", Bar(0.4, 0.8)),
     "inserts": ("single-row inserts/s / pgbench inserts/s", "ratio", Bar(0.7, 1.0)),
     "idle_memory": ("resident memory with 10,000 idle keep-alive connections", "MB", Bar(200, 100, less=True)),
@@ -191,8 +116,17 @@ FIGURES = {
     "big_ndjson": ("the same in NDJSON", "MB", Bar(64, 32, less=True)),
 }
 
+# Figures, the options that name the clusters they are of, and what measures them.
+KINDS = (
+    (FIGURES, ("cluster", "single"), RouterFigures),
+    (reads.FIGURES, ("cluster", "single"), reads.ReadFigures),
+    (reads.SCATTER_FIGURES, ("few_shards", "many_shards"), reads.ScatterFigures),
+    (reads.PLAN_FIGURES, (), reads.PlanFigures),
+    (moves.FIGURES, ("moves",), moves.MoveFigures),
+)
+
 COLOURS = {MET: "\033[32m", MISSED: "\033[31m", UNDECIDED: "\033[33m"}
-LAYOUT = "%-15s %9s  %-17s %5s %5s  %s%-21s%s  %s"
+LAYOUT = "%-17s %9s  %-17s %5s %5s  %s%-21s%s  %s"
 
 
 def words(judgement):
@@ -205,15 +139,14 @@ def words(judgement):
 def measure(arguments):
     """Each figure that was asked for: its name, its row of the table, its judgement and what was measured, in words; instead of
     these two None and why it could not be measured."""
-    for module_figures, of in ((FIGURES, lambda: RouterFigures(arguments, Cluster(arguments.cluster), Cluster(arguments.single))),
-                               (moves.FIGURES, lambda: moves.MoveFigures(arguments, Cluster(arguments.moves)))):
-        names = [name for name in module_figures if name in arguments.names]
+    for figures_of, servers, make in KINDS:
+        names = [name for name in figures_of if name in arguments.names]
         if not names:
             continue
-        figures = of()
+        figures = make(arguments, *(Cluster(getattr(arguments, option)) for option in servers))
         try:
             for name in names:
-                text, unit, bar = module_figures[name]
+                text, unit, bar = figures_of[name]
                 show = Progress(name, arguments.seconds)
                 try:
                     judgement, measured = getattr(figures, name)(bar, Budget(arguments.seconds, arguments.quick), show)
@@ -240,7 +173,7 @@ def as_json(name, text, unit, bar, judgement, seconds):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="+", choices=[*FIGURES, *moves.FIGURES])
+    parser.add_argument("names", nargs="+", choices=[name for figures_of, _, _ in KINDS for name in figures_of])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=int, required=True, help="for each figure")
     parser.add_argument("--json")
@@ -248,6 +181,8 @@ def main():
     parser.add_argument("--programs", required=True, help="the folder of shardplexd and shardplex")
     parser.add_argument("--cluster", help="of the router's figures")
     parser.add_argument("--single")
+    parser.add_argument("--few-shards", help="the cluster of two small shards")
+    parser.add_argument("--many-shards", help="the cluster of sixteen")
     parser.add_argument("--moves", help="the cluster in which slots are moved")
     arguments = parser.parse_args()
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ

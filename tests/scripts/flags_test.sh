@@ -31,7 +31,7 @@ expect_exit 2 'two ports' scripts/demo --port 8080 --admin-port 8080 --dir "$scr
 expect_exit 0 'no demo runs' scripts/demo --stop --dir "$scratch/d"
 [[ ! -e $scratch/d ]] || failed 'a refused demo left files behind'
 
-expect_exit 2 "unknown figure 'insert'; there are point_reads .* inserts .* rebalance" scripts/bench insert --dir "$scratch/b"
+expect_exit 2 "unknown figure 'insert'; there are point_reads .* plan_cpu .* rebalance" scripts/bench insert --dir "$scratch/b"
 expect_exit 2 "unknown option '--no-bild'; there are .* --no-build" scripts/bench --no-bild --dir "$scratch/b"
 expect_exit 2 "--seconds takes a number from 30 to 3600, not '5'" scripts/bench --seconds 5 --dir "$scratch/b"
 expect_exit 2 "--movies takes a number from 1000 to 99999999, not '1e6'" scripts/bench --movies 1e6 --dir "$scratch/b"
