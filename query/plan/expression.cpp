@@ -117,20 +117,26 @@ JsonType json_type(const Table& table, const SelectItem& item, bool in_utc) {
   return type && type->built_in ? shardplex::json_type("pg_catalog", type->name, in_utc) : JsonType{};
 }
 
-std::vector<SelectItem> expanded(const std::vector<SelectItem>& items, const Table& table) {
-  std::vector<SelectItem> out;
-  const auto add_all_columns = [&] {
-    for (const auto& column : table.columns)
-      out.push_back({false, {column.name, {}}, std::nullopt, std::nullopt});
-  };
-  for (const auto& item : items) {
-    if (item.star)
-      add_all_columns();
-    else
-      out.push_back(item);
-  }
-  if (items.empty()) add_all_columns();
-  return out;
+/// An item of a selection.
+struct ShownItem {
+  std::string value;        ///< where the table is
+  std::string_view name;    ///< as the client sees it
+  std::string_view column;  ///< that it is; "" for what is made of one
+  JsonType type;
+  bool json_already;
+};
+
+void append_shown(Selection& out, const ShownItem& item) {
+  const std::string number = 'c' + std::to_string(out.columns.size());
+  if (!out.columns.empty())
+    for (auto* list : {&out.inner, &out.outer, &out.values}) *list += ", ";
+  out.inner.append(item.value).append(" AS ").append(number);
+  out.outer.append("q.").append(number).append(" AS ");
+  append_identifier(out.outer, item.name);
+  out.values += out.row.sql(item.type, "q." + number);
+  out.row.add(item.name, item.type);
+  out.columns.emplace_back(item.column);
+  out.json_already.push_back(item.json_already);
 }
 
 }  // namespace
@@ -244,26 +250,35 @@ Result<std::string> ExpressionWriter::value(const SelectItem& item) {
 }
 
 Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items, RowText row) {
+  constexpr std::size_t usual_item_bytes = 40;
   Selection out;
   out.row = std::move(row);
-  std::size_t number = 0;
-  for (const auto& item : expanded(items, table_)) {
-    const auto value = this->value(item);
-    if (!value) return value.error();
-    const std::string name = 'c' + std::to_string(number);
-    if (number++ > 0) {
-      out.inner += ", ";
-      out.outer += ", ";
-      out.values += ", ";
+  const bool in_utc = out.row.in_utc();
+  const auto expected = std::max(items.size(), table_.columns.size());
+  for (auto* list : {&out.inner, &out.outer, &out.values}) list->reserve(expected * usual_item_bytes);
+  out.columns.reserve(expected);
+
+  const auto add_all_columns = [&]() -> std::optional<Error> {
+    for (const auto& column : table_.columns) {
+      if (auto refusal = column_refusal(table_, column)) return refusal;
+      append_shown(out, {readable_sql(alias_, column), column.name, column.name, json_type(column, in_utc),
+                         is_json_already(column)});
     }
+    return std::nullopt;
+  };
+  if (items.empty())
+    if (auto refusal = add_all_columns()) return *std::move(refusal);
+  for (const auto& item : items) {
+    if (item.star) {
+      if (auto refusal = add_all_columns()) return *std::move(refusal);
+      continue;
+    }
+    auto value = this->value(item);
+    if (!value) return value.error();
+    const std::string name = output_name(item);
     const bool is_column = item.field.path.empty() && !item.cast;
-    const JsonType type = json_type(table_, item, out.row.in_utc());
-    out.inner += *value + " AS " + name;
-    out.outer += "q." + name + " AS " + quote_identifier(output_name(item));
-    out.values += out.row.sql(type, "q." + name);
-    out.row.add(output_name(item), type);
-    out.columns.push_back(is_column ? item.field.column : "");
-    out.json_already.push_back(is_json_already(table_, item));
+    append_shown(out, {std::move(*value), name, is_column ? std::string_view(item.field.column) : "",
+                       json_type(table_, item, in_utc), is_json_already(table_, item)});
   }
   return out;
 }

@@ -56,7 +56,19 @@ void add_item(std::string& list, const std::string& item) {
 }
 
 std::string quote_identifier(std::string_view name) {
-  return '"' + doubled(name, "\"") + '"';
+  std::string out;
+  out.reserve(name.size() + 2);
+  append_identifier(out, name);
+  return out;
+}
+
+void append_identifier(std::string& out, std::string_view name) {
+  out += '"';
+  if (name.find('"') == std::string_view::npos)
+    out += name;
+  else
+    out += doubled(name, "\"");
+  out += '"';
 }
 
 std::string quote_map_name(std::string_view map_name) {

@@ -47,6 +47,8 @@ void add_item(std::string& list, const std::string& item);
 
 /// "name" with embedded double quotes doubled.
 std::string quote_identifier(std::string_view name);
+/// Appends that.
+void append_identifier(std::string& out, std::string_view name);
 
 /// "catalog"."movies" of what the shard map calls catalog.movies; "public"."movies" of movies.
 std::string quote_map_name(std::string_view map_name);

@@ -22,9 +22,20 @@ std::string column_sql(const Table& table, std::string_view column) {
 }
 
 std::string readable_sql(const std::string& alias, const Column& column) {
-  const std::string row = quote_identifier(alias), name = quote_identifier(column.name);
-  if (!column.is_computed()) return row + '.' + name;
-  return quote_identifier(column.function_schema) + '.' + name + '(' + row + ".*)";
+  std::string sql;
+  sql.reserve(alias.size() + column.name.size() + column.function_schema.size() + 10);
+  if (column.is_computed()) {
+    append_identifier(sql, column.function_schema);
+    sql += '.';
+    append_identifier(sql, column.name);
+    sql += '(';
+    append_identifier(sql, alias);
+    return sql += ".*)";
+  }
+  append_identifier(sql, alias);
+  sql += '.';
+  append_identifier(sql, column.name);
+  return sql;
 }
 
 std::string owned_slots_sql(const Table& table, std::string_view group) {
@@ -77,14 +88,19 @@ Error refused_computed_column(const Table& table, const ComputedColumn& computed
           computed.refused, computed.works, std::nullopt};
 }
 
+std::optional<Error> column_refusal(const Table& table, const Column& column) {
+  if (column.has_representations) return represented_column(column);
+  if (!column.conflict.empty()) return conflicting_column(table, column);
+  return std::nullopt;
+}
+
 Result<const Column*> require_column(const Table& table, std::string_view name) {
   const Column* column = table.find_readable(name);
   if (!column) return unknown_column(table, name);
   if (column->is_computed())
     if (const auto* computed = table.find_computed(name); !computed->refused.empty())
       return refused_computed_column(table, *computed);
-  if (column->has_representations) return represented_column(*column);
-  if (!column->conflict.empty()) return conflicting_column(table, *column);
+  if (auto refusal = column_refusal(table, *column)) return *std::move(refusal);
   return column;
 }
 

@@ -49,8 +49,12 @@ Error conflicting_column(const Table& table, const Column& column);
 /// SHARD404 for a computed column that is refused, with what would make it served.
 Error refused_computed_column(const Table& table, const ComputedColumn& computed);
 
-/// The column, which can be a computed one; unknown_column() where there is none, refused_computed_column(),
-/// represented_column() or conflicting_column() where it is one.
+/// represented_column() or conflicting_column() where the table's column is one; nullopt where it may be
+/// named.
+std::optional<Error> column_refusal(const Table& table, const Column& column);
+
+/// The column, which can be a computed one; unknown_column() where there is none, refused_computed_column()
+/// where it is one, or column_refusal().
 Result<const Column*> require_column(const Table& table, std::string_view name);
 
 }  // namespace shardplex
