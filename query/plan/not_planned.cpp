@@ -30,11 +30,14 @@ std::optional<Error> not_planned(const Query& query) {
     return not_served("select asks for rows of another table inside these rows (an embed)",
                       "Select columns of this table only, and read the other table with a request of its "
                       "own, such as GET /ratings?movie_id=in.(1,2,3)");
-  if (has_aggregates(query))
-    return not_served(
-        "select asks for an aggregate (count, sum, avg, min, max)",
-        "Prefer: count=exact tells the number of rows; order and limit=1 find a minimum or maximum");
+  if (has_aggregates(query)) return aggregates_not_planned();
   return std::nullopt;
+}
+
+Error aggregates_not_planned() {
+  return not_served(
+      "select asks for an aggregate (count, sum, avg, min, max)",
+      "Prefer: count=exact tells the number of rows; order and limit=1 find a minimum or maximum");
 }
 
 std::optional<Error> aggregates_not_allowed(const ReadNode& node) {

@@ -14,6 +14,9 @@ bool is_planned(const ReadNode& node);
 /// SHARD400 naming what of the query is not planned; nullopt where all of it is.
 std::optional<Error> not_planned(const Query& query);
 
+/// SHARD400 for aggregates of the rows that a write returns.
+Error aggregates_not_planned();
+
 /// PGRST123 where the node or one of its embeds asks for an aggregate: for operators who do not allow any.
 std::optional<Error> aggregates_not_allowed(const ReadNode& node);
 

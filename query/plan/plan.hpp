@@ -27,6 +27,12 @@ struct RowBounds {
   bool operator==(const RowBounds&) const = default;
 };
 
+/// What is known of a write beside the request's own words.
+struct WriteRules {
+  RowBounds bounds = {};
+  RowFormat format = RowFormat::json;  ///< of what is returned
+};
+
 /// A read of one table, ready for any number of shards.
 /// Every statement's result has, in binary format: the columns that `row` is written from; then those merge
 /// keys that are not among them; then, where there is an enums_sql, whether the shard's enums are those that
@@ -177,7 +183,7 @@ std::optional<std::string> canonical_text(KeyType type, std::string_view text);
 ///   columns are not to be read.
 /// Representations come ordered by primary key for PATCH and DELETE, in body order for POST. Under row bounds
 /// the statement itself raises sqlstate_row_bounds (shard_schema/sqlstates.hpp), with the number of rows as
-/// its detail.
+/// its detail: of those written, or, of a representation that leaves some out, of the others.
 struct WritePlan {
   enum class Returns { nothing, representation, primary_key } returns = Returns::nothing;
   std::string header;            ///< of a representation (RowText::header())
@@ -208,6 +214,10 @@ struct WritePlan {
   std::string slot, owned;   ///< the slot column and the owned-slot filter; "" for reference tables
   std::string placed;        ///< true of a written row that is where it is looked for; "": always
   std::string tail;          ///< RETURNING and what wraps it
+
+  // Of a representation.
+  bool embeds = false;      ///< rows of other tables are in it, of which there may be any number
+  bool leaves_out = false;  ///< the text of a row is null where !inner leaves it out
 };
 
 /// A POST that is planned but for the keys which its rows came without. Lifetime: refers to the catalogue's
@@ -228,8 +238,9 @@ class InsertPlan {
   WritePlan with_keys(std::vector<std::string> keys) &&;
 
  private:
-  friend Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
-                                        const RoutedTable& routed, const RowBounds& bounds, RowFormat format);
+  friend Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std::string_view body,
+                                        const Preferences& prefer, const RoutedTable& routed,
+                                        const WriteRules& rules);
   WritePlan plan_;
   const Column* key_column_ = nullptr;
   // What with_keys() makes the slots of; nothing of it is set for a reference table.
@@ -259,5 +270,17 @@ Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, con
 Result<WritePlan> plan_put(const Query& query, std::string_view body, const Preferences& prefer,
                            const RoutedTable& routed, const RowBounds& bounds = {},
                            RowFormat format = RowFormat::json);
+
+/// The same of a query that was resolved, whose embeds are in what is returned. Where nothing of the rows is
+/// returned, nothing is made of them. Errors: those of shown_rows() as well. Lifetime: the plans refer to
+/// nothing of the tree.
+Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std::string_view body,
+                               const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules);
+Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, std::string_view body,
+                              const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules);
+Result<WritePlan> plan_delete(const ResolvedNode& tree, const Query& query, const Preferences& prefer,
+                              const RoutedTable& routed, const WriteRules& rules);
+Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::string_view body,
+                           const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules);
 
 }  // namespace shardplex

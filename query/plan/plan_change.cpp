@@ -107,6 +107,12 @@ Statement WritePlan::statement(std::optional<Slot> pinned, bool only_owned) cons
 Result<WritePlan> plan_update(const Query& query, std::string_view text, const Preferences& prefer,
                               const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
   if (auto refusal = not_planned(query)) return *refusal;
+  return plan_update(ResolvedNode{&query, &routed.table(), {}}, query, text, prefer, routed,
+                     {bounds, format});
+}
+
+Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, std::string_view text,
+                              const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules) {
   if (auto refusal = paging_refusal(query, "PATCH")) return *refusal;
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
@@ -130,18 +136,23 @@ Result<WritePlan> plan_update(const Query& query, std::string_view text, const P
     append_item(assignments, slot_as_it_is_sql(routed, remembers));
   if (!routing->empty()) append_item(assignments, *routing);
   plan.head.sql = "UPDATE " + aliased_name(routed.table()) + " SET " + assignments;
-  return finish_write_plan(std::move(plan), query, routed.table(), bounds, format, std::move(writer));
+  return finish_write_plan(std::move(plan), tree, routed, rules, std::move(writer));
 }
 
 Result<WritePlan> plan_delete(const Query& query, const Preferences& prefer, const RoutedTable& routed,
                               const RowBounds& bounds, RowFormat format) {
   if (auto refusal = not_planned(query)) return *refusal;
+  return plan_delete(ResolvedNode{&query, &routed.table(), {}}, query, prefer, routed, {bounds, format});
+}
+
+Result<WritePlan> plan_delete(const ResolvedNode& tree, const Query& query, const Preferences& prefer,
+                              const RoutedTable& routed, const WriteRules& rules) {
   if (auto refusal = paging_refusal(query, "DELETE")) return *refusal;
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
   plan.head.sql = "DELETE FROM " + aliased_name(routed.table());
-  return finish_write_plan(std::move(plan), query, routed.table(), bounds, format, std::move(writer));
+  return finish_write_plan(std::move(plan), tree, routed, rules, std::move(writer));
 }
 
 }  // namespace shardplex

@@ -76,6 +76,13 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
 Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const Preferences& prefer,
                                const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
   if (auto refusal = not_planned(query)) return *std::move(refusal);
+  return plan_insert(ResolvedNode{&query, &routed.table(), {}}, query, text, prefer, routed,
+                     {bounds, format});
+}
+
+Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std::string_view text,
+                               const Preferences& prefer, const RoutedTable& routed,
+                               const WriteRules& rules) {
   const auto body = parse_body(query, text, routed.table(), routed.routing_columns());
   if (!body) return body.error();
   if (auto refusal = identity_refusal(routed.table(), body->columns, true)) return std::move(*refusal);
@@ -115,8 +122,7 @@ Result<InsertPlan> plan_insert(const Query& query, std::string_view text, const 
   if (routed.group()) plan.placed = placed_as_given(routed, columns, insert.keys_param_ + 1, body->body.rows);
   plan.head.sql = insert_sql(routed, body->json_columns, json_array(text, body->body.is_array),
                              body->body.rows, columns, writer);
-  auto finished =
-      finish_write_plan(std::move(plan), query, routed.table(), bounds, format, std::move(writer));
+  auto finished = finish_write_plan(std::move(plan), tree, routed, rules, std::move(writer));
   if (!finished) return finished.error();
   insert.plan_ = std::move(*finished);
   return insert;

@@ -138,6 +138,11 @@ Result<void> put_by_update(const ParsedBody& body, std::string_view text, const 
 Result<WritePlan> plan_put(const Query& query, std::string_view text, const Preferences& prefer,
                            const RoutedTable& routed, const RowBounds& bounds, RowFormat format) {
   if (auto refusal = not_planned(query)) return *std::move(refusal);
+  return plan_put(ResolvedNode{&query, &routed.table(), {}}, query, text, prefer, routed, {bounds, format});
+}
+
+Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::string_view text,
+                           const Preferences& prefer, const RoutedTable& routed, const WriteRules& rules) {
   const Table& table = routed.table();
   if (query.limit || query.offset != 0)
     return Error{"PGRST114", "limit/offset querystring parameters are not allowed for PUT", std::nullopt,
@@ -167,7 +172,7 @@ Result<WritePlan> plan_put(const Query& query, std::string_view text, const Pref
                             ", so a row named by it could be on any shard.",
                         "POST new rows, and PATCH those that are there.");
   }
-  return finish_write_plan(std::move(plan), query, table, bounds, format, std::move(writer));
+  return finish_write_plan(std::move(plan), tree, routed, rules, std::move(writer));
 }
 
 }  // namespace shardplex

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "query/plan/key_filter.hpp"
+#include "query/plan/returned_rows.hpp"
 #include "query/plan/route.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/stored_values.hpp"
@@ -55,71 +56,13 @@ std::string created_sql(const WritePlan& plan) {
   return plan.chooses_rows ? "false" : "(current_setting('shardplex.replaced', true) IS DISTINCT FROM 'yes')";
 }
 
-/// What RETURNING says, and what is made of it by a SELECT around the statement.
-struct Returned {
-  std::string inner;    // the list of RETURNING; "" where nothing is returned
-  std::string columns;  // of the SELECT, over q
-  std::string rows;     // joined to q
-  std::string order;    // "" where the order is the statement's own
-};
-
-/// The row r as text. A row of CSV goes without the parentheses that PostgreSQL puts around it.
-std::string row_sql(RowFormat format) {
-  switch (format) {
-    case RowFormat::json:
-    case RowFormat::json_in_utc:
-      break;
-    case RowFormat::stripped_json:
-    case RowFormat::stripped_json_in_utc:
-      return "json_strip_nulls(row_to_json(r.*))::text";
-    case RowFormat::csv:
-      return "left(substr((r.*)::text, 2), -1)";
-  }
-  return "row_to_json(r.*)::text";
-}
-
-/// In the order that is asked for, and by primary key among equals; where none is, in body order for an
-/// INSERT, by primary key otherwise.
-Result<Returned> representation(const Query& query, const Table& table, RowFormat format,
-                                ExpressionWriter& writer, WritePlan& plan) {
-  auto selection = writer.select(query.select, RowText(format));
-  if (!selection) return selection.error();
-  plan.header = selection->row.header();
-  Returned out{std::move(selection->inner), row_sql(format),
-               " CROSS JOIN LATERAL (SELECT " + selection->outer + ") r", ""};
-  for (const auto& term : query.order) {
-    const auto value = writer.field(term.field);
-    if (!value) return value.error();
-    const std::string name = 'o' + std::to_string(&term - query.order.data());
-    append_item(out.inner, *value + " AS " + name);
-    append_item(out.order, "q." + name + (term.descending ? " DESC" : " ASC") +
-                               (term.nulls_first.value_or(term.descending) ? " NULLS FIRST" : " NULLS LAST"));
-  }
-  const bool by_key = plan.chooses_rows || !query.order.empty();
-  for (std::size_t i = 0; by_key && i < table.primary_key.size(); ++i) {
-    const std::string key = 'k' + std::to_string(i);
-    append_item(out.inner, column_sql(table, table.primary_key[i]) + " AS " + key);
-    append_item(out.order, "q." + key);
-  }
-  return out;
-}
-
-Returned primary_key(const Table& table) {
-  Returned out;
-  for (std::size_t i = 0; i < table.primary_key.size(); ++i) {
-    const std::string key = 'k' + std::to_string(i);
-    append_item(out.inner, column_sql(table, table.primary_key[i]) + "::text AS " + key);
-    append_item(out.columns, "q." + key);
-  }
-  return out;
-}
-
 /// A condition that is evaluated once, also where no row was touched: a subquery that refers to nothing
 /// outside.
-std::string row_bounds_sql(const RowBounds& bounds, ExpressionWriter& writer) {
+std::string row_bounds_sql(const RowBounds& bounds, const std::string& counted, ExpressionWriter& writer) {
   const auto least = writer.param(std::to_string(bounds.least));
   const auto most = writer.param(bounds.most ? std::optional(std::to_string(*bounds.most)) : std::nullopt);
-  return " WHERE (SELECT shardplex.check_rows(count(*), " + least + "::int8, " + most + "::int8) FROM w)";
+  return " WHERE (SELECT shardplex.check_rows(count(*), " + least + "::int8, " + most + "::int8) FROM w" +
+         (counted.empty() ? ")" : " q WHERE " + counted + ')');
 }
 
 /// Fails the statement for a row that is not where it is looked for; null for any other.
@@ -129,20 +72,21 @@ std::string placement_check(const WritePlan& plan, const Table& table) {
 }
 
 /// RETURNING and what wraps it.
-Result<void> plan_returning(const Query& query, const Table& table, const RowBounds& bounds, RowFormat format,
+Result<void> plan_returning(const ResolvedNode& tree, const RoutedTable& routed, const WriteRules& rules,
                             ExpressionWriter& writer, WritePlan& plan) {
-  Result<Returned> returned = Returned{};
+  const Table& table = routed.table();
+  const bool bounded = rules.bounds != RowBounds{};
+  Result<ReturnedRows> returned = ReturnedRows{};
   if (plan.returns == WritePlan::Returns::representation)
-    returned = representation(query, table, format, writer, plan);
+    returned = shown_rows(tree, routed.map(), rules.format, bounded, writer, plan);
   else if (plan.returns == WritePlan::Returns::primary_key)
-    returned = primary_key(table);
+    returned = written_keys(table);
   if (!returned) return returned.error();
   if (!plan.placed.empty()) append_item(returned->inner, placement_check(plan, table) + " AS placed");
   if (plan.reports_created) {
     append_item(returned->inner, created_sql(plan) + " AS created");
     append_item(returned->columns, "q.created");
   }
-  const bool bounded = bounds != RowBounds{};
   // Rows without anything in them, however many, are not worth sending.
   plan.reports_count = plan.returns == WritePlan::Returns::nothing && !plan.reports_created &&
                        !plan.placed.empty() && plan.chooses_rows;
@@ -153,8 +97,8 @@ Result<void> plan_returning(const Query& query, const Table& table, const RowBou
   }
   plan.head.sql = "WITH w AS (" + plan.head.sql;
   plan.tail = " RETURNING " + (returned->inner.empty() ? "1" : returned->inner) + ") SELECT " +
-              returned->columns + " FROM w q" + returned->rows;
-  if (bounded) plan.tail += row_bounds_sql(bounds, writer);
+              returned->columns + " FROM w q" + returned->joins;
+  if (bounded) plan.tail += row_bounds_sql(rules.bounds, returned->counted, writer);
   if (!returned->order.empty()) plan.tail += " ORDER BY " + returned->order;
   return {};
 }
@@ -366,9 +310,9 @@ WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer) {
   return plan;
 }
 
-Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
-                                    const RowBounds& bounds, RowFormat format, ExpressionWriter writer) {
-  if (auto done = plan_returning(query, table, bounds, format, writer, plan); !done) return done.error();
+Result<WritePlan> finish_write_plan(WritePlan plan, const ResolvedNode& tree, const RoutedTable& routed,
+                                    const WriteRules& rules, ExpressionWriter writer) {
+  if (auto done = plan_returning(tree, routed, rules, writer, plan); !done) return done.error();
   plan.head.params = std::move(writer).take_params();
   return plan;
 }

@@ -14,6 +14,7 @@
 #include "query/grammar/query.hpp"
 #include "query/plan/expression.hpp"
 #include "query/plan/plan.hpp"
+#include "query/resolve/read_tree.hpp"
 
 namespace shardplex {
 
@@ -106,8 +107,8 @@ WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer);
 
 /// The end of every plan: what comes back and in which format, how many rows there may be, and all
 /// parameters.
-Result<WritePlan> finish_write_plan(WritePlan plan, const Query& query, const Table& table,
-                                    const RowBounds& bounds, RowFormat format, ExpressionWriter writer);
+Result<WritePlan> finish_write_plan(WritePlan plan, const ResolvedNode& tree, const RoutedTable& routed,
+                                    const WriteRules& rules, ExpressionWriter writer);
 
 /// The rows that the filters choose: WHERE, candidate slots, and how to find the slot where the key is named
 /// but not its list. Errors: those of filters, and a key that is no value of its column.

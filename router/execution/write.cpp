@@ -24,6 +24,12 @@ Error several_shards(const View& view, const std::vector<Target>& targets) {
       "Write rows of one shard at a time: name them by their key.");
 }
 
+std::uint64_t rows_left_out(const postgres::ResultSet& rows) {
+  std::uint64_t left_out = 0;
+  for (int row = 0; row < rows.rows(); ++row) left_out += rows.is_null(row, 0) ? 1 : 0;
+  return left_out;
+}
+
 Written written(ResultSets sets, const WritePlan& plan) {
   Written out;
   out.rows = std::move(sets.back());
@@ -33,6 +39,8 @@ Written written(ResultSets sets, const WritePlan& plan) {
     out.affected = out.rows->affected_rows();
   else
     out.affected = static_cast<std::uint64_t>(out.rows->rows());
+  out.shown = out.affected;
+  if (plan.leaves_out) out.shown -= rows_left_out(*out.rows);
   return out;
 }
 
@@ -67,10 +75,10 @@ Awaitable<Attempt<std::optional<Slot>>> locate(RequestContext& context, ViewPtr 
 }
 
 /// Inserts that share a transaction share the bound on their answers, so one whose answer may be large goes
-/// alone: a column can be asked for many times over.
+/// alone: a column can be asked for many times over, and any number of rows can be embedded.
 bool may_share_transaction(const WritePlan& plan, const Statement& statement) {
   constexpr std::size_t most_sql = 4 * 1024, most_values = 16 * 1024;
-  if (plan.chooses_rows || plan.reports_created) return false;
+  if (plan.chooses_rows || plan.reports_created || plan.embeds) return false;
   if (plan.returns != WritePlan::Returns::representation) return true;
   std::size_t values = 0;
   for (const auto& value : statement.params) values += value ? value->size() : 0;

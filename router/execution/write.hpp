@@ -16,6 +16,7 @@ namespace shardplex::router {
 struct Written {
   std::optional<postgres::ResultSet> rows;
   std::uint64_t affected = 0;
+  std::uint64_t shown = 0;  ///< of these, all that a representation does not leave out
 };
 
 /// Runs the plan on the one shard whose rows it changes; SHARD400 where those are rows of several. `group`:

@@ -7,7 +7,9 @@
 #include <variant>
 #include <vector>
 
+#include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
+#include "query/resolve/read_tree.hpp"
 #include "router/execution/sequence_keys.hpp"
 #include "router/execution/write.hpp"
 #include "router/services/movies/body_rows.hpp"
@@ -25,22 +27,54 @@ std::optional<std::int64_t> counted(const TableRequest& request, std::uint64_t r
   return static_cast<std::int64_t>(rows);
 }
 
+bool shows_rows(const TableRequest& request) {
+  return request.prefer.returning == ReturnKind::representation;
+}
+
+/// One row is named, and a row that !inner leaves out of the answer could be taken for one that is not there.
+bool has_to_show_its_row(const TableRequest& request) {
+  const bool names_row = request.is_row || request.call.request.method() == http::verb::put;
+  return names_row && shows_rows(request) && std::ranges::any_of(request.query.embeds, &Embed::inner);
+}
+
 /// A single object stands for exactly one row, whether it is to be answered or not.
 RowBounds row_bounds(const TableRequest& request) {
   RowBounds bounds;
   if (is_object(request.shape)) bounds = {1, 1};
+  if (has_to_show_its_row(request)) bounds.least = 1;
   if (const auto most = request.prefer.max_affected; most && request.prefer.strict)
     bounds.most = std::min(bounds.most.value_or(*most), static_cast<std::uint64_t>(*most));
   return bounds;
 }
 
-/// What a request is told whose write touched `rows` rows, or would have; nullopt where that many are
-/// allowed.
+/// As by PostgREST.
+Error row_left_out() {
+  return {"PGRST115", "Payload values do not match URL in primary key column(s)",
+          "The row is not among those that are to be returned: an embed with !inner has no rows for it.",
+          std::nullopt, std::nullopt};
+}
+
+/// What a request is told whose write touched `rows` rows that are not left out, or would have; nullopt where
+/// that many are allowed.
 std::optional<Error> refusal_of(const TableRequest& request, std::uint64_t rows) {
   if (rows == 0 && request.is_row) return absent_row(request);
   if (is_object(request.shape) && rows != 1) return not_one_row(rows);
-  if (rows > row_bounds(request).most.value_or(rows)) return too_many_rows(rows);
+  const auto bounds = row_bounds(request);
+  if (rows > bounds.most.value_or(rows)) return too_many_rows(rows);
+  if (rows < bounds.least) return row_left_out();
   return std::nullopt;
+}
+
+/// The relations that the embeds of select= mean. What is wrong with them is said before anything is written.
+/// Lifetime: refers to the request.
+Result<ResolvedNode> resolved_select(const TableRequest& request) {
+  if (!request.context.worker.settings().aggregates)
+    if (auto refusal = aggregates_not_allowed(request.query)) return *std::move(refusal);
+  return resolve(request.query, *request.table, request.catalogue(), *request.schema->relations);
+}
+
+WriteRules write_rules(const TableRequest& request) {
+  return {row_bounds(request), row_format(request.shape)};
 }
 
 /// An error of a write, in the client's words where the statement itself found too few or too many rows.
@@ -57,12 +91,13 @@ Error in_words(const TableRequest& request, Error error) {
 Result<Answer> answer_change(TableRequest& request, const WritePlan& plan, const Written& outcome,
                              std::string range) {
   // Where rows were touched, the statement has counted them already.
-  if (auto refusal = refusal_of(request, outcome.affected)) return std::move(*refusal);
-  request.call.record.rows = outcome.affected;
+  if (auto refusal = refusal_of(request, outcome.shown)) return std::move(*refusal);
+  request.call.record.rows = outcome.shown;
   Answer answer;
-  if (request.prefer.returning == ReturnKind::representation) {
+  if (shows_rows(request)) {
     answer.status = 200;
     if (auto set = set_representation(answer, request, plan.header, outcome.rows); !set) return set.error();
+    set_warning(answer, request);
   } else {
     answer.status = 204;
   }
@@ -79,7 +114,7 @@ Awaitable<Result<Answer>> answer_unchanged(TableRequest& request) {
   request.prefer.count = count;
   if (!answer) co_return answer.error();
   answer->fields.erase("Preference-Applied");
-  if (request.prefer.returning != ReturnKind::representation) {
+  if (!shows_rows(request)) {
     answer->status = 204;
     answer->body.clear();
   }
@@ -173,8 +208,10 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
-  auto insert = plan_insert(request.query, body_of(request), request.prefer, request.routed(),
-                            row_bounds(request), row_format(request.shape));
+  const auto tree = resolved_select(request);
+  if (!tree) co_return tree.error();
+  auto insert = plan_insert(*tree, request.query, body_of(request), request.prefer, request.routed(),
+                            write_rules(request));
   if (!insert) co_return insert.error();
   Result<std::vector<std::string>> keys = std::vector<std::string>{};
   const Column* column = insert->key_column();
@@ -192,15 +229,17 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   const auto outcome = co_await write(request.context, plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
 
-  request.call.record.rows = outcome->affected;
+  request.call.record.rows = outcome->shown;
   Answer answer;
   answer.status = 201;
-  if (request.prefer.returning == ReturnKind::representation)
+  if (shows_rows(request)) {
     if (auto set = set_representation(answer, request, plan.header, outcome->rows); !set)
       co_return set.error();
+    set_warning(answer, request);
+  }
   if (plan.returns == WritePlan::Returns::primary_key && outcome->affected == 1)
     set_location(answer, request, plan, *outcome->rows);
-  answer.set("Content-Range", content_range(0, 0, counted(request, outcome->affected)));
+  answer.set("Content-Range", content_range(0, 0, counted(request, outcome->shown)));
   set_preferences(answer, request, true);
   co_return answer;
 }
@@ -208,38 +247,43 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
 Awaitable<Result<Answer>> update_rows(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
-  auto plan = plan_update(request.query, body_of(request), request.prefer, request.routed(),
-                          row_bounds(request), row_format(request.shape));
+  const auto tree = resolved_select(request);
+  if (!tree) co_return tree.error();
+  auto plan = plan_update(*tree, request.query, body_of(request), request.prefer, request.routed(),
+                          write_rules(request));
   if (!plan) co_return plan.error();
   if (plan->sets_nothing && request.is_row) co_return co_await answer_unchanged(request);
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
   co_return answer_change(request, *plan, *outcome,
-                          content_range(0, outcome->affected, counted(request, outcome->affected)));
+                          content_range(0, outcome->shown, counted(request, outcome->shown)));
 }
 
 Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
-  auto plan = plan_delete(request.query, request.prefer, request.routed(), row_bounds(request),
-                          row_format(request.shape));
+  const auto tree = resolved_select(request);
+  if (!tree) co_return tree.error();
+  auto plan = plan_delete(*tree, request.query, request.prefer, request.routed(), write_rules(request));
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
-  co_return answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->affected)));
+  co_return answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->shown)));
 }
 
 Awaitable<Result<Answer>> put_row(TableRequest& request) {
   if (auto refusal = content_type_refusal(request)) co_return std::move(*refusal);
   if (auto refusal = body_rows_refusal(request)) co_return std::move(*refusal);
   request.prefer.max_affected.reset();  // it is for PATCH and DELETE
-  auto plan = plan_put(request.query, body_of(request), request.prefer, request.routed(), row_bounds(request),
-                       row_format(request.shape));
+  const auto tree = resolved_select(request);
+  if (!tree) co_return tree.error();
+  auto plan = plan_put(*tree, request.query, body_of(request), request.prefer, request.routed(),
+                       write_rules(request));
   if (!plan) co_return plan.error();
   const auto outcome = co_await write(request.context, *plan, request.placement->group);
   if (!outcome) co_return in_words(request, outcome.error());
   const bool created = plan->reports_created && outcome->rows && outcome->rows->rows() == 1 &&
                        outcome->rows->boolean(0, outcome->rows->columns() - 1);
   auto answered =
-      answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->affected)));
+      answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->shown)));
   if (answered && created) answered->status = 201;
   co_return answered;
 }

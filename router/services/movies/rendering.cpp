@@ -88,8 +88,10 @@ Result<void> set_representation(Answer& answer, const TableRequest& request, con
                                 const std::optional<postgres::ResultSet>& rows) {
   set_content_type(answer, request);
   RowsBody body(body_shape(request), header);
-  for (int row = 0; rows && row < rows->rows(); ++row)
+  for (int row = 0; rows && row < rows->rows(); ++row) {
+    if (rows->is_null(row, 0)) continue;  // left out
     if (auto added = body.add(answer.body, rows->bytes(row, 0)); !added) return added;
+  }
   body.end(answer.body);
   return {};
 }

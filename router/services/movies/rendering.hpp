@@ -37,7 +37,8 @@ Result<void> set_row(Answer& answer, const TableRequest& request, std::string he
 /// The body where there is no row. Precondition: not wants_one_row().
 void set_no_rows(Answer& answer, const TableRequest& request);
 
-/// Written rows, each in the first column, as the body; `header`: WritePlan::header.
+/// Written rows, each in the first column, or null where it is left out, as the body; `header`:
+/// WritePlan::header.
 Result<void> set_representation(Answer& answer, const TableRequest& request, const std::string& header,
                                 const std::optional<postgres::ResultSet>& rows);
 
