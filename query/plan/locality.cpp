@@ -64,4 +64,11 @@ bool is_wholly_local(const ResolvedEmbed& embed, const ShardMap& map) {
                              [&](const ResolvedEmbed& below) { return is_wholly_local(below, map); });
 }
 
+std::vector<const ResolvedEmbed*> looked_up_embeds(const ResolvedNode& node, const ShardMap& map) {
+  std::vector<const ResolvedEmbed*> out;
+  for (const auto& embed : node.embeds)
+    if (!is_wholly_local(embed, map)) out.push_back(&embed);
+  return out;
+}
+
 }  // namespace shardplex

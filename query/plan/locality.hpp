@@ -1,6 +1,8 @@
 // Which relations a shard can follow by itself.
 #pragma once
 
+#include <vector>
+
 #include "query/catalogue/relations.hpp"
 #include "query/resolve/read_tree.hpp"
 #include "shard_map/shard_map.hpp"
@@ -19,5 +21,8 @@ bool is_local_to_junction(const Relation& relation, const ShardMap& map);
 
 /// True where a shard can make the embed by itself, with all embeds inside it. Any other is looked up.
 bool is_wholly_local(const ResolvedEmbed& embed, const ShardMap& map);
+
+/// The embeds of a node that its shards cannot make by themselves.
+std::vector<const ResolvedEmbed*> looked_up_embeds(const ResolvedNode& node, const ShardMap& map);
 
 }  // namespace shardplex

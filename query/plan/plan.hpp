@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,7 +32,11 @@ struct RowBounds {
 struct WriteRules {
   RowBounds bounds = {};
   RowFormat format = RowFormat::json;  ///< of what is returned
+  bool bytewise_default_collation = true;
+  bool one_default_collation = true;  ///< Catalogue::one_default_collation
 };
+
+struct NodeRead;
 
 /// A read of one table, ready for any number of shards.
 /// Every statement's result has, in binary format: the columns that `row` is written from; then those merge
@@ -218,6 +223,9 @@ struct WritePlan {
   // Of a representation.
   bool embeds = false;      ///< rows of other tables are in it, of which there may be any number
   bool leaves_out = false;  ///< the text of a row is null where !inner leaves it out
+  /// Set where rows of other shards are in it, which are looked up when the write has been made. In place of
+  /// the text a row has the columns of read->scan.
+  std::shared_ptr<const NodeRead> read = nullptr;
 };
 
 /// A POST that is planned but for the keys which its rows came without. Lifetime: refers to the catalogue's

@@ -57,14 +57,6 @@ Result<void> plan_filters(const std::vector<Filter>& filters, const RoutedTable&
   return {};
 }
 
-/// The embeds of a node that its shards cannot make by themselves.
-std::vector<const ResolvedEmbed*> looked_up_embeds(const ResolvedNode& tree, const ShardMap& map) {
-  std::vector<const ResolvedEmbed*> out;
-  for (const auto& embed : tree.embeds)
-    if (!is_wholly_local(embed, map)) out.push_back(&embed);
-  return out;
-}
-
 /// True where a shard may refuse a statement that asks for the node, whatever rows there are: for values,
 /// types, operators or orders that do not suit the columns.
 bool can_be_at_fault(const ResolvedNode& node, const ShardMap& map) {

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "query/plan/embed_obstacles.hpp"
 #include "query/plan/embed_writer.hpp"
+#include "query/plan/locality.hpp"
+#include "query/plan/lookup.hpp"
+#include "query/plan/member_planner.hpp"
 #include "query/plan/not_planned.hpp"
+#include "query/plan/routed_plan.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/table_columns.hpp"
 #include "query/resolve/ordered_item.hpp"
@@ -15,6 +20,8 @@
 
 namespace shardplex {
 namespace {
+
+using LookedUp = std::vector<const ResolvedEmbed*>;
 
 /// The row r as text. A row of CSV goes without the parentheses that PostgreSQL puts around it.
 std::string row_sql(RowFormat format) {
@@ -31,16 +38,58 @@ std::string row_sql(RowFormat format) {
   return "row_to_json(r.*)::text";
 }
 
-/// What of the rows a statement cannot give back.
-Result<void> check_shown(const ResolvedNode& tree, const ShardMap& map) {
+// ---- What cannot be shown.
+
+Result<void> check_shown(const ResolvedNode& tree) {
   const auto is_aggregate = [](const SelectItem& item) { return item.aggregate.has_value(); };
   if (std::ranges::any_of(tree.asked->select, is_aggregate)) return aggregates_not_planned();
   if (tree.embeds.empty()) return {};
   const auto shape = row_shape(tree);
   if (!shape) return shape.error();
   if (shape->grouped) return aggregates_not_planned();  // out of a spread
-  if (auto agreed = require_agreed(tree); !agreed) return agreed;
-  return require_local(tree, map);
+  return require_agreed(tree);
+}
+
+/// Rows of other shards are known when the write has been committed, and then it is too late to refuse it.
+Error known_too_late(const ResolvedEmbed& embed, const std::string& what) {
+  return cannot_merge("Rows of " + embed.relation->foreign_table + " that belong to a row of " +
+                          embed.relation->table + " can be on other shards, and " + what,
+                      "Write without it, and read the rows with a request of their own.");
+}
+
+/// Looked up, rows of the written table would be seen as the write has left them, and not as they were before
+/// it.
+bool leads_to(const ResolvedEmbed& embed, const Table& table) {
+  return embed.node.table->name == table.name ||
+         (embed.junction != nullptr && embed.junction->name == table.name) ||
+         std::ranges::any_of(embed.node.embeds,
+                             [&](const ResolvedEmbed& below) { return leads_to(below, table); });
+}
+
+Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up, RowFormat format) {
+  for (const auto* embed : looked_up)
+    if (leads_to(*embed, *tree.table))
+      return known_too_late(*embed, "are looked up after the write, which changes " + tree.table->name +
+                                        " itself.");
+  const ResolvedEmbed& first = *looked_up.front();
+  if (std::ranges::any_of(tree.asked->embeds, &Embed::inner))
+    return known_too_late(first, "!inner asks which rows are returned.");
+  if (std::ranges::any_of(tree.asked->order, [](const OrderTerm& term) { return term.embed.has_value(); }))
+    return known_too_late(first, "order asks for the order of an embed.");
+  if (format == RowFormat::stripped_json || format == RowFormat::stripped_json_in_utc)
+    return known_too_late(first, "nulls=stripped cannot strip all that JSON may hold.");
+  return {};
+}
+
+// ---- What is shown.
+
+/// The node's own columns. Without any beside embeds there are none, and without embeds all.
+Result<Selection> own_selection(const ResolvedNode& tree, RowFormat format, ExpressionWriter& writer) {
+  const ReadNode& asked = *tree.asked;
+  if (!asked.select.empty() || asked.embeds.empty()) return writer.select(asked.select, RowText(format));
+  Selection none;
+  none.row = RowText(format);
+  return none;
 }
 
 /// Numbers the columns that embeds need of the row they are of.
@@ -78,8 +127,8 @@ Result<std::string> value_of_embed(const ResolvedNode& tree, const OrderTerm& te
 }
 
 /// Adds the order, with what it needs of the rows.
-Result<void> add_order(const ResolvedNode& tree, bool by_key, ExpressionWriter& writer, EmbedWriter& embeds,
-                       const EmbedWriter::Column& column, ReturnedRows& out) {
+Result<void> add_order(const ResolvedNode& tree, const WritePlan& plan, ExpressionWriter& writer,
+                       EmbedWriter& embeds, const EmbedWriter::Column& column, ReturnedRows& out) {
   const auto& terms = tree.asked->order;
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const std::string name = 'o' + std::to_string(i);
@@ -89,6 +138,7 @@ Result<void> add_order(const ResolvedNode& tree, bool by_key, ExpressionWriter& 
     if (!terms[i].embed) add_item(out.inner, *value + " AS " + name);
     add_item(out.order, (terms[i].embed ? *value : "q." + name) + direction_sql(terms[i]));
   }
+  const bool by_key = plan.chooses_rows || !terms.empty();
   const auto& primary_key = tree.table->primary_key;
   for (std::size_t i = 0; by_key && i < primary_key.size(); ++i) {
     const std::string name = 'k' + std::to_string(i);
@@ -98,15 +148,10 @@ Result<void> add_order(const ResolvedNode& tree, bool by_key, ExpressionWriter& 
   return {};
 }
 
-}  // namespace
-
-Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const ShardMap& map, RowFormat format, bool bounded,
-                                ExpressionWriter& writer, WritePlan& plan) {
-  if (auto checked = check_shown(tree, map); !checked) return checked.error();
-  const ReadNode& asked = *tree.asked;
-  Result<Selection> selection = Selection{};
-  selection->row = RowText(format);
-  if (!asked.select.empty() || asked.embeds.empty()) selection = writer.select(asked.select, RowText(format));
+/// Rows that are whole: each as one text.
+Result<ReturnedRows> rows_as_text(const ResolvedNode& tree, const WriteRules& rules, ExpressionWriter& writer,
+                                  WritePlan& plan) {
+  auto selection = own_selection(tree, rules.format, writer);
   if (!selection) return selection.error();
   ReturnedRows out;
   out.inner = std::move(selection->inner);
@@ -125,20 +170,63 @@ Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const ShardMap& map, R
   const auto kept = embeds.inner_conditions(tree, column);
   if (!kept) return kept.error();
   // In a CASE the order of the rows stays, which is the body's for an INSERT: no join is made of it.
-  out.columns = kept->empty() ? row_sql(format) : "CASE WHEN " + *kept + " THEN " + row_sql(format) + " END";
-  if (bounded && !kept->empty()) {
+  out.columns = row_sql(rules.format);
+  if (!kept->empty()) out.columns = "CASE WHEN " + *kept + " THEN " + out.columns + " END";
+  if (!kept->empty() && rules.bounds != RowBounds{}) {
     auto again = embeds.inner_conditions(tree, column);
     if (!again) return again.error();
     out.counted = std::move(*again);
   }
-  const bool by_key = plan.chooses_rows || !asked.order.empty();
-  if (auto done = add_order(tree, by_key, writer, embeds, column, out); !done) return done.error();
+  if (auto done = add_order(tree, plan, writer, embeds, column, out); !done) return done.error();
   columns.append_to(out.inner, *tree.table);
 
   plan.header = selection->row.header();
-  plan.embeds = !asked.embeds.empty();
+  plan.embeds = !tree.embeds.empty();
   plan.leaves_out = !kept->empty();
   return out;
+}
+
+/// Rows in which those of other shards have still to be put.
+Result<ReturnedRows> rows_to_complete(const ResolvedNode& tree, const LookedUp& looked_up,
+                                      const RoutedTable& routed, const WriteRules& rules,
+                                      ExpressionWriter& writer, WritePlan& plan) {
+  if (auto checked = check_looked_up(tree, looked_up, rules.format); !checked) return checked.error();
+  NodeRead read;
+  for (const auto* embed : looked_up) {
+    auto lookup = plan_lookup(*embed, routed, rules.bytewise_default_collation);
+    if (!lookup) return lookup.error();
+    read.lookups.push_back(std::move(*lookup));
+  }
+  if (!rules.one_default_collation) hold_to_one_collation(read.lookups);
+
+  auto selection = own_selection(tree, rules.format, writer);
+  if (!selection) return selection.error();
+  ReadPlan& scan = read.scan;
+  scan.inner_columns = std::move(selection->inner);
+  scan.values = std::move(selection->values);
+  scan.row = std::move(selection->row);
+  EmbedWriter embeds(writer);
+  MemberPlanner members(tree, looked_up, selection->json_already, read);
+  if (auto done = members.add_keys(); !done) return done.error();
+  if (auto done = members.add_embeds(embeds); !done) return done.error();
+
+  ReturnedRows out{scan.inner_columns, scan.columns_sql(), scan.joins, "", ""};
+  const EmbedWriter::Column none = [](const std::string& name) { return name; };  // no order is by an embed
+  if (auto done = add_order(tree, plan, writer, embeds, none, out); !done) return done.error();
+  plan.header = scan.row.header();
+  plan.embeds = true;
+  plan.read = std::make_shared<const NodeRead>(std::move(read));
+  return out;
+}
+
+}  // namespace
+
+Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const RoutedTable& routed, const WriteRules& rules,
+                                ExpressionWriter& writer, WritePlan& plan) {
+  if (auto checked = check_shown(tree); !checked) return checked.error();
+  const auto looked_up = looked_up_embeds(tree, routed.map());
+  if (looked_up.empty()) return rows_as_text(tree, rules, writer, plan);
+  return rows_to_complete(tree, looked_up, routed, rules, writer, plan);
 }
 
 ReturnedRows written_keys(const Table& table) {

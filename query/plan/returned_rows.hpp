@@ -3,11 +3,11 @@
 
 #include <string>
 
+#include "query/catalogue/routed_table.hpp"
 #include "query/error.hpp"
 #include "query/plan/expression.hpp"
 #include "query/plan/plan.hpp"
 #include "query/resolve/read_tree.hpp"
-#include "shard_map/shard_map.hpp"
 
 namespace shardplex {
 
@@ -21,14 +21,16 @@ struct ReturnedRows {
 };
 
 /// The rows as the node asks for them, in the order that it asks for, and by primary key among equals; where
-/// it asks for none, in body order for an INSERT, by primary key otherwise. What is embedded in them is of
-/// before the write: PostgreSQL gives one snapshot to all of a statement. Of a row that !inner leaves out the
-/// column is null.
+/// it asks for none, in body order for an INSERT, by primary key otherwise.
 ///
-/// `bounded`: there are row bounds. They are about the rows that are not left out. What has to be known of
-/// the rows is noted in the plan. Errors: those of expressions, row_shape() and require_agreed(); SHARD400
-/// for aggregates of the rows, and for embeds whose rows can be on other shards.
-Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const ShardMap& map, RowFormat format, bool bounded,
+/// What a shard embeds in them by itself is of before the write, as by PostgREST: PostgreSQL gives one
+/// snapshot to all of a statement. Of a row that !inner leaves out the text is null, and row bounds are about
+/// the others. What is looked up on other shards is planned, and is of after the write.
+///
+/// What has to be known of the rows is noted in the plan. Errors: those of expressions, row_shape(),
+/// require_agreed() and plan_lookup(); SHARD400 for aggregates of the rows, and, beside an embed that is
+/// looked up, for what has to be decided before the write is committed, and for the table's own rows in it.
+Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const RoutedTable& routed, const WriteRules& rules,
                                 ExpressionWriter& writer, WritePlan& plan);
 
 /// The primary key of each row, as text.

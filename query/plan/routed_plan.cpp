@@ -86,16 +86,8 @@ std::optional<Error> check_choice(const Query& query) {
       std::nullopt};
 }
 
-/// What depends on the default collation of a database is refused over shards of which these differ.
-void hold_to_one_collation(ReadPlan& scan) {
+void hold_scan_to_one_collation(ReadPlan& scan) {
   if (scan.states && !scan.not_mergeable) scan.not_mergeable = scan.states->by_default_collation;
-}
-
-void hold_to_one_collation(std::vector<Lookup>& lookups) {
-  for (auto& lookup : lookups) {
-    hold_to_one_collation(lookup.rows.scan);
-    hold_to_one_collation(lookup.rows.lookups);
-  }
 }
 
 /// A lookup without whose rows none of the answer is kept, and which has filters.
@@ -110,6 +102,13 @@ std::optional<std::size_t> choosing_lookup(const RowsRead& read) {
 }
 
 }  // namespace
+
+void hold_to_one_collation(std::vector<Lookup>& lookups) {
+  for (auto& lookup : lookups) {
+    hold_scan_to_one_collation(lookup.rows.scan);
+    hold_to_one_collation(lookup.rows.lookups);
+  }
+}
 
 Result<RoutedPlan> plan_routed_read(const Query& query, const RoutedTable& routed, CountKind count,
                                     const ReadRules& rules) {
@@ -131,7 +130,7 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   if (!root) return root.error();
   ReadPlan& scan = root->scan;
   if (!rules.one_default_collation) {
-    hold_to_one_collation(scan);
+    hold_scan_to_one_collation(scan);
     hold_to_one_collation(root->lookups);
   }
   if (root->join.leaves_out())

@@ -98,6 +98,9 @@ Result<RoutedPlan> plan_routed_read(const Query& query, const RoutedTable& route
 Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query, const RoutedTable& routed,
                                     CountKind count, const ReadRules& rules);
 
+/// What depends on the default collation of a database is refused over shards of which these differ.
+void hold_to_one_collation(std::vector<Lookup>& lookups);
+
 /// How one target is to be asked, and how a reference table's shard. Lifetime: refers to the target's slots.
 ReadPlan::ForShard for_target(const Target& target, bool alone);
 ReadPlan::ForShard for_reference();

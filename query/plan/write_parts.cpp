@@ -78,7 +78,7 @@ Result<void> plan_returning(const ResolvedNode& tree, const RoutedTable& routed,
   const bool bounded = rules.bounds != RowBounds{};
   Result<ReturnedRows> returned = ReturnedRows{};
   if (plan.returns == WritePlan::Returns::representation)
-    returned = shown_rows(tree, routed.map(), rules.format, bounded, writer, plan);
+    returned = shown_rows(tree, routed, rules, writer, plan);
   else if (plan.returns == WritePlan::Returns::primary_key)
     returned = written_keys(table);
   if (!returned) return returned.error();

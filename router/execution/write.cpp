@@ -41,6 +41,8 @@ Written written(ResultSets sets, const WritePlan& plan) {
     out.affected = static_cast<std::uint64_t>(out.rows->rows());
   out.shown = out.affected;
   if (plan.leaves_out) out.shown -= rows_left_out(*out.rows);
+  out.created =
+      plan.reports_created && out.rows->rows() == 1 && out.rows->boolean(0, out.rows->columns() - 1);
   return out;
 }
 

@@ -17,6 +17,7 @@ struct Written {
   std::optional<postgres::ResultSet> rows;
   std::uint64_t affected = 0;
   std::uint64_t shown = 0;  ///< of these, all that a representation does not leave out
+  bool created = false;     ///< the row of a PUT was not there before
 };
 
 /// Runs the plan on the one shard whose rows it changes; SHARD400 where those are rows of several. `group`:

@@ -1,6 +1,7 @@
 // POST, PATCH, PUT and DELETE: the plan of a write, and what the client is told about it.
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "query/resolve/read_tree.hpp"
 #include "router/execution/sequence_keys.hpp"
 #include "router/execution/write.hpp"
+#include "router/execution/written_rows.hpp"
 #include "router/services/movies/body_rows.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/rows_body.hpp"
@@ -74,7 +76,9 @@ Result<ResolvedNode> resolved_select(const TableRequest& request) {
 }
 
 WriteRules write_rules(const TableRequest& request) {
-  return {row_bounds(request), row_format(request.shape)};
+  const auto& catalogue = request.catalogue();
+  return {row_bounds(request), row_format(request.shape), catalogue.bytewise_default_collation,
+          catalogue.one_default_collation};
 }
 
 /// An error of a write, in the client's words where the statement itself found too few or too many rows.
@@ -87,20 +91,56 @@ Error in_words(const TableRequest& request, Error error) {
   return error;
 }
 
+/// A write, and what is told of it.
+struct ToldWrite {
+  Written written;
+  std::optional<std::vector<std::string>> texts = std::nullopt;  // of rows for which others were looked up
+  std::optional<Error> not_shown = std::nullopt;                 // set where these could not be
+};
+
+/// Makes the write, then looks up what belongs to its rows. A write that has been made stands, whatever comes
+/// of that: it is then told as if no rows had been asked for.
+Awaitable<Result<ToldWrite>> write_and_look_up(TableRequest& request, const WritePlan& plan) {
+  auto& context = request.context;
+  if (plan.read) {
+    const auto checked = co_await check_lookups(context, *plan.read);
+    if (!checked) co_return checked.error();
+  }
+  auto outcome = co_await write(context, plan, request.placement->group);
+  if (!outcome) co_return in_words(request, outcome.error());
+  ToldWrite told{std::move(*outcome)};
+  if (!plan.read || !told.written.rows) co_return told;
+  auto rows = std::make_shared<const postgres::ResultSet>(std::move(*told.written.rows));
+  told.written.rows.reset();
+  auto texts = co_await complete_rows(context, *plan.read, std::move(rows));
+  if (texts) {
+    told.texts = std::move(*texts);
+  } else {
+    told.not_shown = texts.error();
+    request.prefer.returning = ReturnKind::minimal;
+  }
+  co_return told;
+}
+
+/// The rows, where they are to be shown and can be.
+Result<void> set_rows(Answer& answer, const TableRequest& request, const WritePlan& plan,
+                      const ToldWrite& told) {
+  if (told.not_shown) set_not_shown(answer, *told.not_shown);
+  if (!shows_rows(request)) return {};
+  set_warning(answer, request);
+  if (told.texts) return set_representation(answer, request, plan.header, *told.texts);
+  return set_representation(answer, request, plan.header, told.written.rows);
+}
+
 /// The end of PATCH, PUT and DELETE: 200 with the rows, or 204.
-Result<Answer> answer_change(TableRequest& request, const WritePlan& plan, const Written& outcome,
+Result<Answer> answer_change(TableRequest& request, const WritePlan& plan, const ToldWrite& told,
                              std::string range) {
   // Where rows were touched, the statement has counted them already.
-  if (auto refusal = refusal_of(request, outcome.shown)) return std::move(*refusal);
-  request.call.record.rows = outcome.shown;
+  if (auto refusal = refusal_of(request, told.written.shown)) return std::move(*refusal);
+  request.call.record.rows = told.written.shown;
   Answer answer;
-  if (shows_rows(request)) {
-    answer.status = 200;
-    if (auto set = set_representation(answer, request, plan.header, outcome.rows); !set) return set.error();
-    set_warning(answer, request);
-  } else {
-    answer.status = 204;
-  }
+  answer.status = shows_rows(request) ? 200 : 204;
+  if (auto set = set_rows(answer, request, plan, told); !set) return set.error();
   answer.set("Content-Range", std::move(range));
   set_preferences(answer, request, true);
   return answer;
@@ -226,20 +266,17 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   if (!keys) co_return keys.error();
   const auto plan = std::move(*insert).with_keys(std::move(*keys));
   if (is_object(request.shape) && plan.row_count != 1) co_return not_one_row(plan.row_count);
-  const auto outcome = co_await write(request.context, plan, request.placement->group);
-  if (!outcome) co_return in_words(request, outcome.error());
+  const auto told = co_await write_and_look_up(request, plan);
+  if (!told) co_return told.error();
 
-  request.call.record.rows = outcome->shown;
+  const Written& written = told->written;
+  request.call.record.rows = written.shown;
   Answer answer;
   answer.status = 201;
-  if (shows_rows(request)) {
-    if (auto set = set_representation(answer, request, plan.header, outcome->rows); !set)
-      co_return set.error();
-    set_warning(answer, request);
-  }
-  if (plan.returns == WritePlan::Returns::primary_key && outcome->affected == 1)
-    set_location(answer, request, plan, *outcome->rows);
-  answer.set("Content-Range", content_range(0, 0, counted(request, outcome->shown)));
+  if (auto set = set_rows(answer, request, plan, *told); !set) co_return set.error();
+  if (plan.returns == WritePlan::Returns::primary_key && written.affected == 1)
+    set_location(answer, request, plan, *written.rows);
+  answer.set("Content-Range", content_range(0, 0, counted(request, written.shown)));
   set_preferences(answer, request, true);
   co_return answer;
 }
@@ -253,10 +290,10 @@ Awaitable<Result<Answer>> update_rows(TableRequest& request) {
                           write_rules(request));
   if (!plan) co_return plan.error();
   if (plan->sets_nothing && request.is_row) co_return co_await answer_unchanged(request);
-  const auto outcome = co_await write(request.context, *plan, request.placement->group);
-  if (!outcome) co_return in_words(request, outcome.error());
-  co_return answer_change(request, *plan, *outcome,
-                          content_range(0, outcome->shown, counted(request, outcome->shown)));
+  const auto told = co_await write_and_look_up(request, *plan);
+  if (!told) co_return told.error();
+  const auto rows = told->written.shown;
+  co_return answer_change(request, *plan, *told, content_range(0, rows, counted(request, rows)));
 }
 
 Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
@@ -264,9 +301,9 @@ Awaitable<Result<Answer>> delete_rows(TableRequest& request) {
   if (!tree) co_return tree.error();
   auto plan = plan_delete(*tree, request.query, request.prefer, request.routed(), write_rules(request));
   if (!plan) co_return plan.error();
-  const auto outcome = co_await write(request.context, *plan, request.placement->group);
-  if (!outcome) co_return in_words(request, outcome.error());
-  co_return answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->shown)));
+  const auto told = co_await write_and_look_up(request, *plan);
+  if (!told) co_return told.error();
+  co_return answer_change(request, *plan, *told, content_range(0, 0, counted(request, told->written.shown)));
 }
 
 Awaitable<Result<Answer>> put_row(TableRequest& request) {
@@ -278,13 +315,11 @@ Awaitable<Result<Answer>> put_row(TableRequest& request) {
   auto plan = plan_put(*tree, request.query, body_of(request), request.prefer, request.routed(),
                        write_rules(request));
   if (!plan) co_return plan.error();
-  const auto outcome = co_await write(request.context, *plan, request.placement->group);
-  if (!outcome) co_return in_words(request, outcome.error());
-  const bool created = plan->reports_created && outcome->rows && outcome->rows->rows() == 1 &&
-                       outcome->rows->boolean(0, outcome->rows->columns() - 1);
+  const auto told = co_await write_and_look_up(request, *plan);
+  if (!told) co_return told.error();
   auto answered =
-      answer_change(request, *plan, *outcome, content_range(0, 0, counted(request, outcome->shown)));
-  if (answered && created) answered->status = 201;
+      answer_change(request, *plan, *told, content_range(0, 0, counted(request, told->written.shown)));
+  if (answered && told->written.created) answered->status = 201;
   co_return answered;
 }
 

@@ -96,6 +96,23 @@ Result<void> set_representation(Answer& answer, const TableRequest& request, con
   return {};
 }
 
+Result<void> set_representation(Answer& answer, const TableRequest& request, const std::string& header,
+                                const std::vector<std::string>& rows) {
+  set_content_type(answer, request);
+  RowsBody body(body_shape(request), header);
+  for (const auto& row : rows)
+    if (auto added = body.add(answer.body, row); !added) return added;
+  body.end(answer.body);
+  return {};
+}
+
+void set_not_shown(Answer& answer, const Error& why) {
+  answer.set("Warning",
+             "299 - \"The write has been made. Its rows are not shown, because rows of other shards could "
+             "not be looked up: " +
+                 why.code + '"');
+}
+
 std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total) {
   const auto size = total ? std::to_string(*total) : "*";
   if (rows == 0) return "*/" + size;

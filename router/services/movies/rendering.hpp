@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "postgres/result_set.hpp"
 #include "query/plan/plan.hpp"
@@ -41,6 +42,12 @@ void set_no_rows(Answer& answer, const TableRequest& request);
 /// WritePlan::header.
 Result<void> set_representation(Answer& answer, const TableRequest& request, const std::string& header,
                                 const std::optional<postgres::ResultSet>& rows);
+/// The same of their texts.
+Result<void> set_representation(Answer& answer, const TableRequest& request, const std::string& header,
+                                const std::vector<std::string>& rows);
+
+/// Warning, where a write was made, and its rows could not be looked up to be shown.
+void set_not_shown(Answer& answer, const Error& why);
 
 /// "0-9/200", "*/0", "0-9/*": the Content-Range of `rows` rows from `offset`.
 std::string content_range(std::uint64_t offset, std::uint64_t rows, std::optional<std::int64_t> total);

@@ -1,0 +1,60 @@
+#include "router/execution/written_rows.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "query/engine/concatenate.hpp"
+#include "router/execution/gather_rows.hpp"
+#include "router/execution/joined_rows.hpp"
+#include "router/execution/look_up.hpp"
+#include "router/execution/row_values.hpp"
+#include "router/execution/shard_rows.hpp"
+
+namespace shardplex::router {
+namespace {
+
+Error other_than_planned() {
+  return {"SHARD503", "A shard's answer cannot be understood", "Its tables are being changed.",
+          "Try again shortly.", std::nullopt};
+}
+
+/// The first columns are the plan's; others may follow.
+bool are_as_planned(const postgres::ResultSet& rows, const ReadPlan& scan) {
+  return static_cast<std::size_t>(rows.columns()) >= scan.result_columns() && suits(rows, scan.row);
+}
+
+}  // namespace
+
+Awaitable<Result<void>> check_lookups(RequestContext& context, const NodeRead& read) {
+  std::set<const Lookup*> asked;
+  BatchLookups lookups(context, asked);
+  co_return co_await lookups.check_unasked(read.lookups);
+}
+
+Awaitable<Result<std::vector<std::string>>> complete_rows(RequestContext& request, const NodeRead& read,
+                                                          SharedRows rows) {
+  std::vector<std::string> texts;
+  if (rows->rows() == 0) co_return texts;
+  if (!are_as_planned(*rows, read.scan)) co_return other_than_planned();
+  RequestContext context = request;
+  std::vector<ShardRows> sources;
+  sources.emplace_back(std::move(rows), std::nullopt);
+  GatheredRows written(read.scan, std::make_unique<Concatenate>(std::size_t{1}), std::move(sources),
+                       std::nullopt, context.deadline, context.worker.memory());
+  JoinedRows joined(std::move(written), read.join, std::make_shared<const std::vector<Lookup>>(read.lookups),
+                    context);
+  for (;;) {
+    auto row = co_await joined.next();
+    if (!row) co_return row.error();
+    if (!*row) break;
+    texts.push_back(std::move((*row)->json));
+  }
+  request.asked = std::move(context.asked);
+  request.stage_done(request.shards_us);
+  co_return texts;
+}
+
+}  // namespace shardplex::router
