@@ -69,8 +69,8 @@ bool leads_to(const ResolvedEmbed& embed, const Table& table) {
 Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up, RowFormat format) {
   for (const auto* embed : looked_up)
     if (leads_to(*embed, *tree.table))
-      return known_too_late(*embed, "are looked up after the write, which changes " + tree.table->name +
-                                        " itself.");
+      return known_too_late(*embed,
+                            "are looked up after the write, which changes " + tree.table->name + " itself.");
   const ResolvedEmbed& first = *looked_up.front();
   if (std::ranges::any_of(tree.asked->embeds, &Embed::inner))
     return known_too_late(first, "!inner asks which rows are returned.");

@@ -4,7 +4,9 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "query/engine/concatenate.hpp"
 #include "router/execution/gather_rows.hpp"
@@ -19,6 +21,11 @@ namespace {
 Error other_than_planned() {
   return {"SHARD503", "A shard's answer cannot be understood", "Its tables are being changed.",
           "Try again shortly.", std::nullopt};
+}
+
+Error too_large_to_show(std::size_t most_bytes) {
+  return {"SHARD400", "The answer is too large", "The limit is " + std::to_string(most_bytes) + " bytes.",
+          "Ask for fewer rows and columns of other tables.", std::nullopt};
 }
 
 /// The first columns are the plan's; others may follow.
@@ -46,10 +53,16 @@ Awaitable<Result<std::vector<std::string>>> complete_rows(RequestContext& reques
                        std::nullopt, context.deadline, context.worker.memory());
   JoinedRows joined(std::move(written), read.join, std::make_shared<const std::vector<Lookup>>(read.lookups),
                     context);
+  const std::size_t most_bytes = context.worker.settings().pool.connection.answer_bytes;
+  Reservation memory(context.worker.memory());
+  std::size_t bytes = 0;
   for (;;) {
     auto row = co_await joined.next();
     if (!row) co_return row.error();
     if (!*row) break;
+    bytes += (*row)->json.size();
+    if (most_bytes > 0 && bytes > most_bytes) co_return too_large_to_show(most_bytes);
+    if (bytes > memory.bytes() && !memory.resize(bytes + bytes / 4)) co_return postgres::out_of_memory();
     texts.push_back(std::move((*row)->json));
   }
   request.asked = std::move(context.asked);

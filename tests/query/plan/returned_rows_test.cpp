@@ -1,0 +1,213 @@
+// What writes give back with rows of other tables in it.
+#include "query/plan/returned_rows.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "query/grammar/parse.hpp"
+#include "query/plan/lookup.hpp"
+#include "query/plan/plan.hpp"
+#include "tests/query/plan/scattered_tables.hpp"
+
+using namespace shardplex;
+using namespace shardplex::fixtures;
+
+namespace {
+
+Preferences asking_for(ReturnKind kind) {
+  Preferences prefer;
+  prefer.returning = kind;
+  return prefer;
+}
+
+struct WrittenTables {
+  Catalogue catalogue = scattered_tables();
+  Relations relations{catalogue};
+  ShardMap map = scattered_map();
+
+  /// DELETE `table`?`text`
+  Result<WritePlan> remove(const std::string& table, std::string_view text, const WriteRules& rules = {},
+                           ReturnKind kind = ReturnKind::representation) const {
+    const auto query = parse_query(table, text, {}).value();
+    const auto tree = resolve(query, *catalogue.find(table), catalogue, relations);
+    if (!tree) return tree.error();
+    return plan_delete(*tree, query, asking_for(kind), in_map(*catalogue.find(table), map), rules);
+  }
+  /// POST `table`?`text`; keys that are missing are 1.
+  Result<WritePlan> insert(const std::string& table, std::string_view text, std::string_view body) const {
+    const auto query = parse_query(table, text, {}).value();
+    const auto tree = resolve(query, *catalogue.find(table), catalogue, relations);
+    if (!tree) return tree.error();
+    auto plan = plan_insert(*tree, query, body, asking_for(ReturnKind::representation),
+                            in_map(*catalogue.find(table), map), {});
+    if (!plan) return plan.error();
+    std::vector<std::string> keys(plan->missing_keys(), "1");
+    return std::move(*plan).with_keys(std::move(keys));
+  }
+};
+
+const WrittenTables& tables() {
+  static const WrittenTables all;
+  return all;
+}
+
+std::string tail(const std::string& table, std::string_view text, const WriteRules& rules = {}) {
+  return tables().remove(table, text, rules).value().tail;
+}
+
+Error refusal_of(const std::string& table, std::string_view text, const WriteRules& rules = {}) {
+  const auto plan = tables().remove(table, text, rules);
+  REQUIRE_FALSE(plan.has_value());
+  return plan.error();
+}
+
+}  // namespace
+
+TEST_CASE("embeds of written rows are subqueries over what the statement returns") {
+  CHECK(tail("movies", "id=eq.5&select=name,ratings(score),genres(note)") ==
+        R"( RETURNING "movies"."name" AS c0, "movies"."id" AS k0, "movies"."id" AS r0, )"
+        R"("movies"."primary_genre" AS r1) SELECT row_to_json(r.*)::text FROM w q CROSS JOIN LATERAL )"
+        R"((SELECT q.c0 AS "name", coalesce((SELECT json_agg(r.*) FROM (SELECT "e1"."score" AS "score" )"
+        R"(FROM "public"."ratings" AS e1 WHERE e1."movie_id" = q.r0 ORDER BY e1."movie_id", e1."user_id") )"
+        R"(AS r), '[]') AS "ratings", (SELECT row_to_json(r.*) FROM (SELECT "e2"."note" AS "note" FROM )"
+        R"("public"."genres" AS e2 WHERE e2."name" = q.r1) AS r) AS "genres") r ORDER BY q.k0)");
+  const auto plan = tables().remove("movies", "id=eq.5&select=ratings(score)").value();
+  CHECK(plan.embeds);
+  CHECK_FALSE(plan.leaves_out);
+  CHECK(plan.read == nullptr);
+  CHECK(plan.tail.find(R"(RETURNING "movies"."id" AS k0, "movies"."id" AS r0))") != std::string::npos);
+  CHECK_FALSE(tables().remove("movies", "id=eq.5&select=name").value().embeds);
+}
+
+TEST_CASE("members of a spread are joined to the written rows") {
+  const auto sql = tail("movies", "id=eq.5&select=name,...genres(about:note)");
+  CHECK(sql.find(R"( FROM w q LEFT JOIN LATERAL (SELECT "e1"."note" AS m0 FROM "public"."genres" AS e1 )"
+                 R"(WHERE e1."name" = q.r0 LIMIT 1) AS e2 ON true CROSS JOIN LATERAL )"
+                 R"((SELECT q.c0 AS "name", e2.m0 AS "about") r)") != std::string::npos);
+}
+
+TEST_CASE("inserted rows with embeds stay in the order of the body") {
+  const auto plan = tables().insert("ratings", "select=score,movies(name)",
+                                    R"([{"movie_id":5,"user_id":1},{"movie_id":5,"user_id":2}])");
+  CHECK(plan.value().tail.ends_with(R"( AS "movies") r)"));
+  const auto inner = tables().insert("ratings", "select=score,movies!inner(name)&order=score",
+                                     R"({"movie_id":5,"user_id":1})");
+  CHECK(inner.value().tail.ends_with(" ORDER BY q.o0 ASC NULLS LAST, q.k0, q.k1"));
+}
+
+TEST_CASE("!inner makes null of the rows that it leaves out, and bounds are about the others") {
+  const std::string text = "id=eq.5&select=name,ratings!inner(score)&ratings.score=eq.9";
+  const auto exists = [](const std::string& alias, const std::string& param) {
+    return R"(EXISTS (SELECT FROM "public"."ratings" AS )" + alias + " WHERE " + alias +
+           R"(."movie_id" = q.r0 AND ")" + alias + R"("."score" = )" + param + " ORDER BY " + alias +
+           R"(."movie_id", )" + alias + R"(."user_id"))";
+  };
+  CHECK(tail("movies", text)
+            .find(") SELECT CASE WHEN " + exists("e2", "$3") + " THEN row_to_json(r.*)::text END FROM w q") !=
+        std::string::npos);
+  CHECK(tables().remove("movies", text).value().leaves_out);
+  const auto bounded = tail("movies", text, {.bounds = {1, 1}});
+  CHECK(bounded.find(" WHERE (SELECT shardplex.check_rows(count(*), $5::int8, $6::int8) FROM w q WHERE " +
+                     exists("e3", "$4") + ')') != std::string::npos);
+}
+
+TEST_CASE("written rows are ordered by an embed to one") {
+  CHECK(tail("movies", "id=eq.5&select=name,genres(note)&order=genres(note).desc")
+            .ends_with(R"( ORDER BY (SELECT "e2"."note" FROM "public"."genres" AS e2 WHERE e2."name" = )"
+                       R"(q.r0) DESC NULLS FIRST, q.k0)"));
+}
+
+TEST_CASE("written rows with embeds come in the format that was asked for") {
+  const auto csv = tables()
+                       .remove("movies", "id=eq.5&select=name,r:ratings(score),...genres(note)",
+                               {.format = RowFormat::csv})
+                       .value();
+  CHECK(csv.header == "name,r,note");
+  CHECK(csv.tail.find(") SELECT left(substr((r.*)::text, 2), -1) FROM w q") != std::string::npos);
+  CHECK(tail("movies", "id=eq.5&select=ratings(score)", {.format = RowFormat::stripped_json})
+            .find("json_strip_nulls(row_to_json(r.*))::text") != std::string::npos);
+}
+
+TEST_CASE("rows of other shards are planned to be looked up for what a write returns") {
+  const auto plan = tables().remove("ratings", "movie_id=eq.5&select=score,users(name)").value();
+  CHECK(plan.tail ==
+        R"( RETURNING "ratings"."score" AS c0, "ratings"."user_id" AS h0, "ratings"."movie_id" AS k0, )"
+        R"("ratings"."user_id" AS k1) SELECT q.c0, q.h0::text FROM w q ORDER BY q.k0, q.k1)");
+  REQUIRE(plan.read);
+  CHECK(plan.read->lookups.size() == 1);
+  CHECK(plan.read->scan.result_columns() == 2);
+  CHECK(plan.read->scan.row.rooms().size() == 1);
+  CHECK(plan.embeds);
+  const auto both = tables().remove("ratings", "movie_id=eq.5&select=users(name),movies(name)").value();
+  CHECK(both.tail.find(R"(SELECT (SELECT row_to_json(r.*) FROM (SELECT "e1"."name" AS "name" FROM )"
+                       R"("public"."movies" AS e1 WHERE e1."id" = q.r0) AS r), q.h0::text FROM w q)") !=
+        std::string::npos);
+  CHECK(tables()
+            .remove("ratings", "movie_id=eq.5&select=score,users(name)", {.format = RowFormat::csv})
+            .value()
+            .header == "score,users");
+  const auto bounded = tail("ratings", "movie_id=eq.5&select=users(name)", {.bounds = {1, 1}});
+  CHECK(bounded.find(" FROM w q WHERE (SELECT shardplex.check_rows(count(*), $2::int8, $3::int8) FROM w)") !=
+        std::string::npos);
+}
+
+TEST_CASE("what other shards would have to decide before the write is committed is refused") {
+  const std::string row = "movie_id=eq.5&select=";
+  const std::string details = "Rows of users that belong to a row of ratings can be on other shards, and ";
+  for (const auto& [text, why] :
+       {std::pair<std::string, std::string>{"score,users!inner(name)",
+                                            "!inner asks which rows are returned."},
+        {"users(name),movies!inner(name)", "!inner asks which rows are returned."},
+        {"score,users(name)&order=users(name)", "order asks for the order of an embed."},
+        {"score,users(ratings(score))", "are looked up after the write, which changes ratings itself."},
+        {"score,users(lists(movies(ratings(score))))",
+         "are looked up after the write, which changes ratings itself."}}) {
+    CAPTURE(text);
+    const auto refused = refusal_of("ratings", row + text);
+    CHECK(refused.code == "SHARD400");
+    CHECK(refused.details == details + why);
+  }
+  CHECK(refusal_of("ratings", row + "users(name)", {.format = RowFormat::stripped_json}).code == "SHARD400");
+  CHECK(tables().remove("ratings", row + "users(lists(place:movie_id))").has_value());
+}
+
+TEST_CASE("aggregates of written rows are refused, and those of embeds are not") {
+  for (const auto* text :
+       {"select=count(),ratings(score)", "select=name,...genres(note.max())", "select=votes.sum()"}) {
+    CAPTURE(text);
+    const auto refused = refusal_of("movies", text);
+    CHECK(refused.code == "SHARD400");
+    CHECK(refused.details == "select asks for an aggregate (count, sum, avg, min, max)");
+  }
+  CHECK(tail("movies", "id=eq.5&select=ratings(count(),score.avg())").find("count(*)") != std::string::npos);
+}
+
+TEST_CASE("whoever wants no rows back is not refused for them") {
+  for (const auto kind : {ReturnKind::minimal, ReturnKind::headers_only})
+    for (const auto* text : {"movie_id=eq.5&select=users!inner(name)", "movie_id=eq.5&select=count()"}) {
+      CAPTURE(text);
+      CHECK(tables().remove("ratings", text, {}, kind).value().tail == "");
+    }
+}
+
+TEST_CASE("each parameter of what is returned is in the statement, which PostgreSQL refuses otherwise") {
+  for (const auto* text : {"select=id,...ratings(score,user_id)&ratings.score=gt.3",
+                           "select=id,...ratings(score)&ratings.limit=2&ratings.offset=1",
+                           "select=id,genres(note)&genres.note=eq.a&genres.limit=1&order=genres(note)",
+                           "select=data->a,ratings!inner(score)&ratings.score=in.(1,2)&ratings.limit=1",
+                           "select=id,lists(movie_id)&lists.movie_id=gt.3"}) {
+    const auto statement = tables()
+                               .remove("movies", std::string("id=eq.5&") + text, {.bounds = {1, {}}})
+                               .value()
+                               .statement(Slot{9}, true);
+    for (std::size_t number = 1; number <= statement.params.size(); ++number) {
+      const std::string param = '$' + std::to_string(number);
+      INFO(text, " lacks ", param, ": ", statement.sql);
+      CHECK(statement.sql.find(param) != std::string::npos);
+    }
+  }
+}
