@@ -269,14 +269,14 @@ Awaitable<Result<Answer>> insert_rows(TableRequest& request) {
   const auto told = co_await write_and_look_up(request, plan);
   if (!told) co_return told.error();
 
-  const Written& written = told->written;
-  request.call.record.rows = written.shown;
+  const Written& outcome = told->written;
+  request.call.record.rows = outcome.shown;
   Answer answer;
   answer.status = 201;
   if (auto set = set_rows(answer, request, plan, *told); !set) co_return set.error();
-  if (plan.returns == WritePlan::Returns::primary_key && written.affected == 1)
-    set_location(answer, request, plan, *written.rows);
-  answer.set("Content-Range", content_range(0, 0, counted(request, written.shown)));
+  if (plan.returns == WritePlan::Returns::primary_key && outcome.affected == 1)
+    set_location(answer, request, plan, *outcome.rows);
+  answer.set("Content-Range", content_range(0, 0, counted(request, outcome.shown)));
   set_preferences(answer, request, true);
   co_return answer;
 }

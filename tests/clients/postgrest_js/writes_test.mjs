@@ -109,9 +109,14 @@ refused('SHARD400', 'insert with defaults for what is missing', async () => {
     [{ note: 'to do' }, { note: 'check' }]
   )
 })
-refused('SHARD400', 'insert and select with an embed', async () => {
+test('insert and select with an embed', async () => {
   assert.deepEqual(await data(steps().insert({ task_id: 1, number: 7 }).select('number,tasks(title)')), [
     { number: 7, tasks: { title: 'write' } }
+  ])
+})
+test('delete and select with an embed', async () => {
+  assert.deepEqual(await data(steps().delete().eq('task_id', 1).eq('number', 7).select('number,...tasks(title)')), [
+    { number: 7, title: 'write' }
   ])
 })
 test('insert with an order', async () => {
