@@ -36,7 +36,8 @@ class EmbedWriter {
   /// A column of the row that an embed is of, in SQL.
   using Column = std::function<std::string(const std::string& name)>;
 
-  explicit EmbedWriter(ExpressionWriter& root) : root_(root) {}
+  /// What the root has for parameters by now, such as a body, is not counted among what embeds come to.
+  explicit EmbedWriter(ExpressionWriter& root) : root_(root), counted_params_(root.params().size()) {}
 
   /// The members that the node's embeds add to its rows, in their order: one each, those of a spread, or none
   /// of an embed that shows nothing. An aggregate inside a spread is given as its argument: whoever asked for
@@ -88,8 +89,8 @@ class EmbedWriter {
 
   ExpressionWriter& root_;
   std::size_t aliases_ = 0;
-  std::size_t counted_params_ = 0;  ///< of the root's, in bytes_
-  std::size_t bytes_ = 0;           ///< of parameters, and of the conditions of each subquery
+  std::size_t counted_params_;  ///< of the root's, in bytes_
+  std::size_t bytes_ = 0;       ///< of parameters, and of the conditions of each subquery
 };
 
 }  // namespace shardplex

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -173,6 +174,18 @@ TEST_CASE("what other shards would have to decide before the write is committed 
   }
   CHECK(refusal_of("ratings", row + "users(name)", {.format = RowFormat::stripped_json}).code == "SHARD400");
   CHECK(tables().remove("ratings", row + "users(lists(place:movie_id))").has_value());
+}
+
+TEST_CASE("embeds of written rows show computed columns") {
+  CHECK(tail("ratings", "movie_id=eq.5&select=movies(label)")
+            .find(R"((SELECT "public"."label"("e1".*) AS "label" FROM "public"."movies" AS e1)") !=
+        std::string::npos);
+}
+
+TEST_CASE("a long body does not count as what embeds come to") {
+  const std::string body =
+      R"({"movie_id":5,"user_id":1,"score":")" + std::string(std::size_t{2} << 20, 'a') + "\"}";
+  CHECK(tables().insert("ratings", "select=score,movies(name)", body).has_value());
 }
 
 TEST_CASE("aggregates of written rows are refused, and those of embeds are not") {
