@@ -52,8 +52,7 @@ Result<void> check_shown(const ResolvedNode& tree) {
 
 /// Rows of other shards are known when the write has been committed, and then it is too late to refuse it.
 Error known_too_late(const ResolvedEmbed& embed, const std::string& what) {
-  return cannot_merge("Rows of " + embed.relation->foreign_table + " that belong to a row of " +
-                          embed.relation->table + " can be on other shards, and " + what,
+  return cannot_merge("What is embedded as " + embed.asked->name() + " can be on other shards, and " + what,
                       "Write without it, and read the rows with a request of their own.");
 }
 
@@ -70,7 +69,7 @@ Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up
   for (const auto* embed : looked_up)
     if (leads_to(*embed, *tree.table))
       return known_too_late(*embed,
-                            "are looked up after the write, which changes " + tree.table->name + " itself.");
+                            "is looked up after the write, which changes " + tree.table->name + " itself.");
   const ResolvedEmbed& first = *looked_up.front();
   if (std::ranges::any_of(tree.asked->embeds, &Embed::inner))
     return known_too_late(first, "!inner asks which rows are returned.");
