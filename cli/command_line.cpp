@@ -25,6 +25,7 @@ constexpr std::array commands{
     Command{"route", route, "tell the slot and shard of a row, and why"},
     Command{"explain", explain, "tell what a read would do: shards, SQL, merge, hints"},
     Command{"queries", queries, "show what requests cost by their shape, and statements by shard"},
+    Command{"advise", advise, "advise on indexes, shard keys and load, with evidence; changes nothing"},
     Command{"cluster init", cluster_init, "make the schema shardplex in every shard"},
     Command{"cluster status", cluster_status, "show servers, ownership, rows and leftovers"},
     Command{"cluster doctor", cluster_doctor, "find and remove what moves and loads have left"},

@@ -20,6 +20,7 @@ int map_show(Arguments args, const Terminal& terminal);
 int route(Arguments args, const Terminal& terminal);
 int explain(Arguments args, const Terminal& terminal);
 int queries(Arguments args, const Terminal& terminal);
+int advise(Arguments args, const Terminal& terminal);
 int cluster_init(Arguments args, const Terminal& terminal);
 int cluster_status(Arguments args, const Terminal& terminal);
 int cluster_accept_timeline(Arguments args, const Terminal& terminal);

@@ -64,8 +64,8 @@ TEST_CASE("the version is printed") {
 }
 
 TEST_CASE("every command has a help that goes to standard output") {
-  for (const std::string command :
-       {"map check", "map show", "route", "explain", "queries", "cluster init", "cluster status", "load"}) {
+  for (const std::string command : {"map check", "map show", "route", "explain", "queries", "advise",
+                                    "cluster init", "cluster status", "load"}) {
     CAPTURE(command);
     std::vector<std::string> args;
     std::istringstream words(command);
@@ -132,6 +132,14 @@ TEST_CASE("what is not understood exits with 2 and suggests what is near") {
       {{"queries", "--router", "http://127.0.0.1:1", "--limit=-3"}, "--limit takes a number above 0"},
       {{"queries", "--router", "http://127.0.0.1:1", "--limit", "few"}, "limit"},
       {{"queries", "http://127.0.0.1:1"}, "too many arguments"},
+      {{"advise"}, "--map FILE is missing"},
+      {{"advise", "--map", "x", "--min-days=-1"}, "--min-days takes a number of days, 0 or more"},
+      {{"advise", "--map", "x", "--min-days", "nan"}, "--min-days takes a number of days, 0 or more"},
+      {{"advise", "--map", "x", "--min-days", "week"}, "min-days"},
+      {{"advise", "--map", "x", "--min-calls", "0"}, "--min-calls takes a number above 0"},
+      {{"advise", "--map", "x", "--min-calls", "many"}, "min-calls"},
+      {{"advise", "--map", "x", "--routers", "y"}, "--router"},
+      {{"advise", "--map", "x", "http://127.0.0.1:1"}, "too many arguments"},
   };
   for (const auto& row : rows) {
     const CommandRun run = run_shardplex(row.args);
