@@ -56,13 +56,11 @@ std::string select(const std::vector<Item>& items, const NodeSql& node, const st
 
 class EmbedGenerator {
  public:
-  EmbedGenerator(std::uint64_t seed, bool by_genre) : random_(seed), by_genre_(by_genre) {}
+  EmbedGenerator(Random& random, const SampleDatabase& database)
+      : random_(random), database_(database), by_genre_(database.by_genre) {}
 
   ReadRequest make() {
-    std::vector<const SampleTable*> roots{&sample_movies(), &sample_movies(), &sample_movies(),
-                                          &sample_ratings(), &sample_genres()};
-    for (const auto* table : related_tables(by_genre_)) roots.push_back(table);
-    const auto& table = *pick(random_, roots);
+    const auto& table = any_root();
     if (chance(random_, 5)) request_.method = "HEAD";
     std::string select_text;
     auto root = node(table, "", 0, {}, select_text);
@@ -72,6 +70,14 @@ class EmbedGenerator {
   }
 
  private:
+  const SampleTable& any_root() {
+    std::vector<const SampleTable*> roots;
+    for (const auto& [table, weight] : database_.tables) roots.insert(roots.end(), weight, table);
+    const auto& table = *pick(random_, roots);
+    if (table.left_out) throw LeftOut(table.name);
+    return table;
+  }
+
   // ---- Columns.
 
   static bool can_be_asked(const SampleColumn& column) {
@@ -81,6 +87,7 @@ class EmbedGenerator {
   const SampleColumn& comparable_column(const SampleTable& table) {
     while (true) {
       const auto& column = pick(random_, table.columns);
+      if (column.left_out) throw LeftOut(column.name);
       if (can_be_asked(column)) return column;
     }
   }
@@ -93,6 +100,7 @@ class EmbedGenerator {
   void add_column(const SampleTable& table, const std::string& alias, bool unique, std::string& url,
                   NodeSql& node) {
     const auto& column = pick(random_, table.columns);
+    if (column.left_out) throw LeftOut(column.name);
     Item item{column_sql(alias, column.name), column.name};
     const bool aliased = unique || chance(random_, 15);
     if (aliased) {
@@ -113,22 +121,27 @@ class EmbedGenerator {
     node.items.push_back(std::move(item));
   }
 
+  static void add_every_column(const SampleTable& table, const std::string& alias, std::vector<Item>& items) {
+    for (const auto& column : table.columns)
+      if (!column.left_out) items.push_back({column_sql(alias, column.name), column.name});
+  }
+
   static void add_all_columns(const SampleTable& table, const std::string& alias,
                               std::vector<Item>& columns) {
     for (const auto& column : table.columns)
-      if (can_be_asked(column)) columns.push_back({column_sql(alias, column.name), column.name});
+      if (can_be_asked(column) && !column.left_out)
+        columns.push_back({column_sql(alias, column.name), column.name});
   }
 
   void add_columns(const SampleTable& table, const std::string& alias, bool unique, std::string& url,
                    NodeSql& node) {
     if (!unique && chance(random_, 20)) {
       url += '*';
-      for (const auto& column : table.columns)
-        node.items.push_back({column_sql(alias, column.name), column.name});
+      add_every_column(table, alias, node.items);
       add_all_columns(table, alias, node.columns);
       return;
     }
-    const auto count = 1 + random_() % 3;
+    const auto count = 1 + random_.below(3);
     for (std::size_t i = 0; i < count; ++i) {
       if (i > 0) url += ',';
       add_column(table, alias, unique, url, node);
@@ -177,7 +190,7 @@ class EmbedGenerator {
 
   void add_filters(const SampleTable& table, const std::string& path, const std::string& alias,
                    const std::set<std::string>& embeds, NodeSql& node) {
-    const auto count = chance(random_, 55) ? 0 : 1 + random_() % 2;
+    const auto count = chance(random_, 55) ? 0 : 1 + random_.below(2);
     for (std::size_t i = 0; i < count; ++i) {
       const auto filter = any_filter(table, alias, embeds);
       add_parameter(path, filter.key, filter.value);
@@ -199,7 +212,7 @@ class EmbedGenerator {
 
   std::vector<const SampleRelation*> relations_from(const SampleTable& table) const {
     std::vector<const SampleRelation*> found;
-    for (const auto& relation : sample_relations())
+    for (const auto& relation : database_.relations)
       if (relation.from == &table && (relation.in_genre_map || !by_genre_)) found.push_back(&relation);
     return found;
   }
@@ -221,7 +234,9 @@ class EmbedGenerator {
     for (int i = 0; i < 5 && !relations.empty(); ++i) {
       const auto* relation = pick(random_, relations);
       const bool local = by_genre_ ? relation->local_by_genre : relation->local_by_hash;
-      if (local || chance(random_, 60)) return relation;
+      if (!local && !chance(random_, 60)) continue;
+      if (relation->left_out) throw LeftOut(relation->spellings.front());
+      return relation;
     }
     return nullptr;
   }
@@ -326,6 +341,7 @@ class EmbedGenerator {
         continue;
       }
       const auto& column = table.columns.back();
+      if (column.left_out) throw LeftOut(column.name);
       add_parameter(path, "or", '(' + embed.name + '.' + value + ',' + url_name(column.name) + ".is.null)");
       node.where = both(node.where, sql + " OR " + column_sql(alias, column.name) + " IS NULL");
     }
@@ -368,12 +384,12 @@ class EmbedGenerator {
 
   void add_paging(const std::string& path, bool often, NodeSql& node) {
     if (chance(random_, often ? 60 : 20)) {
-      const auto limit = random_() % (often ? 40 : 4);
+      const auto limit = random_.below(often ? 40 : 4);
       add_parameter(path, "limit", std::to_string(limit));
       node.page += " LIMIT " + std::to_string(limit);
     }
     if (chance(random_, 15)) {
-      const auto offset = random_() % 4;
+      const auto offset = random_.below(4);
       add_parameter(path, "offset", std::to_string(offset));
       node.page += " OFFSET " + std::to_string(offset);
       if (path.empty()) request_.offset = offset;
@@ -394,7 +410,7 @@ class EmbedGenerator {
     std::vector<Embedded> embeds;
     std::set<std::string> taken;
     const auto relations = relations_from(table);
-    const std::size_t count = depth == 0 ? 1 + random_() % 3 : depth < deepest ? random_() % 2 : 0;
+    const std::size_t count = depth == 0 ? 1 + random_.below(3) : depth < deepest ? random_.below(2) : 0;
     for (std::size_t i = 0; i < count; ++i) {
       const auto* relation = any_relation(relations);
       if (relation == nullptr) continue;
@@ -404,8 +420,7 @@ class EmbedGenerator {
     }
     if (url.empty() && depth == 0) {
       url = '*';
-      for (const auto& column : table.columns)
-        node.items.push_back({column_sql(alias, column.name), column.name});
+      add_every_column(table, alias, node.items);
     }
     if (url.empty()) add_all_columns(table, alias, node.columns);
     std::erase_if(node.columns, [&](const Item& column) {
@@ -430,7 +445,7 @@ class EmbedGenerator {
       request_.headers.emplace_back("Accept", "application/vnd.pgrst.object+json");
       request_.object = true;
     }
-    std::shuffle(parameters_.begin(), parameters_.end(), random_);
+    shuffle(parameters_, random_);
     request_.target = '/' + table.name;
     for (std::size_t i = 0; i < parameters_.size(); ++i)
       request_.target += (i == 0 ? '?' : '&') + parameters_[i];
@@ -439,17 +454,38 @@ class EmbedGenerator {
         "SELECT count(*) FROM " + root.from + (root.where.empty() ? "" : " WHERE " + root.where);
   }
 
-  Random random_;
+  Random& random_;
+  const SampleDatabase& database_;
   bool by_genre_;
   ReadRequest request_;
   std::vector<std::string> parameters_;
   std::size_t names_ = 0;
 };
 
+SampleDatabase make_tables_with_relations(bool by_genre) {
+  SampleDatabase database{
+      .tables = {{&sample_movies(), 3}, {&sample_ratings(), 1}, {&sample_genres(), 1}},
+      .relations = sample_relations(),
+      .by_genre = by_genre};
+  for (const auto* table : related_tables(by_genre)) database.tables.push_back({table, 1});
+  return database;
+}
+
+const SampleDatabase& tables_with_relations(bool by_genre) {
+  static const SampleDatabase hash = make_tables_with_relations(false),
+                              genre = make_tables_with_relations(true);
+  return by_genre ? genre : hash;
+}
+
 }  // namespace
 
+ReadRequest embedding_read_of(const SampleDatabase& database, Random& random) {
+  return EmbedGenerator(random, database).make();
+}
+
 ReadRequest make_embedding_read(std::uint64_t seed, bool by_genre) {
-  return EmbedGenerator(seed, by_genre).make();
+  Random random(seed);
+  return embedding_read_of(tables_with_relations(by_genre), random);
 }
 
 }  // namespace shardplex::integration

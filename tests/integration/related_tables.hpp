@@ -4,30 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "tests/integration/sample_rows.hpp"
+#include "tests/integration/sample_database.hpp"
 
 namespace shardplex::integration {
-
-using ColumnPairs = std::vector<std::pair<std::string, std::string>>;
-
-/// One way from the rows of a table to those of another.
-struct SampleRelation {
-  const SampleTable* from;
-  const SampleTable* to;
-  std::vector<std::string> spellings;  ///< what select= can call it: "critics", "critics!credits"
-  bool to_one;
-  ColumnPairs columns;  ///< equal ones, of `from` and of `to`; with a junction of `from` and of the junction
-  std::string junction = "";
-  ColumnPairs junction_columns = {};  ///< of the junction and of `to`
-  /// What it leads to is on the row's own shard: under the map by hash, of one shard too; under that by
-  /// genre.
-  bool local_by_hash = true, local_by_genre = false;
-  /// The map by genre has its tables.
-  bool in_genre_map = false;
-};
 
 /// Beside the sample tables: what there is of the map, in an order in which each refers to those before it.
 std::vector<const SampleTable*> related_tables(bool by_genre);

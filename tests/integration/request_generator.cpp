@@ -24,6 +24,17 @@ struct FieldText {
   const SampleColumn* column;
 };
 
+const SampleTable& any_table(const SampleDatabase& database, Random& random) {
+  unsigned all = 0;
+  for (const auto& table : database.tables) all += table.weight;
+  auto choice = random.below(all);
+  std::size_t at = 0;
+  while (choice >= database.tables[at].weight) choice -= database.tables[at++].weight;
+  const auto& table = *database.tables[at].table;
+  if (table.left_out) throw LeftOut(table.name);
+  return table;
+}
+
 /// {"a","b"} of PostgreSQL.
 std::string array_text(const std::vector<std::string>& elements) {
   std::string out = "{";
@@ -34,10 +45,8 @@ std::string array_text(const std::vector<std::string>& elements) {
 class Generator {
  public:
   /// `computed`: that many of 100 columns are named by their functions (computed_name()).
-  explicit Generator(std::uint64_t seed, unsigned computed = 0) : random_(seed), computed_(computed) {
-    const auto choice = random_() % 100;
-    table_ = choice < 75 ? &sample_movies() : choice < 90 ? &sample_ratings() : &sample_genres();
-  }
+  Generator(Random& random, const SampleDatabase& database, unsigned computed = 0)
+      : random_(random), computed_(computed), table_(&any_table(database, random)) {}
 
   ReadRequest make_groups() {
     if (chance(random_, 8)) request_.method = "HEAD";
@@ -57,7 +66,7 @@ class Generator {
     const std::string path = by_key ? make_row_path() : '/' + table_->name;
     if (chance(random_, 70)) add_select();
     add_filters(by_key);
-    if (!by_key && chance(random_, 60)) add_order();
+    if (!by_key && (chance(random_, 60) || table_->primary_key.empty())) add_order();
     if (!by_key && !request_.may_fail) add_paging();
     add_headers(by_key);
     if (chance(random_, 3)) break_grammar();
@@ -69,11 +78,16 @@ class Generator {
   // ---- Fields.
 
   const SampleColumn& any_column() {
+    const auto& column = drawn_column();
+    if (column.left_out) throw LeftOut(column.name);
+    return column;
+  }
+
+  const SampleColumn& drawn_column() {
     // The columns that decide routes come up more often than chance would have it.
     if (chance(random_, 15)) return table_->columns.front();
-    if (table_->name == "movies" && chance(random_, 15))
-      return *std::find_if(table_->columns.begin(), table_->columns.end(),
-                           [](const SampleColumn& c) { return c.name == "primary_genre"; });
+    if (!table_->list_column.empty() && chance(random_, 15))
+      return *std::ranges::find(table_->columns, table_->list_column, &SampleColumn::name);
     return pick(random_, table_->columns);
   }
 
@@ -113,7 +127,7 @@ class Generator {
     if (column.kind != Kind::json && column.kind != Kind::written_json)
       field.sql = "to_jsonb(" + field.sql + ')';
     if (!as_text && column.kind == Kind::array) field.kind = Kind::json;
-    const auto& path = column.kind == Kind::array ? paths[5 + random_() % 2] : pick(random_, paths);
+    const auto& path = column.kind == Kind::array ? paths[5 + random_.below(2)] : pick(random_, paths);
     for (std::size_t i = 0; i < path.size(); ++i) {
       const std::string arrow = as_text && i + 1 == path.size() ? "->>" : "->";
       field.url += arrow + (path[i].is_index || is_word(path[i].key) ? path[i].key : url_quoted(path[i].key));
@@ -140,7 +154,7 @@ class Generator {
     }
     std::string url;
     std::string sql;
-    const auto count = 1 + random_() % 6;
+    const auto count = 1 + random_.below(6);
     for (std::size_t i = 0; i < count; ++i) {
       if (i > 0) url += ',';
       if (!sql.empty()) sql += ", ";
@@ -191,21 +205,16 @@ class Generator {
   std::string all_columns() const {
     std::string sql;
     for (const auto& column : table_->columns)
-      sql += (sql.empty() ? "" : ", ") + column_sql(column) + " AS " + sql_identifier(column.name);
+      if (!column.left_out)
+        sql += (sql.empty() ? "" : ", ") + column_sql(column) + " AS " + sql_identifier(column.name);
     return sql;
   }
 
   // ---- Groups.
 
-  /// Whether its equal values look alike: of others, any of a group's may be shown.
-  static bool looks_as_it_is(const SampleColumn& column) {
-    static const std::vector<std::string> odd{"price", "ratio", "lasts"};
-    return std::ranges::find(odd, column.name) == odd.end();
-  }
-
   void add_group_select() {
     std::string url;
-    const auto keys = random_() % 4, aggregates = 1 + random_() % 3;
+    const auto keys = random_.below(4), aggregates = 1 + random_.below(3);
     for (std::size_t i = 0; i < keys; ++i) add_group_key(url);
     for (std::size_t i = 0; i < aggregates; ++i) add_aggregate(url);
     parameters_.push_back("select=" + encoded(url, random_));
@@ -220,9 +229,10 @@ class Generator {
   FieldText groupable_field() {
     for (;;) {
       auto field = any_field();
-      const bool has_order = field.kind != Kind::range && field.kind != Kind::search;
+      const bool has_order =
+          field.kind != Kind::range && field.kind != Kind::search && field.kind != Kind::other;
       if (field.kind == Kind::written_json && !chance(random_, 10)) continue;
-      if (has_order && looks_as_it_is(*field.column)) return field;
+      if (has_order && field.column->one_look) return field;
     }
   }
 
@@ -280,10 +290,9 @@ class Generator {
       // Over several shards it is refused before anybody is asked whether an enum has a sum.
       if (sums && field.kind == Kind::enumeration) continue;
       if (function == "count" || chance(random_, 2)) return field;
-      const bool is_duration = field.column->name == "lasts" || field.column->name == "at_time";
+      const bool is_duration = field.column->type == "interval" || field.column->type == "time";
       if (sums ? field.kind == Kind::number || is_duration
-               : field.kind <= Kind::enumeration && field.kind != Kind::boolean &&
-                     looks_as_it_is(*field.column))
+               : field.kind <= Kind::enumeration && field.kind != Kind::boolean && field.column->one_look)
         return field;
     }
   }
@@ -304,13 +313,13 @@ class Generator {
   }
 
   bool has_primary_key() const {
-    return std::ranges::all_of(table_->primary_key, [&](const std::string& name) {
+    return !table_->primary_key.empty() && std::ranges::all_of(table_->primary_key, [&](const std::string& name) {
       return std::ranges::any_of(plain_keys_, [&](const FieldText& key) { return key.output_name == name; });
     });
   }
 
   void finish_groups() {
-    std::shuffle(parameters_.begin(), parameters_.end(), random_);
+    shuffle(parameters_, random_);
     request_.target = '/' + table_->name;
     for (std::size_t i = 0; i < parameters_.size(); ++i)
       request_.target += (i == 0 ? '?' : '&') + parameters_[i];
@@ -344,7 +353,7 @@ class Generator {
 
   std::vector<std::string> any_values(const FieldText& field) {
     std::vector<std::string> values;
-    const auto count = chance(random_, 5) ? 0 : 1 + random_() % 5;
+    const auto count = chance(random_, 5) ? 0 : 1 + random_.below(5);
     for (std::size_t i = 0; i < count; ++i) values.push_back(any_value(field));
     return values;
   }
@@ -381,7 +390,7 @@ class Generator {
       tree_value = (is_word(literal) || is_flat_array) && chance(random_, 50) ? literal : url_quoted(literal);
       sql = field.sql + ' ' + sql_operator + ' ' + sql_value;
     };
-    const auto choice = random_() % 100;
+    const auto choice = random_.below(100);
     if (choice < 10) return choose_is(field, operation, value, tree_value, sql);
     if (choice < 25) return choose_in(field, operation, value, tree_value, sql);
     if (choice < 32) {
@@ -508,7 +517,7 @@ class Generator {
 
   /// "(item,item)" and its SQL in parentheses.
   void tree(std::size_t depth, bool either, std::string& url, std::string& sql) {
-    const auto count = 1 + random_() % 3;
+    const auto count = 1 + random_.below(3);
     for (std::size_t i = 0; i < count; ++i) {
       std::string item_url, item_sql;
       tree_item(depth, item_url, item_sql);
@@ -524,7 +533,7 @@ class Generator {
   }
 
   void add_filters(bool by_key) {
-    const auto count = by_key ? (chance(random_, 15) ? 1 : 0) : random_() % 4;
+    const auto count = by_key ? (chance(random_, 15) ? 1 : 0) : random_.below(4);
     for (std::size_t i = 0; i < count; ++i) {
       if (chance(random_, 75)) {
         const auto filter = any_filter();
@@ -557,22 +566,26 @@ class Generator {
 
   void add_order() {
     std::string url;
-    const auto count = 1 + random_() % 3;
+    const auto count = 1 + random_.below(3);
     for (std::size_t i = 0; i < count; ++i) {
       const auto field = sortable_field();
       url += (url.empty() ? "" : ",") + field.url;
       order_ += field.sql;
-      const auto direction = random_() % 3;
+      const auto direction = random_.below(3);
       if (direction > 0) {
         url += direction == 1 ? ".asc" : ".desc";
         order_ += direction == 1 ? " ASC" : " DESC";
       }
-      const auto nulls = random_() % 3;
+      const auto nulls = random_.below(3);
       if (nulls > 0) {
         url += nulls == 1 ? ".nullsfirst" : ".nullslast";
         order_ += nulls == 1 ? " NULLS FIRST" : " NULLS LAST";
       }
       order_ += ", ";
+    }
+    for (const auto& column : table_->told_apart_by) {
+      url += ',' + url_name(column);
+      order_ += table_->name + '.' + sql_identifier(column) + ", ";
     }
     parameters_.push_back("order=" + encoded(url, random_));
   }
@@ -590,21 +603,21 @@ class Generator {
     constexpr auto greatest = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t first = 0, end = greatest, before = 0;
     if (chance(random_, 3)) {
-      before = 1 + random_() % 20;
+      before = 1 + random_.below(20);
       parameters_.push_back("offset=-" + std::to_string(before));
     } else if (chance(random_, 30)) {
-      first = chance(random_, 5) ? 100'000 : random_() % 30;
+      first = chance(random_, 5) ? 100'000 : random_.below(30);
       parameters_.push_back("offset=" + std::to_string(first));
     }
     if (chance(random_, 40)) {
-      const std::uint64_t limit = chance(random_, 10) ? 1500 : random_() % 30;
+      const std::uint64_t limit = chance(random_, 10) ? 1500 : random_.below(30);
       parameters_.push_back("limit=" + std::to_string(limit));
       end = first + limit;
       if (limit > 0 && limit <= before) request_.refusal = "PGRST103";
       end -= std::min(before, limit);
     }
     if (chance(random_, 10) && end != first) {
-      const auto from = random_() % 20, to = from + random_() % 20;
+      const auto from = random_.below(20), to = from + random_.below(20);
       const bool open = chance(random_, 30);
       request_.headers.emplace_back("Range", std::to_string(from) + '-' + (open ? "" : std::to_string(to)));
       request_.headers.emplace_back("Range-Unit", "items");
@@ -657,7 +670,7 @@ class Generator {
 
   void finish(const std::string& path) {
     // A parameter's place says nothing, but for select, order, limit and offset given twice.
-    if (!request_.refusal) std::shuffle(parameters_.begin(), parameters_.end(), random_);
+    if (!request_.refusal) shuffle(parameters_, random_);
     request_.target = path;
     for (std::size_t i = 0; i < parameters_.size(); ++i)
       request_.target += (i == 0 ? '?' : '&') + parameters_[i];
@@ -669,7 +682,7 @@ class Generator {
     request_.count_sql = "SELECT count(*)" + from;
   }
 
-  Random random_;
+  Random& random_;
   unsigned computed_;
   const SampleTable* table_;
   ReadRequest request_;
@@ -679,6 +692,12 @@ class Generator {
   std::vector<FieldText> plain_keys_;  // those that are columns
 };
 
+const SampleDatabase& sample_tables() {
+  static const SampleDatabase tables{
+      .tables = {{&sample_movies(), 75}, {&sample_ratings(), 15}, {&sample_genres(), 10}}};
+  return tables;
+}
+
 }  // namespace
 
 std::string ReadRequest::describe() const {
@@ -687,17 +706,33 @@ std::string ReadRequest::describe() const {
   return text + "\n  " + (refusal ? "refused with " + *refusal : rows_sql);
 }
 
+ReadRequest read_of(const SampleDatabase& database, Random& random) {
+  return Generator(random, database).make();
+}
+
+ReadRequest group_read_of(const SampleDatabase& database, Random& random) {
+  return Generator(random, database).make_groups();
+}
+
+ReadRequest computed_read_of(const SampleDatabase& database, Random& random, bool groups) {
+  constexpr unsigned computed = 60;
+  Generator generator(random, database, computed);
+  return groups ? generator.make_groups() : generator.make();
+}
+
 ReadRequest make_read(std::uint64_t seed) {
-  return Generator(seed).make();
+  Random random(seed);
+  return read_of(sample_tables(), random);
 }
 
 ReadRequest make_group_read(std::uint64_t seed) {
-  return Generator(seed).make_groups();
+  Random random(seed);
+  return group_read_of(sample_tables(), random);
 }
 
 ReadRequest make_computed_read(std::uint64_t seed) {
-  constexpr unsigned computed = 60;
-  return seed % 3 == 0 ? Generator(seed, computed).make_groups() : Generator(seed, computed).make();
+  Random random(seed);
+  return computed_read_of(sample_tables(), random, seed % 3 == 0);
 }
 
 }  // namespace shardplex::integration

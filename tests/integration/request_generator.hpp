@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/integration/http_client.hpp"
-#include "tests/integration/sample_rows.hpp"
+#include "tests/integration/sample_database.hpp"
 
 namespace shardplex::integration {
 
@@ -41,7 +41,14 @@ struct ReadRequest {
   std::string describe() const;
 };
 
-/// The same seed always gives the same request.
+/// A read of one table's or view's rows.
+ReadRequest read_of(const SampleDatabase& database, Random& random);
+/// One of aggregates, of groups or of all rows that match.
+ReadRequest group_read_of(const SampleDatabase& database, Random& random);
+/// Either, most of whose columns are computed ones (create_computed_columns()).
+ReadRequest computed_read_of(const SampleDatabase& database, Random& random, bool groups);
+
+/// Those of the sample tables. The same seed always gives the same request.
 ReadRequest make_read(std::uint64_t seed);
 /// A read of aggregates, of groups or of all rows that match.
 ReadRequest make_group_read(std::uint64_t seed);

@@ -101,7 +101,8 @@ SampleTable make_movies_table() {
        {"us_gross", "bigint", Kind::number, amounts},
        {"worldwide_gross", "bigint", Kind::number, amounts},
        {"imdb_votes", "integer", Kind::number, {"0", "20", "500", "500", "100000"}}},
-      {"id"}};
+      {"id"},
+      "primary_genre"};
   std::vector<SampleColumn> added{
       {"price",
        "numeric",
@@ -162,8 +163,10 @@ SampleTable make_movies_table() {
       {"raw", "json", Kind::written_json, {R"({"a" : 1, "a": 2})", "[ 1,2 ]", R"({"b":{"c":"x"}})"}},
       {"found", "tsvector", Kind::search, {"'golden':2 'river':3", "'citi':2", ""}},
   };
+  static const std::set<std::string> of_many_looks{"price", "ratio", "lasts"};
   for (auto& column : added) {
     column.added = true;
+    column.one_look = !of_many_looks.contains(column.name);
     table.columns.push_back(std::move(column));
   }
   return table;
@@ -192,6 +195,10 @@ std::string make_row(const SampleTable& table, Random& random, std::size_t numbe
 }
 
 }  // namespace
+
+const std::vector<std::string>& sample_texts() {
+  return texts;
+}
 
 const SampleTable& sample_movies() {
   static const SampleTable table = make_movies_table();
@@ -252,6 +259,10 @@ std::string computed_name(const SampleColumn& column) {
 }
 
 std::string create_computed_columns() {
+  return create_computed_columns({&sample_movies(), &sample_ratings(), &sample_genres()});
+}
+
+std::string create_computed_columns(const std::vector<const SampleTable*>& tables) {
   const auto quoted = [](const std::string& name) {
     std::string out;
     for (const char c : name) out += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -259,8 +270,9 @@ std::string create_computed_columns() {
   };
   std::string sql;
   bool inlined = false;  // PostgreSQL puts the body of one in the place of its call, and calls the other
-  for (const auto* table : {&sample_movies(), &sample_ratings(), &sample_genres()})
+  for (const auto* table : tables)
     for (const auto& column : table->columns) {
+      if (column.left_out) continue;
       const std::string value = "$1." + quoted(column.name);
       inlined = !inlined;
       sql += "CREATE FUNCTION public." + quoted(computed_name(column)) + "(public." + table->name +

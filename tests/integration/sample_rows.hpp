@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <optional>
-#include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/integration/random.hpp"
 
 namespace shardplex::integration {
 
@@ -24,6 +26,7 @@ enum class Kind : std::uint8_t {
   json,          ///< jsonb
   written_json,  ///< json, which has no operators
   search,        ///< tsvector
+  other,         ///< a type that is shown and compared, and whose order shards do not know
 };
 
 struct SampleColumn {
@@ -36,19 +39,32 @@ struct SampleColumn {
   int nulls = 20;         ///< of 100 rows
   bool added = false;     ///< the test adds it to the table of config/schema/movies.sql
   bool distinct = false;  ///< row n has value n
+  bool one_look = true;   ///< equal values look alike: of others, any of a group's may be shown
+  bool left_out = false;  ///< it is not there: what draws it draws in vain (LeftOut)
 
   bool sortable() const { return kind < Kind::array; }
+};
+
+/// A generator has drawn what was left out of its database.
+struct LeftOut : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 struct SampleTable {
   std::string name;
   std::vector<SampleColumn> columns;
   std::vector<std::string> primary_key;
+  std::string list_column = "";                  ///< it decides the slot, beside the first column
+  std::vector<std::string> told_apart_by = {};   ///< where there is no primary key: these tell rows apart
+  bool left_out = false;                         ///< as of a column
 };
 
 const SampleTable& sample_movies();
 const SampleTable& sample_ratings();
 const SampleTable& sample_genres();
+
+/// Texts that a database may trip over, each once.
+const std::vector<std::string>& sample_texts();
 
 /// The types that added columns need.
 std::string create_sample_types();
@@ -57,19 +73,10 @@ std::string add_sample_columns(bool reversed);
 
 /// The function of a row that gives what the column has.
 std::string computed_name(const SampleColumn& column);
-/// CREATE FUNCTION of it for each column of the sample tables, which have all of their columns.
+/// CREATE FUNCTION of it for each column of a table that is there.
+std::string create_computed_columns(const std::vector<const SampleTable*>& tables);
+/// The same for the sample tables.
 std::string create_computed_columns();
-
-using Random = std::mt19937_64;
-
-template <class T>
-const T& pick(Random& random, const std::vector<T>& from) {
-  return from[random() % from.size()];
-}
-/// True in `percent` of 100 cases.
-inline bool chance(Random& random, unsigned percent) {
-  return random() % 100 < percent;
-}
 
 /// One JSON object per line, for `shardplex load`. The same seed always gives the same rows.
 std::string make_rows(const SampleTable& table, std::uint64_t seed);
