@@ -1,9 +1,8 @@
 #include "tests/integration/related_tables.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <set>
-#include <sstream>
+#include <cstddef>
+
+#include "tests/integration/related_rows.hpp"
 
 namespace shardplex::integration {
 namespace {
@@ -171,108 +170,38 @@ std::vector<SampleRelation> make_relations() {
   return relations;
 }
 
-struct Keys {
-  std::string name, columns, foreign_table, foreign_columns;
-};
-
-std::vector<Keys> foreign_keys_of(const std::string& table) {
-  static const std::map<std::string, std::vector<Keys>> keys{
-      {"critics", {{"critics_chief", "chief", "critics", "id"}}},
+std::vector<SampleKey> foreign_keys_of(const std::string& table) {
+  static const std::map<std::string, std::vector<SampleKey>> keys{
+      {"critics", {{"critics_chief", {"chief"}, "critics", {"id"}}}},
       {"reviews",
-       {{"reviews_film", "movie_id", "movies", "id"}, {"reviews_critic", "critic_id", "critics", "id"}}},
+       {{"reviews_film", {"movie_id"}, "movies", {"id"}}, {"reviews_critic", {"critic_id"}, "critics", {"id"}}}},
       {"credits",
-       {{"credits_film", "movie_id", "movies", "id"}, {"credits_critic", "critic_id", "critics", "id"}}},
-      {"specs", {{"specs_film", "movie_id", "movies", "id"}}},
-      {"scenes", {{"scenes_film", "movie_id", "movies", "id"}}},
-      {"props", {{"props_film", "movie_id", "movies", "id"}}},
+       {{"credits_film", {"movie_id"}, "movies", {"id"}}, {"credits_critic", {"critic_id"}, "critics", {"id"}}}},
+      {"specs", {{"specs_film", {"movie_id"}, "movies", {"id"}}}},
+      {"scenes", {{"scenes_film", {"movie_id"}, "movies", {"id"}}}},
+      {"props", {{"props_film", {"movie_id"}, "movies", {"id"}}}},
       {"scene_props",
-       {{"scene_props_scene", "movie_id, number", "scenes", "movie_id, number"},
-        {"scene_props_prop", "movie_id, name", "props", "movie_id, name"}}},
+       {{"scene_props_scene", {"movie_id", "number"}, "scenes", {"movie_id", "number"}},
+        {"scene_props_prop", {"movie_id", "name"}, "props", {"movie_id", "name"}}}},
       {"details",
-       {{"details_film", "id, primary_genre", "movies", "id, primary_genre"},
-        {"details_critic", "critic_id", "critics", "id"}}}};
+       {{"details_film", {"id", "primary_genre"}, "movies", {"id", "primary_genre"}},
+        {"details_critic", {"critic_id"}, "critics", {"id"}}}}};
   return keys.at(table);
+}
+
+std::string listed(const std::vector<std::string>& columns) {
+  std::string list;
+  for (const auto& column : columns) list += (list.empty() ? "" : ", ") + column;
+  return list;
 }
 
 std::string create(const SampleTable& table) {
   std::string sql = "CREATE TABLE public." + table.name + " (";
   for (const auto& column : table.columns) sql += column.name + ' ' + column.type + ", ";
   for (const auto& key : foreign_keys_of(table.name))
-    sql += "CONSTRAINT " + key.name + " FOREIGN KEY (" + key.columns + ") REFERENCES public." +
-           key.foreign_table + " (" + key.foreign_columns + "), ";
-  std::string primary;
-  for (const auto& column : table.primary_key) primary += (primary.empty() ? "" : ", ") + column;
-  return sql + "PRIMARY KEY (" + primary + "));\n";
-}
-
-// ---- Rows.
-
-using Rows = std::vector<boost::json::object>;
-
-Rows rows_of(const std::string& ndjson) {
-  Rows rows;
-  std::istringstream lines(ndjson);
-  for (std::string line; std::getline(lines, line);) rows.push_back(boost::json::parse(line).as_object());
-  return rows;
-}
-
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in >> std::ws, word, ',');) words.push_back(word);
-  return words;
-}
-
-boost::json::value any_value(const SampleColumn& column, Random& random) {
-  if (chance(random, static_cast<unsigned>(column.nulls))) return nullptr;
-  const auto& value = pick(random, column.values);
-  return column.kind == Kind::json ? boost::json::parse(value) : boost::json::value(value);
-}
-
-/// Takes the columns of a key from a row of its table that has what the row has of them already. False where
-/// there is none.
-bool refer(boost::json::object& row, const Keys& key, const Rows& foreign, std::set<std::string>& given,
-           Random& random) {
-  const auto columns = words_of(key.columns), foreign_columns = words_of(key.foreign_columns);
-  const auto fits = [&](const boost::json::object& other) {
-    for (std::size_t i = 0; i < columns.size(); ++i)
-      if (given.contains(columns[i]) && other.at(foreign_columns[i]) != row.at(columns[i])) return false;
-    return true;
-  };
-  std::vector<const boost::json::object*> fitting;
-  for (const auto& other : foreign)
-    if (fits(other)) fitting.push_back(&other);
-  if (fitting.empty()) return false;
-  const auto* other = pick(random, fitting);
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    row[columns[i]] = other->at(foreign_columns[i]);
-    given.insert(columns[i]);
-  }
-  return true;
-}
-
-/// Rows that would repeat a key, or refer to nothing, are left out.
-Rows rows_of_table(const SampleTable& table, const std::map<std::string, Rows>& made, Random& random) {
-  constexpr std::size_t tries = 500;
-  const bool is_whole = table.columns.front().distinct;
-  Rows rows;
-  std::set<std::string> keys;
-  for (std::size_t n = 0; n < (is_whole ? table.columns.front().values.size() : tries); ++n) {
-    boost::json::object row;
-    for (const auto& column : table.columns)
-      row[column.name] = column.distinct ? boost::json::value(column.values[n]) : any_value(column, random);
-    std::set<std::string> given;
-    bool refers = true;
-    for (const auto& key : foreign_keys_of(table.name)) {
-      const bool optional =
-          row.at(words_of(key.columns).front()).is_null() || key.foreign_table == table.name;
-      if (!optional) refers = refers && refer(row, key, made.at(key.foreign_table), given, random);
-    }
-    std::string key;
-    for (const auto& column : table.primary_key) key += boost::json::serialize(row.at(column)) + ' ';
-    if (refers && keys.insert(key).second) rows.push_back(std::move(row));
-  }
-  return rows;
+    sql += "CONSTRAINT " + key.name + " FOREIGN KEY (" + listed(key.columns) + ") REFERENCES public." +
+           key.foreign_table + " (" + listed(key.foreign_columns) + "), ";
+  return sql + "PRIMARY KEY (" + listed(table.primary_key) + "));\n";
 }
 
 }  // namespace
@@ -319,14 +248,15 @@ std::string related_tables_in_map(bool by_genre) {
 }
 
 std::map<std::string, std::string> make_related_rows(std::uint64_t seed) {
-  std::map<std::string, Rows> made;
-  made["movies"] = rows_of(make_rows(sample_movies(), seed));
+  constexpr std::size_t tries = 500;
+  std::map<std::string, SampleObjects> made;
+  made["movies"] = objects_of(make_rows(sample_movies(), seed));
   std::map<std::string, std::string> text;
   Random random(seed);
   for (const auto* table : related_tables(false)) {
     auto& rows = made[table->name];
-    rows = rows_of_table(*table, made, random);
-    for (const auto& row : rows) text[table->name] += boost::json::serialize(row) + '\n';
+    rows = make_related_objects(*table, foreign_keys_of(table->name), made, tries, random);
+    text[table->name] = ndjson_of(rows);
   }
   return text;
 }
