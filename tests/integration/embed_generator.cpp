@@ -463,10 +463,9 @@ class EmbedGenerator {
 };
 
 SampleDatabase make_tables_with_relations(bool by_genre) {
-  SampleDatabase database{
-      .tables = {{&sample_movies(), 3}, {&sample_ratings(), 1}, {&sample_genres(), 1}},
-      .relations = sample_relations(),
-      .by_genre = by_genre};
+  SampleDatabase database{.tables = {{&sample_movies(), 3}, {&sample_ratings(), 1}, {&sample_genres(), 1}},
+                          .relations = sample_relations(),
+                          .by_genre = by_genre};
   for (const auto* table : related_tables(by_genre)) database.tables.push_back({table, 1});
   return database;
 }

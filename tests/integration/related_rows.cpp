@@ -70,8 +70,7 @@ SampleObjects make_related_objects(const SampleTable& table, const std::vector<S
       if (!optional) refers = refers && refer(row, key, made.at(key.foreign_table), given, random);
     }
     std::string primary_key;
-    for (const auto& column : table.primary_key)
-      primary_key += boost::json::serialize(row.at(column)) + ' ';
+    for (const auto& column : table.primary_key) primary_key += boost::json::serialize(row.at(column)) + ' ';
     if (refers && known.insert(primary_key).second) rows.push_back(std::move(row));
   }
   return rows;

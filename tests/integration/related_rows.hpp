@@ -25,8 +25,8 @@ SampleObjects objects_of(const std::string& ndjson);
 std::string ndjson_of(const SampleObjects& rows);
 
 /// Rows of a table whose keys are `keys`; `made` has those of the tables that they refer to. Rows that would
-/// repeat a primary key, or refer to nothing, are left out. Where the first column is distinct, it has all its
-/// values; else `tries` rows are tried.
+/// repeat a primary key, or refer to nothing, are left out. Where the first column is distinct, it has all
+/// its values; else `tries` rows are tried.
 SampleObjects make_related_objects(const SampleTable& table, const std::vector<SampleKey>& keys,
                                    const std::map<std::string, SampleObjects>& made, std::size_t tries,
                                    Random& random);

@@ -174,9 +174,11 @@ std::vector<SampleKey> foreign_keys_of(const std::string& table) {
   static const std::map<std::string, std::vector<SampleKey>> keys{
       {"critics", {{"critics_chief", {"chief"}, "critics", {"id"}}}},
       {"reviews",
-       {{"reviews_film", {"movie_id"}, "movies", {"id"}}, {"reviews_critic", {"critic_id"}, "critics", {"id"}}}},
+       {{"reviews_film", {"movie_id"}, "movies", {"id"}},
+        {"reviews_critic", {"critic_id"}, "critics", {"id"}}}},
       {"credits",
-       {{"credits_film", {"movie_id"}, "movies", {"id"}}, {"credits_critic", {"critic_id"}, "critics", {"id"}}}},
+       {{"credits_film", {"movie_id"}, "movies", {"id"}},
+        {"credits_critic", {"critic_id"}, "critics", {"id"}}}},
       {"specs", {{"specs_film", {"movie_id"}, "movies", {"id"}}}},
       {"scenes", {{"scenes_film", {"movie_id"}, "movies", {"id"}}}},
       {"props", {{"props_film", {"movie_id"}, "movies", {"id"}}}},

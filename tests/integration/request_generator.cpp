@@ -313,9 +313,11 @@ class Generator {
   }
 
   bool has_primary_key() const {
-    return !table_->primary_key.empty() && std::ranges::all_of(table_->primary_key, [&](const std::string& name) {
-      return std::ranges::any_of(plain_keys_, [&](const FieldText& key) { return key.output_name == name; });
-    });
+    return !table_->primary_key.empty() &&
+           std::ranges::all_of(table_->primary_key, [&](const std::string& name) {
+             return std::ranges::any_of(plain_keys_,
+                                        [&](const FieldText& key) { return key.output_name == name; });
+           });
   }
 
   void finish_groups() {

@@ -54,9 +54,9 @@ struct SampleTable {
   std::string name;
   std::vector<SampleColumn> columns;
   std::vector<std::string> primary_key;
-  std::string list_column = "";                  ///< it decides the slot, beside the first column
-  std::vector<std::string> told_apart_by = {};   ///< where there is no primary key: these tell rows apart
-  bool left_out = false;                         ///< as of a column
+  std::string list_column = "";                 ///< it decides the slot, beside the first column
+  std::vector<std::string> told_apart_by = {};  ///< where there is no primary key: these tell rows apart
+  bool left_out = false;                        ///< as of a column
 };
 
 const SampleTable& sample_movies();
