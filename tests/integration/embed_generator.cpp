@@ -141,9 +141,8 @@ class EmbedGenerator {
       add_all_columns(table, alias, node.columns);
       return;
     }
-    const auto count = 1 + random_.below(3);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i > 0) url += ',';
+    for (Times columns(random_, 1, 3); columns.next();) {
+      if (!url.empty()) url += ',';
       add_column(table, alias, unique, url, node);
     }
   }
@@ -190,8 +189,8 @@ class EmbedGenerator {
 
   void add_filters(const SampleTable& table, const std::string& path, const std::string& alias,
                    const std::set<std::string>& embeds, NodeSql& node) {
-    const auto count = chance(random_, 55) ? 0 : 1 + random_.below(2);
-    for (std::size_t i = 0; i < count; ++i) {
+    const bool has_none = chance(random_, 55);
+    for (Times filters(random_, has_none ? 0 : 1, has_none ? 1 : 2); filters.next();) {
       const auto filter = any_filter(table, alias, embeds);
       add_parameter(path, filter.key, filter.value);
       node.where = both(node.where, filter.sql);
@@ -410,8 +409,9 @@ class EmbedGenerator {
     std::vector<Embedded> embeds;
     std::set<std::string> taken;
     const auto relations = relations_from(table);
-    const std::size_t count = depth == 0 ? 1 + random_.below(3) : depth < deepest ? random_.below(2) : 0;
-    for (std::size_t i = 0; i < count; ++i) {
+    const bool is_root = depth == 0;
+    Times times(random_, is_root ? 1 : 0, is_root ? 3 : depth < deepest ? 2 : 1);
+    while (times.next()) {
       const auto* relation = any_relation(relations);
       if (relation == nullptr) continue;
       if (!url.empty()) url += ',';

@@ -43,6 +43,7 @@ class Random {
   const std::vector<std::uint64_t>& drawn() const { return drawn_; }
 
  private:
+  friend class Times;
   static constexpr std::size_t most_behind_the_end = 5'000;
 
   std::uint64_t next() {
@@ -61,6 +62,32 @@ class Random {
   std::mt19937_64 engine_;
   std::vector<std::uint64_t> given_, drawn_;
   bool is_given_ = false;
+};
+
+/// How often something is done: `least` times, and by chance some times more, less than `bound`, which is not
+/// 0. What is written down says before each of these whether there is one more: so whatever is drawn for one
+/// of them can be left out.
+class Times {
+ public:
+  Times(Random& random, std::uint64_t least, std::uint64_t bound)
+      : random_(random), least_(least), bound_(bound) {
+    if (bound > 1 && !random.is_given_) more_ = random.engine_() % bound;
+  }
+
+  /// Whether it is done once more.
+  bool next() {
+    const auto behind_least = done_ < least_ ? 0 : done_ - least_;
+    const bool is_chance = done_ >= least_ && behind_least + 1 < bound_;
+    bool goes_on = done_ < least_;
+    if (is_chance)
+      goes_on = random_.keep((random_.is_given_ ? random_.next() != 0 : behind_least < more_) ? 1 : 0) != 0;
+    done_ += goes_on ? 1 : 0;
+    return goes_on;
+  }
+
+ private:
+  Random& random_;
+  std::uint64_t least_, bound_, more_ = 0, done_ = 0;
 };
 
 template <class T>

@@ -154,9 +154,8 @@ class Generator {
     }
     std::string url;
     std::string sql;
-    const auto count = 1 + random_.below(6);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i > 0) url += ',';
+    for (Times items(random_, 1, 6); items.next();) {
+      if (!url.empty()) url += ',';
       if (!sql.empty()) sql += ", ";
       if (chance(random_, 5)) {
         url += '*';
@@ -214,9 +213,9 @@ class Generator {
 
   void add_group_select() {
     std::string url;
-    const auto keys = random_.below(4), aggregates = 1 + random_.below(3);
-    for (std::size_t i = 0; i < keys; ++i) add_group_key(url);
-    for (std::size_t i = 0; i < aggregates; ++i) add_aggregate(url);
+    Times keys(random_, 0, 4), aggregates(random_, 1, 3);
+    while (keys.next()) add_group_key(url);
+    while (aggregates.next()) add_aggregate(url);
     parameters_.push_back("select=" + encoded(url, random_));
   }
 
@@ -232,7 +231,7 @@ class Generator {
       const bool has_order =
           field.kind != Kind::range && field.kind != Kind::search && field.kind != Kind::other;
       if (field.kind == Kind::written_json && !chance(random_, 10)) continue;
-      if (has_order && field.column->one_look) return field;
+      if (has_order && field.column->groups_one_way) return field;
     }
   }
 
@@ -292,7 +291,8 @@ class Generator {
       if (function == "count" || chance(random_, 2)) return field;
       const bool is_duration = field.column->type == "interval" || field.column->type == "time";
       if (sums ? field.kind == Kind::number || is_duration
-               : field.kind <= Kind::enumeration && field.kind != Kind::boolean && field.column->one_look)
+               : field.kind <= Kind::enumeration && field.kind != Kind::boolean &&
+                     field.column->groups_one_way)
         return field;
     }
   }
@@ -355,8 +355,9 @@ class Generator {
 
   std::vector<std::string> any_values(const FieldText& field) {
     std::vector<std::string> values;
-    const auto count = chance(random_, 5) ? 0 : 1 + random_.below(5);
-    for (std::size_t i = 0; i < count; ++i) values.push_back(any_value(field));
+    const bool is_empty = chance(random_, 5);
+    for (Times each(random_, is_empty ? 0 : 1, is_empty ? 1 : 5); each.next();)
+      values.push_back(any_value(field));
     return values;
   }
 
@@ -519,8 +520,7 @@ class Generator {
 
   /// "(item,item)" and its SQL in parentheses.
   void tree(std::size_t depth, bool either, std::string& url, std::string& sql) {
-    const auto count = 1 + random_.below(3);
-    for (std::size_t i = 0; i < count; ++i) {
+    for (Times items(random_, 1, 3); items.next();) {
       std::string item_url, item_sql;
       tree_item(depth, item_url, item_sql);
       url += (url.empty() ? "" : ",") + item_url;
@@ -535,8 +535,8 @@ class Generator {
   }
 
   void add_filters(bool by_key) {
-    const auto count = by_key ? (chance(random_, 15) ? 1 : 0) : random_.below(4);
-    for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t least = by_key && chance(random_, 15) ? 1 : 0;
+    for (Times filters(random_, least, by_key ? 1 : 4); filters.next();) {
       if (chance(random_, 75)) {
         const auto filter = any_filter();
         parameters_.push_back(encoded(filter.key, random_) + '=' + encoded(filter.value, random_));
@@ -568,8 +568,7 @@ class Generator {
 
   void add_order() {
     std::string url;
-    const auto count = 1 + random_.below(3);
-    for (std::size_t i = 0; i < count; ++i) {
+    for (Times terms(random_, 1, 3); terms.next();) {
       const auto field = sortable_field();
       url += (url.empty() ? "" : ",") + field.url;
       order_ += field.sql;

@@ -166,7 +166,7 @@ SampleTable make_movies_table() {
   static const std::set<std::string> of_many_looks{"price", "ratio", "lasts"};
   for (auto& column : added) {
     column.added = true;
-    column.one_look = !of_many_looks.contains(column.name);
+    column.groups_one_way = !of_many_looks.contains(column.name);
     table.columns.push_back(std::move(column));
   }
   return table;

@@ -39,7 +39,8 @@ struct SampleColumn {
   int nulls = 20;         ///< of 100 rows
   bool added = false;     ///< the test adds it to the table of config/schema/movies.sql
   bool distinct = false;  ///< row n has value n
-  bool one_look = true;   ///< equal values look alike: of others, any of a group's may be shown
+  /// Groups by it look and come in one way: its equal values look alike, and shards know their order.
+  bool groups_one_way = true;
   bool left_out = false;  ///< it is not there: what draws it draws in vain (LeftOut)
 
   bool sortable() const { return kind < Kind::array; }
