@@ -65,7 +65,10 @@ Result<std::string> routing_assignments(const ParsedBody& body, const Query& que
 /// sure; any other is to stay as it was, which `remembers`, a condition for the assignments, is to tell.
 std::string placed_after(const ParsedBody& body, const Query& query, const RoutedTable& routed,
                          const WritePlan& plan, std::string& remembers, ExpressionWriter& writer) {
-  const auto key = filtered_key(query, routed);
+  auto key = filtered_key(query, routed);
+  // As it is spelled afterwards: where the operators of citext are on no search path, letters decide.
+  if (key && body.sets(routed.key()))
+    if (auto text = key_text(routed.key_column(), body.value(routed.key(), 0))) key = std::move(*text);
   if (plan.new_slot) {
     const auto list = list_value(routed.column(routed.list()->column), body.value(routed.list()->column, 0));
     return placed_as_decided(routed, *key, *plan.new_slot, &*list, writer);

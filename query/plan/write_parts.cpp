@@ -264,10 +264,20 @@ std::string placed_as_decided(const RoutedTable& routed, const std::string& key,
 
 namespace {
 
+/// A column that decides where a row is looked for. Of a key whose equal values have several texts it is the
+/// one that all of them share: a change may spell the key anew.
+std::string placing_value_sql(const RoutedTable& routed, const std::string& name) {
+  const std::string value = column_sql(routed.table(), name);
+  if (name != routed.key()) return value;
+  if (routed.key_type() == KeyType::numeric) return "pg_catalog.trim_scale(" + value + ')';
+  if (routed.key_type() == KeyType::citext) return "pg_catalog.lower(" + value + "::text)";
+  return value;
+}
+
 /// What decides where a row is looked for, as one text of the row as it is where this stands.
 std::string place_sql(const RoutedTable& routed) {
   std::string columns;
-  for (const auto& name : routed.routing_columns()) append_item(columns, column_sql(routed.table(), name));
+  for (const auto& name : routed.routing_columns()) append_item(columns, placing_value_sql(routed, name));
   append_item(columns, column_sql(routed.table(), slot_column));
   return "ROW(" + columns + ")::text";
 }

@@ -856,6 +856,27 @@ TEST_CASE("a key of citext keeps its letters, and lies where it does in small on
   }
 }
 
+TEST_CASE("a key may be spelled anew by a change, and the row is where it was") {
+  const auto under_list = [](const Column& key) {
+    Subject subject = listed;
+    subject.table.columns[0] = key;
+    return subject;
+  };
+  const auto place = [](const std::string& key) {
+    return "current_setting('shardplex.place', true) = ROW(" + key +
+           ", \"movies\".\"primary_genre\", \"movies\".\"shardplex_slot\")::text";
+  };
+  const Subject numbers = under_list(column("id", "numeric", "numeric")), letters = under_list(citext("id"));
+  CHECK(numbers.update("id=eq.1.5", R"({"id":1.50})").value().placed ==
+        place("pg_catalog.trim_scale(\"movies\".\"id\")"));
+  CHECK(letters.update("id=eq.me", R"({"id":"ME"})").value().placed ==
+        place("pg_catalog.lower(\"movies\".\"id\"::text)"));
+  // Under hash the value is sure, and is named as it is spelled then.
+  const auto changed = with_key_column(citext("id")).update("id=eq.me", R"({"id":"ME"})").value();
+  CHECK(changed.placed == "\"movies\".\"id\" = $3 AND \"movies\".\"shardplex_slot\" = $4::int4");
+  CHECK(changed.head.params[2] == "ME");
+}
+
 TEST_CASE("a key that is an enum has a label by which rows are placed") {
   Column mood = rating_enum("id");
   mood.unplaced_labels = {"R"};
