@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shard_map/contains_name.hpp"
+
 namespace shardplex {
 namespace {
 
@@ -59,6 +61,8 @@ std::optional<std::string> canonical_key(const Table& table, std::string_view na
   const Column* column = table.find_column(name);
   if (!column || !column->deterministic_collation) return std::nullopt;
   const auto type = key_type(*column);
+  // A label that is not known yet may be the new name of one by which rows were placed.
+  if (type == KeyType::enumeration && !contains_name(column->enum_labels, text)) return std::nullopt;
   return type ? canonical_bytes(*type, text) : std::nullopt;
 }
 

@@ -26,7 +26,7 @@ const std::string* eq_value(const std::vector<Filter>& filters, std::string_view
 bool names_one_row(const std::vector<Filter>& filters, const Table& table);
 
 /// canonical_bytes() of a value of the key column; nullopt also where equal values could differ in their
-/// bytes.
+/// bytes, and for a label that the catalogue does not have.
 std::optional<std::string> canonical_key(const Table& table, std::string_view column, std::string_view text);
 
 }  // namespace shardplex

@@ -120,10 +120,12 @@ Result<Statement> locating_statement(const Query& query, const Table& table, con
 std::optional<Error> wrong_key(const Query& query, const RoutedTable& routed) {
   const Column& column = routed.key_column();
   const std::string* text = eq_value(query.filters, column.name);
-  const auto type = key_type(column);
-  if (!text || (type != KeyType::integer && type != KeyType::boolean) || canonical_text(*type, *text))
-    return std::nullopt;
-  return invalid_value(column, *text);
+  if (!text) return std::nullopt;
+  const auto type = routed.key_type();
+  const bool is_read_alike = type == KeyType::integer || type == KeyType::boolean;
+  const bool is_wrong = type == KeyType::enumeration ? !contains_name(column.enum_labels, *text)
+                                                     : is_read_alike && !canonical_text(type, *text);
+  return is_wrong ? std::optional(invalid_value(column, *text)) : std::nullopt;
 }
 
 }  // namespace

@@ -475,7 +475,8 @@ TEST_CASE("labels of a key have to be those that rows were placed by, in their o
   CHECK(with_labels({"G", "PG", "R"}, R"("G" "R")").warnings.back() ==
         "movies: no row is placed by PG of id until shardplex cluster init has written down what is "
         "new");
-  for (const auto& renamed : {std::vector<std::string>{"G", "Teens"}, {"PG", "G"}, {"G"}, {}}) {
+  using Labels = std::vector<std::string>;
+  for (const auto& renamed : {Labels{"G", "Teens"}, Labels{"PG", "G"}, Labels{"G"}, Labels{}}) {
     const auto catalogue = with_labels(renamed, R"("G" "PG")");
     CHECK_FALSE(catalogue.find("movies"));
     CHECK(catalogue.refused.at("movies").find(

@@ -889,4 +889,6 @@ TEST_CASE("a key that is an enum has a label by which rows are placed") {
   CHECK(added.code == "SHARD400");
   CHECK(added.hint == "Run shardplex cluster init.");
   CHECK(error_of(subject.put("id=eq.R", "{}")).code == "SHARD400");
+  CHECK(error_of(subject.remove("id=eq.X")).code == "22P02");
+  CHECK(subject.remove("id=eq.PG").has_value());
 }
