@@ -132,7 +132,7 @@ std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap&
     const bool new_form =
         transaction
             .exec_params("INSERT INTO shardplex.definitions VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                         key_subject(name), std::string(key_form(*type)))
+                         key_subject(name), kept_key_form(*key))
             .affected_rows() > 0;
     bool new_labels = false;
     for (const auto& column : RoutedTable(table, placement, map).routing_columns())

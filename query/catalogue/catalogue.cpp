@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "shard_map/invariant.hpp"
+
 namespace shardplex {
 
 const Column* Table::find_column(std::string_view wanted) const {
@@ -82,9 +84,18 @@ std::string_view key_form(KeyType type) {
   return "";
 }
 
-std::optional<std::string> key_form_problem(const Table& table, const Column& key, std::string_view stored) {
+std::string kept_key_form(const Column& key) {
   const auto type = key_type(key);
-  if (type && key_form(*type) == stored) return std::nullopt;
+  invariant(type.has_value(), "only a column of a key type has a form");
+  std::string form(key_form(*type));
+  const auto comma = key.type.find(','), end = key.type.find(')');
+  if (type == KeyType::numeric && comma < end)
+    form += " scale " + key.type.substr(comma + 1, end - comma - 1);
+  return form;
+}
+
+std::optional<std::string> key_form_problem(const Table& table, const Column& key, std::string_view stored) {
+  if (key_type(key) && kept_key_form(key) == stored) return std::nullopt;
   return "the shard key " + key.name + " of " + table.name + " is " + key.type +
          ", and its rows were placed by keys of the form " + std::string(stored) +
          ": bring the column back to such a type, or make a new table with the other type and load it";

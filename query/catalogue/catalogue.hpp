@@ -263,8 +263,13 @@ std::optional<KeyType> key_type(const Column& column);
 /// Why the column cannot be a shard key, as the end of a sentence. Precondition: it has no key_type().
 std::string key_refusal(const Column& column);
 
-/// The word under which shards keep what keys are hashed as (shard_map/key.hpp), such as integer.
+/// The word for what keys are hashed as (shard_map/key.hpp), such as integer.
 std::string_view key_form(KeyType type);
+
+/// What shards keep of the form of a table's keys: that word and, of numeric(p, s), how many digits behind
+/// the point are kept ("numeric scale 2"): where it is made another s, PostgreSQL rounds the keys that are
+/// there. Precondition: the column has a key_type().
+std::string kept_key_form(const Column& key);
 
 /// A sentence where the key column is not of the form `stored`, by which the table's rows were placed, with
 /// the way out.

@@ -230,6 +230,22 @@ TEST_CASE("a key of another form than its rows were placed by is refused with th
   CHECK(catalogue.find("ratings"));
 }
 
+TEST_CASE(
+    "the form of a numeric key has the digits that it is rounded to, and not how many are before them") {
+  const auto number = [](const std::string& type) { return column("id", type, "numeric"); };
+  CHECK(kept_key_form(number("numeric")) == "numeric");
+  CHECK(kept_key_form(number("numeric(10,2)")) == "numeric scale 2");
+  CHECK(kept_key_form(number("numeric(4,-2)")) == "numeric scale -2");
+  CHECK(kept_key_form(column("id", "character varying(3)", "varchar")) == "text");
+  const Table table = movies();
+  CHECK_FALSE(key_form_problem(table, number("numeric(12,2)"), "numeric scale 2"));
+  CHECK_FALSE(key_form_problem(table, number("numeric"), "numeric"));
+  CHECK(key_form_problem(table, number("numeric(10,1)"), "numeric scale 2"));
+  CHECK(key_form_problem(table, number("numeric(10,1)"), "numeric"));
+  CHECK(key_form_problem(table, number("numeric"), "numeric scale 2"));
+  CHECK(key_form_problem(table, column("id", "bigint", "int8"), "numeric"));
+}
+
 TEST_CASE("a table whose rows were placed by other definitions than the map's is refused") {
   const Definitions of_map = definitions_of(hash_map());
   const std::string group = of_map.lower_bound("group ")->first;
