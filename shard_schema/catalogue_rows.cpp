@@ -243,11 +243,11 @@ WITH RECURSIVE rel AS (
 
 // What definitions of functions of a row and of views say, which follows from the facts above, and takes
 // longer, and locks of the tables that they name. Of a function the hash of its text. Of a view its text;
-// the relations that it reads; functions that it calls and that can do more than work out a result. Of views
-// that show a slot, and of those that they read, the tree in which PostgreSQL keeps the definition, and what
-// the numbers in it stand for (shard_schema/view_definition.hpp). In a tree a space that is part of a name
-// has a backslash before it, so that ":relid 5" is what it seems. What comes with PostgreSQL has an oid below
-// 16384, on every server the same.
+// the relations that it reads; functions that it calls and that can do more than work out a result; the tree
+// in which PostgreSQL keeps the definition, and what the numbers in it stand for
+// (shard_schema/view_definition.hpp). In a tree a space that is part of a name has a backslash before it, so
+// that ":relid 5" is what it seems. What comes with PostgreSQL has an oid below 16384, on every server the
+// same.
 //
 // A function is let pass where it is immutable, or where it comes with PostgreSQL, is stable, and can be
 // called by parallel workers. Those that read tables or sequences are none of these. An aggregate says
@@ -257,11 +257,8 @@ const std::string views_sql = R"sql(
   SELECT DISTINCT rule.oid, m[1]::oid AS relation
     FROM rule CROSS JOIN regexp_matches(rule.tree, ':relid (\d+)', 'g') m
    WHERE m[1]::oid NOT IN (0, rule.oid)
-), shown(oid) AS (
-  SELECT a.attrelid FROM rule JOIN pg_attribute a ON a.attrelid = rule.oid
-   WHERE a.attname = 'shardplex_slot' AND NOT a.attisdropped
-  UNION
-  SELECT reads.relation FROM shown JOIN reads USING (oid)
+), named(oid) AS (
+  SELECT oid FROM rule UNION SELECT relation FROM reads
 ), operator AS (
   SELECT DISTINCT rule.oid, m[1]::oid AS operator
     FROM rule CROSS JOIN regexp_matches(rule.tree, ':opno (\d+)', 'g') m
@@ -277,15 +274,15 @@ const std::string views_sql = R"sql(
   UNION ALL
   SELECT 'view definition', oid, '', 0, ARRAY[pg_get_viewdef(oid)] FROM rule
   UNION ALL
-  SELECT 'view tree', rule.oid, '', 0, ARRAY[rule.tree] FROM rule JOIN shown USING (oid)
+  SELECT 'view tree', oid, '', 0, ARRAY[tree] FROM rule
   UNION ALL
   SELECT 'view reads', reads.oid, c.relname::text, 0,
          ARRAY[)sql" + map_name_sql("n.nspname", "c.relname") +
                               R"sql(, NULL, c.oid::text]
     FROM reads JOIN pg_class c ON c.oid = reads.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   UNION ALL
-  SELECT 'view number', shown.oid, '', a.attnum, ARRAY[a.attname::text, a.attnum::text]
-    FROM shown JOIN pg_attribute a ON a.attrelid = shown.oid
+  SELECT 'view number', named.oid, '', a.attnum, ARRAY[a.attname::text, a.attnum::text]
+    FROM named JOIN pg_attribute a ON a.attrelid = named.oid
    WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
   SELECT 'view equality', operator.oid, '', 0, ARRAY[operator.operator::text]
@@ -600,8 +597,11 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& each : parts["view reads"][oid]) view.reads.push_back(relation_name(each, 1));
     for (const Facts& each : parts["view function"][oid]) view.functions.push_back(each.text(1));
     view.columns = numbered_columns(parts["view number"][oid]);
-    for (const Facts& each : parts["view tree"][oid])
-      view.query = read_definition(each.view(1), definition_names(oid, parts));
+    for (const Facts& each : parts["view tree"][oid]) {
+      const auto names = definition_names(oid, parts);
+      view.query = read_definition(each.view(1), names);
+      view.origins = read_origins(each.view(1), names);
+    }
     catalogue.views.emplace(view.table.name, std::move(view));
   }
   read_functions(parts, catalogue);

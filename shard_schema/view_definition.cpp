@@ -82,6 +82,7 @@ class DefinitionReader {
     note(node.flag("hasWindowFuncs"), "a window function", query.across_rows);
     note(node.flag("hasDistinctOn"), "DISTINCT ON", query.across_rows);
     note(has(node, "groupingSets"), "GROUPING SETS, ROLLUP or CUBE", query.across_rows);
+    if (node.flag("hasTargetSRFs") || has(node, "groupingSets")) query.repeats_rows = true;
     note(node.flag("hasForUpdate") || has(node, "rowMarks"), "FOR UPDATE or FOR SHARE", query.never);
     note(node.number("commandType") != command_select || node.flag("hasModifyingCTE"), "a change of rows",
          query.never);
@@ -108,6 +109,7 @@ class DefinitionReader {
       case Entry::subquery:
         relation.kind = ViewRelation::Kind::query;
         relation.query.push_back(read_query(entry.field("subquery")));
+        if (entry.flag("lateral")) query.repeats_rows = true;
         break;
       case Entry::join:
         relation.kind = ViewRelation::Kind::unnamed;
@@ -240,12 +242,37 @@ class DefinitionReader {
   std::size_t queries_ = 0;                            ///< that were read
 };
 
+/// PostgreSQL notes it where the column is one of FROM as it is, through subqueries, joins and WITH.
+std::optional<StoredColumn> origin_of(const TreeNode& entry, const DefinitionNames& names) {
+  const auto found = names.relations.find(entry.number("resorigtbl"));
+  const auto number = entry.number("resorigcol");
+  if (found == names.relations.end() || number < 1) return std::nullopt;
+  const auto& [name, columns] = found->second;
+  if (number > static_cast<long long>(columns.size())) return std::nullopt;
+  return StoredColumn{name, columns[static_cast<std::size_t>(number) - 1]};
+}
+
 }  // namespace
 
 std::optional<ViewQuery> read_definition(std::string_view tree, const DefinitionNames& names) try {
   return DefinitionReader(names).read_all(parse_node_tree(tree));
 } catch (const UnreadableTree&) {
   return std::nullopt;
+}
+
+std::vector<std::optional<StoredColumn>> read_origins(std::string_view tree,
+                                                      const DefinitionNames& names) try {
+  std::vector<std::optional<StoredColumn>> origins;
+  const TreeNode actions = parse_node_tree(tree);
+  if (actions.items.size() != 1 || !actions.items.front().is("QUERY")) return origins;
+  for (const auto& entry : actions.items.front().list("targetList")) {
+    if (entry.flag("resjunk")) continue;
+    if (entry.number("resno") != static_cast<long long>(origins.size()) + 1) return {};
+    origins.push_back(origin_of(entry, names));
+  }
+  return origins;
+} catch (const UnreadableTree&) {
+  return {};
 }
 
 }  // namespace shardplex

@@ -110,6 +110,17 @@ struct ForeignKey {
 
 enum class TableKind : std::uint8_t { table, view, materialized_view };
 
+/// A foreign key whose columns a view shows, as it relates the view: at its own end, at the end that it leads
+/// to, or at both.
+struct ShownKey {
+  /// Of these tables and views; the name is the constraint's. The slot column is in none.
+  ForeignKey key;
+  bool is_unique = false;  ///< in the table that has the key: its rows are one to one with those it leads to
+  bool has_several = false;       ///< a row of that table may be in several rows here, which is a view
+  bool leads_to_several = false;  ///< and a row that the key leads to in several rows of the view there
+  bool operator==(const ShownKey&) const = default;
+};
+
 /// In catalogues that are not of one schema (catalogue_of_schema()) tables, views and functions have the
 /// names that a shard map has for them (shard_map/map_name.hpp), and are referred to by these.
 struct Table {
@@ -125,6 +136,11 @@ struct Table {
   std::vector<ComputedColumn> computed = {};  ///< by name, of which none is a column's
   /// Functions of a row that give rows of a table or view, by name: PostgREST embeds by them.
   std::vector<std::string> computed_relations = {};
+  /// Of a combined catalogue: keys that begin here, and of which one end or both is a view (view_relations.hpp).
+  std::vector<ShownKey> shown_keys = {};
+  /// Of a view in a combined catalogue: the columns that are primary keys of its tables. They need not tell
+  /// its rows apart.
+  std::vector<std::string> shown_primary_key = {};
 
   bool is_view() const { return kind != TableKind::table; }
   const Column* find_column(std::string_view name) const;            ///< nullptr where absent
@@ -141,10 +157,10 @@ struct StoredView {
   bool is_populated = true;          ///< false: a materialized view that was never refreshed
   std::string definition;            ///< equal texts where it is defined alike
   std::vector<std::string> columns;  ///< all, with the slot column: that of number n at n - 1
-  /// Known of views with the slot column, and of those that they read; nullopt of others, and of a definition
-  /// that nobody here can read.
-  std::optional<ViewQuery> query;
+  std::optional<ViewQuery> query;      ///< nullopt of a definition that nobody here can read
   std::vector<std::string> functions;  ///< that can do more than work out a result of what they are given
+  /// As columns: the column of what it reads that each is, unchanged; nullopt of others.
+  std::vector<std::optional<StoredColumn>> origins = {};
   bool operator==(const StoredView&) const = default;
 };
 

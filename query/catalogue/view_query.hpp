@@ -19,6 +19,13 @@ struct ViewColumn {
   auto operator<=>(const ViewColumn&) const = default;
 };
 
+/// A column of a table or a view, by its name.
+struct StoredColumn {
+  std::string relation;  ///< as in StoredView::reads
+  std::string name;
+  auto operator<=>(const StoredColumn&) const = default;
+};
+
 /// Two columns that are equal by the = of their types.
 struct ViewEquality {
   ViewColumn left;
@@ -72,6 +79,9 @@ struct ViewQuery {
   std::vector<std::string> never{};     ///< what is not served at all: "a system column such as ctid"
   std::vector<ViewQuery> subqueries{};  ///< of what is selected, of WHERE and of HAVING: one row each
   std::vector<ViewQuery> elsewhere{};   ///< all other queries in it: of WITH, of the condition of a JOIN …
+  /// One row of FROM can be in several of its rows: by a function that gives sets among what is selected, by
+  /// grouping sets, or by LATERAL, of which a row is worked out for each row beside it.
+  bool repeats_rows = false;
   bool operator==(const ViewQuery&) const;
 };
 
