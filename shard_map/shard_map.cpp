@@ -100,6 +100,11 @@ const TablePlacement* ShardMap::find_view(std::string_view name) const {
   return index ? &views_[*index] : nullptr;
 }
 
+const TablePlacement* ShardMap::find_placement(std::string_view name) const {
+  const TablePlacement* table = find_table(name);
+  return table ? table : find_view(name);
+}
+
 const MapFunction* ShardMap::find_function(std::string_view name) const {
   const auto index = index_of(functions_, name);
   return index ? &functions_[*index] : nullptr;

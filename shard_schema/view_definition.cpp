@@ -95,10 +95,16 @@ class DefinitionReader {
         throw UnreadableTree("a view with columns in another order than theirs");
       query.columns.push_back(column_of(entry.field("expr")));
     }
-    for (const auto& group : node.list("groupClause"))
+    for (const auto& group : node.list("groupClause")) {
+      std::optional<ViewColumn> column;
       for (const auto& entry : node.list("targetList"))
         if (entry.number("ressortgroupref") == group.number("tleSortGroupRef"))
-          if (const auto column = column_of(entry.field("expr"))) query.grouped_by.push_back(*column);
+          column = column_of(entry.field("expr"));
+      if (column)
+        query.grouped_by.push_back(*column);
+      else
+        query.groups_otherwise = true;
+    }
   }
 
   ViewRelation read_entry(const TreeNode& entry, ViewQuery& query) {

@@ -28,12 +28,16 @@ Table table_in_schema(Table table, std::string_view name, std::string_view schem
                 [&](const ForeignKey& key) { return split_map_name(key.foreign_table).schema != schema; });
   for (ForeignKey& key : table.foreign_keys)
     key.foreign_table = std::string(split_map_name(key.foreign_table).name);
+  std::erase_if(table.shown_keys, [&](const ShownKey& shown) {
+    return split_map_name(shown.key.foreign_table).schema != schema;
+  });
+  for (ShownKey& shown : table.shown_keys)
+    shown.key.foreign_table = std::string(split_map_name(shown.key.foreign_table).name);
   return table;
 }
 
 bool rows_are_sharded(const std::string& name, const ShardMap& map) {
-  const TablePlacement* placement = map.find_table(name);
-  if (placement == nullptr) placement = map.find_view(name);
+  const TablePlacement* placement = map.find_placement(name);
   return placement != nullptr && placement->group.has_value();
 }
 

@@ -13,6 +13,7 @@
 #include "query/catalogue/relations.hpp"
 #include "query/catalogue/routed_table.hpp"
 #include "query/catalogue/view_problems.hpp"
+#include "query/catalogue/view_relations.hpp"
 #include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 #include "shard_map/joined.hpp"
@@ -402,6 +403,7 @@ Catalogue combine(const ShardMap& map, const std::vector<NamedCatalogue>& shards
   for (const auto& placement : map.tables()) combine_table(placement, map, shards, false, catalogue);
   // They are refused with what they read.
   for (const auto& placement : map.views()) combine_table(placement, map, shards, true, catalogue);
+  add_shown_keys(map, shards, catalogue);
   combine_functions(map, shards, catalogue);
   for (const auto& declared : declared_keys(map))
     if (auto problem = problem_of(declared, catalogue)) catalogue.warnings.push_back(std::move(*problem));

@@ -12,8 +12,9 @@ namespace shardplex {
 
 /// The relation from `table` that select=target!hint(…) follows, as PostgREST finds it.
 ///
-/// The target is a foreign table, or the constraint or the only column of a foreign key. With a hint it is a
-/// foreign table, and the hint a constraint, the only column of a key on either end, or a junction. Of a
+/// The target is a foreign table or view, or the constraint or the only column of a foreign key, which mean a
+/// table and no view. With a hint it is a foreign table or view, and the hint a constraint, the only column
+/// of a key on either end, or a junction. Of a
 /// relation of a table to itself the table's name means the rows that refer to a row, a hint being the column
 /// by which they do; the column's name means the row that is referred to.
 ///

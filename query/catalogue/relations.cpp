@@ -58,9 +58,26 @@ std::optional<Relation> relation_of(const ForeignKey& key, const Table& table, c
   return relation;
 }
 
+/// The relation from where a key that a view shows begins; nullopt where what it leads to is not served.
+std::optional<Relation> relation_of(const ShownKey& shown, const Table& table, const Catalogue& catalogue) {
+  const Table* foreign = catalogue.find(shown.key.foreign_table);
+  if (!foreign) return std::nullopt;
+  Relation relation{table.name,
+                    foreign->name,
+                    shown.is_unique ? Cardinality::one_to_one : Cardinality::many_to_one,
+                    shown.key.name,
+                    served_pairs(shown.key, table, *foreign),
+                    std::nullopt,
+                    {table.is_view(), shown.has_several},
+                    {foreign->is_view(), shown.leads_to_several}};
+  if (relation.columns.empty()) return std::nullopt;
+  return relation;
+}
+
 Relation inverse(const Relation& relation) {
   Relation back = relation;
   std::swap(back.table, back.foreign_table);
+  std::swap(back.end, back.foreign_end);
   back.columns = swapped(std::move(back.columns));
   if (relation.cardinality == Cardinality::many_to_one) back.cardinality = Cardinality::one_to_many;
   return back;
@@ -69,9 +86,8 @@ Relation inverse(const Relation& relation) {
 /// From the table that `to_table` leads to, over the junction, to the one that `to_foreign` leads to; nullopt
 /// where their columns are not part of the junction's primary key.
 std::optional<Relation> through(const Table& junction, const Relation& to_table, const Relation& to_foreign) {
-  const auto in_key = [&](const ColumnPair& pair) {
-    return contains_name(junction.primary_key, pair.column);
-  };
+  const auto& key = junction.is_view() ? junction.shown_primary_key : junction.primary_key;
+  const auto in_key = [&](const ColumnPair& pair) { return contains_name(key, pair.column); };
   if (to_table.constraint == to_foreign.constraint || !std::ranges::all_of(to_table.columns, in_key) ||
       !std::ranges::all_of(to_foreign.columns, in_key))
     return std::nullopt;
@@ -81,15 +97,23 @@ std::optional<Relation> through(const Table& junction, const Relation& to_table,
                   "",
                   {},
                   Junction{junction.name, to_table.constraint, to_foreign.constraint,
-                           swapped(to_table.columns), swapped(to_foreign.columns)}};
+                           swapped(to_table.columns), swapped(to_foreign.columns)},
+                  to_table.foreign_end,
+                  to_foreign.foreign_end};
 }
 
-/// The relations that the table's keys give, at whichever table they begin.
-std::vector<Relation> relations_of(const Table& table, const std::vector<ForeignKey>& keys,
-                                   const Catalogue& catalogue) {
-  std::vector<Relation> own, all;
+/// The relations that begin at the table by its keys.
+std::vector<Relation> own_relations(const Table& table, const std::vector<ForeignKey>& keys,
+                                    const Catalogue& catalogue) {
+  std::vector<Relation> own;
   for (const auto& key : keys)
     if (auto relation = relation_of(key, table, catalogue)) own.push_back(std::move(*relation));
+  return own;
+}
+
+/// The relations that these, of the table's keys, give at whichever table they begin.
+std::vector<Relation> relations_of(const Table& table, std::vector<Relation> own) {
+  std::vector<Relation> all;
   for (const auto& relation : own) {
     all.push_back(relation);
     all.push_back(inverse(relation));
@@ -198,10 +222,23 @@ std::string_view to_string(Cardinality cardinality) {
   return "";
 }
 
-Relations::Relations(const Catalogue& catalogue, const std::vector<DeclaredKey>& declared) {
+std::vector<Relation> relations_of_keys(const Catalogue& catalogue,
+                                        const std::vector<DeclaredKey>& declared) {
+  std::vector<Relation> relations;
   for (const auto& [name, table] : catalogue.tables)
-    for (auto& relation : relations_of(table, all_keys(table, declared, catalogue), catalogue))
+    for (auto& relation : own_relations(table, all_keys(table, declared, catalogue), catalogue))
+      relations.push_back(std::move(relation));
+  return relations;
+}
+
+Relations::Relations(const Catalogue& catalogue, const std::vector<DeclaredKey>& declared) {
+  for (const auto& [name, table] : catalogue.tables) {
+    auto own = own_relations(table, all_keys(table, declared, catalogue), catalogue);
+    for (const auto& shown : table.shown_keys)
+      if (auto relation = relation_of(shown, table, catalogue)) own.push_back(std::move(*relation));
+    for (auto& relation : relations_of(table, std::move(own)))
       by_table_[relation.table].push_back(std::move(relation));
+  }
   for (auto& [table, relations] : by_table_) std::ranges::sort(relations);
 }
 

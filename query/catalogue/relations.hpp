@@ -38,7 +38,17 @@ struct Junction {
   auto operator<=>(const Junction&) const = default;
 };
 
-/// One way from the rows of a table to those of a foreign table. Tables are named as in the catalogue.
+/// What is at one end of a relation.
+struct RelationEnd {
+  bool is_view = false;
+  /// There may be several rows for one row of the table that the view stands for, so that what is unique in
+  /// the table need not be in the view.
+  bool has_several = false;
+  auto operator<=>(const RelationEnd&) const = default;
+};
+
+/// One way from the rows of a table to those of a foreign table. Tables are named as in the catalogue, and
+/// are views as well.
 struct Relation {
   std::string table;
   std::string foreign_table;
@@ -46,6 +56,7 @@ struct Relation {
   std::string constraint;            ///< "" of many to many
   std::vector<ColumnPair> columns;   ///< of the table and the foreign table; none of many to many
   std::optional<Junction> junction;  ///< of many to many
+  RelationEnd end = {}, foreign_end = {};
 
   bool is_self() const { return table == foreign_table; }
   /// To one row at most: an embed of it is an object, or null.
@@ -74,13 +85,18 @@ std::vector<DeclaredKey> declared_keys(const ShardMap& map);
 /// where one of its tables is not served, which is told of the table.
 std::optional<std::string> problem_of(const DeclaredKey& declared, const Catalogue& catalogue);
 
+/// The relations that keys of tables give, each from the table that has the key, in no order. Declared keys
+/// that have a problem_of() them give none.
+std::vector<Relation> relations_of_keys(const Catalogue& catalogue, const std::vector<DeclaredKey>& declared);
+
 /// All relations of a catalogue, an immutable value.
 ///
 /// A foreign key gives one relation from its table and one back. It is one to one where its columns are all
 /// of the primary key or of a unique constraint (an index alone says nothing, as in PostgREST). A table is a
 /// junction where two of its foreign keys, not one to one, are made of columns of its primary key. A key of
 /// which a table or a column is not served gives none. The slot column is no part of a key: where a key has
-/// it on both ends, so that PostgreSQL can check it within a shard, the other columns decide.
+/// it on both ends, so that PostgreSQL can check it within a shard, the other columns decide. Views have the
+/// relations of Table::shown_keys, and are junctions by Table::shown_primary_key.
 class Relations {
  public:
   Relations() = default;

@@ -74,12 +74,13 @@ class OneRowProof {
  public:
   OneRowProof(const ViewQuery& query, const ShardCatalogue& shard) : query_(&query), shard_(&shard) {}
 
-  /// A row of the relation is in one row at most of what FROM and WHERE leave.
+  /// A row of the relation is in one row of the query at most.
   bool holds_for(int relation) const {
+    if (query_->repeats_rows) return false;
     InnerPart part;
     gather_inner(query_->from, relation, part);
     std::set<int> known{relation};
-    return settle(part, known);
+    return settle(part, known) || makes_one(known);
   }
 
  private:
@@ -99,12 +100,25 @@ class OneRowProof {
         InnerPart other;
         gather_inner(join->parts[1], 0, other);
         other.equalities.insert(other.equalities.end(), join->equalities.begin(), join->equalities.end());
-        if (!settle(other, known)) return false;
-        found = settled.insert(join).second;
+        const auto before = known.size();
+        if (settle(other, known)) settled.insert(join);
+        if (known.size() > before) found = true;
       }
     }
     return settled.size() == part.outer.size() &&
            std::ranges::all_of(part.relations, [&](int relation) { return known.contains(relation); });
+  }
+
+  /// GROUP BY and DISTINCT make one of rows that differ in other relations than these alone.
+  bool makes_one(const std::set<int>& known) const {
+    const auto is_known = [&](const ViewColumn& column) {
+      return column.levels_up == 0 && known.contains(column.relation);
+    };
+    const auto is_shown = [&](const std::optional<ViewColumn>& column) { return column && is_known(*column); };
+    if (query_->is_grouped)
+      return !query_->groups_otherwise && !query_->grouped_by.empty() &&
+             std::ranges::all_of(query_->grouped_by, is_known);
+    return query_->is_distinct && std::ranges::all_of(query_->columns, is_shown);
   }
 
   /// A unique key of the table is equal to columns of which there is one row.
@@ -192,8 +206,7 @@ std::optional<ColumnSource> source_of(const ViewQuery& query, std::size_t at, co
   auto source = source_below(*relation, column.number, shard);
   if (!source) return std::nullopt;
   source->path = std::to_string(column.relation) + (source->path.empty() ? "" : '.' + source->path);
-  source->is_once =
-      source->is_once && !query.repeats_rows && OneRowProof(query, shard).holds_for(column.relation);
+  source->is_once = source->is_once && OneRowProof(query, shard).holds_for(column.relation);
   return source;
 }
 

@@ -23,10 +23,10 @@ struct ShownColumn {
 /// Of each column of the view, by its number from 1 at 0; nullopt of one that is no table's column as it is.
 /// What is shown is what PostgreSQL has noted of the columns, as PostgREST has it.
 ///
-/// That a row of a source is there once is proven: the view, and the views and subqueries through which it
-/// has the source, join to it only what a unique key finds, by equalities that hold. They may group, leave
-/// out and null rows; what repeats them (functions that give sets, grouping sets, LATERAL, UNION) is no such
-/// proof.
+/// That a row of a source is there once is proven: the view, and each view and subquery through which it has
+/// the source, joins to it only what a unique key finds, by equalities that hold, or makes one row of what
+/// differs in other relations alone (GROUP BY, DISTINCT). What repeats rows (functions that give sets,
+/// grouping sets, LATERAL, UNION) is no such proof.
 std::vector<std::optional<ShownColumn>> shown_columns(const StoredView& view, const ShardCatalogue& shard);
 
 }  // namespace shardplex

@@ -82,6 +82,7 @@ struct ViewQuery {
   /// One row of FROM can be in several of its rows: by a function that gives sets among what is selected, by
   /// grouping sets, or by LATERAL, of which a row is worked out for each row beside it.
   bool repeats_rows = false;
+  bool groups_otherwise = false;  ///< GROUP BY has what is no column of grouped_by as well
   bool operator==(const ViewQuery&) const;
 };
 

@@ -61,13 +61,29 @@ struct Describing {
                                   key.foreign_table + "' column='" + *foreign + "'/>");
   }
 
+  bool leads_to_view(const ForeignKey& key) const {
+    const Table* foreign = catalogue.find(key.foreign_table);
+    return foreign != nullptr && foreign->is_view();
+  }
+
+  /// Keys that views show lead to a table where there is one, as with PostgREST, else to one of its views.
+  void add_shown_keys(const Table& table, std::string_view column, std::string& description) const {
+    for (const auto& shown : table.shown_keys)
+      if (!leads_to_view(shown.key)) add_foreign_key(shown.key, column, description);
+    for (const auto& shown : table.shown_keys)
+      if (leads_to_view(shown.key) && description.find("<fk ") == std::string::npos)
+        add_foreign_key(shown.key, column, description);
+  }
+
   std::string description_of(const RoutedTable& routed, const Column& column) const {
     const Table& table = routed.table();
     std::string description = column.comment;
-    if (contains_name(table.primary_key, column.name)) add_sentence(description, "Primary key.<pk/>");
+    if (contains_name(table.primary_key, column.name) || contains_name(table.shown_primary_key, column.name))
+      add_sentence(description, "Primary key.<pk/>");
     for (const auto& key : table.foreign_keys) add_foreign_key(key, column.name, description);
     for (const auto& [name, key] : declared)
       if (name == table.name) add_foreign_key(key, column.name, description);
+    if (table.is_view()) add_shown_keys(table, column.name, description);
     if (is_given_by_router(routed, column))
       add_sentence(description, routed.list() ? "Given to a new row by the router, and never by the client."
                                               : "Given to a new row by the router where the row has none.");

@@ -12,8 +12,8 @@ namespace shardplex {
 namespace {
 
 const TablePlacement& placement(const ShardMap& map, std::string_view table) {
-  const auto* found = map.find_table(table);
-  invariant(found != nullptr, "relations are of tables that the map has");
+  const auto* found = map.find_placement(table);
+  invariant(found != nullptr, "relations are of tables and views that the map has");
   return *found;
 }
 

@@ -10,7 +10,8 @@
 namespace shardplex {
 
 /// True where the related rows of each row are on the row's own shard, whatever moves: they are of a
-/// reference table, or of the same group with the columns that decide the slot equal in both. A junction has
+/// reference table, or of the same group with the columns that decide the slot equal in both. So it is with
+/// views, whose columns that the map names decide the slot of their rows. A junction has
 /// to be so beside the row, and the foreign table beside the junction. What a shard holds of slots that it
 /// does not own is related to rows of such slots only.
 bool is_local(const Relation& relation, const ShardMap& map);

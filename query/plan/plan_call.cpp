@@ -89,8 +89,7 @@ Result<CalledRows> called_rows_of(const Function& function, const MapFunction& d
                       "It returns rows of " + function.rows_of_other_schema +
                           ", which is sharded and of another schema than the function.",
                       "Let it return rows of a table or view of its own schema.");
-  const TablePlacement* placement = map.find_table(function.table);
-  if (placement == nullptr) placement = map.find_view(function.table);
+  const TablePlacement* placement = map.find_placement(function.table);
   if (placement != nullptr) {
     const Table* table = catalogue.find(function.table);
     if (table != nullptr) return CalledRows{table, *placement};

@@ -33,8 +33,8 @@ Error groups_through_junction(const Junction& junction) {
 }
 
 RoutedTable routed_as(const Table& table, const ShardMap& map) {
-  const auto* placement = map.find_table(table.name);
-  invariant(placement != nullptr, "relations are of tables that the map has");
+  const auto* placement = map.find_placement(table.name);
+  invariant(placement != nullptr, "relations are of tables and views that the map has");
   return {table, *placement, map};
 }
 
@@ -143,6 +143,7 @@ Result<Lookup> junction_keys(const ResolvedEmbed& embed, const RoutedTable& pare
   if (const Group* group = routed.group()) {
     scan.group = group->name;
     scan.owned = owned_slots_sql(table, scan.group);
+    scan.where = view_rows_sql(table, scan.group);
   }
   scan.keys = {by_number};
   scan.own_keys = {"ord"};
@@ -222,6 +223,9 @@ Result<Lookup> plan_beside_junction(const ResolvedEmbed& embed, const RoutedTabl
   scan.owned = between.group() ? alias + '.' + quote_identifier(slot_column) + " IN (" +
                                      select_owned_slots(quote_literal(scan.group)) + ')'
                                : "";
+  // It keeps rows of slots that its shard has given away.
+  if (between.table().kind == TableKind::materialized_view)
+    scan.where = and_also(std::move(scan.where), scan.owned);
   lookup.keys_alias = alias_beside(routed.table(), "k");
   look_in(lookup, *pairs, alias);
   std::string beside;

@@ -59,6 +59,18 @@ Error computed_relation(const Table& table, const Embed& embed) {
           .status = std::nullopt};
 }
 
+/// PostgREST shows the row that it is in once for each of them.
+Error several_instead_of_one(const Relation& relation) {
+  const std::string view = in_quotes(relation.foreign_table);
+  return {.code = "SHARD400",
+          .message = "This request cannot be answered exactly",
+          .details = "By " + relation.constraint + " a row of " + in_quotes(relation.table) +
+                     " has one row of a table that " + view +
+                     " is a view of, and the view may have several rows for that one",
+          .hint = "Embed the table itself, or let the view join to it only what is found by a unique key.",
+          .status = std::nullopt};
+}
+
 Result<void> check_order(const ResolvedNode& node) {
   for (const auto& term : node.asked->order) {
     if (!term.embed) continue;
@@ -102,6 +114,8 @@ class Resolver {
       if (contains_name(table.computed_relations, embed.relation)) return computed_relation(table, embed);
       const auto relation = find_relation(relations_, table, embed.relation, embed.hint);
       if (!relation) return unless_refused(table, embed, relation.error());
+      if ((*relation)->is_to_one() && (*relation)->foreign_end.has_several)
+        return several_instead_of_one(**relation);
       const Table* foreign = catalogue_.find((*relation)->foreign_table);
       invariant(foreign != nullptr, "relations are made of the tables of their catalogue");
       auto below = this->node(embed.rows, *foreign, depth + 1);

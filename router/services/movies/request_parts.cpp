@@ -67,8 +67,7 @@ bool tells_schema(const Request& request, const Snapshot& snapshot) {
 }
 
 Result<FoundTable> look_up_table(const ExposedSchema& schema, const std::string& name) {
-  FoundTable found{nullptr, schema.map->find_table(name)};
-  if (found.placement == nullptr) found.placement = schema.map->find_view(name);
+  FoundTable found{nullptr, schema.map->find_placement(name)};
   if (found.placement == nullptr) return no_such_table(name, schema);
   found.table = schema.catalogue->find(name);
   if (found.table != nullptr) return found;
