@@ -30,8 +30,9 @@ std::string owned_slots_sql(const Table& table, std::string_view group);
 /// True of a row that has a slot; fails the statement for any other. `of`: what the row is of, for people.
 std::string has_slot_sql(const Table& table, const std::string& of);
 
-/// What has to be true of the rows of a group's view wherever it is read: that each has a slot (the statement
-/// fails for one without), and, where rows are kept from earlier, that the shard owns it. "" for a table.
+/// What has to be true of the rows of a group's view wherever they are read by themselves: that each has a
+/// slot (the statement fails for one without), and, where rows are kept from earlier, that the shard owns it.
+/// Those that a shard embeds in a row are of the row's slot. "" for a table.
 std::string view_rows_sql(const Table& table, std::string_view group);
 
 /// The column that is probably meant by a name that none has; nullopt where none is near.

@@ -143,7 +143,7 @@ inline ShardMap list_map() {
 
 /// Lifetime: refers to both.
 inline RoutedTable in_map(const Table& table, const ShardMap& map) {
-  return {table, *map.find_table(table.name), map};
+  return {table, *map.find_placement(table.name), map};
 }
 
 }  // namespace shardplex::fixtures

@@ -56,6 +56,7 @@ std::string query(Fields changed = {}) {
   Fields fields{{"commandType", "1"},
                 {"hasAggs", "false"},
                 {"hasWindowFuncs", "false"},
+                {"hasTargetSRFs", "false"},
                 {"hasDistinctOn", "false"},
                 {"hasModifyingCTE", "false"},
                 {"hasForUpdate", "false"},
@@ -197,6 +198,45 @@ TEST_CASE("what a definition does with more than a row is noted") {
             {"targetList", '(' + target(1, column(1, 1)) + target(2, column(1, 3), 7) + ')'}});
   CHECK(grouped->is_grouped);
   CHECK(grouped->grouped_by == std::vector{ViewColumn{0, 1, 3}});
+  CHECK_FALSE(grouped->groups_otherwise);
+  const auto by_result =
+      read({{"groupClause", by_second},
+            {"targetList", '(' + target(1, operation(551, column(1, 1), column(1, 1)), 7) + ')'}});
+  CHECK(by_result->grouped_by.empty());
+  CHECK(by_result->groups_otherwise);
+}
+
+TEST_CASE("a definition by which a row of FROM can be in several rows is told from others") {
+  CHECK_FALSE(read()->repeats_rows);
+  CHECK(read({{"hasTargetSRFs", "true"}})->repeats_rows);
+  CHECK(read({{"groupingSets", "({GROUPINGSET :kind 0})"}})->repeats_rows);
+  const auto entry = [](const std::string& lateral) {
+    return read({{"rtable", "({RANGETBLENTRY :rtekind 1 :subquery " + query() + " :lateral " + lateral + "})"}})
+        ->repeats_rows;
+  };
+  CHECK(entry("true"));
+  CHECK_FALSE(entry("false"));
+}
+
+TEST_CASE("columns are of those that PostgreSQL has noted") {
+  const auto entry = [](int number, int relation, int column_number, bool is_junk = false) {
+    return "{TARGETENTRY :expr {CONST} :resno " + text(number) + " :ressortgroupref 0 :resorigtbl " +
+           text(relation) + " :resorigcol " + text(column_number) + " :resjunk " + (is_junk ? "true}" : "false}");
+  };
+  const auto origins = [](const std::string& entries) {
+    return read_origins('(' + query({{"targetList", '(' + entries + ')'}}) + ')', names);
+  };
+  using Origins = std::vector<std::optional<StoredColumn>>;
+  CHECK(origins(entry(1, movies, 2) + entry(2, ratings, 1) + entry(3, 0, 0)) ==
+        Origins{StoredColumn{"movies", "name"}, StoredColumn{"ratings", "movie_id"}, std::nullopt});
+  // Junk is no column; a whole row, a relation or a column that nobody knows is none that is shown.
+  CHECK(origins(entry(1, movies, 0) + entry(2, 77, 1) + entry(3, movies, 9) + entry(4, movies, 1, true)) ==
+        Origins{std::nullopt, std::nullopt, std::nullopt});
+  CHECK(origins(entry(2, movies, 1)).empty());
+  CHECK(origins(target(1, column(1, 1))).empty());
+  CHECK(read_origins("", names).empty());
+  CHECK(read_origins("({OTHER :targetList <>})", names).empty());
+  CHECK(read_origins('(' + query() + query() + ')', names).empty());
 }
 
 TEST_CASE("queries inside a definition are known by their place") {
@@ -210,7 +250,8 @@ TEST_CASE("queries inside a definition are known by their place") {
   CHECK(read({{"cteList", "({COMMONTABLEEXPR :ctename w :ctequery " + query() + "})"}})->elsewhere.size() ==
         1);
   CHECK(read({{"limitCount", subquery(query())}})->elsewhere.size() == 1);
-  const auto in_from = read({{"rtable", "({RANGETBLENTRY :rtekind 1 :subquery " + query() + "})"}}).value();
+  const auto in_from =
+      read({{"rtable", "({RANGETBLENTRY :rtekind 1 :subquery " + query() + " :lateral false})"}}).value();
   CHECK(in_from.relations.at(0).kind == ViewRelation::Kind::query);
   CHECK(in_from.relations.at(0).query.size() == 1);
   const auto of_function =
@@ -236,7 +277,7 @@ TEST_CASE("the view itself is no source of rows, and a relation that nobody know
 
 TEST_CASE("a definition without a field that is needed is not read") {
   for (const char* name :
-       {"commandType", "hasAggs", "hasWindowFuncs", "hasDistinctOn", "hasModifyingCTE", "hasForUpdate",
+       {"commandType", "hasAggs", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn", "hasModifyingCTE", "hasForUpdate",
         "cteList", "rtable", "jointree", "targetList", "groupClause", "groupingSets", "havingQual",
         "windowClause", "distinctClause", "limitOffset", "limitCount", "rowMarks", "setOperations"}) {
     CAPTURE(std::string(name));
