@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "query/catalogue/view_columns.hpp"
 #include "tests/postgres/worker.hpp"
 
 namespace shardplex::test {
@@ -164,8 +165,8 @@ CREATE MATERIALIZED VIEW unfilled AS SELECT id, shardplex_slot FROM movies WITH 
     CHECK(views.at(name).query->across_rows == std::vector<std::string>{what});
   }
   CHECK(views.at("deep").query->elsewhere.size() == 1);
-  // Nothing is known of views that show no slot, and nothing needs to be.
-  CHECK_FALSE(views.at("top").query);
+  REQUIRE(views.at("top").query);
+  CHECK(views.at("top").query->across_rows.size() == 1);
   CHECK_FALSE(views.at("top").table.has_slot_column);
   CHECK(views.at("kept").table.kind == TableKind::materialized_view);
   CHECK(views.at("kept").is_populated);
@@ -177,6 +178,71 @@ CREATE MATERIALIZED VIEW unfilled AS SELECT id, shardplex_slot FROM movies WITH 
   CHECK(fingerprint() == read.fingerprint);
   server.run_sql("CREATE OR REPLACE VIEW dramas AS SELECT * FROM movies WHERE genre = 'Comedy'");
   CHECK(fingerprint() != read.fingerprint);
+}
+
+namespace {
+
+/// The columns that a view shows of tables, such as "id of films.id in 1 once", with its sources numbered as
+/// they come.
+std::vector<std::string> shown_by(const ShardCatalogue& catalogue, const std::string& name) {
+  const StoredView& view = catalogue.views.at(name);
+  const auto shown = shown_columns(view, catalogue);
+  std::vector<std::string> texts, sources;
+  for (std::size_t at = 0; at < shown.size(); ++at) {
+    if (!shown[at]) continue;
+    const auto& [of, source, is_once] = *shown[at];
+    if (std::ranges::find(sources, source) == sources.end()) sources.push_back(source);
+    const auto number = std::ranges::find(sources, source) - sources.begin() + 1;
+    texts.push_back(view.columns[at] + " of " + of.relation + '.' + of.name +
+                    (source.empty() ? "" : " in " + std::to_string(number)) + (is_once ? " once" : ""));
+  }
+  return texts;
+}
+
+}  // namespace
+
+TEST_CASE("views show columns of tables through joins, subqueries, WITH and other views") {
+  Server server;
+  server.run_sql(R"(
+CREATE TABLE films (id bigint PRIMARY KEY, director bigint, title varchar);
+CREATE TABLE directors (id bigint PRIMARY KEY, name text UNIQUE, home text);
+CREATE TABLE scores (film bigint, person bigint, score int, PRIMARY KEY (film, person));
+CREATE VIEW plain AS SELECT title::text, id, director + 0 AS director FROM films;
+CREATE VIEW directed AS SELECT f.id, d.name FROM films f LEFT JOIN directors d ON d.id = f.director;
+CREATE VIEW by_name AS SELECT f.id, d.id AS director FROM films f JOIN directors d ON f.title = d.name;
+CREATE VIEW at_home AS SELECT f.id FROM films f JOIN directors d ON d.home = f.title;
+CREATE VIEW used AS SELECT id, director FROM films JOIN (SELECT id AS director, name FROM directors) d USING (director);
+CREATE VIEW scored AS SELECT film, s.score, f.title FROM films f JOIN scores s ON s.film = f.id;
+CREATE VIEW totals AS SELECT f.id, sum(s.score) AS total FROM films f LEFT JOIN scores s ON s.film = f.id GROUP BY f.id;
+CREATE VIEW kinds AS SELECT f.id, s.person FROM films f JOIN scores s ON s.film = f.id GROUP BY f.id, s.person;
+CREATE VIEW sets AS SELECT id, generate_series(1, 2) AS n FROM films;
+CREATE VIEW beside AS SELECT f.id, l.n FROM films f, LATERAL (SELECT s.score AS n FROM scores s WHERE s.film = f.id) l;
+CREATE VIEW named AS WITH w AS (SELECT id FROM films) SELECT id FROM w;
+CREATE VIEW either AS SELECT id FROM films UNION SELECT id FROM directors;
+CREATE VIEW again AS SELECT p.id AS film, p.id AS same FROM plain p;
+CREATE VIEW counted AS SELECT id, total FROM totals WHERE total > 3;
+CREATE MATERIALIZED VIEW stored AS SELECT id FROM directed;
+)");
+  Worker worker(server);
+  const auto catalogue = worker.run(postgres::read_catalogue(worker.pool(), in(bound))).value().catalogue;
+  const auto shown = [&](const char* view) { return shown_by(catalogue, view); };
+  using Texts = std::vector<std::string>;
+  CHECK(shown("plain") == Texts{"id of films.id in 1 once"});
+  CHECK(shown("directed") == Texts{"id of films.id in 1 once", "name of directors.name in 2"});
+  CHECK(shown("by_name") == Texts{"id of films.id in 1 once", "director of directors.id in 2"});
+  CHECK(shown("at_home") == Texts{"id of films.id in 1"});
+  CHECK(shown("used") == Texts{"id of films.id in 1", "director of films.director in 1"});
+  CHECK(shown("scored") == Texts{"film of scores.film in 1 once", "score of scores.score in 1 once",
+                                 "title of films.title in 2"});
+  CHECK(shown("totals") == Texts{"id of films.id in 1 once"});
+  CHECK(shown("kinds") == Texts{"id of films.id in 1", "person of scores.person in 2 once"});
+  CHECK(shown("sets") == Texts{"id of films.id in 1"});
+  CHECK(shown("beside") == Texts{"id of films.id in 1", "n of scores.score in 2"});
+  CHECK(shown("named") == Texts{"id of films.id"});
+  CHECK(shown("either").empty());
+  CHECK(shown("again") == Texts{"film of films.id in 1 once", "same of films.id in 1 once"});
+  CHECK(shown("counted") == Texts{"id of films.id in 1 once"});
+  CHECK(shown("stored") == Texts{"id of films.id in 1 once"});
 }
 
 TEST_CASE("what is in other schemas has the names of a map, and no name means two") {
