@@ -120,7 +120,13 @@ WITH RECURSIVE rel AS (
   SELECT 'table', tab.oid, '', 0, ARRAY[tab.relname::text] FROM tab
   UNION ALL
   SELECT 'view', oid, '', 0,
-         ARRAY[relname::text, relkind::text, relispopulated::text, hashtextextended(tree, 0)::text]
+         ARRAY[relname::text, relkind::text, relispopulated::text, hashtextextended(tree, 0)::text,
+               (SELECT string_agg(i.what, ', ' ORDER BY i.what COLLATE "C")
+                  FROM (SELECT 'the INSTEAD OF trigger ' || t.tgname FROM pg_trigger t
+                         WHERE t.tgrelid = rule.oid AND t.tgtype & 64 = 64
+                        UNION ALL
+                        SELECT 'the rule ' || o.rulename FROM pg_rewrite o
+                         WHERE o.ev_class = rule.oid AND o.oid <> rule.rule) AS i(what))]
     FROM rule
   UNION ALL
   SELECT 'column', rel.oid, '', a.attnum,
@@ -242,8 +248,8 @@ WITH RECURSIVE rel AS (
 )sql";
 
 // What definitions of functions of a row and of views say, which follows from the facts above, and takes
-// longer, and locks of the tables that they name. Of a function the hash of its text. Of a view its text;
-// the relations that it reads; functions that it calls and that can do more than work out a result; the tree
+// longer, and locks of the tables that they name. Of a function the hash of its text. Of a view its text, and
+// whether PostgreSQL writes through it (1 << CMD_INSERT, CMD_UPDATE and CMD_DELETE are 28); the relations that it reads; functions that it calls and that can do more than work out a result; the tree
 // in which PostgreSQL keeps the definition, and what the numbers in it stand for
 // (shard_schema/view_definition.hpp). In a tree a space that is part of a name has a backslash before it, so
 // that ":relid 5" is what it seems. What comes with PostgreSQL has an oid below 16384, on every server the
@@ -272,7 +278,9 @@ const std::string views_sql = R"sql(
     FROM computed
    WHERE NOT gives_rows
   UNION ALL
-  SELECT 'view definition', oid, '', 0, ARRAY[pg_get_viewdef(oid)] FROM rule
+  SELECT 'view definition', oid, '', 0,
+         ARRAY[pg_get_viewdef(oid), (pg_relation_is_updatable(oid::regclass, false) & 28 = 28)::text]
+    FROM rule
   UNION ALL
   SELECT 'view tree', oid, '', 0, ARRAY[tree] FROM rule
   UNION ALL
@@ -593,7 +601,11 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, view.table.columns);
     for (const Facts& facts : parts["computed"][oid]) add_computed(facts, parts, catalogue, view.table);
     note_citext(parts["citext"][oid], view.table.columns);
-    for (const Facts& each : parts["view definition"][oid]) view.definition = each.text(1);
+    if (!facts.front().is_null(5)) view.instead = facts.front().text(5);
+    for (const Facts& each : parts["view definition"][oid]) {
+      view.definition = each.text(1);
+      view.is_updatable = !each.is_null(2) && each.boolean(2);
+    }
     for (const Facts& each : parts["view reads"][oid]) view.reads.push_back(relation_name(each, 1));
     for (const Facts& each : parts["view function"][oid]) view.functions.push_back(each.text(1));
     view.columns = numbered_columns(parts["view number"][oid]);

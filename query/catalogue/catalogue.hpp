@@ -121,6 +121,14 @@ struct ShownKey {
   bool operator==(const ShownKey&) const = default;
 };
 
+/// The table that a view's rows are written to, as PostgreSQL writes through the view.
+struct WrittenTable {
+  std::string schema, name;              ///< as the shards have them
+  std::string key;                       ///< the shard key, as it is called there
+  std::vector<std::string> primary_key;  ///< of the table, by its own names
+  bool operator==(const WrittenTable&) const = default;
+};
+
 /// In catalogues that are not of one schema (catalogue_of_schema()) tables, views and functions have the
 /// names that a shard map has for them (shard_map/map_name.hpp), and are referred to by these.
 struct Table {
@@ -141,6 +149,10 @@ struct Table {
   /// Of a view in a combined catalogue: the columns that are primary keys of its tables. They need not tell
   /// its rows apart.
   std::vector<std::string> shown_primary_key = {};
+  /// Of a view in a combined catalogue through which rows are written (view_writes.hpp): its columns then say
+  /// of defaults and generated values what those of the table say.
+  std::optional<WrittenTable> written = std::nullopt;
+  std::string not_written = {};  ///< of any other view there: why, as the end of a sentence
 
   bool is_view() const { return kind != TableKind::table; }
   const Column* find_column(std::string_view name) const;            ///< nullptr where absent
@@ -161,6 +173,10 @@ struct StoredView {
   std::vector<std::string> functions;  ///< that can do more than work out a result of what they are given
   /// As columns: the column of what it reads that each is, unchanged; nullopt of others.
   std::vector<std::optional<StoredColumn>> origins = {};
+  /// PostgreSQL carries inserts, changes and deletions out on what it reads, triggers and rules aside.
+  bool is_updatable = false;
+  /// What is carried out in their place, such as "the INSTEAD OF trigger a, the rule b"; "" where nothing is.
+  std::string instead = {};
   bool operator==(const StoredView&) const = default;
 };
 

@@ -14,6 +14,7 @@
 #include "query/catalogue/routed_table.hpp"
 #include "query/catalogue/view_problems.hpp"
 #include "query/catalogue/view_relations.hpp"
+#include "query/catalogue/view_writes.hpp"
 #include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 #include "shard_map/joined.hpp"
@@ -366,6 +367,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
     combined.differing[placement.name] = placement.name + ": " + joined(table->differences, "; ");
   if (is_view && keeps_rows(first->second.views.find(placement.name)->second, first->second))
     table->served.kind = TableKind::materialized_view;
+  if (is_view) combine_writes(placement, map, shards, combined, table->served);
   if (!is_view) {
     const RoutedTable served(table->served, placement, map);
     warn_of_unique(served, combined.warnings);

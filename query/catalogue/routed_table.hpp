@@ -60,6 +60,16 @@ class RoutedTable {
     return *type;
   }
 
+  /// The primary key of the table that has the rows, by its own names.
+  const std::vector<std::string>& stored_primary_key() const {
+    return table_->written ? table_->written->primary_key : table_->primary_key;
+  }
+  /// True where a row that comes without its key can be given one, as the key is the whole primary key.
+  bool gives_keys() const {
+    return placement_->group &&
+           stored_primary_key() == std::vector{table_->written ? table_->written->key : key()};
+  }
+
   /// True where the column is part of the primary key.
   bool in_primary_key(std::string_view name) const { return contains_name(table_->primary_key, name); }
 

@@ -16,9 +16,7 @@ bool is_served(const Column& column) {
 
 /// The router gives a row its key where the row comes without one, or where it alone may choose.
 bool is_given_by_router(const RoutedTable& routed, const Column& column) {
-  if (!routed.group_id() || routed.table().primary_key != std::vector{routed.key()} ||
-      column.name != routed.key())
-    return false;
+  if (!routed.gives_keys() || column.name != routed.key()) return false;
   return column.type_name == "int8" || column.type_name == "uuid" || column.has_default;
 }
 
@@ -108,7 +106,8 @@ struct Describing {
     }
     if (table.primary_key.size() == 1) out.row_key = table.find_column(table.primary_key.front());
     // The copies of a reference table are written by one transaction where there is one copy.
-    out.is_written = !table.is_view() && (placement.group.has_value() || map.shards().size() == 1);
+    out.is_written = table.is_view() ? table.written.has_value()
+                                     : placement.group.has_value() || map.shards().size() == 1;
     for (const Column& column : table.columns)
       if (is_served(column)) out.columns.push_back(describe(routed, column));
     return out;

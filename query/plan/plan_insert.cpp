@@ -25,7 +25,7 @@ Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::siz
   const BodyValue value = body.value(column.name, row);
   if (value.kind == BodyValue::Kind::text || value.kind == BodyValue::Kind::nested) {
     // Without a primary key nobody takes two rows for one.
-    if (routed.list() && !routed.table().primary_key.empty())
+    if (routed.list() && !routed.stored_primary_key().empty())
       return cannot_merge("A row's " + column.name + " cannot be chosen by the client: rows are placed by " +
                               routed.list()->column + ", and the key could be taken on another list.",
                           "Leave " + column.name + " out; the answer carries the one handed out.");
@@ -34,7 +34,7 @@ Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::siz
     return std::optional(std::move(*text));
   }
   // Part of a key, or a reference to another row, is nothing that could be made up.
-  if (routed.table().primary_key != std::vector{column.name}) return null_value(routed.table(), column.name);
+  if (!routed.gives_keys()) return null_value(routed.table(), column.name);
   return std::optional<std::string>();
 }
 

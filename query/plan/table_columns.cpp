@@ -13,6 +13,11 @@ std::string qualified_name(const Table& table) {
   return quote_identifier(table.schema) + '.' + quote_identifier(table.name);
 }
 
+std::string stored_name(const Table& table) {
+  if (!table.written) return qualified_name(table);
+  return quote_identifier(table.written->schema) + '.' + quote_identifier(table.written->name);
+}
+
 std::string aliased_name(const Table& table) {
   return qualified_name(table) + " AS " + quote_identifier(table.name);
 }

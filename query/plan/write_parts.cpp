@@ -65,10 +65,12 @@ std::string row_bounds_sql(const RowBounds& bounds, const std::string& counted, 
          (counted.empty() ? ")" : " q WHERE " + counted + ')');
 }
 
-/// Fails the statement for a row that is not where it is looked for; null for any other.
+/// Fails the statement for a row that is not where it is looked for; null for any other. A view has no
+/// tableoid.
 std::string placement_check(const WritePlan& plan, const Table& table) {
-  return "CASE WHEN " + plan.placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" +
-         column_sql(table, "tableoid") + ") END";
+  const std::string stored =
+      table.written ? quote_literal(stored_name(table)) + "::regclass" : column_sql(table, "tableoid");
+  return "CASE WHEN " + plan.placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" + stored + ") END";
 }
 
 /// RETURNING and what wraps it.

@@ -189,9 +189,9 @@ Awaitable<Result<Written>> write(RequestContext& context, const WritePlan& plan,
   });
   context.stage_done(context.shards_us);
   if (outcome || !group) co_return outcome;
-  // "Failing row contains (…)" shows the row as stored, its slot included.
+  // "Failing row contains (…)" shows the row as stored, its slot included; of a view as its table has it.
   auto error = outcome.error();
-  if (error.code == "23502" || error.code == "23514") error.details.reset();
+  if (error.code == "23502" || error.code == "23514" || error.code == "44000") error.details.reset();
   co_return error;
 }
 

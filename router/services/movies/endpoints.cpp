@@ -21,6 +21,7 @@ namespace shardplex::router {
 namespace {
 
 constexpr std::string_view methods_of_views = "OPTIONS,GET,HEAD";
+constexpr std::string_view methods_of_written_views = "OPTIONS,GET,HEAD,POST,PATCH,DELETE";
 constexpr auto other_shards_patience = std::chrono::milliseconds(200);
 
 bool is_read(const Call& call) {
@@ -77,9 +78,11 @@ constexpr std::span<const Endpoint<TableRequest>> endpoints = rows;
 
 Awaitable<Result<Answer>> describe_methods(TableRequest& request) {
   Answer answer;
-  answer.set("Allow", request.table != nullptr && request.table->is_view()
-                          ? std::string(methods_of_views)
-                          : allowed_methods(endpoints, request.pattern));
+  const bool is_view = request.table != nullptr && request.table->is_view();
+  const bool is_written = is_view && request.table->written && !request.is_row;
+  answer.set("Allow", is_written ? std::string(methods_of_written_views)
+                      : is_view  ? std::string(methods_of_views)
+                                 : allowed_methods(endpoints, request.pattern));
   co_return answer;
 }
 

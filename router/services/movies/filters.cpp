@@ -47,8 +47,11 @@ Awaitable<Result<Answer>> find_table(TableRequest& request, Next<TableRequest> n
 }
 
 Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableRequest> next) {
-  if (!request.table->is_view()) return next(request);
-  return refuse({"SHARD400", "Views are read only", request.table->name + " is a view.",
+  const Table& table = *request.table;
+  if (!table.is_view()) return next(request);
+  if (table.written && request.call.request.method() != http::verb::put) return next(request);
+  const std::string why = table.written ? "rows are not replaced through one (PUT)" : table.not_written;
+  return refuse({"SHARD400", "This write to a view is not served", table.name + " is a view, and " + why + '.',
                  "Write to the table whose rows it shows.", std::nullopt});
 }
 
