@@ -28,8 +28,8 @@ struct DefinitionNames {
 /// of a kind of query that is not known, or too deep.
 std::optional<ViewQuery> read_definition(std::string_view tree, const DefinitionNames& names);
 
-/// Of each column of the view, by its number from 1 at 0, the column of a table or view that it is, unchanged;
-/// nullopt of what is worked out, cast or combined (UNION). None where the tree cannot be read.
+/// Of each column of the view, by its number from 1 at 0, the column of a table or view that it is,
+/// unchanged; nullopt of what is worked out, cast or combined (UNION). None where the tree cannot be read.
 std::vector<std::optional<StoredColumn>> read_origins(std::string_view tree, const DefinitionNames& names);
 
 }  // namespace shardplex

@@ -144,7 +144,7 @@ struct Table {
   std::vector<ComputedColumn> computed = {};  ///< by name, of which none is a column's
   /// Functions of a row that give rows of a table or view, by name: PostgREST embeds by them.
   std::vector<std::string> computed_relations = {};
-  /// Of a combined catalogue: keys that begin here, and of which one end or both is a view (view_relations.hpp).
+  /// Of a combined catalogue: keys that begin here, of which one end or both is a view (view_relations.hpp).
   std::vector<ShownKey> shown_keys = {};
   /// Of a view in a combined catalogue: the columns that are primary keys of its tables. They need not tell
   /// its rows apart.

@@ -39,9 +39,10 @@ bool is_meant_of_self(const Relation& relation, std::string_view target,
 
 bool is_meant(const Relation& relation, std::string_view target, const std::optional<std::string>& hint) {
   if (relation.is_self()) return is_meant_of_self(relation, target, hint);
-  if (!hint)
-    return target == relation.foreign_table ||
-           (!relation.foreign_end.is_view && (by_constraint(relation, target) || by_column(relation, target)));
+  if (!hint) {
+    const bool by_key = by_constraint(relation, target) || by_column(relation, target);
+    return target == relation.foreign_table || (by_key && !relation.foreign_end.is_view);
+  }
   return target == relation.foreign_table &&
          (by_constraint(relation, *hint) || by_column(relation, *hint) ||
           by_foreign_column(relation, *hint) || by_junction(relation, *hint));

@@ -114,7 +114,9 @@ class OneRowProof {
     const auto is_known = [&](const ViewColumn& column) {
       return column.levels_up == 0 && known.contains(column.relation);
     };
-    const auto is_shown = [&](const std::optional<ViewColumn>& column) { return column && is_known(*column); };
+    const auto is_shown = [&](const std::optional<ViewColumn>& column) {
+      return column && is_known(*column);
+    };
     if (query_->is_grouped)
       return !query_->groups_otherwise && !query_->grouped_by.empty() &&
              std::ranges::all_of(query_->grouped_by, is_known);

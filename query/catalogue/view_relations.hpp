@@ -13,7 +13,8 @@ namespace shardplex {
 /// Fills in Table::shown_keys and Table::shown_primary_key of a combined catalogue, as PostgREST infers them:
 /// a view that shows all columns of a foreign key stands for the table that has it, one that shows all
 /// columns which it leads to stands for the table there, and so do two views for both. A column that a view
-/// shows several times gives a key each time. Keys of the map (ShardMap::relations()) count as foreign keys do.
+/// shows several times gives a key each time. Keys of the map (ShardMap::relations()) count as foreign keys
+/// do.
 ///
 /// Whether a view has several rows for one of its table's has to be the same on all shards, else it may have.
 /// `shards`: the name of each, and its catalogue, from which `catalogue` was combined; at least one.

@@ -30,7 +30,8 @@ struct Destination {
 
 Destination destination_of(const StoredView& view, const ShardCatalogue& shard) {
   constexpr auto not_updated =
-      "PostgreSQL does not write through it: its definition is more than columns of one table and a condition";
+      "PostgreSQL does not write through it: its definition has more than columns of one table and a "
+      "condition";
   for (const StoredView* each = &view;;) {
     const std::string it = each == &view ? "it" : each->table.name + ", which it reads,";
     if (each->table.kind == TableKind::materialized_view) return {"", it + " is materialized"};

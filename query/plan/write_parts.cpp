@@ -65,12 +65,19 @@ std::string row_bounds_sql(const RowBounds& bounds, const std::string& counted, 
          (counted.empty() ? ")" : " q WHERE " + counted + ')');
 }
 
-/// Fails the statement for a row that is not where it is looked for; null for any other. A view has no
-/// tableoid.
+/// Which table a written row is in, for people. A view has no tableoid, and who may use it need not be let
+/// into the schema of its table.
+std::string table_of_row(const Table& table) {
+  if (!table.written) return column_sql(table, "tableoid");
+  return "(SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+         "WHERE n.nspname = " +
+         quote_literal(table.written->schema) + " AND c.relname = " + quote_literal(table.written->name) + ')';
+}
+
+/// Fails the statement for a row that is not where it is looked for; null for any other.
 std::string placement_check(const WritePlan& plan, const Table& table) {
-  const std::string stored =
-      table.written ? quote_literal(stored_name(table)) + "::regclass" : column_sql(table, "tableoid");
-  return "CASE WHEN " + plan.placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" + stored + ") END";
+  return "CASE WHEN " + plan.placed + " THEN NULL ELSE shardplex.refuse_misplaced_row(" +
+         table_of_row(table) + ") END";
 }
 
 /// RETURNING and what wraps it.

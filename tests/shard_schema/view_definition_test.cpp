@@ -211,8 +211,8 @@ TEST_CASE("a definition by which a row of FROM can be in several rows is told fr
   CHECK(read({{"hasTargetSRFs", "true"}})->repeats_rows);
   CHECK(read({{"groupingSets", "({GROUPINGSET :kind 0})"}})->repeats_rows);
   const auto entry = [](const std::string& lateral) {
-    return read({{"rtable", "({RANGETBLENTRY :rtekind 1 :subquery " + query() + " :lateral " + lateral + "})"}})
-        ->repeats_rows;
+    const auto below = "{RANGETBLENTRY :rtekind 1 :subquery " + query() + " :lateral " + lateral + '}';
+    return read({{"rtable", '(' + below + ')'}})->repeats_rows;
   };
   CHECK(entry("true"));
   CHECK_FALSE(entry("false"));
@@ -221,7 +221,8 @@ TEST_CASE("a definition by which a row of FROM can be in several rows is told fr
 TEST_CASE("columns are of those that PostgreSQL has noted") {
   const auto entry = [](int number, int relation, int column_number, bool is_junk = false) {
     return "{TARGETENTRY :expr {CONST} :resno " + text(number) + " :ressortgroupref 0 :resorigtbl " +
-           text(relation) + " :resorigcol " + text(column_number) + " :resjunk " + (is_junk ? "true}" : "false}");
+           text(relation) + " :resorigcol " + text(column_number) +
+           (is_junk ? " :resjunk true}" : " :resjunk false}");
   };
   const auto origins = [](const std::string& entries) {
     return read_origins('(' + query({{"targetList", '(' + entries + ')'}}) + ')', names);
@@ -277,9 +278,9 @@ TEST_CASE("the view itself is no source of rows, and a relation that nobody know
 
 TEST_CASE("a definition without a field that is needed is not read") {
   for (const char* name :
-       {"commandType", "hasAggs", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn", "hasModifyingCTE", "hasForUpdate",
-        "cteList", "rtable", "jointree", "targetList", "groupClause", "groupingSets", "havingQual",
-        "windowClause", "distinctClause", "limitOffset", "limitCount", "rowMarks", "setOperations"}) {
+       {"commandType", "hasAggs", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn", "hasModifyingCTE",
+        "hasForUpdate", "cteList", "rtable", "jointree", "targetList", "groupClause", "groupingSets",
+        "havingQual", "windowClause", "distinctClause", "limitOffset", "limitCount", "rowMarks", "setOperations"}) {
     CAPTURE(std::string(name));
     CHECK_FALSE(read({{name, ""}}));
   }

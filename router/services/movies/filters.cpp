@@ -51,8 +51,9 @@ Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableR
   if (!table.is_view()) return next(request);
   if (table.written && request.call.request.method() != http::verb::put) return next(request);
   const std::string why = table.written ? "rows are not replaced through one (PUT)" : table.not_written;
-  return refuse({"SHARD400", "This write to a view is not served", table.name + " is a view, and " + why + '.',
-                 "Write to the table whose rows it shows.", std::nullopt});
+  return refuse({"SHARD400", "This write to a view is not served",
+                 table.name + " is a view, and " + why + '.', "Write to the table whose rows it shows.",
+                 std::nullopt});
 }
 
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next) {

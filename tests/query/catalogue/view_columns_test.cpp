@@ -66,7 +66,8 @@ ViewFrom joined_as(Kind kind, std::vector<ViewFrom> parts, std::vector<ViewEqual
 }
 
 /// SELECT the columns FROM the relations, as `from` says.
-ViewQuery query_of(std::vector<ViewRelation> relations, ViewFrom from, const std::vector<ViewColumn>& columns) {
+ViewQuery query_of(std::vector<ViewRelation> relations, ViewFrom from,
+                   const std::vector<ViewColumn>& columns) {
   ViewQuery query;
   query.relations = std::move(relations);
   query.from.parts.push_back(std::move(from));
@@ -119,7 +120,7 @@ TEST_CASE("a view shows columns of tables as they are, each row of them once") {
   CHECK_FALSE(shown[2]);
 }
 
-TEST_CASE("what PostgreSQL has noted of a column counts, and without the rest of the definition nothing more") {
+TEST_CASE("what PostgreSQL has noted of a column counts, and more is known by the definition alone") {
   auto view = view_of("shown", query_of({stored("films")}, nth(1), {of(1, film_id), of(1, film_director)}));
   view.origins[1].reset();
   CHECK_FALSE(shown_columns(view, shard_with()).at(1));
@@ -228,9 +229,9 @@ TEST_CASE("rows are followed through subqueries and views, and through each they
     CHECK(*shown.at(0) == ShownColumn{{"films", "id"}, "1.1", !is_repeated});
   }
   // A join to a view or a subquery has nothing that keeps its rows apart.
+  const auto to_subquery = equal(of(1, review_film), of(2, 2));
   CHECK_FALSE(is_once(query_of({stored("reviews"), subquery(films)},
-                               joined_as(Kind::inner, {nth(1), nth(2)}, {equal(of(1, review_film), of(2, 2))}),
-                               {of(1, review_id)})));
+                               joined_as(Kind::inner, {nth(1), nth(2)}, {to_subquery}), {of(1, review_id)})));
 }
 
 TEST_CASE("columns of two sources are of two rows") {
@@ -255,9 +256,8 @@ TEST_CASE("texts that are equal by a collation alone find several rows") {
     shard.tables.at("directors").columns[1] = name_column(deterministic);
     shard.tables.at("directors").unique = {{"directors_name_key", {"name"}}};
     shard.tables.at("people").columns[1] = name_column(other_deterministic);
-    return is_once(query_of({stored("people"), stored("directors")},
-                            joined_as(Kind::inner, {nth(1), nth(2)}, {equal(of(1, 2), of(2, 2))}), {of(1, 1)}),
-                   shard);
+    const auto names = joined_as(Kind::inner, {nth(1), nth(2)}, {equal(of(1, 2), of(2, 2))});
+    return is_once(query_of({stored("people"), stored("directors")}, names, {of(1, 1)}), shard);
   };
   CHECK(by_name(true, true));
   CHECK_FALSE(by_name(false, true));
