@@ -378,6 +378,8 @@ class EmbedGenerator {
       const auto& column = comparable_column(table);
       add_order_term(url_name(column.name), column_sql(alias, column.name), url, node);
     }
+    for (const auto& name : table.told_apart_by)
+      add_order_term(url_name(name), column_sql(alias, name), url, node);
     if (!url.empty()) add_parameter(path, "order", url);
   }
 
@@ -467,6 +469,7 @@ SampleDatabase make_tables_with_relations(bool by_genre) {
                           .relations = sample_relations(),
                           .by_genre = by_genre};
   for (const auto* table : related_tables(by_genre)) database.tables.push_back({table, 1});
+  for (const auto* view : related_views(by_genre)) database.tables.push_back({view, 1});
   return database;
 }
 

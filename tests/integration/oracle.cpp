@@ -34,6 +34,7 @@ LoadedCluster::LoadedCluster(const ClusterOptions& options) : Cluster(options) {
   run_everywhere(create_related_tables(by_genre));
   std::ofstream(map_file(), std::ios::app) << related_tables_in_map(by_genre);
   initialise();
+  run_everywhere(create_related_views(by_genre));
   for (const auto* table : {&sample_movies(), &sample_ratings(), &sample_genres()})
     load(table->name, make_rows(*table, rows_seed));
   const auto related = make_related_rows(rows_seed);

@@ -116,6 +116,112 @@ const SampleTable& details() {
   return table;
 }
 
+// ---- Views. Each shows columns as they are, under their names or others, beside what it works out.
+
+/// A table's column under another name.
+SampleColumn shown_as(const std::string& name, const SampleTable& table, const std::string& column) {
+  for (auto each : table.columns) {
+    if (each.name != column) continue;
+    each.name = name;
+    return each;
+  }
+  return {};
+}
+
+const SampleTable& seen() {
+  const auto& movies = sample_movies();
+  static const SampleTable view{
+      .name = "seen",
+      .columns = {shown_as("id", movies, "id"),
+                  shown_as("title", movies, "name"),
+                  shown_as("primary_genre", movies, "primary_genre"),
+                  {"genre_number", "integer", Kind::number, numbers}},
+      .primary_key = {},
+      .told_apart_by = {"id"},
+      .view_sql =
+          "SELECT m.id, m.name AS title, m.primary_genre, g.number AS genre_number FROM "
+          "public.movies m LEFT JOIN public.genres g ON g.name = m.primary_genre"};
+  return view;
+}
+
+const SampleTable& reviewed() {
+  static const SampleTable view{.name = "reviewed",
+                                .columns = {movie_id(),
+                                            {"number", "integer", Kind::number, numbers, 0},
+                                            critic_id(30),
+                                            shown_as("grade", reviews(), "stars")},
+                                .primary_key = {},
+                                .told_apart_by = {"movie_id", "number"},
+                                .view_sql =
+                                    "SELECT m.movie_id, m.number, m.critic_id, m.stars AS grade FROM "
+                                    "public.reviews m WHERE m.stars IS DISTINCT FROM 5"};
+  return view;
+}
+
+const SampleTable& elders() {
+  static const SampleTable view{
+      .name = "elders",
+      .columns = {shown_as("id", critics(), "id"), shown_as("known_as", critics(), "name"),
+                  shown_as("born", critics(), "born")},
+      .primary_key = {},
+      .told_apart_by = {"id"},
+      .view_sql = "SELECT m.id, m.name AS known_as, m.born FROM public.critics m WHERE m.id <> 2"};
+  return view;
+}
+
+const SampleTable& totals() {
+  static const SampleTable view{
+      .name = "totals",
+      .columns = {shown_as("film", sample_movies(), "id"),
+                  {"votes", "bigint", Kind::number, {"0", "1", "2"}},
+                  {"best", "smallint", Kind::number, {"1", "5", "10"}}},
+      .primary_key = {},
+      .told_apart_by = {"film"},
+      .view_sql =
+          "SELECT m.id AS film, count(r.movie_id) AS votes, max(r.score) AS best FROM "
+          "public.movies m LEFT JOIN public.ratings r ON r.movie_id = m.id GROUP BY m.id"};
+  return view;
+}
+
+/// By the functions of make_relations().
+template <class Add, class AmongAll, class LookedUp>
+void add_relations_of_views(Add add, AmongAll among_all, LookedUp only_looked_up) {
+  const auto *movies = &sample_movies(), *ratings = &sample_ratings(), *genres = &sample_genres();
+  const ColumnPairs to_film{{"movie_id", "id"}}, of_film{{"id", "movie_id"}};
+  const ColumnPairs to_critic{{"critic_id", "id"}}, of_critic{{"id", "critic_id"}};
+  const ColumnPairs film_and_genre{{"id", "id"}, {"primary_genre", "primary_genre"}};
+  among_all({ratings, &seen(), {"seen", "seen!movie_id", "seen!ratings_movie_id_fkey"}, true, to_film},
+            false);
+  among_all({&seen(), ratings, {"ratings", "ratings!movie_id"}, false, of_film}, false);
+  among_all({&seen(), genres, {"genres", "primary_genre", "movies_genre"}, true, {{"primary_genre", "name"}}},
+            true);
+  among_all({&seen(), &details(), {"details", "details!details_film"}, false, film_and_genre}, true);
+  among_all({&details(), &seen(), {"seen", "seen!details_film"}, true, film_and_genre}, true);
+  among_all({&details(), &elders(), {"elders", "elders!critic_id"}, true, to_critic}, true);
+  among_all({&critics(), &elders(), {"elders", "elders!chief"}, true, {{"chief", "id"}}}, true);
+  among_all({&elders(), &critics(), {"critics", "critics!chief"}, false, {{"id", "chief"}}}, true);
+  only_looked_up({genres, &seen(), {"seen"}, false, {{"name", "primary_genre"}}}, true);
+  only_looked_up({&elders(), &details(), {"details"}, false, of_critic}, true);
+  only_looked_up({&critics(), &seen(), {"seen"}, false, of_critic, "credits", to_film}, false);
+  only_looked_up({&critics(), &reviewed(), {"reviewed"}, false, of_critic}, false);
+  only_looked_up({&elders(), &reviewed(), {"reviewed"}, false, of_critic}, false);
+  add({&reviews(), &seen(), {"seen", "seen!movie_id"}, true, to_film});
+  add({&seen(), &reviews(), {"reviews"}, false, of_film});
+  add({&seen(), &critics(), {"critics", "critics!credits"}, false, of_film, "credits", to_critic});
+  add({&specs(), &seen(), {"seen"}, true, to_film});
+  add({&seen(), &specs(), {"specs"}, true, of_film});
+  add({movies, &reviewed(), {"reviewed", "reviewed!movie_id"}, false, of_film});
+  add({&reviewed(), movies, {"movies", "movie_id", "reviews_film"}, true, to_film});
+  add({&reviewed(), &critics(), {"critics", "critic_id"}, true, to_critic});
+  add({&reviewed(), &elders(), {"elders"}, true, to_critic});
+  add({&seen(), &reviewed(), {"reviewed"}, false, of_film});
+  add({&reviewed(), &seen(), {"seen", "seen!movie_id"}, true, to_film});
+  add({movies, &elders(), {"elders", "elders!credits"}, false, of_film, "credits", to_critic});
+  add({&reviews(), &totals(), {"totals"}, true, {{"movie_id", "film"}}});
+  add({&totals(), &reviews(), {"reviews", "reviews!film"}, false, {{"film", "movie_id"}}});
+  add({&reviewed(), &totals(), {"totals!film"}, true, {{"movie_id", "film"}}});
+}
+
 std::vector<SampleRelation> make_relations() {
   const auto *movies = &sample_movies(), *ratings = &sample_ratings(), *genres = &sample_genres();
   const ColumnPairs to_film{{"movie_id", "id"}}, of_film{{"id", "movie_id"}};
@@ -167,6 +273,7 @@ std::vector<SampleRelation> make_relations() {
   add({&scenes(), &scene_props(), {"scene_props"}, false, scene});
   add({&scene_props(), &scenes(), {"scenes"}, true, scene});
   add({&scene_props(), &props(), {"props"}, true, prop});
+  add_relations_of_views(add, among_all, only_looked_up);
   return relations;
 }
 
@@ -213,6 +320,11 @@ std::vector<const SampleTable*> related_tables(bool by_genre) {
   return {&critics(), &details(), &reviews(), &credits(), &specs(), &scenes(), &props(), &scene_props()};
 }
 
+std::vector<const SampleTable*> related_views(bool by_genre) {
+  if (by_genre) return {&seen(), &elders()};
+  return {&seen(), &elders(), &reviewed(), &totals()};
+}
+
 const std::vector<SampleRelation>& sample_relations() {
   static const std::vector<SampleRelation> relations = make_relations();
   return relations;
@@ -225,6 +337,16 @@ std::string create_related_tables(bool by_genre) {
         "ALTER TABLE ratings ADD CONSTRAINT ratings_movie_id_fkey FOREIGN KEY (movie_id) REFERENCES "
         "movies;\n";
   for (const auto* table : related_tables(by_genre)) sql += create(*table);
+  return sql;
+}
+
+std::string create_related_views(bool by_genre) {
+  std::string sql;
+  for (const auto* view : related_views(by_genre)) {
+    std::string definition = view->view_sql;
+    if (view != &elders()) definition.replace(definition.find(" FROM "), 6, ", m.shardplex_slot FROM ");
+    sql += "CREATE VIEW public." + view->name + " AS " + definition + ";\n";
+  }
   return sql;
 }
 
@@ -246,7 +368,12 @@ std::string related_tables_in_map(bool by_genre) {
     text +=
         "  ratings_movie_id_fkey: { table: ratings, columns: [movie_id], foreign_table: movies, "
         "foreign_columns: [id] }\n";
-  return text;
+  text += "views:\n  elders: { reference: true }\n";
+  if (by_genre) return text + "  seen: { group: by_genre, key: id }\n";
+  return text +
+         "  seen: { group: catalog, key: id }\n"
+         "  reviewed: { group: catalog, key: movie_id }\n"
+         "  totals: { group: catalog, key: film }\n";
 }
 
 std::map<std::string, std::string> make_related_rows(std::uint64_t seed) {

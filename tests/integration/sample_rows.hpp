@@ -58,6 +58,7 @@ struct SampleTable {
   std::string list_column = "";                 ///< it decides the slot, beside the first column
   std::vector<std::string> told_apart_by = {};  ///< where there is no primary key: these tell rows apart
   bool left_out = false;                        ///< as of a column
+  std::string view_sql = "";                    ///< of a view: its definition, but for the slot, which is m's
 };
 
 const SampleTable& sample_movies();
