@@ -1,0 +1,242 @@
+// Writes through views, and what they leave in the shards.
+#include <doctest/doctest.h>
+
+#include <boost/json/parse.hpp>
+#include <cstdint>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/integration/cluster.hpp"
+#include "tests/integration/http_client.hpp"
+
+namespace shardplex::integration {
+namespace {
+
+namespace json = boost::json;
+
+const std::string create_views = R"sql(
+SET search_path TO public;
+CREATE VIEW dramas AS SELECT id AS film, name AS title, primary_genre, upper(name) AS loud, imdb_votes, shardplex_slot
+  FROM movies WHERE primary_genre = 'Drama' WITH CHECK OPTION;
+CREATE VIEW short_dramas AS SELECT film, title, primary_genre, shardplex_slot FROM dramas WHERE length(title) < 20;
+CREATE VIEW noted AS SELECT id, name, primary_genre, shardplex_slot FROM movies;
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER note_it INSTEAD OF INSERT ON noted FOR EACH ROW EXECUTE FUNCTION note();
+CREATE VIEW above_noted AS SELECT * FROM noted;
+CREATE VIEW ruled AS SELECT id, name, primary_genre, shardplex_slot FROM movies;
+CREATE RULE quiet AS ON DELETE TO ruled DO INSTEAD NOTHING;
+CREATE VIEW joined AS SELECT m.id, m.name, m.primary_genre, g.number, m.shardplex_slot FROM movies m
+  LEFT JOIN genres g ON g.name = m.primary_genre;
+CREATE VIEW doubled AS SELECT id, id AS again, primary_genre, shardplex_slot FROM movies;
+CREATE MATERIALIZED VIEW kept AS SELECT id, name, primary_genre, shardplex_slot FROM movies;
+CREATE VIEW kinds AS SELECT name, number FROM genres;
+)sql";
+
+std::string views_in_map(const std::string& group) {
+  std::string text = "\nviews:\n  kinds: { reference: true }\n";
+  for (const std::string name : {"noted", "above_noted", "ruled", "joined", "doubled", "kept"})
+    text += "  " + name + ": { group: " + group + ", key: id }\n";
+  for (const std::string name : {"dramas", "short_dramas"})
+    text += "  " + name + ": { group: " + group + ", key: film }\n";
+  return text;
+}
+
+struct Site {
+  explicit Site(const std::string& map) : cluster({.shards = 2, .replicas = 0, .map = map}) {
+    std::ofstream(cluster.map_file(), std::ios::app)
+        << views_in_map(map == "genre" ? "by_genre" : "catalog");
+    cluster.initialise();
+    cluster.load("movies", make_movies({"--count", "60"}));
+    cluster.run_everywhere(create_views);
+    router.emplace(cluster.map_file());
+  }
+
+  HttpResponse send(const std::string& method, const std::string& target, const std::string& body = "",
+                    Headers headers = {}) const {
+    headers.emplace_back("Content-Type", "application/json");
+    return HttpClient(router->port()).request(method, target, headers, body);
+  }
+  /// Over all shards.
+  std::int64_t count(const std::string& where) const {
+    std::int64_t rows = 0;
+    for (const auto& shard : cluster.shards())
+      rows += Database(cluster.conninfo(shard)).number("SELECT count(*) FROM movies WHERE " + where);
+    return rows;
+  }
+
+  Cluster cluster;
+  std::optional<Router> router;
+};
+
+Site& hash_site() {
+  static Site site("hash");
+  return site;
+}
+Site& genre_site() {
+  static Site site("genre");
+  return site;
+}
+
+const Headers representation{{"Prefer", "return=representation"}};
+
+void check_status(const HttpResponse& answer, unsigned status, const std::string& code = "") {
+  INFO(answer.body);
+  CHECK(answer.status == status);
+  if (!code.empty()) CHECK(answer.error_code() == code);
+}
+
+json::value rows_of(const HttpResponse& answer) {
+  INFO(answer.body);
+  REQUIRE(answer.status < 300);
+  return json::parse(answer.body);
+}
+
+}  // namespace
+
+TEST_CASE("rows are inserted, changed and removed through a view, where their key says") {
+  const auto& site = hash_site();
+  for (const std::string view : {"dramas", "short_dramas"}) {
+    CAPTURE(view);
+    const std::string one = '/' + view + "?film=eq.900001&select=film,title,primary_genre";
+    const auto made = site.send("POST", '/' + view + "?select=film,title",
+                                R"({"film":900001,"title":"Made","primary_genre":"Drama"})", representation);
+    check_status(made, 201);
+    CHECK(rows_of(made) == json::parse(R"([{"film":900001,"title":"Made"}])"));
+    Database shard(site.cluster.conninfo(site.cluster.shard_of("movies", 900001)));
+    CHECK(shard.number("SELECT count(*) FROM movies WHERE id = 900001") == 1);
+    CHECK(site.count("id = 900001") == 1);
+    CHECK(rows_of(site.send("GET", "/movies?id=eq.900001&select=name")) ==
+          json::parse(R"([{"name":"Made"}])"));
+    check_status(site.send("POST", '/' + view, R"({"film":900001,"title":"x","primary_genre":"Drama"})"), 409,
+                 "23505");
+    const auto changed = site.send("PATCH", one, R"({"title":"Changed"})", representation);
+    CHECK(rows_of(changed) ==
+          json::parse(R"([{"film":900001,"title":"Changed","primary_genre":"Drama"}])"));
+    CHECK(site.send("PATCH", one, R"({"title":"Changed again"})").header("Content-Range") == "0-0/*");
+    check_status(site.send("PATCH", '/' + view + "?film=eq.900001", R"({"film":900002})"), 400, "SHARD400");
+    check_status(site.send("DELETE", one), 204);
+    CHECK(site.count("id = 900001") == 0);
+  }
+}
+
+TEST_CASE("several rows, and a row without its key, go through a view too") {
+  const auto& site = hash_site();
+  const auto given = rows_of(site.send("POST", "/dramas?select=film,title",
+                                       R"({"title":"Keyless","primary_genre":"Drama"})", representation));
+  const auto film = given.at(0).at("film").to_number<std::int64_t>();
+  CHECK(film > 0);
+  const auto filter = "?film=eq." + std::to_string(film);
+  const auto shard = site.cluster.shard_of("movies", film);
+  CHECK(Database(site.cluster.conninfo(shard))
+            .number("SELECT count(*) FROM movies WHERE id = " + std::to_string(film)) == 1);
+  check_status(site.send("PATCH", "/dramas" + filter, "{}"), 204);
+  check_status(site.send("PATCH", "/dramas", R"({"imdb_votes":1})"), 400, "SHARD400");
+  // A row that the view does not show is none of its rows.
+  const auto other = site.send("GET", "/movies?select=id&primary_genre=neq.Drama&limit=1");
+  const auto id = std::to_string(rows_of(other).at(0).at("id").to_number<std::int64_t>());
+  CHECK(site.send("DELETE", "/dramas?film=eq." + id, "", representation).body == "[]");
+  CHECK(site.count("id = " + id) == 1);
+  check_status(site.send("DELETE", "/dramas" + filter), 204);
+}
+
+TEST_CASE("what the view does not let through is PostgreSQL's to refuse, and shows no slot") {
+  const auto& site = hash_site();
+  for (const std::string view : {"dramas", "short_dramas"}) {
+    CAPTURE(view);
+    const auto out =
+        site.send("POST", '/' + view, R"({"film":900010,"title":"Out","primary_genre":"Comedy"})");
+    check_status(out, 400, "44000");
+    CHECK(json::parse(out.body).at("details").is_null());
+  }
+  CHECK(site.count("id = 900010") == 0);
+  check_status(site.send("POST", "/dramas", R"({"film":900011,"title":"In","primary_genre":"Drama"})"), 201);
+  check_status(site.send("PATCH", "/dramas?film=eq.900011", R"({"primary_genre":"Comedy"})"), 400, "44000");
+  check_status(site.send("PATCH", "/dramas?film=eq.900011", R"({"loud":"LOUD"})"), 400, "0A000");
+  check_status(site.send("PATCH", "/dramas?film=eq.900011", R"({"gone":1})"), 400, "PGRST204");
+  CHECK(site.count("id = 900011 AND name = 'In' AND primary_genre = 'Drama'") == 1);
+  check_status(site.send("DELETE", "/dramas?film=eq.900011"), 204);
+}
+
+TEST_CASE("a view through which a row's slot could not be kept is read only, with the reason") {
+  const auto& site = hash_site();
+  const std::vector<std::pair<std::string, std::string>> refused{
+      {"noted", "it has the INSTEAD OF trigger note_it"},
+      {"above_noted", "noted, which it reads, has the INSTEAD OF trigger note_it"},
+      {"ruled", "it has the rule quiet"},
+      {"joined", "PostgreSQL does not write through it"},
+      {"doubled", "its column again is id of movies as well"},
+      {"kept", "it is materialized"},
+      {"kinds", "it shows rows of reference tables"}};
+  for (const auto& [view, reason] : refused) {
+    CAPTURE(view);
+    check_status(site.send("GET", '/' + view + "?limit=1"), 200);
+    for (const std::string method : {"POST", "PATCH", "PUT", "DELETE"}) {
+      const auto answer = site.send(method, '/' + view + "?id=eq.1", R"({"id":1})");
+      check_status(answer, 400, "SHARD400");
+      CHECK(answer.body.find("is a view, and " + reason) != std::string::npos);
+    }
+    CHECK(site.send("OPTIONS", '/' + view).header("Allow") == "OPTIONS,GET,HEAD");
+  }
+  CHECK(site.send("OPTIONS", "/dramas").header("Allow") == "OPTIONS,GET,HEAD,POST,PATCH,DELETE");
+  const auto put = site.send("PUT", "/dramas?film=eq.1", R"({"film":1})");
+  check_status(put, 400, "SHARD400");
+  CHECK(put.body.find("(PUT)") != std::string::npos);
+}
+
+TEST_CASE("a trigger of the table that moves a row fails the write through the view") {
+  const auto& site = hash_site();
+  site.cluster.run_everywhere(
+      "CREATE FUNCTION public.move_it() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN NEW.id := NEW.id + 1; RETURN NEW; END';"
+      "CREATE TRIGGER moves BEFORE INSERT ON public.movies FOR EACH ROW WHEN (NEW.name = 'Moved') "
+      "EXECUTE FUNCTION public.move_it()");
+  const auto answer =
+      site.send("POST", "/dramas", R"({"film":900020,"title":"Moved","primary_genre":"Drama"})");
+  check_status(answer, 400, "SHARD400");
+  CHECK(answer.body.find("moves") != std::string::npos);
+  CHECK(site.count("id IN (900020, 900021)") == 0);
+  site.cluster.run_everywhere("DROP TRIGGER moves ON public.movies; DROP FUNCTION public.move_it()");
+}
+
+TEST_CASE("a fence keeps writes through a view out, as those to its table") {
+  const auto& site = hash_site();
+  Router hasty(site.cluster.map_file(),
+               {.arguments = {"--request-timeout", "3s"}, .environment = {}, .wait_until_ready = true});
+  HttpClient client(hasty.port());
+  const Headers headers{{"Content-Type", "application/json"}};
+  const std::string row = R"({"film":900030,"title":"Fenced","primary_genre":"Drama"})";
+  Database shard(site.cluster.conninfo(site.cluster.shard_of("movies", 900030)));
+  const std::string slots =
+      "ARRAY(SELECT slot FROM shardplex.slots WHERE grp = 'catalog' AND state IN ('owned', 'fenced'))";
+  shard.run("SELECT shardplex.fence_slots('catalog', " + slots + ")");
+  const auto kept_out = client.request("POST", "/dramas", headers, row);
+  CHECK_MESSAGE(kept_out.status == 504, kept_out.body);
+  CHECK(shard.number("SELECT count(*) FROM movies WHERE id = 900030") == 0);
+  shard.run("SELECT shardplex.unfence_slots('catalog', " + slots + ")");
+  CHECK(client.request("POST", "/dramas", headers, row).status == 201);
+  CHECK(client.request("DELETE", "/dramas?film=eq.900030", headers).status == 204);
+}
+
+TEST_CASE("under lists a view's rows are placed by their list, and their keys are handed out") {
+  const auto& site = genre_site();
+  check_status(site.send("POST", "/dramas", R"({"film":900040,"title":"x","primary_genre":"Drama"})"), 400,
+               "SHARD400");
+  const auto given = rows_of(site.send("POST", "/dramas?select=film",
+                                       R"({"title":"Listed","primary_genre":"Drama"})", representation));
+  const auto film = given.at(0).at("film").to_number<std::int64_t>();
+  const auto id = std::to_string(film);
+  const auto shard = site.cluster.shard_of("movies", film, "Drama");
+  CHECK(Database(site.cluster.conninfo(shard)).number("SELECT count(*) FROM movies WHERE id = " + id) == 1);
+  // By its key alone the row is looked for on all lists.
+  CHECK(rows_of(site.send("PATCH", "/dramas?film=eq." + id + "&select=title", R"({"title":"Found"})",
+                          representation)) == json::parse(R"([{"title":"Found"}])"));
+  check_status(site.send("PATCH", "/dramas?film=eq." + id, R"({"primary_genre":"Opera"})"), 400);
+  CHECK(site.count("id = " + id + " AND primary_genre = 'Drama'") == 1);
+  check_status(site.send("DELETE", "/dramas?film=eq." + id + "&primary_genre=eq.Drama"), 204);
+  CHECK(site.count("id = " + id) == 0);
+}
+
+}  // namespace shardplex::integration
