@@ -17,7 +17,8 @@ namespace json = boost::json;
 
 const std::string create_views = R"sql(
 CREATE SCHEMA api;
-CREATE VIEW api.films AS SELECT id, name, primary_genre AS kind, shardplex_slot FROM public.movies WHERE id > 0;
+CREATE VIEW api.films AS SELECT id, name, primary_genre AS kind, shardplex_slot FROM public.movies
+  WHERE id > 0;
 CREATE VIEW api.scores AS SELECT movie_id AS film, user_id, score, shardplex_slot FROM public.ratings;
 CREATE VIEW api.kinds AS SELECT name AS kind, number FROM public.genres;
 CREATE VIEW api.twice AS SELECT id, id AS again, shardplex_slot FROM public.movies;

@@ -19,9 +19,10 @@ namespace json = boost::json;
 
 const std::string create_views = R"sql(
 SET search_path TO public;
-CREATE VIEW dramas AS SELECT id AS film, name AS title, primary_genre, upper(name) AS loud, imdb_votes, shardplex_slot
+CREATE VIEW dramas AS SELECT id, name AS title, primary_genre, upper(name) AS loud, imdb_votes, shardplex_slot
   FROM movies WHERE primary_genre = 'Drama' WITH CHECK OPTION;
-CREATE VIEW short_dramas AS SELECT film, title, primary_genre, shardplex_slot FROM dramas WHERE length(title) < 20;
+CREATE VIEW short_dramas AS SELECT id AS film, title, primary_genre, shardplex_slot FROM dramas
+  WHERE length(title) < 20;
 CREATE VIEW noted AS SELECT id, name, primary_genre, shardplex_slot FROM movies;
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER note_it INSTEAD OF INSERT ON noted FOR EACH ROW EXECUTE FUNCTION note();
@@ -35,19 +36,19 @@ CREATE MATERIALIZED VIEW kept AS SELECT id, name, primary_genre, shardplex_slot 
 CREATE VIEW kinds AS SELECT name, number FROM genres;
 )sql";
 
-std::string views_in_map(const std::string& group) {
+/// Under lists the key has its table's name.
+std::string views_in_map(const std::string& map) {
   std::string text = "\nviews:\n  kinds: { reference: true }\n";
-  for (const std::string name : {"noted", "above_noted", "ruled", "joined", "doubled", "kept"})
+  const std::string group = map == "genre" ? "by_genre" : "catalog";
+  for (const std::string name : {"dramas", "noted", "above_noted", "ruled", "joined", "doubled", "kept"})
     text += "  " + name + ": { group: " + group + ", key: id }\n";
-  for (const std::string name : {"dramas", "short_dramas"})
-    text += "  " + name + ": { group: " + group + ", key: film }\n";
+  if (map != "genre") text += "  short_dramas: { group: catalog, key: film }\n";
   return text;
 }
 
 struct Site {
   explicit Site(const std::string& map) : cluster({.shards = 2, .replicas = 0, .map = map}) {
-    std::ofstream(cluster.map_file(), std::ios::app)
-        << views_in_map(map == "genre" ? "by_genre" : "catalog");
+    std::ofstream(cluster.map_file(), std::ios::app) << views_in_map(map);
     cluster.initialise();
     cluster.load("movies", make_movies({"--count", "60"}));
     cluster.run_everywhere(create_views);
@@ -98,25 +99,27 @@ json::value rows_of(const HttpResponse& answer) {
 
 TEST_CASE("rows are inserted, changed and removed through a view, where their key says") {
   const auto& site = hash_site();
-  for (const std::string view : {"dramas", "short_dramas"}) {
+  for (const auto& [view, key] :
+       {std::pair<std::string, std::string>{"dramas", "id"}, {"short_dramas", "film"}}) {
     CAPTURE(view);
-    const std::string one = '/' + view + "?film=eq.900001&select=film,title,primary_genre";
-    const auto made = site.send("POST", '/' + view + "?select=film,title",
-                                R"({"film":900001,"title":"Made","primary_genre":"Drama"})", representation);
-    check_status(made, 201);
-    CHECK(rows_of(made) == json::parse(R"([{"film":900001,"title":"Made"}])"));
+    const auto row = [named = key](const std::string& id, const std::string& rest) {
+      return "{\"" + named + "\":" + id + rest + '}';
+    };
+    const std::string one = '/' + view + '?' + key + "=eq.900001&select=" + key + ",title";
+    const std::string made = row("900001", R"(,"title":"Made","primary_genre":"Drama")");
+    const auto answer = site.send("POST", '/' + view + "?select=" + key + ",title", made, representation);
+    check_status(answer, 201);
+    CHECK(rows_of(answer) == json::parse('[' + row("900001", R"(,"title":"Made")") + ']'));
     Database shard(site.cluster.conninfo(site.cluster.shard_of("movies", 900001)));
     CHECK(shard.number("SELECT count(*) FROM movies WHERE id = 900001") == 1);
     CHECK(site.count("id = 900001") == 1);
-    CHECK(rows_of(site.send("GET", "/movies?id=eq.900001&select=name")) ==
-          json::parse(R"([{"name":"Made"}])"));
-    check_status(site.send("POST", '/' + view, R"({"film":900001,"title":"x","primary_genre":"Drama"})"), 409,
-                 "23505");
+    const auto stored = site.send("GET", "/movies?id=eq.900001&select=name");
+    CHECK(rows_of(stored) == json::parse(R"([{"name":"Made"}])"));
+    check_status(site.send("POST", '/' + view, made), 409, "23505");
     const auto changed = site.send("PATCH", one, R"({"title":"Changed"})", representation);
-    CHECK(rows_of(changed) ==
-          json::parse(R"([{"film":900001,"title":"Changed","primary_genre":"Drama"}])"));
+    CHECK(rows_of(changed) == json::parse('[' + row("900001", R"(,"title":"Changed")") + ']'));
     CHECK(site.send("PATCH", one, R"({"title":"Changed again"})").header("Content-Range") == "0-0/*");
-    check_status(site.send("PATCH", '/' + view + "?film=eq.900001", R"({"film":900002})"), 400, "SHARD400");
+    check_status(site.send("PATCH", one, row("900002", "")), 400, "SHARD400");
     check_status(site.send("DELETE", one), 204);
     CHECK(site.count("id = 900001") == 0);
   }
@@ -124,11 +127,11 @@ TEST_CASE("rows are inserted, changed and removed through a view, where their ke
 
 TEST_CASE("several rows, and a row without its key, go through a view too") {
   const auto& site = hash_site();
-  const auto given = rows_of(site.send("POST", "/dramas?select=film,title",
+  const auto given = rows_of(site.send("POST", "/dramas?select=id,title",
                                        R"({"title":"Keyless","primary_genre":"Drama"})", representation));
-  const auto film = given.at(0).at("film").to_number<std::int64_t>();
+  const auto film = given.at(0).at("id").to_number<std::int64_t>();
   CHECK(film > 0);
-  const auto filter = "?film=eq." + std::to_string(film);
+  const auto filter = "?id=eq." + std::to_string(film);
   const auto shard = site.cluster.shard_of("movies", film);
   CHECK(Database(site.cluster.conninfo(shard))
             .number("SELECT count(*) FROM movies WHERE id = " + std::to_string(film)) == 1);
@@ -137,27 +140,28 @@ TEST_CASE("several rows, and a row without its key, go through a view too") {
   // A row that the view does not show is none of its rows.
   const auto other = site.send("GET", "/movies?select=id&primary_genre=neq.Drama&limit=1");
   const auto id = std::to_string(rows_of(other).at(0).at("id").to_number<std::int64_t>());
-  CHECK(site.send("DELETE", "/dramas?film=eq." + id, "", representation).body == "[]");
+  CHECK(site.send("DELETE", "/dramas?id=eq." + id, "", representation).body == "[]");
   CHECK(site.count("id = " + id) == 1);
   check_status(site.send("DELETE", "/dramas" + filter), 204);
 }
 
 TEST_CASE("what the view does not let through is PostgreSQL's to refuse, and shows no slot") {
   const auto& site = hash_site();
-  for (const std::string view : {"dramas", "short_dramas"}) {
+  for (const auto& [view, row] :
+       {std::pair<std::string, std::string>{"dramas", R"({"id":900010,"primary_genre":"Comedy"})"},
+        {"short_dramas", R"({"film":900010,"title":"Out","primary_genre":"Comedy"})"}}) {
     CAPTURE(view);
-    const auto out =
-        site.send("POST", '/' + view, R"({"film":900010,"title":"Out","primary_genre":"Comedy"})");
+    const auto out = site.send("POST", '/' + view, row);
     check_status(out, 400, "44000");
     CHECK(json::parse(out.body).at("details").is_null());
   }
   CHECK(site.count("id = 900010") == 0);
-  check_status(site.send("POST", "/dramas", R"({"film":900011,"title":"In","primary_genre":"Drama"})"), 201);
-  check_status(site.send("PATCH", "/dramas?film=eq.900011", R"({"primary_genre":"Comedy"})"), 400, "44000");
-  check_status(site.send("PATCH", "/dramas?film=eq.900011", R"({"loud":"LOUD"})"), 400, "0A000");
-  check_status(site.send("PATCH", "/dramas?film=eq.900011", R"({"gone":1})"), 400, "PGRST204");
+  check_status(site.send("POST", "/dramas", R"({"id":900011,"title":"In","primary_genre":"Drama"})"), 201);
+  check_status(site.send("PATCH", "/dramas?id=eq.900011", R"({"primary_genre":"Comedy"})"), 400, "44000");
+  check_status(site.send("PATCH", "/dramas?id=eq.900011", R"({"loud":"LOUD"})"), 400, "0A000");
+  check_status(site.send("PATCH", "/dramas?id=eq.900011", R"({"gone":1})"), 400, "PGRST204");
   CHECK(site.count("id = 900011 AND name = 'In' AND primary_genre = 'Drama'") == 1);
-  check_status(site.send("DELETE", "/dramas?film=eq.900011"), 204);
+  check_status(site.send("DELETE", "/dramas?id=eq.900011"), 204);
 }
 
 TEST_CASE("a view through which a row's slot could not be kept is read only, with the reason") {
@@ -181,7 +185,7 @@ TEST_CASE("a view through which a row's slot could not be kept is read only, wit
     CHECK(site.send("OPTIONS", '/' + view).header("Allow") == "OPTIONS,GET,HEAD");
   }
   CHECK(site.send("OPTIONS", "/dramas").header("Allow") == "OPTIONS,GET,HEAD,POST,PATCH,DELETE");
-  const auto put = site.send("PUT", "/dramas?film=eq.1", R"({"film":1})");
+  const auto put = site.send("PUT", "/dramas?id=eq.1", R"({"id":1})");
   check_status(put, 400, "SHARD400");
   CHECK(put.body.find("(PUT)") != std::string::npos);
 }
@@ -194,7 +198,7 @@ TEST_CASE("a trigger of the table that moves a row fails the write through the v
       "CREATE TRIGGER moves BEFORE INSERT ON public.movies FOR EACH ROW WHEN (NEW.name = 'Moved') "
       "EXECUTE FUNCTION public.move_it()");
   const auto answer =
-      site.send("POST", "/dramas", R"({"film":900020,"title":"Moved","primary_genre":"Drama"})");
+      site.send("POST", "/dramas", R"({"id":900020,"title":"Moved","primary_genre":"Drama"})");
   check_status(answer, 400, "SHARD400");
   CHECK(answer.body.find("moves") != std::string::npos);
   CHECK(site.count("id IN (900020, 900021)") == 0);
@@ -207,7 +211,7 @@ TEST_CASE("a fence keeps writes through a view out, as those to its table") {
                {.arguments = {"--request-timeout", "3s"}, .environment = {}, .wait_until_ready = true});
   HttpClient client(hasty.port());
   const Headers headers{{"Content-Type", "application/json"}};
-  const std::string row = R"({"film":900030,"title":"Fenced","primary_genre":"Drama"})";
+  const std::string row = R"({"id":900030,"title":"Fenced","primary_genre":"Drama"})";
   Database shard(site.cluster.conninfo(site.cluster.shard_of("movies", 900030)));
   const std::string slots =
       "ARRAY(SELECT slot FROM shardplex.slots WHERE grp = 'catalog' AND state IN ('owned', 'fenced'))";
@@ -217,25 +221,25 @@ TEST_CASE("a fence keeps writes through a view out, as those to its table") {
   CHECK(shard.number("SELECT count(*) FROM movies WHERE id = 900030") == 0);
   shard.run("SELECT shardplex.unfence_slots('catalog', " + slots + ")");
   CHECK(client.request("POST", "/dramas", headers, row).status == 201);
-  CHECK(client.request("DELETE", "/dramas?film=eq.900030", headers).status == 204);
+  CHECK(client.request("DELETE", "/dramas?id=eq.900030", headers).status == 204);
 }
 
 TEST_CASE("under lists a view's rows are placed by their list, and their keys are handed out") {
   const auto& site = genre_site();
-  check_status(site.send("POST", "/dramas", R"({"film":900040,"title":"x","primary_genre":"Drama"})"), 400,
+  check_status(site.send("POST", "/dramas", R"({"id":900040,"title":"x","primary_genre":"Drama"})"), 400,
                "SHARD400");
-  const auto given = rows_of(site.send("POST", "/dramas?select=film",
+  const auto given = rows_of(site.send("POST", "/dramas?select=id",
                                        R"({"title":"Listed","primary_genre":"Drama"})", representation));
-  const auto film = given.at(0).at("film").to_number<std::int64_t>();
+  const auto film = given.at(0).at("id").to_number<std::int64_t>();
   const auto id = std::to_string(film);
   const auto shard = site.cluster.shard_of("movies", film, "Drama");
   CHECK(Database(site.cluster.conninfo(shard)).number("SELECT count(*) FROM movies WHERE id = " + id) == 1);
   // By its key alone the row is looked for on all lists.
-  CHECK(rows_of(site.send("PATCH", "/dramas?film=eq." + id + "&select=title", R"({"title":"Found"})",
+  CHECK(rows_of(site.send("PATCH", "/dramas?id=eq." + id + "&select=title", R"({"title":"Found"})",
                           representation)) == json::parse(R"([{"title":"Found"}])"));
-  check_status(site.send("PATCH", "/dramas?film=eq." + id, R"({"primary_genre":"Opera"})"), 400);
+  check_status(site.send("PATCH", "/dramas?id=eq." + id, R"({"primary_genre":"Opera"})"), 400);
   CHECK(site.count("id = " + id + " AND primary_genre = 'Drama'") == 1);
-  check_status(site.send("DELETE", "/dramas?film=eq." + id + "&primary_genre=eq.Drama"), 204);
+  check_status(site.send("DELETE", "/dramas?id=eq." + id + "&primary_genre=eq.Drama"), 204);
   CHECK(site.count("id = " + id) == 0);
 }
 
