@@ -28,6 +28,8 @@ void take(std::string_view input) {
   }
   const auto read = read_definition(input, names);
   invariant(is_tree || !read, "what is no tree is no definition");
+  const auto origins = read_origins(input, names);
+  invariant(is_tree || origins.empty(), "what is no tree has no columns");
 }
 
 }  // namespace shardplex::fuzz
