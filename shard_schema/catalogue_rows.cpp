@@ -252,8 +252,9 @@ WITH RECURSIVE rel AS (
 // whether PostgreSQL writes through it (1 << CMD_INSERT, CMD_UPDATE and CMD_DELETE are 28); the relations that it reads; functions that it calls and that can do more than work out a result; the tree
 // in which PostgreSQL keeps the definition, and what the numbers in it stand for
 // (shard_schema/view_definition.hpp). In a tree a space that is part of a name has a backslash before it, so
-// that ":relid 5" is what it seems. What comes with PostgreSQL has an oid below 16384, on every server the
-// same.
+// that ":relid 5" is what it seems. Of views that show no slot, and are read by none that does, there may be
+// any number that no map knows: their trees come as far as they are 4 MiB together, the small ones first. What
+// comes with PostgreSQL has an oid below 16384, on every server the same.
 //
 // A function is let pass where it is immutable, or where it comes with PostgreSQL, is stable, and can be
 // called by parallel workers. Those that read tables or sequences are none of these. An aggregate says
@@ -263,8 +264,20 @@ const std::string views_sql = R"sql(
   SELECT DISTINCT rule.oid, m[1]::oid AS relation
     FROM rule CROSS JOIN regexp_matches(rule.tree, ':relid (\d+)', 'g') m
    WHERE m[1]::oid NOT IN (0, rule.oid)
+), shown(oid) AS (
+  SELECT a.attrelid FROM rule JOIN pg_attribute a ON a.attrelid = rule.oid
+   WHERE a.attname = 'shardplex_slot' AND NOT a.attisdropped
+  UNION
+  SELECT reads.relation FROM shown JOIN reads USING (oid)
+), told AS (
+  SELECT r.oid, r.tree
+    FROM (SELECT rule.oid, rule.tree, shown.oid IS NOT NULL AS is_shown,
+                 sum(octet_length(rule.tree)) OVER (PARTITION BY shown.oid IS NULL
+                                                    ORDER BY octet_length(rule.tree), rule.oid) AS bytes
+            FROM rule LEFT JOIN shown ON shown.oid = rule.oid) r
+   WHERE r.is_shown OR r.bytes <= 4194304
 ), named(oid) AS (
-  SELECT oid FROM rule UNION SELECT relation FROM reads
+  SELECT oid FROM told UNION SELECT reads.relation FROM told JOIN reads USING (oid)
 ), operator AS (
   SELECT DISTINCT rule.oid, m[1]::oid AS operator
     FROM rule CROSS JOIN regexp_matches(rule.tree, ':opno (\d+)', 'g') m
@@ -282,7 +295,7 @@ const std::string views_sql = R"sql(
          ARRAY[pg_get_viewdef(oid), (pg_relation_is_updatable(oid::regclass, false) & 28 = 28)::text]
     FROM rule
   UNION ALL
-  SELECT 'view tree', oid, '', 0, ARRAY[tree] FROM rule
+  SELECT 'view tree', oid, '', 0, ARRAY[tree] FROM told
   UNION ALL
   SELECT 'view reads', reads.oid, c.relname::text, 0,
          ARRAY[)sql" + map_name_sql("n.nspname", "c.relname") +
