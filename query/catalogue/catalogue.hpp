@@ -155,6 +155,9 @@ struct Table {
   std::string not_written = {};  ///< of any other view there: why, as the end of a sentence
 
   bool is_view() const { return kind != TableKind::table; }
+  /// What tells written rows apart, by its names here: of a view the primary key of the table that it writes
+  /// to, where it shows all of it.
+  const std::vector<std::string>& written_key() const { return written ? shown_primary_key : primary_key; }
   const Column* find_column(std::string_view name) const;            ///< nullptr where absent
   const ComputedColumn* find_computed(std::string_view name) const;  ///< also one that is refused
   /// What a request may read under the name: a column, or a computed one. nullptr where there is neither.

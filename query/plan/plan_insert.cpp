@@ -88,7 +88,7 @@ Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std
   if (auto refusal = identity_refusal(routed.table(), body->columns, true)) return std::move(*refusal);
   InsertPlan insert;
   WritePlan plan = new_write_plan(routed, prefer);
-  if (prefer.returning == ReturnKind::headers_only && !routed.table().primary_key.empty())
+  if (prefer.returning == ReturnKind::headers_only && !routed.table().written_key().empty())
     plan.returns = WritePlan::Returns::primary_key;
   plan.chooses_rows = false;
   plan.row_count = body->body.rows;

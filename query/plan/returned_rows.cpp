@@ -138,10 +138,10 @@ Result<void> add_order(const ResolvedNode& tree, const WritePlan& plan, Expressi
     add_item(out.order, (terms[i].embed ? *value : "q." + name) + direction_sql(terms[i]));
   }
   const bool by_key = plan.chooses_rows || !terms.empty();
-  const auto& primary_key = tree.table->primary_key;
-  for (std::size_t i = 0; by_key && i < primary_key.size(); ++i) {
+  const auto& key = tree.table->written_key();
+  for (std::size_t i = 0; by_key && i < key.size(); ++i) {
     const std::string name = 'k' + std::to_string(i);
-    add_item(out.inner, column_sql(*tree.table, primary_key[i]) + " AS " + name);
+    add_item(out.inner, column_sql(*tree.table, key[i]) + " AS " + name);
     add_item(out.order, "q." + name);
   }
   return {};
@@ -230,10 +230,11 @@ Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const RoutedTable& rou
 
 ReturnedRows written_keys(const Table& table) {
   ReturnedRows out;
-  for (std::size_t i = 0; i < table.primary_key.size(); ++i) {
-    const std::string key = 'k' + std::to_string(i);
-    add_item(out.inner, column_sql(table, table.primary_key[i]) + "::text AS " + key);
-    add_item(out.columns, "q." + key);
+  const auto& key = table.written_key();
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const std::string name = 'k' + std::to_string(i);
+    add_item(out.inner, column_sql(table, key[i]) + "::text AS " + name);
+    add_item(out.columns, "q." + name);
   }
   return out;
 }

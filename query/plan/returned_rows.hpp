@@ -33,7 +33,7 @@ struct ReturnedRows {
 Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const RoutedTable& routed, const WriteRules& rules,
                                 ExpressionWriter& writer, WritePlan& plan);
 
-/// The primary key of each row, as text.
+/// The written_key() of each row, as text.
 ReturnedRows written_keys(const Table& table);
 
 }  // namespace shardplex

@@ -321,7 +321,7 @@ WritePlan new_write_plan(const RoutedTable& routed, const Preferences& prefer) {
   const Table& table = routed.table();
   WritePlan plan;
   plan.table = table.name;
-  plan.primary_key_columns = table.primary_key;
+  plan.primary_key_columns = table.written_key();
   if (prefer.returning == ReturnKind::representation) plan.returns = WritePlan::Returns::representation;
   if (const Group* group = routed.group()) {
     plan.group = group->name;

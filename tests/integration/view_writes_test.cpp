@@ -127,6 +127,11 @@ TEST_CASE("rows are inserted, changed and removed through a view, where their ke
 
 TEST_CASE("several rows, and a row without its key, go through a view too") {
   const auto& site = hash_site();
+  const auto located = site.send("POST", "/dramas", R"({"id":900002,"title":"There","primary_genre":"Drama"})",
+                                 {{"Prefer", "return=headers-only"}});
+  check_status(located, 201);
+  CHECK(located.header("Location") == "/dramas?id=eq.900002");
+  check_status(site.send("DELETE", "/dramas?id=eq.900002"), 204);
   const auto given = rows_of(site.send("POST", "/dramas?select=id,title",
                                        R"({"title":"Keyless","primary_genre":"Drama"})", representation));
   const auto film = given.at(0).at("id").to_number<std::int64_t>();

@@ -56,7 +56,11 @@ TEST_CASE("a row goes into a view with its key and its slot, and is looked at as
   CHECK(plan.group == "catalog");
   CHECK(plan.slots->contains(slot_of_row(view.map.group(GroupId{0}), *canonical_bytes(KeyType::integer, "42"),
                                          std::nullopt)));
-  CHECK(plan.primary_key_columns.empty());
+  CHECK(plan.primary_key_columns == std::vector<std::string>{"film"});
+  Preferences headers_only;
+  headers_only.returning = ReturnKind::headers_only;
+  auto location = plan_insert(view.query(""), R"({"film":42})", headers_only, view.routed()).value();
+  CHECK(has_text(std::move(location).with_keys({}).tail, R"("good_films"."film"::text AS k0)"));
 }
 
 TEST_CASE("a row that comes without its key is given one where the table would have one") {
