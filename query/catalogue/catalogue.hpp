@@ -172,8 +172,8 @@ struct StoredView {
   bool is_populated = true;          ///< false: a materialized view that was never refreshed
   std::string definition;            ///< equal texts where it is defined alike
   std::vector<std::string> columns;  ///< all, with the slot column: that of number n at n - 1
-  /// nullopt of a definition that nobody here can read, or that was not read, since the view shows no slot and
-  /// there are too many.
+  /// nullopt of a definition that nobody here can read, or that was not read, as the view shows no slot and
+  /// there are too many of them.
   std::optional<ViewQuery> query;
   std::vector<std::string> functions;  ///< that can do more than work out a result of what they are given
   /// As columns: the column of what it reads that each is, unchanged; nullopt of others.
