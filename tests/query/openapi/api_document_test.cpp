@@ -114,6 +114,21 @@ TEST_CASE("a view can be read only") {
     const bool three = dialect == ApiDialect::openapi_3;
     CHECK(members_of(all.at("paths").at("/films")) == (three ? Names{"get", "head"} : Names{"get"}));
   }
+  // One that is written through has the methods of that, and any tells the keys that it shows.
+  view.written = WrittenTable{"public", "movies", "id", {"id"}};
+  view.shown_primary_key = {"id"};
+  view.shown_keys = {{{"film_genre", {"primary_genre"}, "genres", {"name"}}, false, false, false}};
+  for (const auto dialect : {ApiDialect::openapi_2, ApiDialect::openapi_3}) {
+    const auto all = document(dialect, map, catalogue);
+    const bool three = dialect == ApiDialect::openapi_3;
+    CHECK(members_of(all.at("paths").at("/films")) ==
+          (three ? Names{"get", "head", "post", "patch", "delete"} : Names{"get", "post", "patch", "delete"}));
+    const auto& columns = three ? all.at_pointer("/components/schemas/films/properties")
+                                : all.at_pointer("/definitions/films/properties");
+    CHECK(columns.at("id").at("description").as_string().find("<pk/>") != json::string::npos);
+    CHECK(columns.at("primary_genre").at("description").as_string().find(
+              "<fk table='genres' column='name'/>") != json::string::npos);
+  }
 }
 
 TEST_CASE("tables and columns that are not served are in no document") {
