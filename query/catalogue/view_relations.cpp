@@ -73,7 +73,7 @@ struct KeyEnd {
 /// Each way in which the view shows these columns of the table.
 void add_view_ends(const std::string& view, const std::vector<NamedColumn>& columns, const std::string& table,
                    const std::vector<std::string>& wanted, std::vector<KeyEnd>& ends) {
-  std::vector<std::vector<const NamedColumn*>> ways{{}};
+  std::vector<std::vector<const NamedColumn*>> ways(1);
   for (const auto& name : wanted) {
     std::vector<std::vector<const NamedColumn*>> longer;
     for (const auto& way : ways)
