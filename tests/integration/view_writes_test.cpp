@@ -1,10 +1,13 @@
 // Writes through views, and what they leave in the shards.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <cstdint>
 #include <fstream>
 #include <optional>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,7 +50,8 @@ std::string views_in_map(const std::string& map) {
 }
 
 struct Site {
-  explicit Site(const std::string& map) : cluster({.shards = 2, .replicas = 0, .map = map}) {
+  explicit Site(const std::string& map, int shards = 2)
+      : cluster({.shards = shards, .replicas = 0, .map = map}) {
     std::ofstream(cluster.map_file(), std::ios::app) << views_in_map(map);
     cluster.initialise();
     cluster.load("movies", make_movies({"--count", "60"}));
@@ -93,6 +97,50 @@ json::value rows_of(const HttpResponse& answer) {
   INFO(answer.body);
   REQUIRE(answer.status < 300);
   return json::parse(answer.body);
+}
+
+/// A write of one row by its key, as a client asks for it, and as SQL.
+struct RandomWrite {
+  std::string method, target, body, sql;
+};
+
+constexpr int first_random_id = 910000;
+
+RandomWrite random_write(std::mt19937& random, Database& database) {
+  const bool is_short = random() % 2 == 0;
+  const std::string view = is_short ? "short_dramas" : "dramas", key = is_short ? "film" : "id";
+  const std::vector<std::string> titles{"One", "O'Two", "a title of more than twenty letters"};
+  const auto id = std::to_string(first_random_id + static_cast<int>(random() % 6));
+  const auto& title = titles[random() % titles.size()];
+  const std::string genre = random() % 4 == 0 ? "Comedy" : "Drama";
+  const std::string columns = key + ",title,primary_genre", named = "/" + view + "?select=" + columns;
+  const std::string one = named + '&' + key + "=eq." + id, of_row = " WHERE " + key + " = " + id;
+  const std::string returning = " RETURNING " + columns;
+  switch (random() % 4) {
+    case 0:
+      return {"DELETE", one, "", "DELETE FROM public." + view + of_row + returning};
+    case 1:
+      return {"PATCH", one, R"({"title":")" + title + "\"}",
+              "UPDATE public." + view + " SET title = " + database.quote(title) + of_row + returning};
+    case 2:
+      return {"PATCH", one, R"({"primary_genre":")" + genre + "\"}",
+              "UPDATE public." + view + " SET primary_genre = " + database.quote(genre) + of_row + returning};
+    default:
+      return {"POST", named,
+              "{\"" + key + "\":" + id + R"(,"title":")" + title + R"(","primary_genre":")" + genre + "\"}",
+              "INSERT INTO public." + view + " (" + columns + ", shardplex_slot) VALUES (" + id + ", " +
+                  database.quote(title) + ", " + database.quote(genre) + ", 0)" + returning};
+  }
+}
+
+/// What the statement returns as JSON, or the SQLSTATE that it fails with.
+std::pair<std::string, std::string> outcome_of(const std::string& sql, Database& database) {
+  try {
+    return {database.value("WITH w AS (" + sql + ") SELECT coalesce(json_agg(w), '[]')::text FROM w").value(),
+            ""};
+  } catch (const pqxx::sql_error& error) {
+    return {"", error.sqlstate()};
+  }
 }
 
 }  // namespace
@@ -148,6 +196,35 @@ TEST_CASE("several rows, and a row without its key, go through a view too") {
   CHECK(site.send("DELETE", "/dramas?id=eq." + id, "", representation).body == "[]");
   CHECK(site.count("id = " + id) == 1);
   check_status(site.send("DELETE", "/dramas" + filter), 204);
+}
+
+TEST_CASE("random writes through views do and answer what they do in one PostgreSQL") {
+  const auto& site = hash_site();
+  static Site plain("hash", 1);  // nobody routes to it here
+  Database database(plain.cluster.conninfo("alpha"));
+  std::mt19937 random(20261127);
+  int errors = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto write = random_write(random, database);
+    INFO(i, ": ", write.method, ' ', write.target, ' ', write.body);
+    const auto [rows, code] = outcome_of(write.sql, database);
+    const auto answer = site.send(write.method, write.target, write.body, representation);
+    INFO(answer.body);
+    CHECK(answer.error_code() == code);
+    if (code.empty()) CHECK(json::parse(answer.body) == json::parse(rows));
+    errors += !code.empty();
+  }
+  CHECK(errors > 0);
+  const std::string stored =
+      "SELECT coalesce(json_agg(json_build_array(id, name, primary_genre) ORDER BY id), '[]')::text "
+      "FROM movies WHERE id BETWEEN 910000 AND 910005";
+  json::array all;
+  for (const auto& shard : site.cluster.shards())
+    for (const auto& row : json::parse(*Database(site.cluster.conninfo(shard)).value(stored)).as_array())
+      all.push_back(row);
+  std::ranges::sort(all, {}, [](const json::value& row) { return row.at(0).to_number<std::int64_t>(); });
+  CHECK(all == json::parse(*database.value(stored)).as_array());
+  site.cluster.run_everywhere("DELETE FROM public.movies WHERE id BETWEEN 910000 AND 910005");
 }
 
 TEST_CASE("what the view does not let through is PostgreSQL's to refuse, and shows no slot") {
