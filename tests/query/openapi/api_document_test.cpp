@@ -121,8 +121,9 @@ TEST_CASE("a view can be read only") {
   for (const auto dialect : {ApiDialect::openapi_2, ApiDialect::openapi_3}) {
     const auto all = document(dialect, map, catalogue);
     const bool three = dialect == ApiDialect::openapi_3;
-    CHECK(members_of(all.at("paths").at("/films")) ==
-          (three ? Names{"get", "head", "post", "patch", "delete"} : Names{"get", "post", "patch", "delete"}));
+    Names methods{"get", "post", "patch", "delete"};
+    if (three) methods.insert("head");
+    CHECK(members_of(all.at("paths").at("/films")) == methods);
     const auto& columns = three ? all.at_pointer("/components/schemas/films/properties")
                                 : all.at_pointer("/definitions/films/properties");
     CHECK(columns.at("id").at("description").as_string().find("<pk/>") != json::string::npos);
