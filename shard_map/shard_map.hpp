@@ -112,7 +112,7 @@ class ShardMap {
   const TablePlacement* find_table(std::string_view name) const;  ///< nullptr where the map has no such table
   const TablePlacement* find_view(std::string_view name) const;   ///< nullptr where the map has no such view
   const TablePlacement* find_placement(std::string_view name) const;  ///< of a table or view, or nullptr
-  const MapFunction* find_function(std::string_view name) const;  ///< nullptr where it is not declared
+  const MapFunction* find_function(std::string_view name) const;      ///< nullptr where it is not declared
 
  private:
   std::string cluster_;

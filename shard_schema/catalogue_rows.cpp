@@ -249,13 +249,13 @@ WITH RECURSIVE rel AS (
 
 // What definitions of functions of a row and of views say, which follows from the facts above, and takes
 // longer, and locks of the tables that they name. Of a function the hash of its text. Of a view its text, and
-// whether PostgreSQL writes through it (CMD_INSERT, CMD_UPDATE and CMD_DELETE, as bits, are 28); the relations
-// that it reads; functions that it calls and that can do more than work out a result; the tree in which
-// PostgreSQL keeps the definition, and what the numbers in it stand for (shard_schema/view_definition.hpp). In
-// a tree a space that is part of a name has a backslash before it, so that ":relid 5" is what it seems. Of
-// views that show no slot, and are read by none that does, there may be any number that no map knows: their
-// trees come as far as they are 4 MiB together, the small ones first. What comes with PostgreSQL has an oid
-// below 16384, on every server the same.
+// whether PostgreSQL writes through it (CMD_INSERT, CMD_UPDATE and CMD_DELETE, as bits, are 28); the
+// relations that it reads; functions that it calls and that can do more than work out a result; the tree in
+// which PostgreSQL keeps the definition, and what the numbers in it stand for
+// (shard_schema/view_definition.hpp). In a tree a space that is part of a name has a backslash before it, so
+// that ":relid 5" is what it seems. Of views that show no slot, and are read by none that does, there may be
+// any number that no map knows: their trees come as far as they are 4 MiB together, the small ones first.
+// What comes with PostgreSQL has an oid below 16384, on every server the same.
 //
 // A function is let pass where it is immutable, or where it comes with PostgreSQL, is stable, and can be
 // called by parallel workers. Those that read tables or sequences are none of these. An aggregate says

@@ -14,9 +14,9 @@ namespace shardplex {
 ///
 /// The target is a foreign table or view, or the constraint or the only column of a foreign key, which mean a
 /// table and no view. With a hint it is a foreign table or view, and the hint a constraint, the only column
-/// of a key on either end, or a junction. Of a
-/// relation of a table to itself the table's name means the rows that refer to a row, a hint being the column
-/// by which they do; the column's name means the row that is referred to.
+/// of a key on either end, or a junction. Of a relation of a table to itself the table's name means the rows
+/// that refer to a row, a hint being the column by which they do; the column's name means the row that is
+/// referred to.
 ///
 /// PGRST200 where there is none, with a hint where a name is nearly right; PGRST201, whose details list the
 /// candidates, where there are several. Lifetime: the result is one of `relations`.

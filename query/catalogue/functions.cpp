@@ -35,8 +35,7 @@ std::string described_result(const Function& function, const ShardMap& map) {
   // What the map's tables and views are is compared where they are combined. Requests do not see those of
   // other schemas, so their columns are the function's own.
   const bool is_seen = split_map_name(function.table).schema == function.schema;
-  if (is_seen && map.find_placement(function.table))
-    return set + function.table;
+  if (is_seen && map.find_placement(function.table)) return set + function.table;
   return set + '(' + joined(function.columns, described_column) + ')';
 }
 

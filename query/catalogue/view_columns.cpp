@@ -144,9 +144,8 @@ class OneRowProof {
       return !key.empty() && std::ranges::all_of(key, is_told);
     };
     return is_told_key(table->second.primary_key) ||
-           std::ranges::any_of(table->second.unique, [&](const UniqueConstraint& unique) {
-             return is_told_key(unique.columns);
-           });
+           std::ranges::any_of(table->second.unique,
+                               [&](const UniqueConstraint& unique) { return is_told_key(unique.columns); });
   }
 
   /// A collation may take different texts for equal, which a unique key with another one keeps apart.

@@ -106,8 +106,8 @@ struct Describing {
     }
     if (table.primary_key.size() == 1) out.row_key = table.find_column(table.primary_key.front());
     // The copies of a reference table are written by one transaction where there is one copy.
-    out.is_written = table.is_view() ? table.written.has_value()
-                                     : placement.group.has_value() || map.shards().size() == 1;
+    out.is_written =
+        table.is_view() ? table.written.has_value() : placement.group.has_value() || map.shards().size() == 1;
     for (const Column& column : table.columns)
       if (is_served(column)) out.columns.push_back(describe(routed, column));
     return out;

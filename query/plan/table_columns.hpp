@@ -16,10 +16,10 @@ std::string qualified_name(const Table& table);
 /// "public"."movies" AS "movies", the name under which the expressions below refer to it.
 std::string aliased_name(const Table& table);
 
-/// "movies"."id". The column need not be in the catalogue (the slot column is not).
-/// The name of the table that has the rows: a view's is the one that it writes to.
+/// qualified_name() of the table that has the rows: a view's is the one that it writes to.
 std::string stored_name(const Table& table);
 
+/// "movies"."id". The column need not be in the catalogue (the slot column is not).
 std::string column_sql(const Table& table, std::string_view column);
 
 /// What a row of the table, which goes by `alias` (not quoted), has under the column's name: "movies"."id",

@@ -71,8 +71,8 @@ std::string table_of_row(const Table& table) {
   if (!table.written) return column_sql(table, "tableoid");
   return "(SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
          "WHERE n.nspname = " +
-         quote_literal(table.written->schema) +
-         " AND c.relname = " + quote_literal(table.written->name) + ')';
+         quote_literal(table.written->schema) + " AND c.relname = " + quote_literal(table.written->name) +
+         ')';
 }
 
 /// Fails the statement for a row that is not where it is looked for; null for any other.

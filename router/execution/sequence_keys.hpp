@@ -14,10 +14,10 @@ namespace shardplex::router {
 /// True for smallint and integer. The router's ids are numbers of 53 bits.
 bool is_keyed_by_sequence(const Column& column);
 
-/// `count` new keys from the sequence (serial or identity) of the column, which is the shard key, on the first
-/// shard of the map; of a view from that of the table which it writes to. What it has given is gone, whatever
-/// becomes of the rows, as in PostgreSQL. Errors: 23502 where there is no sequence, PostgreSQL's, SHARD503.
-/// Lifetime: table and column outlive the call.
+/// `count` new keys from the sequence (serial or identity) of the column, which is the shard key, on the
+/// first shard of the map; of a view from that of the table which it writes to. What it has given is gone,
+/// whatever becomes of the rows, as in PostgreSQL. Errors: 23502 where there is no sequence, PostgreSQL's,
+/// SHARD503. Lifetime: table and column outlive the call.
 Awaitable<Result<std::vector<std::string>>> next_of_sequence(RequestContext& context, const Table& table,
                                                              const Column& column, std::size_t count);
 

@@ -322,8 +322,8 @@ TEST_CASE("views show no rows of slots that their shard does not own") {
     return old_owner.value("SELECT xmin::text || ' ' || name FROM movies WHERE id = " + film);
   };
   const auto before = version();
-  const auto same = site.send("PATCH", "/dramas?id=eq." + film + "&select=id",
-                              R"({"primary_genre":"Drama"})", {{"Prefer", "return=representation"}});
+  const auto same = site.send("PATCH", "/dramas?id=eq." + film + "&select=id", R"({"primary_genre":"Drama"})",
+                              {{"Prefer", "return=representation"}});
   CHECK(same.body == "[{\"id\":" + film + "}]");
   CHECK(same.header("Shardplex-Shards") == "beta");
   CHECK(version() == before);

@@ -278,10 +278,10 @@ TEST_CASE("the view itself is no source of rows, and a relation that nobody know
 
 TEST_CASE("a definition without a field that is needed is not read") {
   for (const char* name :
-       {"commandType", "hasAggs", "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn", "hasModifyingCTE",
-        "hasForUpdate", "cteList", "rtable", "jointree", "targetList", "groupClause", "groupingSets",
-        "havingQual", "windowClause", "distinctClause", "limitOffset", "limitCount", "rowMarks",
-        "setOperations"}) {
+       {"commandType",     "hasAggs",      "hasWindowFuncs", "hasTargetSRFs", "hasDistinctOn",
+        "hasModifyingCTE", "hasForUpdate", "cteList",        "rtable",        "jointree",
+        "targetList",      "groupClause",  "groupingSets",   "havingQual",    "windowClause",
+        "distinctClause",  "limitOffset",  "limitCount",     "rowMarks",      "setOperations"}) {
     CAPTURE(std::string(name));
     CHECK_FALSE(read({{name, ""}}));
   }

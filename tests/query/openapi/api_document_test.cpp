@@ -127,8 +127,10 @@ TEST_CASE("a view can be read only") {
     const auto& columns = three ? all.at_pointer("/components/schemas/films/properties")
                                 : all.at_pointer("/definitions/films/properties");
     CHECK(columns.at("id").at("description").as_string().find("<pk/>") != json::string::npos);
-    CHECK(columns.at("primary_genre").at("description").as_string().find(
-              "<fk table='genres' column='name'/>") != json::string::npos);
+    CHECK(columns.at("primary_genre")
+              .at("description")
+              .as_string()
+              .find("<fk table='genres' column='name'/>") != json::string::npos);
   }
 }
 

@@ -54,8 +54,8 @@ TEST_CASE("a row goes into a view with its key and its slot, and is looked at as
   CHECK(has_text(sql, "shardplex.refuse_misplaced_row(" + table_below + ')'));
   CHECK_FALSE(has_text(sql, "tableoid"));
   CHECK(plan.group == "catalog");
-  CHECK(plan.slots->contains(slot_of_row(view.map.group(GroupId{0}), *canonical_bytes(KeyType::integer, "42"),
-                                         std::nullopt)));
+  CHECK(plan.slots->contains(
+      slot_of_row(view.map.group(GroupId{0}), *canonical_bytes(KeyType::integer, "42"), std::nullopt)));
   CHECK(plan.primary_key_columns == std::vector<std::string>{"film"});
   Preferences headers_only;
   headers_only.returning = ReturnKind::headers_only;
