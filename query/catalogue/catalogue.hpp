@@ -71,6 +71,7 @@ struct Column {
   bool is_citext = false;            ///< of the extension citext's type itself, wherever that was put
   /// Of a combined catalogue, where the column decides slots and is an enum: labels that not every shard has
   /// written down (labels_subject()). Rows must not be placed by them, as nobody would notice their renaming.
+  /// Of views those that are written through have them.
   std::vector<std::string> unplaced_labels = {};
 
   bool is_computed() const { return !function_schema.empty(); }
@@ -150,9 +151,12 @@ struct Table {
   /// its rows apart.
   std::vector<std::string> shown_primary_key = {};
   /// Of a view in a combined catalogue through which rows are written (view_writes.hpp): its columns then say
-  /// of defaults and generated values what those of the table say.
+  /// of defaults, generated values and new labels what those of the table say.
   std::optional<WrittenTable> written = std::nullopt;
   std::string not_written = {};  ///< of any other view there: why, as the end of a sentence
+  /// Of a view in a combined catalogue: the tables that it reads, also through other views, as the map calls
+  /// them.
+  std::vector<std::string> reads = {};
 
   bool is_view() const { return kind != TableKind::table; }
   /// What tells written rows apart, by its names here: of a view the primary key of the table that it writes

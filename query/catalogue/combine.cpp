@@ -365,10 +365,13 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
   }
   if (!table->differences.empty())
     combined.differing[placement.name] = placement.name + ": " + joined(table->differences, "; ");
-  if (is_view && keeps_rows(first->second.views.find(placement.name)->second, first->second))
-    table->served.kind = TableKind::materialized_view;
-  if (is_view) combine_writes(placement, map, shards, combined, table->served);
-  if (!is_view) {
+  if (is_view) {
+    const StoredView& view = first->second.views.find(placement.name)->second;
+    if (keeps_rows(view, first->second)) table->served.kind = TableKind::materialized_view;
+    const auto tables = tables_read_by(view, first->second);
+    table->served.reads.assign(tables.begin(), tables.end());
+    combine_writes(placement, map, shards, combined, table->served);
+  } else {
     const RoutedTable served(table->served, placement, map);
     warn_of_unique(served, combined.warnings);
     warn_of_few_values(served, combined.warnings);

@@ -38,13 +38,6 @@ void gather_functions(const StoredView& view, const ShardCatalogue& shard, std::
       gather_functions(below->second, shard, functions);
 }
 
-/// The tables that a view is made of in the end.
-std::set<std::string> tables_of(const StoredView& view, const ShardCatalogue& shard) {
-  std::set<std::string> tables;
-  gather_tables(view, shard, tables);
-  return tables;
-}
-
 std::string is_read(const std::string& table) {
   return "it reads " + table + ", ";
 }
@@ -93,6 +86,12 @@ void check_columns(const StoredView& view, const TablePlacement& placement, cons
 
 }  // namespace
 
+std::set<std::string> tables_read_by(const StoredView& view, const ShardCatalogue& shard) {
+  std::set<std::string> tables;
+  gather_tables(view, shard, tables);
+  return tables;
+}
+
 std::vector<std::string> view_problems(const StoredView& view, const TablePlacement& placement,
                                        const ShardMap& map, const ShardCatalogue& shard,
                                        const Catalogue& served) {
@@ -100,7 +99,7 @@ std::vector<std::string> view_problems(const StoredView& view, const TablePlacem
   if (const auto* empty = find_below(view, shard, [](const StoredView& v) { return !v.is_populated; }))
     problems.push_back("it has never been filled (REFRESH MATERIALIZED VIEW " + empty->table.name + ")");
   const auto beside_tables = problems.size();
-  for (const auto& name : tables_of(view, shard)) check_table(name, placement, map, served, problems);
+  for (const auto& name : tables_read_by(view, shard)) check_table(name, placement, map, served, problems);
   const bool are_of_group = problems.size() == beside_tables;
   std::set<std::string> functions;
   gather_functions(view, shard, functions);

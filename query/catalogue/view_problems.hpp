@@ -1,6 +1,7 @@
 // Whether shards can answer for a view as one PostgreSQL would.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace shardplex {
 std::vector<std::string> view_problems(const StoredView& view, const TablePlacement& placement,
                                        const ShardMap& map, const ShardCatalogue& shard,
                                        const Catalogue& served);
+
+/// The tables that a view is made of in the end, through other views too.
+std::set<std::string> tables_read_by(const StoredView& view, const ShardCatalogue& shard);
 
 /// True where rows are kept beside the tables' own, so that they stay as they were until they are refreshed:
 /// the view is materialized, or reads one that is.

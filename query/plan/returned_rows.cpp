@@ -17,6 +17,8 @@
 #include "query/plan/table_columns.hpp"
 #include "query/resolve/ordered_item.hpp"
 #include "query/resolve/row_shape.hpp"
+#include "shard_map/contains_name.hpp"
+#include "shard_map/map_name.hpp"
 
 namespace shardplex {
 namespace {
@@ -56,18 +58,31 @@ Error known_too_late(const ResolvedEmbed& embed, const std::string& what) {
                       "Write without it, and read the rows with a request of their own.");
 }
 
+/// What the map calls the table that is written, which may be of another schema than its view.
+std::string written_table(const Table& table) {
+  if (table.written) return make_map_name(table.written->schema, table.written->name);
+  return make_map_name(table.schema, split_map_name(table.name).name);
+}
+
+/// Whether rows of the table are in those of `relation`, which may be a view.
+bool has_rows_of(const Table& relation, const std::string& table) {
+  if (relation.is_view()) return contains_name(relation.reads, table);
+  return written_table(relation) == table;
+}
+
 /// Looked up, rows of the written table would be seen as the write has left them, and not as they were before
 /// it.
-bool leads_to(const ResolvedEmbed& embed, const Table& table) {
-  return embed.node.table->name == table.name ||
-         (embed.junction != nullptr && embed.junction->name == table.name) ||
+bool leads_to(const ResolvedEmbed& embed, const std::string& table) {
+  return has_rows_of(*embed.node.table, table) ||
+         (embed.junction != nullptr && has_rows_of(*embed.junction, table)) ||
          std::ranges::any_of(embed.node.embeds,
                              [&](const ResolvedEmbed& below) { return leads_to(below, table); });
 }
 
 Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up, RowFormat format) {
+  const auto table = written_table(*tree.table);
   for (const auto* embed : looked_up)
-    if (leads_to(*embed, *tree.table))
+    if (leads_to(*embed, table))
       return known_too_late(*embed,
                             "is looked up after the write, which changes " + tree.table->name + " itself.");
   const ResolvedEmbed& first = *looked_up.front();

@@ -180,6 +180,46 @@ TEST_CASE("what other shards would have to decide before the write is committed 
   CHECK(tables().remove("ratings", row + "users(lists(place:movie_id))").has_value());
 }
 
+TEST_CASE(
+    "rows of the written table are not looked up through a view either, nor those below a written view") {
+  WrittenTables with_views;
+  auto& all = with_views.catalogue.tables;
+  const auto as_view = [&](const std::string& of, const std::string& name) -> Table& {
+    Table view = all.at(of);
+    view.name = name;
+    view.kind = TableKind::view;
+    view.shown_primary_key = std::exchange(view.primary_key, {});
+    view.foreign_keys.clear();
+    view.reads = {of};
+    return all[name] = std::move(view);
+  };
+  Table& scores = as_view("ratings", "scores");
+  scores.written = WrittenTable{"public", "ratings", "movie_id", {"movie_id", "user_id"}};
+  scores.shown_keys.push_back({{"ratings_user_id_fkey", {"user_id"}, "users", {"id"}}, false, false, false});
+  as_view("lists", "choices")
+      .shown_keys.push_back({{"lists_user_fkey", {"user_id"}, "users", {"id"}}, false, false, false});
+  with_views.relations = Relations(with_views.catalogue);
+  const ShardMap map = scattered_map();
+  with_views.map =
+      ShardMap(map.cluster(), map.shards(), map.groups(), map.tables(), map.relations(),
+               {{"scores", false, GroupId{0}, "movie_id"}, {"choices", false, GroupId{1}, "user_id"}});
+  const auto refusal = [&](const std::string& table, const std::string& select) {
+    const auto plan = with_views.remove(table, "movie_id=eq.5&select=" + select);
+    return plan ? "" : plan.error().details.value_or("");
+  };
+  const std::string why =
+      "What is embedded as users can be on other shards, and is looked up after the write, which changes ";
+  CHECK(refusal("ratings", "users(scores(score))") == why + "ratings itself.");
+  CHECK(refusal("scores", "users(ratings(score))") == why + "scores itself.");
+  CHECK(refusal("scores", "users(scores(score))") == why + "scores itself.");
+  CHECK(refusal("ratings", "users(choices(movie_id))").empty());
+  CHECK(refusal("scores", "users(lists(movie_id))").empty());
+  // They have the order of the table's primary key.
+  CHECK(with_views.remove("scores", "movie_id=eq.5&select=score,users(name)").value().tail ==
+        R"( RETURNING "scores"."score" AS c0, "scores"."user_id" AS h0, "scores"."movie_id" AS k0, )"
+        R"("scores"."user_id" AS k1) SELECT q.c0, q.h0::text FROM w q ORDER BY q.k0, q.k1)");
+}
+
 TEST_CASE("embeds of written rows show computed columns") {
   CHECK(tail("ratings", "movie_id=eq.5&select=movies(label)")
             .find(R"((SELECT "public"."label"("e1".*) AS "label" FROM "public"."movies" AS e1)") !=
