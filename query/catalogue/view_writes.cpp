@@ -87,7 +87,8 @@ std::string problem_on(const ShardCatalogue& shard, const TablePlacement& placem
   return columns_problem(view->second, placement, *written, map, shard);
 }
 
-/// PostgreSQL knows of a view's column neither that the table's has a default nor that it is generated.
+/// PostgreSQL knows of a view's column neither that the table's has a default nor that it is generated, and
+/// shards write labels down of tables alone.
 void take_over_values(const StoredView& view, const ShardCatalogue& shard, const Table& table,
                       Table& served) {
   const auto shown = shown_columns(view, shard);
@@ -99,6 +100,7 @@ void take_over_values(const StoredView& view, const ShardCatalogue& shard, const
     column->has_default = column->has_default || stored->has_default;
     column->generated = stored->generated;
     column->identity_always = stored->identity_always;
+    column->unplaced_labels = stored->unplaced_labels;
   }
 }
 
@@ -121,8 +123,8 @@ void combine_writes(const TablePlacement& placement, const ShardMap& map,
     return;
   }
   const auto split = split_map_name(name);
-  served.written = WrittenTable{std::string(split.schema), std::string(split.name),
-                                map.find_table(name)->key, table->primary_key};
+  served.written = WrittenTable{std::string(split.schema), std::string(split.name), map.find_table(name)->key,
+                                table->primary_key};
   const ShardCatalogue& first = shards.front().second;
   take_over_values(first.views.find(placement.name)->second, first, *table, served);
 }

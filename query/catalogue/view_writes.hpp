@@ -11,7 +11,7 @@
 namespace shardplex {
 
 /// Sets Table::written of a view that is served, or Table::not_written; and lets its columns say of defaults
-/// and generated values what the table's say.
+/// and generated values, and of labels by which no row may be placed yet, what the table's say.
 ///
 /// A write to a sharded table is safe because its statement runs under the group's lock and epoch, touches
 /// rows of the shard's own slots, and returns the key and the slot of each row as it was stored. So it is

@@ -62,6 +62,22 @@ TEST_CASE("rows are written through a view to the table whose columns it shows")
   CHECK(with_default.find_column("name")->has_default);
 }
 
+TEST_CASE("labels by which no row of the table may be placed yet are so of the view") {
+  Table films = related_movies();
+  films.columns[0] = rating_enum("id");
+  StoredView view = view_of_table("good_films", films, {{"film", "id"}, {"name", "name"}});
+  view.is_updatable = true;
+  const auto map = hash_map_with_views({of_films});
+  auto shard = shard_with_views({view});
+  shard.tables["movies"] = films;
+  shard.definitions = definitions_of(map);
+  shard.definitions[key_subject("movies")] = "enum";
+  shard.definitions[labels_subject("movies", "id")] = R"("G" "R")";
+  const Table with_new_label = served(map, shard);
+  CHECK(with_new_label.written);
+  CHECK(with_new_label.find_column("film")->unplaced_labels == std::vector<std::string>{"PG"});
+}
+
 TEST_CASE("what PostgreSQL carries out otherwise, or not at all, is told by name") {
   CHECK(problem([](StoredView&) {}).empty());
   CHECK(problem([](StoredView& view) { view.instead = "the INSTEAD OF trigger note"; }) ==
@@ -113,6 +129,7 @@ TEST_CASE("a view over a view writes to the table below both, where both do") {
   const auto map = hash_map_with_views({of_films});
   const Table view = served(map, above(below));
   CHECK(view.written == WrittenTable{"public", "movies", "id", {"id"}});
+  CHECK(view.reads == std::vector<std::string>{"movies"});
   below.instead = "the rule quiet";
   CHECK(served(map, above(below)).not_written == "some_films, which it reads, has the rule quiet");
 }
