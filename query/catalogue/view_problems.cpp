@@ -56,6 +56,24 @@ void check_table(const std::string& name, const TablePlacement& view, const Shar
     problems.push_back(is_read(name) + "which is not served");
 }
 
+/// Citext takes for equal what text does not, and a view can show a column of it as text: its rows would be
+/// looked for where none with this text was placed.
+void check_key_type(const StoredView& view, const TablePlacement& placement, const ShardMap& map,
+                    const ShardCatalogue& shard, std::vector<std::string>& problems) {
+  const Column* column = view.table.find_column(placement.key);
+  const auto type = column ? key_type(*column) : std::nullopt;
+  if (type != KeyType::text && type != KeyType::character) return;
+  for (const auto& name : tables_read_by(view, shard)) {
+    const TablePlacement* below = map.find_table(name);
+    const auto table = shard.tables.find(name);
+    if (below == nullptr || below->reference || table == shard.tables.end()) continue;
+    const Column* key = table->second.find_column(below->key);
+    if (key != nullptr && key_type(*key) == KeyType::citext)
+      problems.push_back("its column " + column->name + " is " + column->type + ", and the shard key of " +
+                         name + " is " + key->type + ", of which other values are equal");
+  }
+}
+
 /// Its columns that say where a row is. A key that is not there is told already.
 void check_columns(const StoredView& view, const TablePlacement& placement, const ShardMap& map,
                    const ViewSlots& slots, std::vector<std::string>& problems) {
@@ -111,6 +129,7 @@ std::vector<std::string> view_problems(const StoredView& view, const TablePlacem
   const bool is_proven = slots.problems.empty();
   std::ranges::move(slots.problems, std::back_inserter(problems));
   if (is_proven) check_columns(view, placement, map, slots, problems);
+  check_key_type(view, placement, map, shard, problems);
   return problems;
 }
 

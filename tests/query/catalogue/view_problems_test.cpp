@@ -97,6 +97,23 @@ TEST_CASE("a view that is missing on a shard, or is a table there, is refused al
         "dramas: the view is missing on alpha; the view is missing on beta");
 }
 
+TEST_CASE("a key of citext is shown as citext, as other values of text are equal") {
+  const auto refused = [](const Column& key, const Column& shown) {
+    StoredView view = dramas();
+    view.table.columns[0] = shown;
+    ShardCatalogue all = account(view);
+    all.tables.at("movies").columns[0] = key;
+    const auto catalogue = served(map_with(of_catalog), all);
+    const auto found = catalogue.refused.find("dramas");
+    return found == catalogue.refused.end() ? "" : found->second;
+  };
+  CHECK(refused(citext("id"), citext("id")).empty());
+  CHECK(refused(citext("id"), column("id", "text", "text")) ==
+        "dramas: its column id is text, and the shard key of movies is extensions.citext, of which other "
+        "values are equal");
+  CHECK(refused(column("id", "text", "text"), column("id", "text", "text")).empty());
+}
+
 TEST_CASE("a view of a group shows the slot and the key of its rows") {
   CHECK(refusal([](StoredView&) {}) == "");
   CHECK(refusal([](StoredView& v) { v.table.has_slot_column = false; }) ==
