@@ -9,11 +9,12 @@ namespace {
 enum class Genre : std::uint8_t { rows, more_rows, groups, embeds, more_embeds, computed };
 
 integration::ReadRequest of_genre(Genre genre, const Schema& schema, Random& random) {
-  const auto tables = database_of(schema, false);
-  if (genre == Genre::embeds || genre == Genre::more_embeds) return embedding_read_of(tables, random);
+  // Views have no computed columns.
   if (genre == Genre::computed && schema.computed)
-    return computed_read_of(tables, random, chance(random, 30));
+    return computed_read_of(database_of(schema, false), random, chance(random, 30));
   const auto tables_and_views = database_of(schema, true);
+  if (genre == Genre::embeds || genre == Genre::more_embeds)
+    return embedding_read_of(tables_and_views, random);
   return genre == Genre::groups ? group_read_of(tables_and_views, random) : read_of(tables_and_views, random);
 }
 

@@ -23,11 +23,11 @@ using integration::Times;
 
 class WriteMaker {
  public:
-  WriteMaker(const Schema& schema, Random& random) : random_(random), table_(any_table(schema, random)) {}
+  WriteMaker(const Schema& schema, Random& random) : WriteMaker(any_place(schema, random), random) {}
 
   Write make() {
-    write_.table = table_.name;
-    write_.contents_sql = array_sql(shown_columns(), "public." + table_.name);
+    write_.table = stored_.name;
+    write_.contents_sql = array_sql(columns_of(stored_), "public." + stored_.name, stored_.primary_key);
     write_.target = '/' + table_.name;
     switch (random_.below(3)) {
       case 0:
@@ -45,14 +45,28 @@ class WriteMaker {
   }
 
  private:
+  /// A table, or a view that is written through, and the table that then has the rows.
+  struct Place {
+    const SampleTable *written, *stored;
+  };
+
+  WriteMaker(const Place& place, Random& random)
+      : random_(random),
+        table_(*place.written),
+        stored_(*place.stored),
+        row_key_(table_.primary_key.empty() ? table_.told_apart_by : table_.primary_key) {}
+
   /// One of those that have slots: reference tables are written by `shardplex load`.
-  static const SampleTable& any_table(const Schema& schema, Random& random) {
-    std::vector<const SampleTable*> tables;
+  static Place any_place(const Schema& schema, Random& random) {
+    std::vector<Place> places;
     for (const auto& table : schema.tables)
-      if (table.group) tables.push_back(&table.sample);
-    const auto& table = *pick(random, tables);
-    if (table.left_out) throw LeftOut(table.name);
-    return table;
+      if (table.group) places.push_back({&table.sample, &table.sample});
+    for (const auto& view : schema.views)
+      if (const auto& table = schema.tables[view.table]; table.group)
+        places.push_back({&view.sample, &table.sample});
+    const auto& place = pick(random, places);
+    if (place.written->left_out) throw LeftOut(place.written->name);
+    return place;
   }
 
   // ---- Values.
@@ -83,30 +97,29 @@ class WriteMaker {
     return is_json ? boost::json::parse(value) : boost::json::value(value);
   }
 
-  bool is_of_key(const SampleColumn& column) const {
-    return std::ranges::count(table_.primary_key, column.name) > 0;
-  }
+  bool is_of_key(const SampleColumn& column) const { return std::ranges::count(row_key_, column.name) > 0; }
 
   // ---- SQL.
 
   /// The columns that are there, as a SELECT list.
-  std::string shown_columns() const {
+  static std::string columns_of(const SampleTable& table) {
     std::string list;
-    for (const auto& column : table_.columns)
+    for (const auto& column : table.columns)
       if (!column.left_out) list += (list.empty() ? "" : ", ") + sql_identifier(column.name);
     return list;
   }
 
-  std::string array_sql(const std::string& columns, const std::string& from) const {
+  static std::string array_sql(const std::string& columns, const std::string& from,
+                               const std::vector<std::string>& key) {
     std::string order;
-    for (const auto& column : table_.primary_key)
+    for (const auto& column : key)
       order += (order.empty() ? "" : ", ") + ("rows_of_it." + sql_identifier(column));
     return "SELECT coalesce(json_agg(answer_row), '[]')::text FROM (SELECT " + columns + " FROM " + from +
            " AS rows_of_it ORDER BY " + order + ") answer_row";
   }
 
   void finish(const std::string& statement) {
-    write_.sql = "WITH changed AS (" + statement + ") " + array_sql(selected_, "changed");
+    write_.sql = "WITH changed AS (" + statement + ") " + array_sql(selected_, "changed", row_key_);
   }
 
   /// The members of the body as columns of a row `given`.
@@ -129,7 +142,7 @@ class WriteMaker {
 
   /// `rows`: the rows can be returned, since there is one at most.
   void add_preferences(bool one_row) {
-    selected_ = shown_columns();
+    selected_ = columns_of(table_);
     write_.returns_rows = one_row && chance(random_, 70);
     std::string prefer = write_.returns_rows ? "return=representation" : "return=minimal";
     if (chance(random_, 30)) prefer += ", count=exact";
@@ -164,7 +177,7 @@ class WriteMaker {
     where = filter(table_.columns.front());
     for (const auto& column : table_.columns)
       if (whole && is_of_key(column) && &column != &table_.columns.front()) where += " AND " + filter(column);
-    return whole || table_.primary_key.size() == 1;
+    return whole || row_key_.size() == 1;
   }
 
   // ---- Statements.
@@ -220,7 +233,8 @@ class WriteMaker {
   }
 
   Random& random_;
-  const SampleTable& table_;
+  const SampleTable &table_, &stored_;
+  const std::vector<std::string>& row_key_;
   Write write_;
   std::vector<std::string> parameters_, names_;
   std::string definitions_, selected_;

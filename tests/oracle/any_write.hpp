@@ -1,4 +1,4 @@
-// Writes of a schema's tables at random, each as a request and as SQL. Pure.
+// Writes of a schema's tables at random, also through its views, each as a request and as SQL. Pure.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace shardplex::oracle {
 struct Write {
   std::string method, target, body;
   integration::Headers headers;
-  std::string table;          ///< its name
+  std::string table;          ///< that has the rows
   std::string sql;            ///< does the same, and gives the rows that it returns, as the JSON of an array
   std::string contents_sql;   ///< all rows of the table, as the JSON of an array
   bool returns_rows = false;  ///< Prefer: return=representation

@@ -136,6 +136,7 @@ TEST_CASE("maps of schemas at random are shard maps, over one shard and over eig
 
 TEST_CASE("schemas at random have lists, views, junctions, all types of keys, and rows on other shards") {
   bool lists = false, views = false, declared = false, local = false, looked_up = false, junctions = false;
+  bool of_views = false;
   std::set<std::string> types;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const auto schema = made_of(seed).schema;
@@ -150,6 +151,7 @@ TEST_CASE("schemas at random have lists, views, junctions, all types of keys, an
       looked_up |= !relation.local_by_hash;
       junctions |= !relation.junction.empty();
     }
+    of_views |= database_of(schema, true).relations.size() > database_of(schema, false).relations.size();
   }
   CHECK(lists);
   CHECK(views);
@@ -157,6 +159,7 @@ TEST_CASE("schemas at random have lists, views, junctions, all types of keys, an
   CHECK(local);
   CHECK(looked_up);
   CHECK(junctions);
+  CHECK(of_views);
   CHECK(types.size() == 10);  // of keys
 }
 

@@ -94,10 +94,16 @@ bool is_subset(std::vector<std::string> part, std::vector<std::string> whole) {
   return std::ranges::includes(whole, part);
 }
 
+/// Whether one row at most of the table that has the key refers to a row.
+bool is_to_one_back(const Way& way) {
+  const auto &columns = way.key->key.columns, &primary_key = way.table->sample.primary_key;
+  return is_subset(primary_key, columns) && is_subset(columns, primary_key);
+}
+
 void add_both_ways(const Way& way, std::vector<SampleRelation>& relations) {
   const auto &mine = way.table->sample, &theirs = way.foreign->sample;
   const auto& key = way.key->key;
-  const bool is_one = is_subset(mine.primary_key, key.columns) && is_subset(key.columns, mine.primary_key);
+  const bool is_one = is_to_one_back(way);
   SampleRelation forward{&mine, &theirs, {key.name, theirs.name + '!' + key.name}, true, way.forward()};
   SampleRelation backward{&theirs, &mine, {mine.name + '!' + key.name}, is_one, way.backward()};
   if (&mine == &theirs) {
@@ -110,6 +116,57 @@ void add_both_ways(const Way& way, std::vector<SampleRelation>& relations) {
   forward.left_out = backward.left_out = way.left_out();
   relations.push_back(std::move(forward));
   relations.push_back(std::move(backward));
+}
+
+/// A table at one end of a key, or a view that shows all of the key's columns there.
+struct KeyEnd {
+  const SampleTable* sample;
+  std::vector<std::string> columns;  ///< of the key, as they are called here
+  bool is_view = false;
+  bool left_out = false;
+};
+
+std::vector<KeyEnd> ends_of(const Schema& schema, const Table& table,
+                            const std::vector<std::string>& columns) {
+  std::vector<KeyEnd> ends{{&table.sample, columns, false, table.sample.left_out}};
+  for (const auto& view : schema.views) {
+    if (&schema.tables[view.table] != &table) continue;
+    KeyEnd end{&view.sample, {}, true, view.sample.left_out};
+    for (std::size_t i = 0; i < view.of.size(); ++i)
+      if (std::ranges::count(columns, view.of[i]) > 0) end.left_out |= view.sample.columns[i].left_out;
+    for (const auto& name : columns)
+      if (const auto shown = std::ranges::find(view.of, name); shown != view.of.end())
+        end.columns.push_back(view.sample.columns[static_cast<std::size_t>(shown - view.of.begin())].name);
+    if (end.columns.size() == columns.size()) ends.push_back(std::move(end));
+  }
+  return ends;
+}
+
+/// Between views of the two tables, and between each table and views of the other. Of a key of a table to
+/// itself its name would mean either way.
+void add_relations_of_views(const Schema& schema, const Way& way, std::vector<SampleRelation>& relations) {
+  if (way.table == way.foreign) return;
+  const auto& key = way.key->key;
+  const auto foreign_ends = ends_of(schema, *way.foreign, key.foreign_columns);
+  for (const auto& mine : ends_of(schema, *way.table, key.columns))
+    for (const auto& theirs : foreign_ends) {
+      if (!mine.is_view && !theirs.is_view) continue;
+      SampleRelation forward{mine.sample,
+                             theirs.sample,
+                             {theirs.sample->name + '!' + key.name},
+                             true,
+                             pairs(mine.columns, theirs.columns)};
+      SampleRelation backward{theirs.sample,
+                              mine.sample,
+                              {mine.sample->name + '!' + key.name},
+                              is_to_one_back(way),
+                              pairs(theirs.columns, mine.columns)};
+      forward.local_by_hash = way.local_forward();
+      backward.local_by_hash = way.local_backward();
+      forward.left_out = backward.left_out = way.left_out() || mine.left_out || theirs.left_out;
+      relations.push_back(std::move(forward));
+      relations.push_back(std::move(backward));
+    }
 }
 
 /// From what one key of a junction leads to, to what another does.
@@ -153,7 +210,10 @@ SampleDatabase database_of(const Schema& schema, bool with_views) {
   if (with_views)
     for (const auto& view : schema.views) database.tables.push_back({&view.sample, 1});
   const auto ways = ways_of(schema);
-  for (const auto& way : ways) add_both_ways(way, database.relations);
+  for (const auto& way : ways) {
+    add_both_ways(way, database.relations);
+    if (with_views) add_relations_of_views(schema, way, database.relations);
+  }
   for (const auto& from : ways)
     for (const auto& to : ways)
       if (from.table == to.table && from.key != to.key) add_through_junction(from, to, database.relations);

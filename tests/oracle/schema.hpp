@@ -62,8 +62,8 @@ const Table* table_named(const Schema& schema, const std::string& name);
 /// Whether nothing that is there needs what is left out.
 bool is_sound(const Schema& schema);
 
-/// What reads can be made of: the tables, and the views where `with_views`. Refers to `schema`, which has to
-/// outlive it.
+/// What reads can be made of: the tables, and where `with_views` the views with their relations. Refers to
+/// `schema`, which has to outlive it.
 integration::SampleDatabase database_of(const Schema& schema, bool with_views);
 
 }  // namespace shardplex::oracle
