@@ -48,6 +48,13 @@ std::string tables_sql() {
   return sql;
 }
 
+std::string views_sql() {
+  std::string sql;
+  for (const auto& kind : key_kinds())
+    sql += "CREATE VIEW seen_" + kind.table + " AS SELECT note, key, shardplex_slot FROM " + kind.table + ';';
+  return sql;
+}
+
 }  // namespace
 
 KeySite::KeySite(int shard_count) : cluster_({.shards = shard_count, .replicas = 0}) {
@@ -64,9 +71,13 @@ KeySite::KeySite(int shard_count) : cluster_({.shards = shard_count, .replicas =
   for (const auto& kind : key_kinds())
     map += "  " + kind.table +
            (shard_count > 1 ? ": { group: " + kind.group + ", key: key }\n" : ": { reference: true }\n");
+  if (shard_count > 1) map += "views:\n";
+  for (const auto& kind : key_kinds())
+    if (shard_count > 1) map += "  seen_" + kind.table + ": { group: " + kind.group + ", key: key }\n";
   std::ofstream(cluster_.map_file()) << map;
   cluster_.run_everywhere(tables_sql());
   cluster_.initialise();
+  if (shard_count > 1) cluster_.run_everywhere(views_sql());
   router_.emplace(cluster_.map_file());
 }
 
@@ -88,9 +99,14 @@ HttpResponse KeySite::request(std::string_view method, const std::string& target
 }
 
 bool check_same(std::string_view method, const std::string& target, std::string_view body) {
-  INFO(std::string(method), ' ', target, ' ', std::string(body));
+  return check_same(method, target, target, body);
+}
+
+bool check_same(std::string_view method, const std::string& over_shards, const std::string& target,
+                std::string_view body) {
+  INFO(std::string(method), ' ', over_shards, ' ', std::string(body));
   const auto expected = KeySite::one().request(method, target, body),
-             got = KeySite::shards().request(method, target, body);
+             got = KeySite::shards().request(method, over_shards, body);
   INFO("one shard: ", expected.status, ' ', expected.body, "\nshards:    ", got.status, ' ', got.body);
   CHECK(got.status == expected.status);
   if (expected.status < 400) CHECK(got.body == expected.body);

@@ -22,7 +22,7 @@ struct KeyKind {
 const std::vector<KeyKind>& key_kinds();
 
 /// A table (key, note) of each kind, and a router. On one shard they are reference tables, which are written
-/// and read as one PostgreSQL has it.
+/// and read as one PostgreSQL has it; on three each has a view (note, key), called seen_TABLE.
 class KeySite {
  public:
   /// Of three shards, and of one.
@@ -41,6 +41,9 @@ class KeySite {
 
 /// Both answer the same; false where they do not.
 bool check_same(std::string_view method, const std::string& target, std::string_view body = {});
+/// The shards are asked for `over_shards` instead.
+bool check_same(std::string_view method, const std::string& over_shards, const std::string& target,
+                std::string_view body);
 
 std::string json_row(const std::string& key, const std::string& note);
 

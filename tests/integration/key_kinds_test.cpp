@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <string_view>
 
 #include "tests/integration/key_kinds_site.hpp"
 
@@ -29,6 +30,32 @@ TEST_CASE("rows are written and found by keys of every kind as one PostgreSQL do
     check_same("GET", table + "?order=" + kind.order);
     check_same("GET", table);
   }
+}
+
+TEST_CASE(
+    "rows are written through views by keys of every kind as one PostgreSQL writes them in their tables") {
+  const auto check_view = [](std::string_view method, const std::string& table, const std::string& filter,
+                             std::string_view body = {}) {
+    const std::string select = (filter.empty() ? "?" : "&") + std::string("select=key,note");
+    check_same(method, "/seen_" + table + filter + select, '/' + table + filter + select, body);
+  };
+  for (const auto& kind : key_kinds()) {
+    for (auto* site : {&KeySite::shards(), &KeySite::one()})
+      site->cluster().run_everywhere("DELETE FROM " + kind.table);
+    for (const auto& key : kind.keys) check_view("POST", kind.table, "", json_row(key, "new"));
+    for (const auto& key : kind.wrong) check_view("POST", kind.table, "", json_row(key, "wrong"));
+    for (const auto& key : kind.keys) {
+      const auto by_key = "?key=eq." + percent_encode(key);
+      check_view("GET", kind.table, by_key);
+      check_view("PATCH", kind.table, by_key, R"({"note":"changed"})");
+    }
+    check_view("DELETE", kind.table, "?key=eq." + percent_encode(kind.keys[1]));
+    check_same("GET", '/' + kind.table + "?order=" + kind.order);
+  }
+  // Spelled anew.
+  check_view("PATCH", "emails", "?key=eq.you", R"({"key":"YOU","note":"spelled"})");
+  check_view("PATCH", "amounts", "?key=eq.42", R"({"key":"42.00","note":"spelled"})");
+  check_same("GET", "/emails?order=note");
 }
 
 TEST_CASE("keys that are numbers and booleans in JSON are what PostgreSQL makes of them") {
