@@ -37,11 +37,17 @@ CREATE VIEW joined AS SELECT m.id, m.name, m.primary_genre, g.number, m.shardple
 CREATE VIEW doubled AS SELECT id, id AS again, primary_genre, shardplex_slot FROM movies;
 CREATE MATERIALIZED VIEW kept AS SELECT id, name, primary_genre, shardplex_slot FROM movies;
 CREATE VIEW kinds AS SELECT name, number FROM genres;
+CREATE FUNCTION shouted(dramas) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1.loud || $1.loud';
 )sql";
 
 /// Under lists the key has its table's name.
 std::string views_in_map(const std::string& map) {
-  std::string text = "\nviews:\n  kinds: { reference: true }\n";
+  std::string text = "\n";
+  if (map != "genre")
+    text +=
+        "relations:\n"
+        "  rated: { table: ratings, columns: [movie_id], foreign_table: movies, foreign_columns: [id] }\n";
+  text += "views:\n  kinds: { reference: true }\n";
   const std::string group = map == "genre" ? "by_genre" : "catalog";
   for (const std::string name : {"dramas", "noted", "above_noted", "ruled", "joined", "doubled", "kept"})
     text += "  " + name + ": { group: " + group + ", key: id }\n";
@@ -196,6 +202,31 @@ TEST_CASE("several rows, and a row without its key, go through a view too") {
   CHECK(site.send("DELETE", "/dramas?id=eq." + id, "", representation).body == "[]");
   CHECK(site.count("id = " + id) == 1);
   check_status(site.send("DELETE", "/dramas" + filter), 204);
+}
+
+TEST_CASE(
+    "rows that are written through a view come with its computed columns and what is embedded in them") {
+  const auto& site = hash_site();
+  const std::string row = R"({"id":900050,"title":"Rated","primary_genre":"Drama"})";
+  CHECK(rows_of(site.send("POST", "/dramas?select=title,shouted,ratings(score)", row, representation)) ==
+        json::parse(R"([{"title":"Rated","shouted":"RATEDRATED","ratings":[]}])"));
+  check_status(site.send("POST", "/ratings", R"({"movie_id":900050,"user_id":1,"score":7})"), 201);
+  CHECK(rows_of(site.send("PATCH", "/short_dramas?film=eq.900050&select=film,ratings(score)",
+                          R"({"title":"Again"})", representation)) ==
+        json::parse(R"([{"film":900050,"ratings":[{"score":7}]}])"));
+  CHECK(rows_of(site.send("PATCH", "/dramas?id=eq.900050&select=id,ratings!inner(score)&ratings.score=eq.8",
+                          R"({"title":"Once more"})", representation)) == json::parse("[]"));
+  CHECK(rows_of(site.send("PATCH", "/ratings?movie_id=eq.900050&user_id=eq.1&select=score,dramas(title)",
+                          R"({"score":8})", representation)) ==
+        json::parse(R"([{"score":8,"dramas":{"title":"Once more"}}])"));
+  // What a shard embeds by itself is of before the write.
+  CHECK(rows_of(site.send("PATCH", "/dramas?id=eq.900050&select=title,ratings(short_dramas(title))",
+                          R"({"title":"Last"})", representation)) ==
+        json::parse(R"([{"title":"Last","ratings":[{"short_dramas":{"title":"Once more"}}]}])"));
+  CHECK(rows_of(site.send("DELETE", "/dramas?id=eq.900050&select=title,ratings(score)", "",
+                          representation)) == json::parse(R"([{"title":"Last","ratings":[{"score":8}]}])"));
+  CHECK(site.count("id = 900050") == 0);
+  check_status(site.send("DELETE", "/ratings?movie_id=eq.900050"), 204);
 }
 
 TEST_CASE("random writes through views do and answer what they do in one PostgreSQL") {
