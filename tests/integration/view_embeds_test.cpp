@@ -75,8 +75,8 @@ struct Site {
 };
 
 Site& site() {
-  static Site site;
-  return site;
+  static Site only;
+  return only;
 }
 
 void check_rows(const std::string& target, const std::string& rows, const Headers& headers = {}) {

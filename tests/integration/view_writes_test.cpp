@@ -250,9 +250,10 @@ TEST_CASE("random writes through views do and answer what they do in one Postgre
       "SELECT coalesce(json_agg(json_build_array(id, name, primary_genre) ORDER BY id), '[]')::text "
       "FROM movies WHERE id BETWEEN 910000 AND 910005";
   json::array all;
-  for (const auto& shard : site.cluster.shards())
-    for (const auto& row : json::parse(*Database(site.cluster.conninfo(shard)).value(stored)).as_array())
-      all.push_back(row);
+  for (const auto& shard : site.cluster.shards()) {
+    const auto rows = json::parse(*Database(site.cluster.conninfo(shard)).value(stored));
+    for (const auto& row : rows.as_array()) all.push_back(row);
+  }
   std::ranges::sort(all, {}, [](const json::value& row) { return row.at(0).to_number<std::int64_t>(); });
   CHECK(all == json::parse(*database.value(stored)).as_array());
   site.cluster.run_everywhere("DELETE FROM public.movies WHERE id BETWEEN 910000 AND 910005");
