@@ -129,6 +129,9 @@ SampleColumn any_key(const std::string& name, std::size_t count, Random& random)
       {name, "date", Kind::moment, made(count, date_of)},
       {name, "big_key", Kind::number, numbers_and(count, greatest)},
       {name, "text_key", Kind::text, texts_and(count, all_texts)},
+      {name, "numeric", Kind::number, numbers_and(count, {"0.5", "-1.25", "12345678901234567890.5"})},
+      {name, "numeric(12,2)", Kind::number, numbers_and(count, {"0.50", "-1.25", "9999999999.99"})},
+      {name, "boolean", Kind::boolean, {"true", "false"}},
   };
   auto key = integration::pick(random, kinds);
   key.nulls = 0;

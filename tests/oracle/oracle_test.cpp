@@ -160,7 +160,7 @@ TEST_CASE("schemas at random have lists, views, junctions, all types of keys, an
   CHECK(looked_up);
   CHECK(junctions);
   CHECK(of_views);
-  CHECK(types.size() == 10);  // of keys
+  CHECK(types.size() == 13);  // of keys
 }
 
 TEST_CASE("a case is read from its folder as it was written, and what is none is refused with its file") {
