@@ -68,8 +68,7 @@ std::vector<TablePattern> patterns_of_tables(const PatternReport& report, const 
         make_map_name(request->schema.empty() ? cluster.first_schema : request->schema, request->query.table);
     found.request = std::move(*request);
     found.columns = cluster.catalogue.find(found.table);
-    found.placement = cluster.map.find_table(found.table);
-    if (found.placement == nullptr) found.placement = cluster.map.find_view(found.table);
+    found.placement = cluster.map.find_placement(found.table);
     if (found.columns == nullptr || found.placement == nullptr) continue;
     read_filters(found);
     found.is_narrowed = narrows(found, cluster.map);
