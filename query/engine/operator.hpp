@@ -13,6 +13,12 @@
 
 namespace shardplex {
 
+/// Which row of an operator's input it is, counted from 0.
+struct InputRow {
+  std::size_t input;
+  int number;
+};
+
 /// A row of an answer: its text, as RowText wrote it of the row's columns, and the values it sorts by
 /// (binary, nullopt is null).
 struct Row {
@@ -22,6 +28,9 @@ struct Row {
   std::vector<std::size_t> rooms = {};
   /// What rows of other tables are found by, and what is known of this row for conditions on them; as text.
   std::vector<std::optional<std::string>> related = {};
+  /// Set: `json` and `rooms` are still empty, and no operator may need them. Who feeds the operators writes
+  /// them once the row has come out, and never those of rows that are left out.
+  std::optional<InputRow> unwritten = std::nullopt;
 };
 
 /// What a row takes in memory, about.

@@ -20,6 +20,12 @@ using AllRows = std::vector<ShardRows>;
 /// Of rows that are not counted: PostgreSQL makes no value that is longer.
 constexpr std::size_t most_uncounted_bytes = std::size_t{1} << 30;
 
+/// How many bytes may be counted in `memory` altogether, those that it holds included.
+std::size_t room_of(const Reservation& memory) {
+  const auto most = memory.most();
+  return most == any_length ? most_uncounted_bytes : most;
+}
+
 /// Asks all targets for `share` of the answer, and awaits the first rows of each.
 Awaitable<Result<AllRows>> ask_for_rows(RequestContext& context, const RowsRead& read, Share share) {
   const auto try_once = [&](ViewPtr view) -> Awaitable<Attempt<AllRows>> {
@@ -95,6 +101,7 @@ Awaitable<Result<std::optional<Row>>> GatheredRows::next() {
   if (!fetched_ahead_.empty()) {
     auto row = std::move(fetched_ahead_.front());
     fetched_ahead_.pop_front();
+    if (fetched_ahead_.empty()) memory_ahead_.resize(0);
     co_return std::optional<Row>(std::move(row));
   }
   for (;;) {
@@ -107,6 +114,7 @@ Awaitable<Result<std::optional<Row>>> GatheredRows::next() {
 }
 
 Awaitable<Result<bool>> GatheredRows::fetch_ahead() {
+  std::vector<SharedRows> unwritten(sources_.size());
   for (;;) {
     auto step = rows_->next();
     if (auto* row = std::get_if<Row>(&step)) {
@@ -114,12 +122,36 @@ Awaitable<Result<bool>> GatheredRows::fetch_ahead() {
       continue;
     }
     if (auto* error = std::get_if<Error>(&step)) co_return std::move(*error);
-    if (std::holds_alternative<RowOperator::Done>(step)) co_return !fell_short_;
-    co_await feed(std::get<RowOperator::Needs>(step).input);
+    if (std::holds_alternative<RowOperator::Done>(step)) break;
+    co_await feed(std::get<RowOperator::Needs>(step).input, &unwritten);
   }
+  if (fell_short_) co_return false;
+  if (auto error = write_ahead(unwritten)) co_return *std::move(error);
+  co_return true;
 }
 
-Awaitable<void> GatheredRows::feed(std::size_t input) {
+/// Writes the text of rows that were fetched ahead without it; the error where that cannot be done.
+/// `unwritten`: by input, what it is written from.
+std::optional<Error> GatheredRows::write_ahead(const std::vector<SharedRows>& unwritten) {
+  const auto room = room_of(memory_ahead_);
+  std::size_t bytes = 0;
+  for (auto& row : fetched_ahead_) {
+    bool understood = true;
+    if (const auto& place = row.unwritten)
+      understood = write_row(row, row_, *unwritten[place->input], place->number, room - bytes);
+    row.unwritten.reset();
+    bytes += row.json.size();
+    if (bytes > room) break;
+    if (!understood) return malformed_row();
+  }
+  // The budget is asked also for what there is no room for: it counts what it refuses.
+  if (!memory_ahead_.resize(bytes) || bytes > room) return postgres::out_of_memory();
+  return std::nullopt;
+}
+
+/// `unwritten`: gets, by input, the rows of an answer that came whole, which are fed without their text then;
+/// null: all are fed with it.
+Awaitable<void> GatheredRows::feed(std::size_t input, std::vector<SharedRows>* unwritten) {
   auto& source = sources_[input];
   const auto until = streaming_ ? streaming_->next() : deadline_;
   const auto window = co_await source.next(until);
@@ -131,8 +163,9 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
   // What the input was fed before has left the operator: it would not have asked for more.
   window_bytes_[input] = 0;
   const auto others = std::accumulate(window_bytes_.begin(), window_bytes_.end(), std::size_t{0});
-  const auto most = memory_.most();
-  const auto room = most == any_length ? most_uncounted_bytes : most;
+  const auto room = room_of(memory_);
+  const bool later = unwritten != nullptr && window->whole != nullptr;
+  if (later) (*unwritten)[input] = window->whole;
   std::size_t bytes = 0;
   bool understood = true, fits = true;
   window->for_each_row([&](const postgres::ResultSet& set, int number) {
@@ -141,14 +174,17 @@ Awaitable<void> GatheredRows::feed(std::size_t input) {
     Row row;
     // A few bytes of numerics can be very many digits, so rows are not written first and counted then.
     const auto left = room - std::min(room, others + bytes);
-    understood = understood && write_row(row, row_, set, number, left);
-    fits = row.json.size() <= left;
+    if (later)
+      row.unwritten = InputRow{input, number};
+    else
+      understood = understood && write_row(row, row_, set, number, left);
     row.keys.reserve(keys);
     for (std::size_t key = 0; key < keys; ++key)
       row.keys.push_back(set.copy(number, static_cast<int>(key_columns_[key])));
     for (std::size_t i = 0; i < related_columns_; ++i)
       row.related.push_back(set.copy(number, static_cast<int>(first_related_ + i)));
     bytes += weight(row);
+    fits = others + bytes <= room;
     if (understood) rows_->push(input, std::move(row));
   });
   if (!fits)
@@ -191,13 +227,16 @@ Awaitable<Result<GatheredRows>> gather_rows(RequestContext& context, const RowsR
       for (const auto& source : *sources) *total += source.total();
     }
     context.stage_done(context.shards_us);
-    auto combined = read.combine(sources->size());
+    const auto inputs = sources->size();
+    auto combined = read.combine(inputs);
     GatheredRows rows(read.scan, std::move(combined), std::move(*sources), total, context.deadline,
                       context.worker.memory());
     rows.hold(std::move(permit));
     // A page behind the last row is refused by the caller, whatever the shards sent.
     const bool behind_the_end = total && read.scan.offset > static_cast<std::uint64_t>(*total);
-    if (share != Share::expected || behind_the_end) co_return rows;
+    // A merge up to a limit leaves rows out. A stream's are fetched as they are taken.
+    const bool leaves_out = inputs > 1 && read.scan.limit && !read.scan.keys.empty() && !read.streams;
+    if (!leaves_out || behind_the_end) co_return rows;
     const auto enough = co_await rows.fetch_ahead();
     if (!enough) co_return enough.error();
     if (*enough) co_return rows;

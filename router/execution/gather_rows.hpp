@@ -20,7 +20,7 @@ namespace shardplex::router {
 class GatheredRows {
  public:
   /// `sources` are the operator's inputs, in their order, and results of `scan`. `memory`: of the rows that
-  /// wait to be merged; null: they are not counted.
+  /// wait to be merged or to be taken; null: they are not counted.
   GatheredRows(const ReadPlan& scan, std::unique_ptr<RowOperator> rows, std::vector<ShardRows> sources,
                std::optional<std::int64_t> total, Deadline deadline, MemoryBudget* memory = nullptr)
       : row_(scan.row),
@@ -32,7 +32,8 @@ class GatheredRows {
         total_(total),
         deadline_(deadline),
         window_bytes_(sources_.size()),
-        memory_(memory) {}
+        memory_(memory),
+        memory_ahead_(memory) {}
 
   /// Holds the permit until the last row has come from the shards.
   void hold(BigAnswers::Permit permit) { permit_ = std::move(permit); }
@@ -45,7 +46,8 @@ class GatheredRows {
   const std::optional<std::int64_t>& total() const { return total_; }
 
   /// Fetches the whole answer ahead of next(); false where a shard had been asked for too few rows to tell
-  /// what it is.
+  /// what it is. After that, or an error, next() should not be called. Of an answer that came whole, the text
+  /// of rows that are left out is not written.
   Awaitable<Result<bool>> fetch_ahead();
 
   /// A shard had been asked for so few rows that what came last may not be what comes next.
@@ -64,7 +66,8 @@ class GatheredRows {
   Deadline deadline() const { return deadline_; }
 
  private:
-  Awaitable<void> feed(std::size_t input);
+  Awaitable<void> feed(std::size_t input, std::vector<SharedRows>* unwritten = nullptr);
+  std::optional<Error> write_ahead(const std::vector<SharedRows>& unwritten);
 
   RowText row_;
   std::vector<std::size_t> key_columns_;
@@ -77,6 +80,7 @@ class GatheredRows {
   std::deque<Row> fetched_ahead_;
   std::vector<std::size_t> window_bytes_;  // by input: of the rows it was fed last
   Reservation memory_;                     // for all of these
+  Reservation memory_ahead_;               // for the text of fetched_ahead_
   BigAnswers::Permit permit_;
   std::uint64_t rows_read_ = 0;
   bool fell_short_ = false;

@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "postgres/memory_budget.hpp"
 #include "query/engine/concatenate.hpp"
 #include "query/engine/slice.hpp"
 #include "query/engine/sorted_merge.hpp"
@@ -134,4 +137,101 @@ TEST_CASE("rows whose text memory has no room for are not written first and coun
   REQUIRE_FALSE(row.has_value());
   CHECK(row.error() == postgres::out_of_memory());
   CHECK(gathered.rows_read() < 10);
+}
+
+TEST_CASE("what is in rows that are left out of what is fetched ahead does not matter") {
+  ReadPlan plan;
+  plan.row.add("n", {JsonKind::integer, false});
+  plan.key_columns = {1};
+  const std::vector<tests::ResultRow> rows{{tests::int8(5), "a"}, {"123", "b"}};
+  const auto all = std::make_shared<const postgres::ResultSet>(tests::result_of(2, rows));
+  const auto gathered = [&](std::uint64_t limit, std::optional<std::uint64_t> asked_for) {
+    std::vector<ShardRows> sources;
+    sources.emplace_back(all, asked_for);
+    return GatheredRows(plan, first(limit, 1), std::move(sources), std::nullopt, Clock::now() + 10s);
+  };
+  WorkerFixture fixture;
+  auto one = gathered(1, std::nullopt);
+  CHECK(fixture.result_of(one.fetch_ahead()).value());
+  CHECK(all.use_count() == 1);
+  const auto row = fixture.result_of(one.next()).value();
+  REQUIRE(row.has_value());
+  CHECK(row->json == R"({"n":5})");
+  CHECK_FALSE(row->unwritten.has_value());
+  CHECK_FALSE(fixture.result_of(one.next()).value().has_value());
+
+  auto two = gathered(2, std::nullopt);
+  const auto fetched = fixture.result_of(two.fetch_ahead());
+  REQUIRE_FALSE(fetched.has_value());
+  CHECK(fetched.error().code == "SHARD503");
+  auto too_few = gathered(3, 2);
+  CHECK_FALSE(fixture.result_of(too_few.fetch_ahead()).value());
+}
+
+TEST_CASE("rows that are fetched ahead have their own text, with its rooms") {
+  ReadPlan plan;
+  plan.row.add("r", {JsonKind::json, false});
+  plan.row.leave_room({"a"});
+  plan.key_columns = {1};
+  WorkerFixture fixture;
+  GatheredRows rows(plan, first(3, 2), Gathering::sources({{{"a1", "c1", "e1"}}, {{"b2", "d2"}}}),
+                    std::nullopt, Clock::now() + 10s);
+  REQUIRE(fixture.result_of(rows.fetch_ahead()).value());
+  for (const auto* text : {"a1", "b2", "c1"}) {
+    const auto row = fixture.result_of(rows.next()).value();
+    REQUIRE(row.has_value());
+    CHECK(row->json == std::string("{\"r\":") + text + '}');
+    CHECK(row->rooms == std::vector<std::size_t>{7});
+  }
+}
+
+TEST_CASE("the text of rows that are fetched ahead has its share of the memory until they have come out") {
+  MemoryBudget budget(50'000);
+  const std::string text(20'000, '1');
+  WorkerFixture fixture;
+  const auto gathered = [&](std::uint64_t limit) {
+    return GatheredRows(scan(), first(limit, 1), Gathering::sources({{{text, text, text}}}), std::nullopt,
+                        Clock::now() + 10s, &budget);
+  };
+  {
+    auto two = gathered(2);
+    REQUIRE(fixture.result_of(two.fetch_ahead()).value());
+    CHECK(budget.used() > 40'000);
+    CHECK(budget.used() < 45'000);
+    for (int row = 0; row < 2; ++row) CHECK(fixture.result_of(two.next()).value().has_value());
+    CHECK(budget.used() < 5'000);
+  }
+  CHECK(budget.used() == 0);
+  {
+    auto three = gathered(3);
+    const auto fetched = fixture.result_of(three.fetch_ahead());
+    REQUIRE_FALSE(fetched.has_value());
+    CHECK(fetched.error() == postgres::out_of_memory());
+  }
+  CHECK(budget.used() == 0);
+}
+
+TEST_CASE("rows are fetched ahead only as far as memory has room for them and for their text") {
+  ReadPlan plan;
+  plan.row.add("n", {JsonKind::numeric, false});
+  plan.key_columns = {1};
+  const std::string numeric("\0\1\x7F\xFF\0\0\0\0\0\1", 10);  // 131,069 digits
+  const std::vector<tests::ResultRow> rows(10'000, tests::ResultRow{numeric, "a"});
+  const auto all = std::make_shared<const postgres::ResultSet>(tests::result_of(2, rows));
+  WorkerFixture fixture;
+  const auto fetch = [&](std::uint64_t limit, std::size_t budget_bytes) {
+    MemoryBudget budget(budget_bytes);
+    std::vector<ShardRows> sources;
+    sources.emplace_back(all, std::nullopt);
+    GatheredRows gathered(plan, first(limit, 1), std::move(sources), std::nullopt, Clock::now() + 10s,
+                          &budget);
+    const auto fetched = fixture.result_of(gathered.fetch_ahead());
+    if (!fetched) CHECK(fetched.error() == postgres::out_of_memory());
+    return std::pair(fetched.has_value(), gathered.rows_read());
+  };
+  CHECK(fetch(20, 10'000'000).first);
+  CHECK_FALSE(fetch(10'000, 10'000'000).first);
+  const auto stopped = fetch(1, 500'000);
+  CHECK_FALSE(stopped.first);
+  CHECK(stopped.second < 5'000);
 }
