@@ -195,6 +195,7 @@ struct WritePlan {
   bool reports_created = false;  ///< PUT
   bool reports_count = false;    ///< PATCH that returns nothing
   bool sets_nothing = false;     ///< a PATCH whose body has no column: no row is touched
+  bool deletes = false;          ///< DELETE
   std::string table, group;      ///< group is "" for reference tables (which every shard must be asked for)
   std::optional<SlotSet> slots;  ///< the candidate slots; nullopt for reference tables
   /// Set under `list` where the row is named by its key, but not its list: ask each candidate shard `locate`

@@ -154,6 +154,7 @@ Result<WritePlan> plan_delete(const ResolvedNode& tree, const Query& query, cons
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
+  plan.deletes = true;
   plan.head.sql = "DELETE FROM " + aliased_name(routed.table());
   return finish_write_plan(std::move(plan), tree, routed, rules, std::move(writer));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -58,33 +59,53 @@ Error known_too_late(const ResolvedEmbed& embed, const std::string& what) {
                       "Write without it, and read the rows with a request of their own.");
 }
 
-/// What the map calls the table that is written, which may be of another schema than its view.
-std::string written_table(const Table& table) {
-  if (table.written) return make_map_name(table.written->schema, table.written->name);
-  return make_map_name(table.schema, split_map_name(table.name).name);
+/// What the map calls the table that has the written rows, which may be of another schema than its view.
+std::string stored_table(const Table& written) {
+  if (written.written) return make_map_name(written.written->schema, written.written->name);
+  return make_map_name(written.schema, split_map_name(written.name).name);
 }
 
 /// Whether rows of the table are in those of `relation`, which may be a view.
 bool has_rows_of(const Table& relation, const std::string& table) {
   if (relation.is_view()) return contains_name(relation.reads, table);
-  return written_table(relation) == table;
+  return stored_table(relation) == table;
 }
 
-/// Looked up, rows of the written table would be seen as the write has left them, and not as they were before
-/// it.
-bool leads_to(const ResolvedEmbed& embed, const std::string& table) {
-  return has_rows_of(*embed.node.table, table) ||
-         (embed.junction != nullptr && has_rows_of(*embed.junction, table)) ||
+/// Whether a table that the embed reads, at any depth, is such a one.
+template <class Is>
+bool reads_any(const ResolvedEmbed& embed, const Is& is) {
+  return is(*embed.node.table) || (embed.junction != nullptr && is(*embed.junction)) ||
          std::ranges::any_of(embed.node.embeds,
-                             [&](const ResolvedEmbed& below) { return leads_to(below, table); });
+                             [&](const ResolvedEmbed& below) { return reads_any(below, is); });
 }
 
-Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up, RowFormat format) {
-  const auto table = written_table(*tree.table);
+/// PostgreSQL may delete its rows together with those that they refer to. Nobody here knows the keys of the
+/// tables that a view reads, and those that lead to another schema.
+bool may_refer_to(const Table& table, const Table& written) {
+  const auto& below = written.written;
+  if (table.is_view() || (below && below->schema != table.schema)) return true;
+  const std::string& name = below ? below->name : written.name;
+  return std::ranges::any_of(table.foreign_keys,
+                             [&](const ForeignKey& key) { return key.foreign_table == name; });
+}
+
+/// Looked up, what the write changes would be seen as it has left it, and not as it was before.
+Result<void> check_unchanged(const ResolvedEmbed& embed, const Table& written, bool deletes) {
+  const auto stored = stored_table(written);
+  const auto is_written = [&](const Table& table) { return has_rows_of(table, stored); };
+  const auto goes_along = [&](const Table& table) { return may_refer_to(table, written); };
+  if (reads_any(embed, is_written))
+    return known_too_late(embed, "is looked up after the write, which changes " + written.name + " itself.");
+  if (deletes && reads_any(embed, goes_along))
+    return known_too_late(embed, "is looked up after the write, when rows that refer to " + written.name +
+                                     " may be deleted with it.");
+  return {};
+}
+
+Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up, RowFormat format,
+                             bool deletes) {
   for (const auto* embed : looked_up)
-    if (leads_to(*embed, table))
-      return known_too_late(*embed,
-                            "is looked up after the write, which changes " + tree.table->name + " itself.");
+    if (auto unchanged = check_unchanged(*embed, *tree.table, deletes); !unchanged) return unchanged;
   const ResolvedEmbed& first = *looked_up.front();
   if (std::ranges::any_of(tree.asked->embeds, &Embed::inner))
     return known_too_late(first, "!inner asks which rows are returned.");
@@ -93,6 +114,18 @@ Result<void> check_looked_up(const ResolvedNode& tree, const LookedUp& looked_up
   if (format == RowFormat::stripped_json || format == RowFormat::stripped_json_in_utc)
     return known_too_late(first, "nulls=stripped cannot strip all that JSON may hold.");
   return {};
+}
+
+/// The refusal of lookups that will be made of several shards at once: read alone, it would come with the
+/// first row, and so after the write. Where all slots are one shard's for now, it is refused all the same.
+std::optional<Error> refused_over_shards(const std::vector<Lookup>& lookups) {
+  for (const auto& lookup : lookups) {
+    const ReadPlan& scan = lookup.rows.scan;
+    const bool merges = scan.states ? lookup.shares_groups() : lookup.place && !lookup.merges_by_number;
+    if (merges && lookup.place->within.size() > 1 && scan.not_mergeable) return scan.not_mergeable;
+    if (auto below = refused_over_shards(lookup.rows.lookups)) return below;
+  }
+  return std::nullopt;
 }
 
 // ---- What is shown.
@@ -204,7 +237,8 @@ Result<ReturnedRows> rows_as_text(const ResolvedNode& tree, const WriteRules& ru
 Result<ReturnedRows> rows_to_complete(const ResolvedNode& tree, const LookedUp& looked_up,
                                       const RoutedTable& routed, const WriteRules& rules,
                                       ExpressionWriter& writer, WritePlan& plan) {
-  if (auto checked = check_looked_up(tree, looked_up, rules.format); !checked) return checked.error();
+  if (auto checked = check_looked_up(tree, looked_up, rules.format, plan.deletes); !checked)
+    return checked.error();
   NodeRead read;
   for (const auto* embed : looked_up) {
     auto lookup = plan_lookup(*embed, routed, rules.bytewise_default_collation);
@@ -212,6 +246,8 @@ Result<ReturnedRows> rows_to_complete(const ResolvedNode& tree, const LookedUp& 
     read.lookups.push_back(std::move(*lookup));
   }
   if (!rules.one_default_collation) hold_to_one_collation(read.lookups);
+  if (routed.map().shards().size() > 1)
+    if (auto refusal = refused_over_shards(read.lookups)) return *std::move(refusal);
 
   auto selection = own_selection(tree, rules.format, writer);
   if (!selection) return selection.error();
