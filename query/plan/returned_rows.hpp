@@ -29,7 +29,7 @@ struct ReturnedRows {
 ///
 /// What has to be known of the rows is noted in the plan. Errors: those of expressions, row_shape(),
 /// require_agreed() and plan_lookup(); SHARD400 for aggregates of the rows, and, beside an embed that is
-/// looked up, for what has to be decided before the write is committed, and for the table's own rows in it.
+/// looked up, for what has to be decided before the write is committed, and for what the write changes in it.
 Result<ReturnedRows> shown_rows(const ResolvedNode& tree, const RoutedTable& routed, const WriteRules& rules,
                                 ExpressionWriter& writer, WritePlan& plan);
 
