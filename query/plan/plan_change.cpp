@@ -5,6 +5,7 @@
 #include "query/plan/key_filter.hpp"
 #include "query/plan/not_planned.hpp"
 #include "query/plan/plan.hpp"
+#include "query/plan/returned_rows.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/stored_values.hpp"
 #include "query/plan/table_columns.hpp"
@@ -124,8 +125,13 @@ Result<WritePlan> plan_update(const ResolvedNode& tree, const Query& query, std:
   WritePlan plan = new_write_plan(routed, prefer);
   ExpressionWriter writer(routed.table(), 1);
   if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
-  if (body->body.rows == 0 || body->columns.empty())
+  if (body->body.rows == 0 || body->columns.empty()) {
+    // What cannot be shown is refused, whether or not there is anything to show.
+    WritePlan shown = new_write_plan(routed, prefer);
+    if (shown.returns == WritePlan::Returns::representation)
+      if (auto rows = shown_rows(tree, routed, rules, writer, shown); !rows) return rows.error();
     return change_nothing(new_write_plan(routed, prefer), routed);
+  }
 
   const std::string rows =
       body->json_columns.empty() ? "" : writer.param(json_array(text, body->body.is_array));

@@ -343,6 +343,12 @@ TEST_CASE("!inner leaves rows out of what is returned, and rows that are named h
     CHECK(put.status == 400);
     CHECK(put.error_code() == "PGRST115");
     CHECK(name() == before);
+    // A row that nothing is set of is there also where nobody asks for what it shows.
+    const auto unchanged = [&](const Headers& headers) {
+      return send(*site, "PATCH", "/movies/" + id + '?' + inner, "{}", headers).status;
+    };
+    CHECK(unchanged(asking("return=minimal")) == 204);
+    CHECK(unchanged(representation) == 404);
 
     const auto left_out =
         patch("/movies?id=eq." + id + '&' + inner, "d", asking("return=representation, count=exact"));

@@ -146,12 +146,26 @@ Result<Answer> answer_change(TableRequest& request, const WritePlan& plan, const
   return answer;
 }
 
+/// What tells whether a row is there, whatever select= says: an embed with !inner could leave it out, and an
+/// aggregate be there without it.
+Query key_alone(Query query, const Table& table) {
+  query.select.clear();
+  query.select.push_back({false, {table.primary_key.front(), {}}, std::nullopt, std::nullopt});
+  query.embeds.clear();
+  query.order.clear();
+  query.named_by_table.clear();
+  return query;
+}
+
 /// A PATCH of one row that sets nothing: whether the row is there, and what it is, has to be read.
 Awaitable<Result<Answer>> answer_unchanged(TableRequest& request) {
   request.context.consistency = Consistency::strong;
   const auto count = std::exchange(request.prefer.count, CountKind::none);
+  const Query asked = request.query;
+  if (!shows_rows(request)) request.query = key_alone(asked, *request.table);
   auto answer = co_await read_rows(request);
   request.prefer.count = count;
+  request.query = asked;
   if (!answer) co_return answer.error();
   answer->fields.erase("Preference-Applied");
   if (!shows_rows(request)) {

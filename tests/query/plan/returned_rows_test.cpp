@@ -253,15 +253,6 @@ TEST_CASE("what may be deleted with the written rows is not looked up when they 
   CHECK(inserted.has_value());
 }
 
-TEST_CASE("a view is not looked up after a write, whose rows it may show") {
-  WrittenTables with_view;
-  with_view.catalogue.tables.at("users").kind = TableKind::view;
-  const auto refused = with_view.remove("ratings", "movie_id=eq.5&select=score,users(name)");
-  REQUIRE_FALSE(refused.has_value());
-  CHECK(refused.error().code == "SHARD400");
-  CHECK(refused.error().details->find("a view may show what it has changed") != std::string::npos);
-}
-
 TEST_CASE("rows of several shards that cannot be merged are refused before the write") {
   const std::string body = R"({"id":5,"name":"not written"})";
   const std::string lists = "select=name,users!lists(name)&users.order=";
