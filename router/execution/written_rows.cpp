@@ -41,12 +41,16 @@ Awaitable<Result<void>> check_lookups(RequestContext& context, const NodeRead& r
   co_return co_await lookups.check_unasked(read.lookups);
 }
 
-Awaitable<Result<std::vector<std::string>>> complete_rows(RequestContext& request, const NodeRead& read,
-                                                          SharedRows rows) {
-  std::vector<std::string> texts;
-  if (rows->rows() == 0) co_return texts;
+Awaitable<Result<CompletedRows>> complete_rows(RequestContext& request, const NodeRead& read,
+                                               SharedRows rows) {
+  CompletedRows out;
+  out.memory = Reservation(request.worker.memory());
+  if (rows->rows() == 0) co_return out;
   if (!are_as_planned(*rows, read.scan)) co_return other_than_planned();
   RequestContext context = request;
+  // What was waited for before the write is not the time that a shard has now.
+  context.served_by.reset();
+  context.asked_again = 0;
   std::vector<ShardRows> sources;
   sources.emplace_back(std::move(rows), std::nullopt);
   GatheredRows written(read.scan, std::make_unique<Concatenate>(std::size_t{1}), std::move(sources),
@@ -54,7 +58,6 @@ Awaitable<Result<std::vector<std::string>>> complete_rows(RequestContext& reques
   JoinedRows joined(std::move(written), read.join, std::make_shared<const std::vector<Lookup>>(read.lookups),
                     context);
   const std::size_t most_bytes = context.worker.settings().pool.connection.answer_bytes;
-  Reservation memory(context.worker.memory());
   std::size_t bytes = 0;
   for (;;) {
     auto row = co_await joined.next();
@@ -62,12 +65,12 @@ Awaitable<Result<std::vector<std::string>>> complete_rows(RequestContext& reques
     if (!*row) break;
     bytes += (*row)->json.size();
     if (most_bytes > 0 && bytes > most_bytes) co_return too_large_to_show(most_bytes);
-    if (bytes > memory.bytes() && !memory.resize(bytes + bytes / 4)) co_return postgres::out_of_memory();
-    texts.push_back(std::move((*row)->json));
+    if (bytes > out.memory.bytes() && !out.memory.resize(bytes + bytes / 4))
+      co_return postgres::out_of_memory();
+    out.texts.push_back(std::move((*row)->json));
   }
   request.asked = std::move(context.asked);
-  request.stage_done(request.shards_us);
-  co_return texts;
+  co_return out;
 }
 
 }  // namespace shardplex::router

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "postgres/memory_budget.hpp"
 #include "query/error.hpp"
 #include "query/plan/lookup.hpp"
 #include "router/execution/request_context.hpp"
@@ -15,12 +16,18 @@ namespace shardplex::router {
 /// alone would have refused it for them.
 Awaitable<Result<void>> check_lookups(RequestContext& context, const NodeRead& read);
 
+/// Rows as text, and the memory that they take.
+struct CompletedRows {
+  std::vector<std::string> texts;
+  Reservation memory;
+};
+
 /// The text of each row of a write's result, in their order, with what is looked up for it. `read` is the
 /// write's (WritePlan::read).
 ///
 /// The write is committed, so an error is none of it. Of the context nothing changes but which servers were
 /// asked: a request whose plan is outdated starts over, and would write once more.
-Awaitable<Result<std::vector<std::string>>> complete_rows(RequestContext& context, const NodeRead& read,
-                                                          SharedRows rows);
+Awaitable<Result<CompletedRows>> complete_rows(RequestContext& context, const NodeRead& read,
+                                               SharedRows rows);
 
 }  // namespace shardplex::router

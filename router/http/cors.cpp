@@ -12,7 +12,7 @@ constexpr std::string_view simple_headers = "Accept, Accept-Language, Content-La
 constexpr std::string_view readable_headers =
     "Content-Encoding, Content-Location, Content-Profile, Content-Range, Content-Type, Date, Location, "
     "Server, Transfer-Encoding, Range-Unit, Allow, Link, Preference-Applied, Proxy-Status, Retry-After, "
-    "Server-Timing, Shardplex-Shards, Shardplex-Missing-Shards";
+    "Server-Timing, Shardplex-Shards, Shardplex-Missing-Shards, Warning";
 constexpr std::string_view a_day_in_seconds = "86400";
 
 std::string_view header(const Request& request, http::field name) {

@@ -94,8 +94,8 @@ Error in_words(const TableRequest& request, Error error) {
 /// A write, and what is told of it.
 struct ToldWrite {
   Written written;
-  std::optional<std::vector<std::string>> texts = std::nullopt;  // of rows for which others were looked up
-  std::optional<Error> not_shown = std::nullopt;                 // set where these could not be
+  std::optional<CompletedRows> rows = std::nullopt;  // for which others were looked up
+  std::optional<Error> not_shown = std::nullopt;     // set where these could not be
 };
 
 /// Makes the write, then looks up what belongs to its rows. A write that has been made stands, whatever comes
@@ -103,7 +103,9 @@ struct ToldWrite {
 Awaitable<Result<ToldWrite>> write_and_look_up(TableRequest& request, const WritePlan& plan) {
   auto& context = request.context;
   if (plan.read) {
+    context.stage_done(context.plan_us);
     const auto checked = co_await check_lookups(context, *plan.read);
+    context.stage_done(context.shards_us);
     if (!checked) co_return checked.error();
   }
   auto outcome = co_await write(context, plan, request.placement->group);
@@ -112,11 +114,12 @@ Awaitable<Result<ToldWrite>> write_and_look_up(TableRequest& request, const Writ
   if (!plan.read || !told.written.rows) co_return told;
   auto rows = std::make_shared<const postgres::ResultSet>(std::move(*told.written.rows));
   told.written.rows.reset();
-  auto texts = co_await complete_rows(context, *plan.read, std::move(rows));
-  if (texts) {
-    told.texts = std::move(*texts);
+  auto completed = co_await complete_rows(context, *plan.read, std::move(rows));
+  context.stage_done(context.shards_us);
+  if (completed) {
+    told.rows = std::move(*completed);
   } else {
-    told.not_shown = texts.error();
+    told.not_shown = completed.error();
     request.prefer.returning = ReturnKind::minimal;
   }
   co_return told;
@@ -128,7 +131,7 @@ Result<void> set_rows(Answer& answer, const TableRequest& request, const WritePl
   if (told.not_shown) set_not_shown(answer, *told.not_shown);
   if (!shows_rows(request)) return {};
   set_warning(answer, request);
-  if (told.texts) return set_representation(answer, request, plan.header, *told.texts);
+  if (told.rows) return set_representation(answer, request, plan.header, told.rows->texts);
   return set_representation(answer, request, plan.header, told.written.rows);
 }
 

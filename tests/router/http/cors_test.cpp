@@ -67,7 +67,7 @@ TEST_CASE("a page may read an answer where its origin is allowed") {
   };
   const auto open = read_by({{"Origin", "http://example.com"}}, any);
   CHECK(field(open, "Access-Control-Allow-Origin") == "*");
-  for (const auto* readable : {"Content-Range", "Shardplex-Missing-Shards"})
+  for (const auto* readable : {"Content-Range", "Shardplex-Missing-Shards", "Warning"})
     CHECK(field(open, "Access-Control-Expose-Headers").find(readable) != std::string::npos);
   CHECK(field(open, "Vary").empty());
   const auto same_origin = read_by({}, any);
