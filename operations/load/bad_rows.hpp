@@ -31,6 +31,8 @@ class BadRows {
 
   std::uint64_t count() const { return count_; }
   bool enough() const { return enough_ && count_ >= *enough_; }
+  /// A bad row was found, and one is enough for nothing of the load to be kept.
+  bool refuse_load() const { return enough_ && count_ > 0; }
 
   /// Those added since the last call, by line.
   std::vector<BadRow> take() {

@@ -30,13 +30,6 @@ Decision ask_decision(pqxx::connection& connection, const std::string& transacti
   return text == "aborted" ? Decision::aborted : Decision::in_progress;
 }
 
-std::string new_load_name() {
-  std::random_device random;
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "%08x%08x", random(), random());
-  return text.data();
-}
-
 std::string quoted(const std::string& gid) {
   std::string text = "'";
   for (const char c : gid) text.append(c == '\'' ? "''" : std::string(1, c));
@@ -133,15 +126,21 @@ void commit_two_phase(const std::vector<WritingShard>& writing) {
   }
 }
 
-void commit_one_by_one(const std::vector<WritingShard>& writing) {
-  std::vector<std::string> committed;
-  for (const auto& one : writing) try {
+void commit_one_by_one(const std::vector<WritingShard>& writing, LoadMode mode) {
+  std::vector<std::string> kept, rest;
+  for (const auto& one : writing) rest.push_back(one.shard->name);
+  for (const auto& one : writing) {
+    const std::string name = one.shard->name;
+    rest.erase(rest.begin());
+    try {
       one.session->execute("COMMIT");
-      committed.push_back(one.shard->name);
     } catch (const SqlFailure& failure) {
-      throw CommandFailed(one.shard->name + ": " + failure.what() +
-                          (committed.empty() ? "" : "; the rows are kept on " + joined(committed) + " only"));
+      const bool refused = !failure.sqlstate.empty();
+      throw CommandFailed(std::vector<std::string>{name + ": " + failure.what(),
+                                                   told_parts({kept, name, refused, rest}, mode)});
     }
+    kept.push_back(name);
+  }
 }
 
 void finish_interrupted(const ShardMap& map, const Shard& shard, pqxx::connection& connection,
@@ -165,6 +164,30 @@ void finish_interrupted(const ShardMap& map, const Shard& shard, pqxx::connectio
 }
 
 }  // namespace
+
+std::string new_load_name() {
+  std::random_device random;
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "%08x%08x", random(), random());
+  return text.data();
+}
+
+std::string told_parts(const PartlyCommitted& parts, LoadMode mode) {
+  std::vector<std::string> without = parts.rest;
+  if (parts.refused) without.insert(without.begin(), parts.failed);
+  if (parts.kept.empty() && parts.refused) return "nothing of the load was kept";
+  std::string told = parts.kept.empty() ? "" : "the load was kept on " + joined(parts.kept);
+  if (!without.empty())
+    told += (told.empty() ? "nothing of the load was kept on " : ", and not on ") + joined(without);
+  if (!parts.refused)
+    told += (told.empty() ? "whether " : "; whether ") + parts.failed + " kept it is not known";
+  if (mode != LoadMode::insert)
+    return told + "; run the same load again: it gives every shard all of its rows";
+  return told +
+         "; load again with --keep-good, which leaves the rows out that are there (by their unique keys: of "
+         "a "
+         "table without any, load only the others)";
+}
 
 std::string PreparedLoad::to_gid() const {
   return std::string(gid_prefix) + load + "." + std::to_string(number) + ":" + transaction_id + ":" +
@@ -195,11 +218,11 @@ bool commits_as_one(const std::vector<WritingShard>& writing) {
          });
 }
 
-void commit_load(const std::vector<WritingShard>& writing) {
+void commit_load(const std::vector<WritingShard>& writing, LoadMode mode) {
   if (writing.size() > 1 && commits_as_one(writing))
     commit_two_phase(writing);
   else
-    commit_one_by_one(writing);
+    commit_one_by_one(writing, mode);
 }
 
 void finish_interrupted_loads(const ShardMap& map, const Terminal& terminal) {

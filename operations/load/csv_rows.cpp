@@ -2,9 +2,11 @@
 // quoted. As in PostgreSQL's COPY, all lines end as the first does, and a carriage return that is no part of
 // a line's end has to be quoted.
 #include <algorithm>
+#include <span>
 
 #include "operations/load/row.hpp"
 #include "operations/process/failure.hpp"
+#include "query/plan/sql.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -18,7 +20,7 @@ struct CsvField {
 class CsvRecords {
  public:
   explicit CsvRecords(const CsvDialect& dialect)
-      : separators_{dialect.delimiter, '\n'}, crlf_(dialect.crlf) {}
+      : separators_{dialect.delimiter, '\n'}, crlf_(dialect.crlf), quotes_(dialect.quotes) {}
 
   void start(const InputBlock& block) {
     rest_ = block.text;
@@ -53,7 +55,7 @@ class CsvRecords {
     bool more = true;
     while (more) {
       CsvField& field = new_field();
-      if (rest_.starts_with('"')) read_quoted(field, problem);
+      if (quotes_ && rest_.starts_with('"')) read_quoted(field, problem);
       more = read_unquoted(field, problem);
     }
   }
@@ -91,8 +93,8 @@ class CsvRecords {
     if (piece.find('\r') != std::string_view::npos && !problem)
       problem = "a carriage return outside quotes; where it is part of a value, quote the field";
     if (field.quoted && !piece.empty() && !problem) problem = "text follows the closing quote of a field";
-    if (!field.quoted && piece.find('"') != std::string_view::npos && !problem)
-      problem = "a quote inside a field that is not quoted";
+    if (quotes_ && !field.quoted && piece.find('"') != std::string_view::npos && !problem)
+      problem = "a quote inside a field that is not quoted (--no-quotes takes quotes for text)";
     if (!field.quoted) field.text = piece;
     return !last;
   }
@@ -107,11 +109,28 @@ class CsvRecords {
 
   std::string separators_;
   bool crlf_;
+  bool quotes_;
   std::string_view rest_;
   std::uint64_t line_ = 1;
   std::vector<CsvField> fields_;  // kept between records for their memory
   std::size_t count_ = 0;
 };
+
+bool holds_list(const RowColumns::Entry& column) {
+  return column.kind == RowColumns::Kind::array || column.kind == RowColumns::Kind::json_array;
+}
+
+/// "Drama|Comedy" as the array literal of its elements; of nothing the empty array.
+std::string list_as_array(std::string_view text, char separator) {
+  std::vector<std::optional<std::string_view>> elements;
+  while (!text.empty() || !elements.empty()) {
+    const auto end = text.find(separator);
+    elements.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return array_literal(std::span<const std::optional<std::string_view>>(elements));
+}
 
 class CsvReader : public RowReader {
  public:
@@ -140,6 +159,8 @@ class CsvReader : public RowReader {
       }
       if (from.text == dialect_.null_text && !from.quoted)
         row[header_[i]].state = Field::State::null;
+      else if (dialect_.list_separator && holds_list(columns_[header_[i]]))
+        row[header_[i]].set(list_as_array(from.text, *dialect_.list_separator));
       else
         row[header_[i]].set(from.text);
     }
@@ -185,6 +206,8 @@ std::vector<std::size_t> csv_header(const RowColumns& columns, const InputBlock&
       named.push_back(*columns.find(name));
   }
   if (!problems.empty()) throw CommandFailed(std::move(problems));
+  if (dialect.list_separator && std::ranges::none_of(named, [&](auto i) { return holds_list(columns[i]); }))
+    throw CommandFailed("line 1: --list-separator is for arrays, and none of the header's columns is one");
   return named;
 }
 

@@ -27,7 +27,7 @@ void InputBlocks::find_record_ends() {
   };
   for (; scanned_ < pending_.size(); ++scanned_) {
     const char c = pending_[scanned_];
-    if (format_ == Format::ndjson) {
+    if (!quoted_) {
       if (c == '\n') record_ended(scanned_ + 1);
       continue;
     }
@@ -67,7 +67,7 @@ InputBlock InputBlocks::cut(std::size_t bytes) {
 void InputBlocks::check_length() const {
   if (last_end_ == 0 && pending_.size() > longest_record_bytes)
     throw std::runtime_error("line " + std::to_string(line_) + ": a record is longer than 64 MiB" +
-                             (format_ == Format::csv ? "; is a quote not closed?" : ""));
+                             (quoted_ ? "; is a quote not closed?" : ""));
 }
 
 std::optional<InputBlock> InputBlocks::next() {

@@ -30,10 +30,10 @@ class InputBlocks {
   static constexpr std::size_t default_block_bytes = 1 << 20;
   static constexpr std::size_t longest_record_bytes = 64 << 20;
 
-  /// `delimiter`: of the fields of a CSV.
+  /// `delimiter`: of the fields of a CSV; `quotes`: whether they may be quoted, and so hold line ends.
   InputBlocks(std::istream& in, Format format, std::size_t block_bytes = default_block_bytes,
-              char delimiter = ',')
-      : in_(in), format_(format), block_bytes_(block_bytes), delimiter_(delimiter) {}
+              char delimiter = ',', bool quotes = true)
+      : in_(in), quoted_(format == Format::csv && quotes), block_bytes_(block_bytes), delimiter_(delimiter) {}
 
   /// The first bytes of the input, about a block, which are still to come. Lifetime: until the next call.
   /// Precondition: nothing was taken yet.
@@ -55,7 +55,7 @@ class InputBlocks {
   InputBlock cut(std::size_t bytes);
 
   std::istream& in_;
-  Format format_;
+  bool quoted_;  // records may hold line ends
   std::size_t block_bytes_;
   char delimiter_;
   std::string pending_;        // starts at a record's start

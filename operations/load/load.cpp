@@ -3,13 +3,16 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <thread>
 
 #include "operations/load/commit.hpp"
 #include "operations/load/foreign_input.hpp"
+#include "operations/load/gzip_input.hpp"
 #include "operations/load/pipeline.hpp"
+#include "operations/load/staged_merge.hpp"
 #include "operations/process/failure.hpp"
 #include "operations/process/progress.hpp"
 #include "operations/shard/map_file.hpp"
@@ -22,13 +25,29 @@ namespace shardplex::operations {
 namespace {
 
 constexpr std::uint64_t bad_rows_enough = 20;         // to give up, without --keep-good
-constexpr std::int64_t load_lock_class = 1936223346;  // one load of a table under the list strategy at a time
+constexpr std::int64_t load_lock_class = 1936223346;  // of loads that take turns
 
 /// The input, open, and its size where it has one.
 struct Input {
   std::ifstream file;
   std::istream* stream = nullptr;
   std::optional<std::uint64_t> bytes;
+
+  /// What is to be read, decompressed. Once it was called, this stays where it is.
+  std::istream& text() {
+    if (GzipInput::is_gzip(raw())) gzip_ = std::make_unique<GzipInput>(raw());
+    return gzip_ ? gzip_->stream() : raw();
+  }
+
+  /// Of `bytes`, those read so far.
+  std::uint64_t bytes_read(const LoadPipeline& pipeline) const {
+    return gzip_ ? gzip_->bytes_taken() : pipeline.bytes_read();
+  }
+
+ private:
+  std::istream& raw() { return stream != nullptr ? *stream : file; }
+
+  std::unique_ptr<GzipInput> gzip_;
 };
 
 /// The shards' transactions, open and safe from fences.
@@ -66,7 +85,13 @@ void take_turn(CopySession& session, const LoadTarget& target) {
   if (taken != "t") throw CommandFailed("another load into " + target.table.name + " is under way");
 }
 
-std::vector<CopySession> begin_all(const LoadTarget& target) {
+/// Two that change the same rows in different orders, each on another shard, would wait for each other, and
+/// no server would see it. Under the list strategy each has to see the other's keys.
+bool takes_turns(const LoadTarget& target, LoadMode mode) {
+  return mode != LoadMode::insert || !target.sharded || target.sharded->unique_over_lists;
+}
+
+std::vector<CopySession> begin_all(const LoadTarget& target, LoadMode mode) {
   std::vector<CopySession> sessions;
   const auto& shards = target.map->shards();
   for (std::uint16_t i = 0; i < shards.size(); ++i) try {
@@ -75,19 +100,28 @@ std::vector<CopySession> begin_all(const LoadTarget& target) {
       if (failure.sqlstate == sqlstate_stale_epoch || failure.sqlstate == sqlstate_fence) throw;
       throw CommandFailed(shards[i].name + ": " + failure.what());
     }
-  if (target.sharded && target.sharded->unique_over_lists) take_turn(sessions.front(), target);
+  if (takes_turns(target, mode)) take_turn(sessions.front(), target);
   return sessions;
 }
 
+std::vector<std::string> deciding_columns(const LoadTarget& target) {
+  if (!target.sharded) return {};
+  std::vector<std::string> names{target.columns[target.sharded->key_column].name};
+  if (const auto list = target.sharded->list_column) names.push_back(target.columns[*list].name);
+  return names;
+}
+
 /// Ownership may change between reading it and locking it; then it is read again, for a bounded time.
-OpenLoad open_load(const ShardMap& map, const TablePlacement& placement) {
+OpenLoad open_load(const ShardMap& map, const TablePlacement& placement, LoadMode mode) {
   constexpr std::chrono::seconds patience{10};
   constexpr std::chrono::milliseconds pause{100};
   const auto give_up = std::chrono::steady_clock::now() + patience;
   for (;;) {
     LoadTarget target = find_load_target(map, placement);
+    if (auto refusal = merge_refusal(mode, target.table, deciding_columns(target)))
+      throw CommandFailed(*std::move(refusal));
     try {
-      auto sessions = begin_all(target);
+      auto sessions = begin_all(target, mode);
       return {std::move(target), std::move(sessions)};
     } catch (const SqlFailure& failure) {
       if (std::chrono::steady_clock::now() > give_up)
@@ -95,6 +129,25 @@ OpenLoad open_load(const ShardMap& map, const TablePlacement& placement) {
     }
     std::this_thread::sleep_for(pause);
   }
+}
+
+/// Of an upsert or a replacement: how its rows get into the table, whose beginning every shard has run.
+std::unique_ptr<const StagedMerge> begin_merge(OpenLoad& load, LoadMode mode) {
+  if (mode == LoadMode::insert) return nullptr;
+  const LoadTarget& target = load.target;
+  auto merge = std::make_unique<const StagedMerge>(mode, new_load_name(), target.table, target.columns,
+                                                   target.sharded.has_value());
+  for (std::size_t i = 0; i < load.sessions.size(); ++i) try {
+      for (const auto& statement : merge->begin()) load.sessions[i].execute(statement);
+    } catch (const SqlFailure& failure) {
+      const bool denied = failure.sqlstate == sqlstate_denied;
+      throw CommandFailed(target.map->shards()[i].name + ": " + failure.what() +
+                          (denied
+                               ? "; --upsert and --replace need CREATE on the schema shardplex, and SELECT, "
+                                 "INSERT and UPDATE on the table, --replace DELETE as well"
+                               : ""));
+    }
+  return merge;
 }
 
 void tell_bad_rows(const std::vector<BadRow>& rows, const Terminal& terminal) {
@@ -156,15 +209,22 @@ void copy_input(LoadPipeline& pipeline, const LoadRequest& request, const Input&
         if (!rows.empty()) progress.hide();
         tell_bad_rows(rows, terminal);
       }
-      progress.show(pipeline.rows(), pipeline.bytes_read(), Progress::Clock::now());
+      progress.show(pipeline.rows(), input.bytes_read(pipeline), Progress::Clock::now());
     });
   }
-  if (!failures.empty()) throw CommandFailed(std::move(failures));
-  if (bad.count() > 0 && !request.keep_good) refuse_load(bad, terminal);
+  if (!failures.empty()) {
+    failures.emplace_back("nothing of the load was kept");
+    throw CommandFailed(std::move(failures));
+  }
+  if (bad.refuse_load()) refuse_load(bad, terminal);
+  if (request.mode == LoadMode::replace && pipeline.rows() == 0)
+    throw CommandFailed("the input has no rows, so --replace would leave " + request.table +
+                        " empty; nothing was changed (where that is meant, DELETE them on each shard)");
 }
 
 /// Returns the shards written to that answer still.
-std::vector<WritingShard> commit(OpenLoad& load, const LoadPipeline& pipeline, const Terminal& terminal) {
+std::vector<WritingShard> commit(OpenLoad& load, const LoadPipeline& pipeline, LoadMode mode,
+                                 const Terminal& terminal) {
   auto writing = writing_shards(load, pipeline);
   if (!commits_as_one(writing))
     terminal.warning(
@@ -178,7 +238,7 @@ std::vector<WritingShard> commit(OpenLoad& load, const LoadPipeline& pipeline, c
     problems.emplace_back("nothing of the load was kept");
     throw CommandFailed(std::move(problems));
   }
-  commit_load(writing);
+  commit_load(writing, mode);
   // What a primary says that was replaced meanwhile is not to be passed on as the shard's word.
   auto [replaced, silent] = primaries_since(map, load.target.primaries);
   if (!replaced.empty()) {
@@ -209,19 +269,20 @@ LoadSummary load_rows(const ShardMap& map, const LoadRequest& request, const Ter
   const auto start = Progress::Clock::now();
   const TablePlacement& placement = table_of_map(map, request.table);
   Input input = open_input(request.input, terminal);
-  std::istream& stream = input.stream != nullptr ? *input.stream : input.file;
-  OpenLoad load = open_load(map, placement);
+  OpenLoad load = open_load(map, placement, request.mode);
   // After the turn is taken: what an interrupted load left is then neither missed nor taken for our own.
   finish_interrupted_loads(*load.target.map, terminal);
 
-  InputBlocks blocks(stream, request.format, InputBlocks::default_block_bytes, request.dialect.delimiter);
+  const auto merge = begin_merge(load, request.mode);
+  InputBlocks blocks(input.text(), request.format, InputBlocks::default_block_bytes,
+                     request.dialect.delimiter, request.dialect.quotes);
   if (const auto foreign = foreign_input(blocks.beginning(), request.input, request.format, request.dialect))
     throw CommandFailed(request.input == "-" ? "the input: " + *foreign : request.input + ": " + *foreign);
   BadRows bad(request.keep_good ? std::nullopt : std::optional(bad_rows_enough));
   const auto make_reader = reader_maker(load.target, request, blocks);
-  LoadPipeline pipeline(load.target, blocks, make_reader, load.sessions, bad);
+  LoadPipeline pipeline(load.target, blocks, make_reader, load.sessions, bad, merge.get());
   copy_input(pipeline, request, input, bad, terminal);
-  const auto written = commit(load, pipeline, terminal);
+  const auto written = commit(load, pipeline, request.mode, terminal);
   analyze(written, load.target.table, terminal);
   return summary_of(load, pipeline, bad, Progress::Clock::now() - start);
 }

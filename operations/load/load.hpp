@@ -8,6 +8,7 @@
 
 #include "operations/load/csv_dialect.hpp"
 #include "operations/load/input_blocks.hpp"
+#include "operations/load/load_mode.hpp"
 #include "operations/process/terminal.hpp"
 #include "shard_map/shard_map.hpp"
 
@@ -15,11 +16,12 @@ namespace shardplex::operations {
 
 struct LoadRequest {
   std::string table;
-  std::string input;  ///< a file, or "-" for the terminal's input
+  std::string input;  ///< a file, or "-" for the terminal's input; gzip is decompressed
   Format format = Format::ndjson;
   CsvDialect dialect;      ///< of a CSV; how its lines end is found out
   bool keep_good = false;  ///< keep the good rows where some are bad; else one is enough to keep none
   unsigned jobs = 1;       ///< parsing threads
+  LoadMode mode = LoadMode::insert;
 };
 
 struct LoadSummary {

@@ -93,16 +93,17 @@ class LoadPipeline::ExistingKeys {
 };
 
 LoadPipeline::LoadPipeline(const LoadTarget& target, InputBlocks& input, MakeReader make_reader,
-                           std::vector<CopySession>& sessions, BadRows& bad)
+                           std::vector<CopySession>& sessions, BadRows& bad, const StagedMerge* merge)
     : target_(target),
       input_(input),
       make_reader_(std::move(make_reader)),
       bad_(bad),
+      merge_(merge),
       ids_(target.map->shards().front().primary) {
   if (target.sharded && target.sharded->unique_over_lists) keys_.emplace(target.sharded->key_type);
   for (auto& session : sessions) {
     const bool tells = target.sharded.has_value() || writers_.empty();
-    writers_.push_back(std::make_unique<ShardWriter>(target.table.name, session, bad, tells));
+    writers_.push_back(std::make_unique<ShardWriter>(target.table.name, session, bad, tells, merge));
   }
 }
 
@@ -129,6 +130,8 @@ std::vector<std::string> LoadPipeline::run(unsigned jobs, const std::function<vo
     lock.lock();
   }
   threads.clear();
+  const bool complete = !stopped_;  // the threads that set it are gone
+  for (auto& writer : writers_) writer->close(complete);
   for (auto& writer : writers_) writer->finish();
   tick();
   return failures();
@@ -216,6 +219,10 @@ bool LoadPipeline::give_id(Row& row) {
 }
 
 void LoadPipeline::place(Row& row, std::uint64_t line, ParsedBlock& parsed) {
+  if (auto problem = merge_ != nullptr ? merge_->key_problem(row) : std::nullopt) {
+    parsed.bad.push_back({line, *std::move(problem)});
+    return;
+  }
   std::size_t shard = 0;
   std::optional<Slot> slot;
   std::optional<ParsedBlock::Key> key;
@@ -233,7 +240,7 @@ void LoadPipeline::place(Row& row, std::uint64_t line, ParsedBlock& parsed) {
       key = {row[target_.sharded->key_column].text, std::move(where.key), line, shard, 0, 0};
   }
   auto& batches = parsed.batches[shard];
-  Omitted omitted = omitted_columns(target_.columns, row);
+  Omitted omitted = merge_ != nullptr ? merge_->omitted(row) : omitted_columns(target_.columns, row);
   auto batch = std::ranges::find(batches, omitted, &CopyBatch::omitted);
   if (batch == batches.end()) batch = batches.emplace(batches.end(), std::move(omitted));
   if (key) {
@@ -265,15 +272,25 @@ void LoadPipeline::refuse_repeated(ParsedBlock& parsed) {
       if (!marked[shard][batch].empty()) parsed.batches[shard][batch].remove(marked[shard][batch]);
 }
 
+std::shared_ptr<const CopyJob> LoadPipeline::job_of(CopyBatch batch) const {
+  CopyJob job{"", std::move(batch), {}};
+  const Omitted& omitted = job.batch.omitted();
+  if (merge_ != nullptr) {
+    job.statement = merge_->copy(omitted);
+    job.after = merge_->after_copy(omitted);
+  } else {
+    job.statement = copy_statement(target_.table.name, target_.columns, omitted, target_.sharded.has_value());
+  }
+  return std::make_shared<const CopyJob>(std::move(job));
+}
+
 void LoadPipeline::admit(ParsedBlock parsed) {
   if (keys_) refuse_repeated(parsed);
   for (auto& row : parsed.bad) bad_.add(row.line, std::move(row.reason));
   for (std::size_t shard = 0; shard < parsed.batches.size(); ++shard)
     for (auto& batch : parsed.batches[shard]) {
       if (batch.rows() == 0) continue;
-      auto statement =
-          copy_statement(target_.table.name, target_.columns, batch.omitted(), target_.sharded.has_value());
-      const auto job = std::make_shared<const CopyJob>(CopyJob{std::move(statement), std::move(batch)});
+      const auto job = job_of(std::move(batch));
       const std::size_t last = target_.sharded ? shard + 1 : writers_.size();
       for (std::size_t to = shard; to < last; ++to)
         if (!writers_[to]->push(job)) return stop();

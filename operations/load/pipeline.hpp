@@ -16,6 +16,7 @@
 #include "operations/load/id_generator.hpp"
 #include "operations/load/input_blocks.hpp"
 #include "operations/load/shard_writer.hpp"
+#include "operations/load/staged_merge.hpp"
 #include "operations/load/target.hpp"
 #include "operations/load/unique_keys.hpp"
 #include "operations/replication/copy_session.hpp"
@@ -26,10 +27,11 @@ class LoadPipeline {
  public:
   using MakeReader = std::function<std::unique_ptr<RowReader>()>;
 
-  /// `sessions`: one per shard, in the map's order, each in a transaction. All references outlive the
-  /// pipeline.
+  /// `sessions`: one per shard, in the map's order, each in a transaction. `merge`: how rows get into the
+  /// table, where they are not copied into it; what it begins with was run on all of them. All references
+  /// outlive the pipeline.
   LoadPipeline(const LoadTarget& target, InputBlocks& input, MakeReader make_reader,
-               std::vector<CopySession>& sessions, BadRows& bad);
+               std::vector<CopySession>& sessions, BadRows& bad, const StagedMerge* merge);
   ~LoadPipeline();
 
   /// Copies the whole input with `jobs` parsing threads, calling `tick` on this thread about every 100 ms and
@@ -52,6 +54,7 @@ class LoadPipeline {
   ParsedBlock parse(const InputBlock& block, RowReader& reader);
   void place(Row& row, std::uint64_t line, ParsedBlock& parsed);
   bool give_id(Row& row);
+  std::shared_ptr<const CopyJob> job_of(CopyBatch batch) const;
   void refuse_repeated(ParsedBlock& parsed);
   void admit(ParsedBlock parsed);
   void stop();
@@ -61,6 +64,7 @@ class LoadPipeline {
   InputBlocks& input_;
   MakeReader make_reader_;
   BadRows& bad_;
+  const StagedMerge* merge_;
   IdGenerator ids_;
   std::optional<UniqueKeys> keys_;
   std::vector<std::unique_ptr<ShardWriter>> writers_;  // by shard

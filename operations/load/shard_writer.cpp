@@ -8,12 +8,29 @@
 #include "shard_schema/sqlstates.hpp"
 
 namespace shardplex::operations {
+namespace {
 
-ShardWriter::ShardWriter(std::string table, CopySession& session, BadRows& bad, bool tells)
-    : table_(std::move(table)), session_(session), bad_(bad), tells_(tells), thread_([this] { run(); }) {}
+/// PostgreSQL's message, with the key that it is about: the detail of other refusals is the whole row.
+std::string with_key_detail(const SqlFailure& failure) {
+  const bool of_key = failure.sqlstate == sqlstate_unique || failure.sqlstate == sqlstate_foreign_key;
+  return failure.what() + (of_key && !failure.detail.empty() ? ": " + failure.detail : "");
+}
+
+}  // namespace
+
+ShardWriter::ShardWriter(std::string table, CopySession& session, BadRows& bad, bool tells,
+                         const StagedMerge* merge)
+    : table_(merge != nullptr ? merge->staging() : std::move(table)),
+      session_(session),
+      bad_(bad),
+      tells_(tells),
+      merge_(merge),
+      thread_([this] { run(); }) {}
 
 ShardWriter::~ShardWriter() {
-  if (thread_.joinable()) finish();
+  if (!thread_.joinable()) return;
+  close(false);
+  finish();
 }
 
 bool ShardWriter::push(std::shared_ptr<const CopyJob> job) {
@@ -25,12 +42,14 @@ bool ShardWriter::push(std::shared_ptr<const CopyJob> job) {
   return true;
 }
 
+void ShardWriter::close(bool complete) {
+  const std::scoped_lock lock(mutex_);
+  closed_ = true;
+  complete_ = complete;
+  changed_.notify_all();
+}
+
 void ShardWriter::finish() {
-  {
-    const std::scoped_lock lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
-  }
   thread_.join();
 }
 
@@ -47,11 +66,24 @@ std::shared_ptr<const CopyJob> ShardWriter::pop() {
 void ShardWriter::run() try {
   while (const auto job = pop())
     if (!bad_.enough()) copy_rows(*job, 0, job->batch.rows());
+  // After pop() has seen that the queue is closed, complete_ does not change.
+  if (merge_ != nullptr && complete_ && rows_ > 0 && !bad_.refuse_load()) end_merge();
 } catch (const std::exception& error) {
   const std::scoped_lock lock(mutex_);
   failure_ = error.what();
   failed_ = true;
   changed_.notify_all();
+}
+
+// No line is to blame for what is refused here: rows that go, or that change one after the other.
+void ShardWriter::end_merge() try {
+  for (const auto& statement : merge_->end()) session_.execute(statement);
+} catch (const SqlFailure& failure) {
+  std::string reason = merge_->told(with_key_detail(failure));
+  if (failure.sqlstate == sqlstate_unique)
+    reason += " (rows change one after the other; those that swap such a value need two loads)";
+  if (failure.sqlstate == sqlstate_foreign_key) reason += " (--upsert keeps rows that are not in the input)";
+  throw std::runtime_error(reason);
 }
 
 // A refused COPY is undone to its savepoint, the row it blames is left out, and the rows before and after it
@@ -90,6 +122,7 @@ std::optional<SqlFailure> ShardWriter::try_copy(const CopyJob& job, std::size_t 
   session_.execute("SAVEPOINT batch");
   try {
     session_.copy(job.statement, job.batch.text(begin, end));
+    for (const auto& statement : job.after) session_.execute(statement);
   } catch (const SqlFailure& failure) {
     if (!blames_a_row(failure.sqlstate)) throw;
     session_.execute("ROLLBACK TO SAVEPOINT batch");
@@ -109,10 +142,8 @@ void ShardWriter::refuse(const CopyJob& job, std::size_t row, const SqlFailure& 
   std::string reason;
   if (const auto position = copy_position(failure.context, table_); position && !position->column.empty())
     reason = "column " + position->column + ": ";
-  reason += failure.what();
-  // The detail of other refusals is the whole row.
-  const bool key_detail = failure.sqlstate == sqlstate_unique || failure.sqlstate == sqlstate_foreign_key;
-  if (key_detail && !failure.detail.empty()) reason += ": " + failure.detail;
+  const std::string message = with_key_detail(failure);
+  reason += merge_ != nullptr ? merge_->told(message) : message;
   bad_.add(line, std::move(reason));
 }
 

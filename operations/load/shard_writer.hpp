@@ -13,27 +13,34 @@
 
 #include "operations/load/bad_rows.hpp"
 #include "operations/load/copy_batch.hpp"
+#include "operations/load/staged_merge.hpp"
 #include "operations/replication/copy_session.hpp"
 
 namespace shardplex::operations {
 
-/// A COPY to be run.
+/// A COPY to be run, and statements after it. All of them are undone where one refuses a row.
 struct CopyJob {
   std::string statement;
   CopyBatch batch;
+  std::vector<std::string> after = {};
 };
 
 class ShardWriter {
  public:
   /// `session` is in a transaction. Bad rows are counted here and, where `tells`, added to `bad` (the copies
-  /// of a reference table are all refused alike; one writer tells). `session` and `bad` outlive the writer.
-  ShardWriter(std::string table, CopySession& session, BadRows& bad, bool tells);
+  /// of a reference table are all refused alike; one writer tells). `merge`: how rows get into the table
+  /// where they are not copied into it; what it begins with was run. All references outlive the writer.
+  ShardWriter(std::string table, CopySession& session, BadRows& bad, bool tells, const StagedMerge* merge);
   ~ShardWriter();
 
   /// Waits for room; false where the writer has failed, and then the job is dropped.
   bool push(std::shared_ptr<const CopyJob> job);
 
-  /// Waits until all that was pushed is copied, or has failed. To be called once, before the counts are read.
+  /// Nothing more is pushed. `complete`: the whole input was, so that a merge is brought to its end.
+  void close(bool complete);
+
+  /// Waits until all that was pushed is copied, or has failed. To be called once, after close() and before
+  /// the counts are read.
   void finish();
 
   /// Rows copied so far. Thread-safe.
@@ -48,19 +55,22 @@ class ShardWriter {
   static constexpr std::size_t queue_length = 4;
 
   void run();
+  void end_merge();
   std::shared_ptr<const CopyJob> pop();
   void copy_rows(const CopyJob& job, std::size_t begin, std::size_t end);
   std::optional<SqlFailure> try_copy(const CopyJob& job, std::size_t begin, std::size_t end);
   void refuse(const CopyJob& job, std::size_t row, const SqlFailure& failure);
 
-  std::string table_;
+  std::string table_;  // as COPY's errors call it
   CopySession& session_;
   BadRows& bad_;
   bool tells_;
+  const StagedMerge* merge_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<const CopyJob>> queue_;
   bool closed_ = false;
+  bool complete_ = false;
   std::atomic<bool> failed_ = false;
   std::atomic<std::uint64_t> rows_ = 0;
   std::uint64_t refused_ = 0;

@@ -49,6 +49,38 @@ TEST_CASE("a prepared transaction's name tells who decided") {
   }
 }
 
+TEST_CASE("shards that commit one after the other are told apart when one fails, with the way to go on") {
+  const std::string again = "; run the same load again: it gives every shard all of its rows";
+  CHECK(told_parts({{}, "alpha", true, {"beta"}}, LoadMode::upsert) == "nothing of the load was kept");
+  CHECK(told_parts({{"alpha"}, "beta", true, {"gamma"}}, LoadMode::replace) ==
+        "the load was kept on alpha, and not on beta, gamma" + again);
+  CHECK(told_parts({{"alpha"}, "beta", false, {"gamma"}}, LoadMode::upsert) ==
+        "the load was kept on alpha, and not on gamma; whether beta kept it is not known" + again);
+  CHECK(told_parts({{"alpha"}, "beta", false, {}}, LoadMode::upsert) ==
+        "the load was kept on alpha; whether beta kept it is not known" + again);
+  CHECK(told_parts({{}, "alpha", false, {"beta"}}, LoadMode::upsert) ==
+        "nothing of the load was kept on beta; whether alpha kept it is not known" + again);
+  CHECK(told_parts({{}, "alpha", false, {}}, LoadMode::upsert) ==
+        "whether alpha kept it is not known" + again);
+  CHECK(told_parts({{"alpha"}, "beta", true, {}}, LoadMode::insert).find("load again with --keep-good") !=
+        std::string::npos);
+}
+
+TEST_CASE("every load has a name of its own") {
+  CHECK(new_load_name().size() == 16);
+  CHECK(new_load_name() != new_load_name());
+}
+
+TEST_CASE("a bad row refuses the load where not a single one is left out") {
+  BadRows strict(20), lenient(std::nullopt);
+  CHECK_FALSE(strict.refuse_load());
+  strict.add(1, "x");
+  lenient.add(1, "x");
+  CHECK(strict.refuse_load());
+  CHECK_FALSE(strict.enough());
+  CHECK_FALSE(lenient.refuse_load());
+}
+
 TEST_CASE("a key given twice is found by its value, with the line it was first on") {
   UniqueKeys integers(KeyType::integer);
   CHECK_FALSE(integers.add(*canonical_bytes(KeyType::integer, "42"), 1));

@@ -185,8 +185,42 @@ TEST_CASE("a CSV may have another delimiter and another word for null") {
 TEST_CASE("a bad CSV row is told with its line and does not swallow the next") {
   CHECK(read_csv("1\n2,b,c\n3,d\"e\n4,\"f\"g\n5,h\n6,\"i") ==
         Lines{"1! 1 fields, the header has 2", "2! 3 fields, the header has 2",
-              "3! a quote inside a field that is not quoted", "4! text follows the closing quote of a field",
+              "3! a quote inside a field that is not quoted (--no-quotes takes quotes for text)", "4! text follows the closing quote of a field",
               "5: 5|h|(absent)|(absent)|(absent)", "6! a quote is not closed"});
+}
+
+TEST_CASE("without quotes a quote is text like any other") {
+  CsvDialect tsv{'\t', "\\N", false};
+  tsv.quotes = false;
+  CHECK(read_csv("1\t\"a\" b\n2\t\"\n3\t\\N\n4\tc\"\"\n", tsv) ==
+        Lines{"1: 1|\"a\" b|(absent)|(absent)|(absent)", "2: 2|\"|(absent)|(absent)|(absent)",
+              "3: 3|(null)|(absent)|(absent)|(absent)", "4: 4|c\"\"|(absent)|(absent)|(absent)"});
+  std::istringstream in("id\tname\n1\t\"a\n2\t\"b\n");
+  InputBlocks blocks(in, Format::csv, 1, '\t', false);
+  CHECK(blocks.first_record()->text == "id\tname\n");
+  CHECK(blocks.next()->text == "1\t\"a\n");
+  CHECK(blocks.next()->text == "2\t\"b\n");
+}
+
+TEST_CASE("a list in a CSV is an array of its elements, where the column is an array") {
+  const RowColumns columns = movie_columns();
+  CsvDialect lists;
+  lists.list_separator = '|';
+  const auto reader = make_csv_reader(columns, {1, 2}, lists);
+  CHECK(read_all(*reader, "a|b,Drama|Comedy\n"
+                          "c,Drama\n"
+                          "d,\n"
+                          "e,\"\"\n"
+                          "f,|x y|\n"
+                          "g,\"{a,b}|c\"\"d|e\\|NULL\"\n") ==
+        Lines{R"(1: (absent)|a|b|{"Drama","Comedy"}|(absent)|(absent))",
+              R"(2: (absent)|c|{"Drama"}|(absent)|(absent))", "3: (absent)|d|(null)|(absent)|(absent)",
+              "4: (absent)|e|{}|(absent)|(absent)", R"(5: (absent)|f|{"","x y",""}|(absent)|(absent))",
+              R"(6: (absent)|g|{"{a,b}","c\"d","e\\","NULL"}|(absent)|(absent))"});
+  CHECK_THROWS_WITH_AS(csv_header(columns, {0, 1, "id,name\n"}, lists),
+                       "line 1: --list-separator is for arrays, and none of the header's columns is one",
+                       CommandFailed);
+  CHECK(csv_header(columns, {0, 1, "id,genre\n"}, lists) == std::vector<std::size_t>{0, 2});
 }
 
 TEST_CASE("a CSV header names columns in any order, each once") {
