@@ -185,8 +185,9 @@ TEST_CASE("a CSV may have another delimiter and another word for null") {
 TEST_CASE("a bad CSV row is told with its line and does not swallow the next") {
   CHECK(read_csv("1\n2,b,c\n3,d\"e\n4,\"f\"g\n5,h\n6,\"i") ==
         Lines{"1! 1 fields, the header has 2", "2! 3 fields, the header has 2",
-              "3! a quote inside a field that is not quoted (--no-quotes takes quotes for text)", "4! text follows the closing quote of a field",
-              "5: 5|h|(absent)|(absent)|(absent)", "6! a quote is not closed"});
+              "3! a quote inside a field that is not quoted (--no-quotes takes quotes for text)",
+              "4! text follows the closing quote of a field", "5: 5|h|(absent)|(absent)|(absent)",
+              "6! a quote is not closed"});
 }
 
 TEST_CASE("without quotes a quote is text like any other") {
@@ -207,12 +208,13 @@ TEST_CASE("a list in a CSV is an array of its elements, where the column is an a
   CsvDialect lists;
   lists.list_separator = '|';
   const auto reader = make_csv_reader(columns, {1, 2}, lists);
-  CHECK(read_all(*reader, "a|b,Drama|Comedy\n"
-                          "c,Drama\n"
-                          "d,\n"
-                          "e,\"\"\n"
-                          "f,|x y|\n"
-                          "g,\"{a,b}|c\"\"d|e\\|NULL\"\n") ==
+  CHECK(read_all(*reader,
+                 "a|b,Drama|Comedy\n"
+                 "c,Drama\n"
+                 "d,\n"
+                 "e,\"\"\n"
+                 "f,|x y|\n"
+                 "g,\"{a,b}|c\"\"d|e\\|NULL\"\n") ==
         Lines{R"(1: (absent)|a|b|{"Drama","Comedy"}|(absent)|(absent))",
               R"(2: (absent)|c|{"Drama"}|(absent)|(absent))", "3: (absent)|d|(null)|(absent)|(absent)",
               "4: (absent)|e|{}|(absent)|(absent)", R"(5: (absent)|f|{"","x y",""}|(absent)|(absent))",

@@ -59,8 +59,9 @@ TEST_CASE("rows are upserted where their primary key tells the shard, and replac
 TEST_CASE("a table without a primary key that can be given takes neither upserts nor replacements") {
   Table keyless = ratings();
   keyless.primary_key.clear();
-  CHECK(refused(LoadMode::upsert, keyless, {"movie_id"}).find("--upsert tells rows apart by the primary key, "
-                                                              "and ratings has none; add one") == 0);
+  CHECK(refused(LoadMode::upsert, keyless, {"movie_id"})
+            .find("--upsert tells rows apart by the primary key, "
+                  "and ratings has none; add one") == 0);
   CHECK(refused(LoadMode::replace, keyless, {}).find("--replace tells rows apart by the primary key") == 0);
   Table generated = ratings();
   generated.primary_key = {"movie_id", "total"};
@@ -79,12 +80,11 @@ TEST_CASE("an upsert changes what a row gives, and neither its key nor its slot"
   CHECK(omitted == Omitted{false, false, false, true});
   CHECK(merge.staging() == "load_ab");
   CHECK(merge.begin() ==
-        Statements{
-            R"(CREATE UNLOGGED TABLE "shardplex"."load_ab" AS SELECT "movie_id", "user_id", "score", )"
-            R"("shardplex_slot" FROM "public"."ratings" WITH NO DATA)",
-            R"(CREATE UNLOGGED TABLE "shardplex"."load_ab_keys" AS SELECT "movie_id", "user_id" FROM )"
-            R"("public"."ratings" WITH NO DATA)",
-            R"(ALTER TABLE "shardplex"."load_ab_keys" ADD PRIMARY KEY ("movie_id", "user_id"))"});
+        Statements{R"(CREATE UNLOGGED TABLE "shardplex"."load_ab" AS SELECT "movie_id", "user_id", "score", )"
+                   R"("shardplex_slot" FROM "public"."ratings" WITH NO DATA)",
+                   R"(CREATE UNLOGGED TABLE "shardplex"."load_ab_keys" AS SELECT "movie_id", "user_id" FROM )"
+                   R"("public"."ratings" WITH NO DATA)",
+                   R"(ALTER TABLE "shardplex"."load_ab_keys" ADD PRIMARY KEY ("movie_id", "user_id"))"});
   CHECK(merge.copy(omitted) ==
         R"(COPY "shardplex"."load_ab" ("movie_id", "user_id", "score", "shardplex_slot") FROM STDIN)");
   CHECK(merge.after_copy(omitted) ==
@@ -96,8 +96,8 @@ TEST_CASE("an upsert changes what a row gives, and neither its key nor its slot"
             R"("shardplex"."load_ab" ON CONFLICT ("movie_id", "user_id") DO UPDATE SET "score" = )"
             R"(EXCLUDED."score")",
             R"(TRUNCATE "shardplex"."load_ab")"});
-  CHECK(merge.end() == Statements{R"(DROP TABLE "shardplex"."load_ab")",
-                                  R"(DROP TABLE "shardplex"."load_ab_keys")"});
+  CHECK(merge.end() ==
+        Statements{R"(DROP TABLE "shardplex"."load_ab")", R"(DROP TABLE "shardplex"."load_ab_keys")"});
 }
 
 TEST_CASE("an upsert leaves what a row does not give as it is, with or without a default") {
