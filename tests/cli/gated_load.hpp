@@ -5,6 +5,7 @@
 #include <future>
 #include <streambuf>
 #include <string>
+#include <vector>
 
 #include "tests/cli/command_run.hpp"
 #include "tests/operations/cluster_fixture.hpp"
@@ -13,13 +14,15 @@ namespace shardplex::test {
 
 class GatedLoad {
  public:
-  GatedLoad(const Cluster& cluster, const std::string& table, const std::string& rows)
+  GatedLoad(const Cluster& cluster, const std::string& table, const std::string& rows,
+            const std::vector<std::string>& more = {})
       : cluster_(cluster), input_(rows, gate_.get_future()) {
-    outcome_ = std::async(std::launch::async, [this, table] {
+    outcome_ = std::async(std::launch::async, [this, table, more] {
       std::istream in(&input_);
       std::ostringstream out, err;
       const operations::Terminal terminal{in, out, err};
-      const std::vector<std::string> args{"load", "--map", cluster_.map(), "--table", table, "-"};
+      std::vector<std::string> args{"load", "--map", cluster_.map(), "--table", table, "-"};
+      args.insert(args.end(), more.begin(), more.end());
       CommandRun run;
       run.exit = cli::run_command_line(args, terminal);
       run.out = out.str();
