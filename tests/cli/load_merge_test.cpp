@@ -91,7 +91,7 @@ TEST_CASE("bad rows of an upsert are told with their lines, and nothing is kept,
   CHECK(run.says("line 5: column score: invalid input syntax"));
   CHECK(run.says("line 6: column user_id is of the primary key, by which --upsert tells rows apart"));
   CHECK(run.says("4 bad rows; nothing of the load was kept"));
-  CHECK(total(cluster, "SELECT sum(score) FROM ratings WHERE movie_id = 1 OR movie_id IS NULL") == 1);
+  CHECK(total(cluster, "SELECT coalesce(sum(score), 0) FROM ratings") == 1);
   const CommandRun kept = load(cluster, "ratings", rows, {"--upsert", "--keep-good"});
   CHECK(kept.exit == 1);
   CHECK(kept.says("4 bad rows left out"));
