@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Public clients of PostgREST, as their registries have them, against a router over three shards. Each client's cases are in a
 # folder of its own; what they expect is what PostgREST answers over one database.
-# usage: clients_test.sh SHARDPLEX SHARDPLEXD FOLDER [CLIENT...]: FOLDER is where the clients are installed, and stays.
+# usage: clients_test.sh SHARDPLEX SHARDPLEXD FOLDER [CLIENT...]: FOLDER is where the clients are installed, and stays. Without names
+# all but `browser` are run, a client in a page of Chromium.
 # shellcheck source=tests/scripts/expect.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/expect.sh"
 
@@ -56,9 +57,6 @@ install_clients() {
   install 'the client of PyPI' python3 python.mark "$(cat "$sources/requirements.txt")" \
     bash -c 'python3 -m venv --clear "$0/python" && "$0/python/bin/pip" install --disable-pip-version-check --no-deps -r "$1"' \
     "$installed" "$sources/requirements.txt"
-  # Node looks for packages beside the file that asks for them.
-  rm -rf -- "$installed"/postgrest_js "$installed"/ra_data_postgrest
-  cp -r -- "$sources"/cases.mjs "$sources"/postgrest_js "$sources"/ra_data_postgrest "$installed"
   exec 8>&-
 }
 
@@ -110,8 +108,12 @@ start_router() {
 
 # --- The cases ---------------------------------------------------------------------------------------------------------
 
-# The files of a client may run at once: one of them writes.
-node_cases() { (cd "$installed" && SHARDPLEX_URL=$url node --test --test-reporter=spec "$1"/*_test.mjs); }
+# The files of a client may run at once: one of them writes. Node looks for packages beside the file that asks for them.
+node_cases() {
+  rm -rf -- "${installed:?}/$1"
+  cp -r -- "$sources/cases.mjs" "$sources/$1" "$installed"
+  (cd "$installed" && SHARDPLEX_URL=$url node --test --test-reporter=spec "$1"/*_test.mjs)
+}
 python_cases() { SHARDPLEX_URL=$url "$installed/python/bin/python" -B -m unittest discover -s "$sources/$1"; }
 
 # The newer one is made for Node 20 and later, and Debian 12 has 18.
@@ -122,10 +124,18 @@ node_of_20_cases() {
   POSTGREST_JS=postgrest-js-of-node-20 node_cases postgrest_js
 }
 
+# Any Node serves the newer one's file to a browser.
+browser_cases() {
+  SHARDPLEX_URL=$url SHARDPLEXD=$shardplexd SHARDPLEX_MAP=$scratch/map.yaml \
+    POSTGREST_JS=$installed/node_modules/postgrest-js-of-node-20/dist/index.mjs \
+    node --test --test-reporter=spec "$sources/browser/browser_test.mjs"
+}
+
 cases_of() {
   case $1 in
     postgrest_js | ra_data_postgrest) node_cases "$1" ;;
     postgrest_js_of_node_20) node_of_20_cases ;;
+    browser) browser_cases ;;
     postgrest_py) python_cases postgrest_py ;;
     *) echo "there is no client '$1'"; return 1 ;;
   esac
@@ -135,7 +145,7 @@ run_client() {
   local began=$SECONDS log=$scratch/$1.log
   sql 'TRUNCATE tasks, steps'
   # Without what has passed, which Node lists too.
-  cases_of "$1" >"$log" 2>&1 || { grep -v '^✔ ' "$log" >&2; failed "$1: see above"; }
+  cases_of "$1" >"$log" 2>&1 || { grep -vE '^ *✔ ' "$log" >&2; failed "$1: see above"; }
   grep -E '^left out|^(# |ℹ )(pass|fail) |^Ran [1-9]' "$log" | sed "s/^/$1: /" || failed "$1 ran no case"
   echo "$1 took $((SECONDS - began)) s"
 }
