@@ -15,11 +15,20 @@ enum class RowFormat : std::uint8_t {
   stripped_json,
   stripped_json_in_utc,
   csv,
+  /// JSON whose first member is the row's geometry, as PostGIS has it in a Feature. It becomes one where it is
+  /// answered (feature_json.hpp), whoever has put the row together.
+  feature,
+  feature_in_utc,
 };
-inline constexpr std::size_t row_format_count = 5;
+inline constexpr std::size_t row_format_count = 7;
 
 constexpr bool is_in_utc(RowFormat format) {
-  return format == RowFormat::json_in_utc || format == RowFormat::stripped_json_in_utc;
+  return format == RowFormat::json_in_utc || format == RowFormat::stripped_json_in_utc ||
+         format == RowFormat::feature_in_utc;
+}
+
+constexpr bool is_feature(RowFormat format) {
+  return format == RowFormat::feature || format == RowFormat::feature_in_utc;
 }
 
 }  // namespace shardplex

@@ -108,7 +108,7 @@ bool goes_before(const AcceptedType& a, const AcceptedType& b) {
 
 // ---- What is served.
 
-std::optional<Shape> offer(const MediaType& type) {
+std::optional<Shape> offer(const MediaType& type, bool features) {
   switch (type.kind) {
     case MediaKind::any:
     case MediaKind::json:
@@ -121,20 +121,22 @@ std::optional<Shape> offer(const MediaType& type) {
       return Shape::csv;
     case MediaKind::ndjson:
       return Shape::ndjson;
+    case MediaKind::geojson:
+      return features ? std::optional(Shape::features) : std::nullopt;
     default:
       return std::nullopt;
   }
 }
 
-std::optional<AcceptedAnswer> offer(const MediaType& type, bool plans) {
+std::optional<AcceptedAnswer> offer(const MediaType& type, bool plans, bool features) {
   if (!type.plan) {
-    const auto shape = offer(type);
+    const auto shape = offer(type, features);
     return shape ? std::optional(AcceptedAnswer{*shape}) : std::nullopt;
   }
   MediaType of;
   of.kind = type.plan->of;
   of.nulls_stripped = type.plan->of_nulls_stripped;
-  const auto shape = plans ? offer(of) : std::nullopt;
+  const auto shape = plans ? offer(of, features) : std::nullopt;
   return shape ? std::optional(AcceptedAnswer{*shape, type.plan}) : std::nullopt;
 }
 
@@ -145,15 +147,22 @@ bool refuses_arrays(const std::vector<AcceptedType>& asked) {
   });
 }
 
-Error not_acceptable(std::string_view header, bool plans) {
+Error not_acceptable(std::string_view header, bool plans, bool features) {
   const std::string hint =
-      "application/json, application/vnd.pgrst.array+json, application/vnd.pgrst.object+json, "
-      "text/csv and application/x-ndjson are available";
+      std::string("application/json, application/vnd.pgrst.array+json, application/vnd.pgrst.object+json, ") +
+      (features ? "application/geo+json, " : "") + "text/csv and application/x-ndjson are available";
   std::vector<std::string> names;
-  for (const AcceptedType& accepted : in_order_written(header)) names.push_back(to_string(accepted.type));
+  bool asks_for_features = false;
+  for (const AcceptedType& accepted : in_order_written(header)) {
+    names.push_back(to_string(accepted.type));
+    asks_for_features = asks_for_features || accepted.type.kind == MediaKind::geojson;
+  }
+  std::optional<std::string> details;
+  if (asks_for_features && !features)
+    details = "application/geo+json is for rows of tables and views that have a column of PostGIS's types.";
   return {.code = "PGRST107",
           .message = "None of these media types are available: " + joined(names),
-          .details = std::nullopt,
+          .details = std::move(details),
           .hint = plans ? hint + ", and application/vnd.pgrst.plan for=\"…\" each of them" : hint,
           .status = std::nullopt};
 }
@@ -212,6 +221,8 @@ std::string_view content_type(Shape shape) {
       return "text/csv; charset=utf-8";
     case Shape::ndjson:
       return "application/x-ndjson; charset=utf-8";
+    case Shape::features:
+      return "application/geo+json; charset=utf-8";
   }
   return "application/json; charset=utf-8";
 }
@@ -223,15 +234,15 @@ std::string content_type(const PlanAsked& plan) {
   return to_string(type) + "; charset=utf-8";
 }
 
-Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans) {
+Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans, bool features) {
   if (!accept || trimmed(*accept).empty()) return AcceptedAnswer{};
   const auto asked = read_accept(*accept);
   const bool no_arrays = refuses_arrays(asked);
   for (const AcceptedType& accepted : asked) {
     if (accepted.quality <= 0 || (accepted.type.kind == MediaKind::any && no_arrays)) continue;
-    if (auto answer = offer(accepted.type, plans)) return *std::move(answer);
+    if (auto answer = offer(accepted.type, plans, features)) return *std::move(answer);
   }
-  return not_acceptable(*accept, plans);
+  return not_acceptable(*accept, plans, features);
 }
 
 Result<Shape> parse_accept(std::optional<std::string_view> accept) {

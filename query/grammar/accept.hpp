@@ -70,6 +70,7 @@ enum class Shape : std::uint8_t {
   stripped_object,  ///< application/vnd.pgrst.object+json;nulls=stripped
   csv,              ///< text/csv
   ndjson,           ///< application/x-ndjson: an object a line
+  features,         ///< application/geo+json: a FeatureCollection (RFC 7946, section 3.3)
 };
 
 /// True of an answer that is one row, and an error where there are more or fewer.
@@ -89,8 +90,10 @@ struct AcceptedAnswer {
 std::string content_type(const PlanAsked& plan);
 
 /// The answer from Accept, which is an array for */*, for application/* and for none at all; PGRST107 where
-/// nothing acceptable is on offer. Plans are on offer with `plans`, of the answers that are.
-Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans);
+/// nothing acceptable is on offer. Plans are on offer with `plans`, of the answers that are; Features with
+/// `features`.
+Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans,
+                                    bool features = false);
 /// The shape, where no plans are on offer.
 Result<Shape> parse_accept(std::optional<std::string_view> accept);
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "query/plan/cast_type.hpp"
+#include "query/plan/feature_rows.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/table_columns.hpp"
 #include "query/plan/value_type.hpp"
@@ -124,6 +125,7 @@ struct ShownItem {
   std::string_view column;  ///< that it is; "" for what is made of one
   JsonType type;
   bool json_already;
+  const Column* geometry = nullptr;  ///< set: it is shown as the geometry of a Feature, of this column
 };
 
 void append_shown(Selection& out, const ShownItem& item) {
@@ -131,9 +133,11 @@ void append_shown(Selection& out, const ShownItem& item) {
   if (!out.columns.empty())
     for (auto* list : {&out.inner, &out.outer, &out.values}) *list += ", ";
   out.inner.append(item.value).append(" AS ").append(number);
-  out.outer.append("q.").append(number).append(" AS ");
+  const std::string value = "q." + number;
+  const std::string shown = item.geometry ? feature_geometry_sql(*item.geometry, value) : value;
+  out.outer.append(shown).append(" AS ");
   append_identifier(out.outer, item.name);
-  out.values += out.row.sql(item.type, "q." + number);
+  out.values += out.row.sql(item.type, shown);
   out.row.add(item.name, item.type);
   out.columns.emplace_back(item.column);
   out.json_already.push_back(item.json_already);
@@ -254,25 +258,45 @@ Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items,
   Selection out;
   out.row = std::move(row);
   const bool in_utc = out.row.in_utc();
+  const bool features = is_feature(out.row.format());
+  const auto geometry = features ? shown_geometry(items, table_) : std::nullopt;
   const auto expected = std::max(items.size(), table_.columns.size());
   for (auto* list : {&out.inner, &out.outer, &out.values}) list->reserve(expected * usual_item_bytes);
   out.columns.reserve(expected);
 
-  const auto add_all_columns = [&]() -> std::optional<Error> {
+  // The geometry of a Feature is the first member, wherever it was asked for.
+  const auto add_geometry = [&]() -> std::optional<Error> {
+    const Column& column = *geometry->column;
+    if (const auto usable = require_column(table_, column.name); !usable) return usable.error();
+    const bool is_named = !items.empty() && !items[geometry->item].star;
+    const std::string name = is_named ? output_name(items[geometry->item]) : column.name;
+    append_shown(out, {readable_sql(alias_, column), name, column.name, JsonType{JsonKind::json, false}, true,
+                       &column});
+    return std::nullopt;
+  };
+  const auto add_all_columns = [&](const Column* but_for) -> std::optional<Error> {
     for (const auto& column : table_.columns) {
+      if (&column == but_for) continue;
       if (auto refusal = column_refusal(table_, column)) return refusal;
       append_shown(out, {readable_sql(alias_, column), column.name, column.name, json_type(column, in_utc),
                          is_json_already(column)});
     }
     return std::nullopt;
   };
+  if (geometry)
+    if (auto refusal = add_geometry()) return *std::move(refusal);
+  const Column* first_geometry = geometry ? geometry->column : nullptr;
   if (items.empty())
-    if (auto refusal = add_all_columns()) return *std::move(refusal);
-  for (const auto& item : items) {
+    if (auto refusal = add_all_columns(first_geometry)) return *std::move(refusal);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const SelectItem& item = items[i];
+    const bool shows_geometry = geometry && geometry->item == i;
     if (item.star) {
-      if (auto refusal = add_all_columns()) return *std::move(refusal);
+      if (auto refusal = add_all_columns(shows_geometry ? first_geometry : nullptr))
+        return *std::move(refusal);
       continue;
     }
+    if (shows_geometry) continue;
     auto value = this->value(item);
     if (!value) return value.error();
     const std::string name = output_name(item);
@@ -280,6 +304,7 @@ Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items,
     append_shown(out, {std::move(*value), name, is_column ? std::string_view(item.field.column) : "",
                        json_type(table_, item, in_utc), is_json_already(table_, item)});
   }
+  if (features && !geometry) return geometry_missing();
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "query/plan/embed_obstacles.hpp"
 #include "query/plan/embed_writer.hpp"
 #include "query/plan/expression.hpp"
+#include "query/plan/feature_rows.hpp"
 #include "query/plan/key_filter.hpp"
 #include "query/plan/locality.hpp"
 #include "query/plan/lookup.hpp"
@@ -210,6 +211,7 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
   if (shape->grouped && rules.page)
     return cursor_refused("Groups of rows have no place in the order of a table's rows",
                           "Use limit and offset.");
+  if (shape->grouped && is_feature(rules.format)) return groups_not_features();
   const bool is_spread = rules.rows == NodeRules::Rows::spread;
   if (shape->grouped && (!looked_up.empty() || is_spread || !rules.sorted_by.empty()))
     return groups_beside_other_shards();

@@ -31,6 +31,8 @@ std::string row_sql(RowFormat format) {
   switch (format) {
     case RowFormat::json:
     case RowFormat::json_in_utc:
+    case RowFormat::feature:
+    case RowFormat::feature_in_utc:
       break;
     case RowFormat::stripped_json:
     case RowFormat::stripped_json_in_utc:

@@ -123,7 +123,8 @@ Result<RoutedPlan> plan_routed_read(const ResolvedNode& tree, const Query& query
   const CursorPage* page = query.page ? &*query.page : nullptr;
   if (page)
     if (auto refusal = check_page(query, routed.table(), count)) return *std::move(refusal);
-  if (page == nullptr && rules.call == nullptr)
+  // PostGIS refuses some geometries, which must not fail the rows of other requests.
+  if (page == nullptr && rules.call == nullptr && !is_feature(rules.format))
     if (auto point = point_read(query, routed, count)) return RoutedPlan(std::move(*point));
   auto root = plan_root(tree, routed, count == CountKind::exact, rules.bytewise_default_collation,
                         rules.format, page, rules.call);

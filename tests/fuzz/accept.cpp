@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "query/grammar/accept.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -19,8 +20,8 @@ void take(std::string_view input) {
             "what is liked best comes first");
 
   const auto shape = parse_accept(input);
-  for (const bool plans : {false, true}) {
-    const auto answer = parse_accept(input, plans);
+  for (const auto& [plans, features] : {std::pair(false, false), {true, false}, {true, true}}) {
+    const auto answer = parse_accept(input, plans, features);
     if (!answer) {
       invariant(answer.error().code == "PGRST107", "what is not on offer is PGRST107");
       check_error(answer.error());
@@ -30,7 +31,7 @@ void take(std::string_view input) {
               "no plans where none are on offer");
     const auto offered =
         answer->plan ? content_type(*answer->plan) : std::string(content_type(answer->shape));
-    invariant(parse_accept(offered, plans) == answer, "what is offered is accepted");
+    invariant(parse_accept(offered, plans, features) == answer, "what is offered is accepted");
   }
   static_cast<void>(media_type(input));
 }

@@ -30,8 +30,9 @@ Result<ReadParts> read_parts(const FoundTable& found, const Settings& settings, 
   auto prefer = preferences_of(request);
   if (!prefer) return prefer.error();
   parts.prefer = std::move(*prefer);
-  const auto asked = asked_answer(request, settings.plans);
+  const auto asked = asked_answer(request, settings.plans, found.table);
   if (!asked) return asked.error();
+  if (auto checked = check_shape(asked->shape, parts.query, *found.table); !checked) return checked.error();
   parts.shape = asked->shape;
   const auto strong = asks_for_strong_reads(request);
   if (!strong) return strong.error();

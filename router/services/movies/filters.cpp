@@ -92,8 +92,12 @@ Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequ
 }
 
 Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> next) {
-  const auto asked = asked_answer(request.call.request, request.context.worker.settings().plans);
+  const bool plans = request.context.worker.settings().plans;
+  const auto asked = asked_answer(request.call.request, plans, request.table);
   if (!asked) return refuse(asked.error());
+  if (request.table != nullptr)
+    if (auto checked = check_shape(asked->shape, request.query, *request.table); !checked)
+      return refuse(checked.error());
   request.shape = asked->shape;
   request.plan_asked = asked->plan;
   return next(request);

@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "query/plan/feature_rows.hpp"
 #include "query/resolve/read_tree.hpp"
 #include "shard_map/joined.hpp"
 #include "shard_map/suggestion.hpp"
@@ -118,8 +119,13 @@ Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, boo
   return {};
 }
 
-Result<AcceptedAnswer> asked_answer(const Request& request, bool plans) {
-  return parse_accept(list_field(request, "Accept"), plans);
+Result<AcceptedAnswer> asked_answer(const Request& request, bool plans, const Table* table) {
+  return parse_accept(list_field(request, "Accept"), plans, table != nullptr && can_be_features(*table));
+}
+
+Result<void> check_shape(Shape shape, const Query& query, const Table& table) {
+  if (shape != Shape::features) return {};
+  return check_features(query, table);
 }
 
 Result<bool> asks_for_strong_reads(const Request& request) {

@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "query/engine/feature_json.hpp"
 #include "query/engine/strip_nulls.hpp"
 
 namespace shardplex::router {
 namespace {
+
+/// As PostgreSQL's json_build_object() writes it.
+constexpr std::string_view collection_begin = R"({"type" : "FeatureCollection", "features" : [)";
+constexpr std::string_view collection_end = "]}";
 
 bool is_line_break(char c) {
   return c == '\n' || c == '\r';
@@ -33,6 +38,8 @@ RowFormat row_format(Shape shape, bool in_utc) {
       return in_utc ? RowFormat::stripped_json_in_utc : RowFormat::stripped_json;
     case Shape::csv:
       return RowFormat::csv;
+    case Shape::features:
+      return in_utc ? RowFormat::feature_in_utc : RowFormat::feature;
   }
   return in_utc ? RowFormat::json_in_utc : RowFormat::json;
 }
@@ -57,6 +64,9 @@ Result<void> RowsBody::add(std::string& out, std::string_view row) {
     case Shape::ndjson:
       append_on_one_line(out, row);
       return {};
+    case Shape::features:
+      out += is_first ? collection_begin : ", ";  // as json_agg() separates what is JSON already
+      return append_feature(out, row);
   }
   out += row;
   return {};
@@ -67,6 +77,10 @@ void RowsBody::end(std::string& out) const {
     case Shape::array:
     case Shape::stripped_array:
       out += rows_ == 0 ? "[]" : "]";
+      return;
+    case Shape::features:
+      if (rows_ == 0) out += collection_begin;
+      out += collection_end;
       return;
     case Shape::csv:
       if (rows_ == 0) out += '\n';  // as PostgREST, which takes the names from the first row

@@ -177,6 +177,24 @@ TEST_CASE("a plan is accepted where plans are on offer, of an answer that is") {
   CHECK(parse_accept("application/vnd.pgrst.plan, text/csv", false).value() == AcceptedAnswer{Shape::csv});
 }
 
+TEST_CASE("Features are accepted where they are on offer, and else a 406 says what they are for") {
+  CHECK(parse_accept("application/geo+json", false, true).value() == AcceptedAnswer{Shape::features});
+  CHECK(parse_accept("*/*, application/json;q=0.9", false, true).value() == AcceptedAnswer{});
+  CHECK(parse_accept("application/geo+json, application/json;q=0.1", false, false).value() ==
+        AcceptedAnswer{});
+  CHECK(parse_accept("application/vnd.pgrst.plan;for=\"application/geo+json\"", true, true).value().shape ==
+        Shape::features);
+  CHECK(content_type(Shape::features) == "application/geo+json; charset=utf-8");
+  const auto refused = parse_accept("application/geo+json", false, false);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().code == "PGRST107");
+  CHECK(refused.error().message == "None of these media types are available: application/geo+json");
+  CHECK(refused.error().details.value_or("").find("PostGIS") != std::string::npos);
+  CHECK_FALSE(parse_accept("text/html", false, false).error().details.has_value());
+  CHECK(parse_accept("text/html", false, true).error().hint.value_or("").find("application/geo+json") !=
+        std::string::npos);
+}
+
 TEST_CASE("a plan's Content-Type says what it is of, and its options") {
   CHECK(content_type(PlanAsked{}) ==
         "application/vnd.pgrst.plan+text; for=\"application/json\"; charset=utf-8");

@@ -442,6 +442,10 @@ TEST_CASE("written rows come in the format that was asked for") {
   CHECK(of(RowFormat::csv).tail.find(") SELECT left(substr((r.*)::text, 2), -1) FROM w q") !=
         std::string::npos);
   CHECK(of(RowFormat::csv).header == "id,b");
+  CHECK(plan_delete(hashed.query("id=eq.5&select=id,b:name"), representation, hashed.routed(), {},
+                    RowFormat::feature)
+            .error()
+            .code == "22023");  // a film has no geometry
 }
 
 TEST_CASE("changed rows come ordered by primary key") {

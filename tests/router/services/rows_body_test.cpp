@@ -48,6 +48,20 @@ TEST_CASE("NDJSON has each row on a line of its own, whatever white space is in 
         "{\"a\":[{},   {}]}\n{\"b\":  1,\"c\":\"\\n\"}\n");
 }
 
+TEST_CASE("Features are a collection, as PostgreSQL's json_build_object() and json_agg() write it") {
+  const std::string begin = R"({"type" : "FeatureCollection", "features" : [)";
+  CHECK(body_of(Shape::features, {}) == begin + "]}");
+  CHECK(body_of(Shape::features, {R"({"g":{},"a":1})", R"({"g":null,"a":2})"}) ==
+        begin + R"({"type": "Feature", "geometry": {}, "properties": {"a": 1}}, )" +
+            R"({"type": "Feature", "geometry": null, "properties": {"a": 2}}]})");
+}
+
+TEST_CASE("a row that is none of a Feature is an error") {
+  RowsBody body(Shape::features, "");
+  std::string out;
+  CHECK(body.add(out, "{}").error().code == "SHARD503");
+}
+
 TEST_CASE("a row whose nulls cannot be stripped is an error") {
   RowsBody body(Shape::stripped_array, "");
   std::string out;
@@ -59,6 +73,8 @@ TEST_CASE("a shape says what its rows are written as") {
   CHECK(row_format(Shape::ndjson) == RowFormat::json);
   CHECK(row_format(Shape::stripped_object) == RowFormat::stripped_json);
   CHECK(row_format(Shape::csv) == RowFormat::csv);
+  CHECK(row_format(Shape::features) == RowFormat::feature);
+  CHECK(row_format(Shape::features, true) == RowFormat::feature_in_utc);
   CHECK(row_format(Shape::ndjson, true) == RowFormat::json_in_utc);
   CHECK(row_format(Shape::stripped_array, true) == RowFormat::stripped_json_in_utc);
   CHECK(row_format(Shape::csv, true) == RowFormat::csv);
