@@ -28,11 +28,12 @@ class RowMembers {
     skip_space();
     const auto name = take_string();
     skip_space();
-    if (name.empty() || !take(':')) return std::nullopt;
+    const bool is_named = !name.empty() && take(':');
     skip_space();
-    const auto value = take_value();
-    if (value.empty()) return std::nullopt;
-    return Member{name, value};
+    const auto value = is_named ? take_value() : std::string_view();
+    if (!value.empty()) return Member{name, value};
+    rest_ = {};  // and so it does not end as an object does
+    return std::nullopt;
   }
 
   /// True where the object ends here, and nothing follows.
