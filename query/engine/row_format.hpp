@@ -15,8 +15,8 @@ enum class RowFormat : std::uint8_t {
   stripped_json,
   stripped_json_in_utc,
   csv,
-  /// JSON whose first member is the row's geometry, as PostGIS has it in a Feature. It becomes one where it is
-  /// answered (feature_json.hpp), whoever has put the row together.
+  /// JSON whose first member is the row's geometry, as PostGIS has it in a Feature. It becomes one where it
+  /// is answered (feature_json.hpp), whoever has put the row together.
   feature,
   feature_in_utc,
 };

@@ -65,7 +65,9 @@ Error groups_not_features() {
 }
 
 Result<void> check_features(const Query& query, const Table& table) {
-  const auto is_grouped = [&](const SelectItem& item) { return item.aggregate || is_bare_count(item, table); };
+  const auto is_grouped = [&](const SelectItem& item) {
+    return item.aggregate || is_bare_count(item, table);
+  };
   if (std::ranges::any_of(query.select, is_grouped)) return groups_not_features();
   if (std::ranges::any_of(query.select, casts_to_geometry))
     return not_of_features("A column is cast to a geometry.",

@@ -20,7 +20,8 @@ void take(std::string_view input) {
             "what is liked best comes first");
 
   const auto shape = parse_accept(input);
-  for (const auto& [plans, features] : {std::pair(false, false), std::pair(true, false), std::pair(true, true)}) {
+  for (const auto& [plans, features] :
+       {std::pair(false, false), std::pair(true, false), std::pair(true, true)}) {
     const auto answer = parse_accept(input, plans, features);
     if (!answer) {
       invariant(answer.error().code == "PGRST107", "what is not on offer is PGRST107");

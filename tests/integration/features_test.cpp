@@ -1,4 +1,5 @@
-// Rows as Features of GeoJSON over three shards: compared with what PostGIS makes of the same rows on one server.
+// Rows as Features of GeoJSON over three shards: compared with what PostGIS makes of the same rows on one
+// server.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -74,7 +75,8 @@ struct PlacesSite {
   /// Geometries as PostGIS's text, in which nothing is rounded.
   static std::string columns(const std::string& table) {
     if (table == "visits") return "place_id, number, spot::text AS spot";
-    return "id, name, spot::text AS spot, outline::text AS outline, far::text AS far, opened, tags, facts, rank";
+    return "id, name, spot::text AS spot, outline::text AS outline, far::text AS far, opened, tags, facts, "
+           "rank";
   }
 
   HttpResponse get(const std::string& target, const Headers& headers = features) const {
@@ -102,9 +104,10 @@ const PlacesSite* site() {
 
 /// The rows of a SELECT as PostgREST has PostGIS make a FeatureCollection of them.
 std::string collection(const std::string& sql) {
-  return in_one("SET search_path TO public, gis; SELECT json_build_object('type', 'FeatureCollection', 'features', "
-                "coalesce(json_agg(ST_AsGeoJSON(r)::json), '[]'))::text FROM (" +
-                sql + ") r");
+  return in_one(
+      "SET search_path TO public, gis; SELECT json_build_object('type', 'FeatureCollection', 'features', "
+      "coalesce(json_agg(ST_AsGeoJSON(r)::json), '[]'))::text FROM (" +
+      sql + ") r");
 }
 
 void check_features(const std::string& target, const std::string& sql) {
@@ -139,17 +142,19 @@ TEST_CASE("rows of several shards are the Features that PostGIS makes of them") 
 
 TEST_CASE("embeds are properties of Features, with geometries as in any JSON") {
   if (site() == nullptr) return;
-  check_features("/places?select=id,spot,visits(number,spot)&id=in.(1,2,5)&order=id",
-                 "SELECT id, spot, (SELECT coalesce(json_agg(v), '[]') FROM (SELECT number, spot FROM visits WHERE "
-                 "place_id = p.id ORDER BY number) v) AS visits FROM places p WHERE id IN (1, 2, 5) ORDER BY id");
+  check_features(
+      "/places?select=id,spot,visits(number,spot)&id=in.(1,2,5)&order=id",
+      "SELECT id, spot, (SELECT coalesce(json_agg(v), '[]') FROM (SELECT number, spot FROM visits WHERE "
+      "place_id = p.id ORDER BY number) v) AS visits FROM places p WHERE id IN (1, 2, 5) ORDER BY id");
 }
 
 TEST_CASE("in plain JSON a geometry is what PostGIS's cast to json gives") {
   if (site() == nullptr) return;
   const auto answer = site()->get("/places?select=id,spot,outline,far&order=id", {});
   CHECK(answer.status == 200);
-  CHECK(answer.body == in_one("SELECT json_agg(r)::text FROM (SELECT id, spot, outline, far FROM public.places "
-                              "ORDER BY id) r"));
+  CHECK(answer.body ==
+        in_one("SELECT json_agg(r)::text FROM (SELECT id, spot, outline, far FROM public.places "
+               "ORDER BY id) r"));
 }
 
 TEST_CASE("pages, counts and cursors of Features are as of other rows") {
@@ -167,17 +172,19 @@ TEST_CASE("pages, counts and cursors of Features are as of other rows") {
 TEST_CASE("rows that are written are Features where they are asked for") {
   if (site() == nullptr) return;
   const auto created = site()->send("POST", "/places?select=id,spot,name",
-                                    R"({"id":900,"name":"new","spot":"SRID=4326;POINT(1 2)"})");
+                                    R"({"id":900,"name":"new","spot":"SRID=4326;POINT(1 2)"
+})");
   CHECK(created.status == 201);
-  CHECK(created.body == collection("SELECT 900::bigint AS id, 'SRID=4326;POINT(1 2)'::geometry AS spot, 'new' AS name"));
-  const auto changed =
-      site()->send("PATCH", "/places?id=eq.900&select=id,spot,name",
-                   R"({"spot":{"type":"Point","coordinates":[3,4],"crs":{"type":"name","properties":{"name":"EPSG:4326"}}}})");
-  CHECK(changed.status == 200);
-  CHECK(changed.body == collection("SELECT 900::bigint AS id, 'SRID=4326;POINT(3 4)'::geometry AS spot, 'new' AS name"));
-  const auto deleted = site()->send("DELETE", "/places?id=eq.900&select=id,spot", "");
-  CHECK(deleted.status == 200);
-  CHECK(deleted.body == collection("SELECT 900::bigint AS id, 'SRID=4326;POINT(3 4)'::geometry AS spot"));
+CHECK(created.body ==
+      collection("SELECT 900::bigint AS id, 'SRID=4326;POINT(1 2)'::geometry AS spot, 'new' AS name"));
+const auto changed = site() -> send("PATCH", "/places?id=eq.900&select=id,spot,name",
+                                    R"({"spot":{"type":"Point","coordinates":[3,4]}})");
+CHECK(changed.status == 200);
+CHECK(changed.body ==
+      collection("SELECT 900::bigint AS id, 'SRID=4326;POINT(3 4)'::geometry AS spot, 'new' AS name"));
+const auto deleted = site() -> send("DELETE", "/places?id=eq.900&select=id,spot", "");
+CHECK(deleted.status == 200);
+CHECK(deleted.body == collection("SELECT 900::bigint AS id, 'SRID=4326;POINT(3 4)'::geometry AS spot"));
 }
 
 TEST_CASE("what shows no geometry is refused, and tables without one have no Features") {

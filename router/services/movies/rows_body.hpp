@@ -23,7 +23,8 @@ class RowsBody {
   RowsBody(Shape shape, std::string header) : shape_(shape), header_(std::move(header)) {}
 
   /// Appends the next row, with what stands before it. Errors: those of append_without_nulls(), where nulls
-  /// are stripped, and of append_feature(); the body cannot be completed then. Precondition: a body of one object is given one row.
+  /// are stripped, and of append_feature(); the body cannot be completed then. Precondition: a body of one
+  /// object is given one row.
   Result<void> add(std::string& out, std::string_view row);
 
   /// Appends what stands behind the last row.

@@ -96,12 +96,11 @@ TEST_CASE("the geometry of a row is the first that it shows") {
 TEST_CASE("the geometry is the first member, as PostGIS has it in a Feature") {
   const auto all = features("");
   CHECK(names_of(all) == "place,id,name,area");
-  CHECK(all.scan.values ==
-        R"(("gis".st_asgeojson(ROW(q.c0))::json->'geometry'), q.c1, q.c2, to_json(q.c3))");
+  CHECK(all.scan.values == R"(("gis".st_asgeojson(ROW(q.c0))::json->'geometry'), q.c1, q.c2, to_json(q.c3))");
   CHECK(names_of(features("select=id,p:place,name")) == "p,id,name");
   CHECK(names_of(features("select=name,*,place")) == "place,name,id,name,area,place");
-  CHECK(features("select=id,middle").scan.inner_columns.starts_with(
-      R"("public"."middle"("movies".*) AS c0, "movies"."id" AS c1)"));
+  CHECK(features("select=id,middle")
+            .scan.inner_columns.starts_with(R"("public"."middle"("movies".*) AS c0, "movies"."id" AS c1)"));
 }
 
 TEST_CASE("Features in the order of a column are merged by it, and one by its key is a read like any other") {
