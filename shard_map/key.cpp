@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/endian/conversion.hpp>
 #include <charconv>
 #include <chrono>
@@ -158,6 +159,31 @@ std::string canonical_bytes(std::int64_t value) {
   boost::endian::endian_store<std::int64_t, sizeof value, boost::endian::order::little>(
       reinterpret_cast<unsigned char*>(bytes.data()), value);
   return bytes;
+}
+
+std::string joined_bytes(const std::vector<std::string>& columns) {
+  if (columns.size() == 1) return columns.front();
+  std::string bytes;
+  for (const auto& column : columns) {
+    std::array<unsigned char, sizeof(std::uint32_t)> length{};
+    boost::endian::endian_store<std::uint32_t, sizeof(std::uint32_t), boost::endian::order::little>(
+        length.data(), static_cast<std::uint32_t>(column.size()));
+    bytes.append(reinterpret_cast<const char*>(length.data()), length.size()).append(column);
+  }
+  return bytes;
+}
+
+std::optional<std::string> canonical_bytes(const std::vector<KeyType>& types,
+                                           const std::vector<std::string>& texts) {
+  invariant(!types.empty() && types.size() == texts.size(), "a key has a value for each of its columns");
+  std::vector<std::string> columns;
+  columns.reserve(types.size());
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    auto bytes = canonical_bytes(types[i], texts[i]);
+    if (!bytes) return std::nullopt;
+    columns.push_back(*std::move(bytes));
+  }
+  return joined_bytes(columns);
 }
 
 std::uint64_t hash_bytes(std::string_view bytes) {

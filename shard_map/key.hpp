@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shard_map/ids.hpp"
 
@@ -37,6 +38,15 @@ std::optional<std::string> canonical_bytes(KeyType type, std::string_view text);
 
 /// The canonical bytes of an integer key: 8 bytes, little-endian.
 std::string canonical_bytes(std::int64_t value);
+
+/// What is hashed of a key: the canonical bytes of its only column; of several columns those of each behind
+/// their length (4 bytes, little-endian), so that keys which differ in a column have other bytes.
+std::string joined_bytes(const std::vector<std::string>& columns);
+
+/// joined_bytes() of a key whose columns are of these types and written so; nullopt where canonical_bytes()
+/// of any is. Precondition: there are as many texts as types.
+std::optional<std::string> canonical_bytes(const std::vector<KeyType>& types,
+                                           const std::vector<std::string>& texts);
 
 /// xxHash64 with seed 0.
 std::uint64_t hash_bytes(std::string_view bytes);
