@@ -251,10 +251,12 @@ END $$;
 -- updates: no router has decided their slot. A row keeps what decides it. A new one is let in where its key and slot (and list) are those
 -- of a row of another table of the group, which a router has placed. Either has to be in a slot that the shard owns: the statement's own
 -- slots are not these, so nobody has looked. While the slot is fenced the statement is to be tried again. It runs as its owner, since
--- whoever writes need not have the right to look. Arguments: the table, its group, its key and, under list, the list's column.
+-- whoever writes need not have the right to look. Arguments: the table, its group, the columns of its key and, under list, the list's
+-- column. The columns of the tables' keys are in shardplex.definitions as "a","b"; those at one place mean the same.
 CREATE OR REPLACE FUNCTION shardplex.check_place() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE deciding text[]; before jsonb; after jsonb; other record; known boolean; found_state text; stack text; writers text;
+DECLARE deciding text[]; before jsonb; after jsonb; other record; keys integer; known boolean; found_state text; stack text;
+        writers text;
 BEGIN
   deciding := TG_ARGV[2:] || 'shardplex_slot'::text;
   SELECT s.state INTO found_state FROM shardplex.slots s WHERE s.grp = TG_ARGV[1] AND s.slot = NEW.shardplex_slot;
@@ -271,19 +273,26 @@ BEGIN
     END IF;
   ELSE
     FOR other IN
-      SELECT q.name AS qualified, d.key_column FROM (
-        SELECT substr(subject, 7) AS table_name, substring(definition FROM '^(group=".*") key=') AS of_group,
-               substring(definition FROM ' key="(.*)"$') AS key_column
-          FROM shardplex.definitions WHERE subject LIKE 'table %') AS d
+      SELECT q.name AS qualified, d.key_columns FROM (
+        SELECT substr(subject, 7) AS table_name, said.parts[1] AS of_group,
+               ARRAY(SELECT regexp_replace(m.quoted[1], '\\(.)', '\1', 'g')
+                       FROM regexp_matches(said.parts[2], '"((?:[^"\\]|\\.)*)"', 'g') WITH ORDINALITY AS m(quoted, place)
+                      ORDER BY m.place) AS key_columns
+          FROM shardplex.definitions CROSS JOIN LATERAL regexp_match(definition, '^(group="(?:[^"\\]|\\.)*") key=(.*)$') AS said(parts)
+         WHERE subject LIKE 'table %') AS d
         CROSS JOIN LATERAL (SELECT CASE WHEN d.table_name ~ '^[^.]+[.][^.]+$'
             THEN format('%I.%I', split_part(d.table_name, '.', 1), split_part(d.table_name, '.', 2))
             ELSE format('public.%I', d.table_name) END) AS q(name)  -- what the map calls catalog.movies is of the schema catalog
        WHERE d.table_name <> TG_ARGV[0] AND to_regclass(q.name) IS NOT NULL
-         AND d.of_group = (SELECT substring(definition FROM '^(group=".*") key=') FROM shardplex.definitions
+         AND d.of_group = (SELECT substring(definition FROM '^(group="(?:[^"\\]|\\.)*") key=') FROM shardplex.definitions
                             WHERE subject = 'table ' || TG_ARGV[0])
     LOOP
-      EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE t.%I = ($1).%I', other.qualified, other.key_column, TG_ARGV[2])
-              || (SELECT string_agg(format(' AND t.%1$I IS NOT DISTINCT FROM ($1).%1$I', c), '' ORDER BY c) FROM unnest(deciding[2:]) AS c)
+      keys := cardinality(other.key_columns);  -- as many as this table's
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE ', other.qualified)
+              || (SELECT string_agg(format('t.%I = ($1).%I', k.theirs, k.ours), ' AND ' ORDER BY k.place)
+                    FROM unnest(other.key_columns, deciding[:keys]) WITH ORDINALITY AS k(theirs, ours, place))
+              || (SELECT string_agg(format(' AND t.%1$I IS NOT DISTINCT FROM ($1).%1$I', c), '' ORDER BY c)
+                    FROM unnest(deciding[keys + 1:]) AS c)
               || ')' INTO known USING NEW;
       IF known THEN
         RETURN NULL;
