@@ -36,11 +36,17 @@ json::value strategy_json(const Group& group) {
             {"otherwise", as_set(group, list->otherwise).to_string()}}}};
 }
 
+/// One name, or a list of them, as in the map.
+json::value key_names_json(const KeyNames& key) {
+  if (key.size() == 1) return json::value(key.one());
+  return json::array(key.names().begin(), key.names().end());
+}
+
 json::object table_json(const ShardMap& map, const TablePlacement& table) {
   json::object shown{{"name", table.name}, {"reference", table.reference}};
   if (table.group) {
     shown["group"] = map.group(*table.group).name;
-    shown["key"] = table.key;
+    shown["key"] = key_names_json(table.key);
   }
   if (!table.computed.empty()) shown["computed"] = json::array(table.computed.begin(), table.computed.end());
   return shown;
@@ -108,7 +114,7 @@ void print_tables(const ShardMap& map, const Terminal& terminal) {
   TextTable table({{"TABLE"}, {"GROUP"}, {"KEY"}});
   const auto add = [&](const TablePlacement& placement, const std::string& name) {
     table.add({name, placement.group ? map.group(*placement.group).name : "(reference)",
-               placement.reference ? "-" : placement.key});
+               placement.reference ? "-" : joined(placement.key.names())});
   };
   for (const auto& placement : map.tables()) add(placement, placement.name);
   for (const auto& view : map.views()) add(view, view.name + " (view)");

@@ -1,14 +1,17 @@
 // route: where the rows of a key live according to the map, and why. Asks no server.
+#include <algorithm>
 #include <optional>
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/command_line.hpp"
 #include "operations/process/json_values.hpp"
 #include "operations/shard/map_file.hpp"
 #include "operations/shard/row_places.hpp"
 #include "query/catalogue/catalogue.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_map/key.hpp"
 
 namespace shardplex::cli {
@@ -20,12 +23,30 @@ namespace po = boost::program_options;
 constexpr std::string_view key_types =
     "integer, text, uuid, date, character, boolean, numeric, citext or enum";
 
-KeyType parse_key_type(const std::string& name) {
+KeyType parse_key_type(std::string_view name) {
   for (const KeyType type :
        {KeyType::integer, KeyType::uuid, KeyType::text, KeyType::date, KeyType::character, KeyType::boolean,
         KeyType::numeric, KeyType::citext, KeyType::enumeration})
     if (name == key_form(type)) return type;
-  throw UsageError("--key-type " + name + ": " + std::string(key_types) + " is expected");
+  throw UsageError("--key-type " + std::string(name) + ": " + std::string(key_types) + " is expected");
+}
+
+/// One type for each column of the key, with commas between them.
+std::vector<KeyType> parse_key_types(std::string_view text) {
+  std::vector<KeyType> types;
+  for (bool more = true; more;) {
+    const auto comma = text.find(',');
+    types.push_back(parse_key_type(text.substr(0, comma)));
+    more = comma != std::string_view::npos;
+    if (more) text.remove_prefix(comma + 1);
+  }
+  return types;
+}
+
+void check_types(const std::optional<std::vector<KeyType>>& types, const TablePlacement& table) {
+  if (!types || types->size() == table.key.size()) return;
+  throw UsageError("--key-type has " + std::to_string(types->size()) + ", and the key of " + table.name +
+                   " is " + joined(table.key.names(), " and ") + ": give one type for each column");
 }
 
 ColumnValues parse_values(const std::vector<std::string>& words) {
@@ -41,9 +62,11 @@ ColumnValues parse_values(const std::vector<std::string>& words) {
 
 void refuse_other_columns(const ColumnValues& values, const TablePlacement& table, const ListStrategy* list) {
   for (const auto& [column, text] : values) {
-    if (column == table.key || (list != nullptr && column == list->column)) continue;
+    if (table.key.contains(column) || (list != nullptr && column == list->column)) continue;
+    std::vector<std::string> deciding = table.key.names();
+    if (list != nullptr) deciding.push_back(list->column);
     throw UsageError("column " + column + " does not decide where rows of " + table.name + " live; " +
-                     table.key + (list != nullptr ? " and " + list->column + " do" : " does"));
+                     joined(deciding, " and ") + (deciding.size() == 1 ? " does" : " do"));
   }
 }
 
@@ -51,11 +74,15 @@ void refuse_other_columns(const ColumnValues& values, const TablePlacement& tabl
 void check_columns(const ColumnValues& values, const TablePlacement& table, const Group& group) {
   const auto* list = std::get_if<ListStrategy>(&group.strategy);
   refuse_other_columns(values, table, list);
-  if (values.contains(table.key)) return;
+  const auto& key = table.key.names();
+  if (std::ranges::all_of(key, [&](const std::string& column) { return values.contains(column); })) return;
   if (list == nullptr)
-    throw UsageError("give " + table.key + "=VALUE: it decides where rows of " + table.name + " live");
+    throw UsageError("give " +
+                     joined(key, [](const std::string& column) { return column + "=VALUE"; }, " and ") +
+                     (key.size() == 1 ? ": it decides" : ": together they decide") + " where rows of " +
+                     table.name + " live");
   if (!values.contains(list->column))
-    throw UsageError("give " + list->column + "=VALUE, " + table.key + "=VALUE or both");
+    throw UsageError("give " + list->column + "=VALUE, " + key.front() + "=VALUE or both");
 }
 
 void print_text(const ShardMap& map, const Group& group, const RowPlaces& places, const Terminal& terminal) {
@@ -115,7 +142,9 @@ int route(Arguments args, const Terminal& terminal) {
       "Under a list strategy the key alone gives one slot per list, the list's column alone its slots.");
   options.add_map();
   options.add()("key-type", po::value<std::string>()->value_name("TYPE"),
-                (std::string(key_types) + " (default: by the value's look)").c_str());
+                (std::string(key_types) +
+                 " (default: by the value's look); of a key of several columns one for each, with commas")
+                    .c_str());
   options.add_json();
   options.add_positional("table", 1);
   options.add_positional("value", -1);
@@ -123,8 +152,8 @@ int route(Arguments args, const Terminal& terminal) {
   if (!given) return exit_ok;
   const std::string file = given->map_file();
   const std::string name = given->required("table", "TABLE");
-  std::optional<KeyType> type;
-  if (const auto text = given->text("key-type")) type = parse_key_type(*text);
+  std::optional<std::vector<KeyType>> types;
+  if (const auto text = given->text("key-type")) types = parse_key_types(*text);
   const ColumnValues values = parse_values(given->texts("value"));
 
   const ShardMap map = load_shard_map(file);
@@ -132,7 +161,8 @@ int route(Arguments args, const Terminal& terminal) {
   if (table.reference) return route_reference(map, table, given->json(), terminal);
   const Group& group = map.group(*table.group);
   check_columns(values, table, group);
-  const RowPlaces places = places_of_rows(group, table, values, type);
+  check_types(types, table);
+  const RowPlaces places = places_of_rows(group, table, values, types);
   if (given->json())
     terminal.out << as_json(map, table, group, places) << '\n';
   else

@@ -38,7 +38,12 @@ std::string definition_of(const Group& group) {
 std::string definition_of(const TablePlacement& table, const ShardMap& map) {
   if (table.reference) return "reference";
   std::ostringstream text;
-  text << "group=" << std::quoted(map.group(*table.group).name) << " key=" << std::quoted(table.key);
+  text << "group=" << std::quoted(map.group(*table.group).name) << " key=";
+  std::string_view separator;
+  for (const auto& column : table.key.names()) {
+    text << separator << std::quoted(column);
+    separator = ",";
+  }
   return text.str();
 }
 

@@ -35,7 +35,8 @@ std::string labels_subject(std::string_view table, const std::string& column);
 std::string labels_definition(const std::vector<std::string>& labels);
 std::vector<std::string> read_labels(const std::string& definition);
 
-/// By table, of stored definitions: the form of its keys.
+/// By table, of stored definitions: the form of its keys, which of several columns has one word for each
+/// ("integer,text").
 std::map<std::string, std::string, std::less<>> key_forms_of(const Definitions& stored);
 
 /// A sentence for each subject that both define, and differently. A subject that only one of them has is no

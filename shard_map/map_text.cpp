@@ -43,12 +43,17 @@ std::string columns_yaml(const std::vector<std::string>& columns) {
   return '[' + text + ']';
 }
 
+/// One name, or a list of them.
+std::string names_yaml(const KeyNames& names) {
+  return names.size() == 1 ? yaml_scalar(names.one()) : columns_yaml(names.names());
+}
+
 std::string table_yaml(const ShardMap& map, const TablePlacement& table) {
   const std::string key = "  " + yaml_scalar(table.name) + ": ";
   const std::string end =
       (table.computed.empty() ? "" : ", computed: " + columns_yaml(table.computed)) + " }\n";
   if (table.reference) return key + "{ reference: true" + end;
-  return key + "{ group: " + yaml_scalar(map.group(*table.group).name) + ", key: " + yaml_scalar(table.key) +
+  return key + "{ group: " + yaml_scalar(map.group(*table.group).name) + ", key: " + names_yaml(table.key) +
          end;
 }
 
@@ -67,7 +72,7 @@ std::string function_yaml(const ShardMap& map, const MapFunction& function) {
     case MapFunction::Runs::all:
       return key + "all\n";
     case MapFunction::Runs::by:
-      return key + "{ by: " + yaml_scalar(function.argument) +
+      return key + "{ by: " + names_yaml(function.arguments) +
              ", group: " + yaml_scalar(map.group(*function.group).name) + " }\n";
   }
   return key + "any\n";

@@ -60,6 +60,8 @@ ShardMap::ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<G
     for (const TablePlacement& table : *placements) {
       invariant(table.reference != table.group.has_value(), "a table is in a group or a reference table");
       invariant(!table.group || table.group->value < groups_.size(), "tables are in groups of the map");
+      invariant(!table.group || table.key.size() == key_columns_of(*table.group),
+                "tables of a group have keys of as many columns");
     }
   for (const TablePlacement& view : views_)
     invariant(find_table(view.name) == nullptr, "a name is a table's or a view's");
@@ -71,11 +73,18 @@ ShardMap::ShardMap(std::string cluster, std::vector<Shard> shards, std::vector<G
   }
   for (const MapFunction& function : functions_) {
     const bool by_argument = function.runs == MapFunction::Runs::by;
-    invariant(by_argument == function.group.has_value() && by_argument != function.argument.empty(),
+    invariant(by_argument == function.group.has_value() && by_argument != function.arguments.empty(),
               "a function is by an argument under a group, or by neither");
     invariant(!function.group || function.group->value < groups_.size(),
               "functions are by groups of the map");
   }
+}
+
+std::size_t ShardMap::key_columns_of(GroupId id) const {
+  for (const auto* placements : {&tables_, &views_})
+    for (const TablePlacement& table : *placements)
+      if (table.group == id) return table.key.size();
+  return 0;
 }
 
 std::optional<ShardId> ShardMap::find_shard(std::string_view name) const {

@@ -11,6 +11,7 @@
 
 #include "shard_map/ids.hpp"
 #include "shard_map/key.hpp"
+#include "shard_map/key_names.hpp"
 #include "shard_map/slot_set.hpp"
 
 namespace shardplex {
@@ -26,7 +27,7 @@ struct Shard {
   std::vector<std::string> replicas;
 };
 
-/// slot = hash of the table's key column.
+/// slot = hash of the table's key.
 struct HashStrategy {
   bool operator==(const HashStrategy&) const = default;
 };
@@ -57,7 +58,9 @@ struct TablePlacement {
   std::string name;              ///< shard_map/map_name.hpp
   bool reference = false;        ///< a full copy on every shard
   std::optional<GroupId> group;  ///< set unless reference
-  std::string key;               ///< hash: the hashed column; list: equal to spread_by; empty for reference
+  /// hash: the columns that are hashed together, as many in all tables of a group, where those at one place
+  /// mean the same; list: spread_by alone; empty for reference.
+  KeyNames key;
   /// Functions of a row, by their names alone, that the shard of the row can work out though they read
   /// tables: what they read is there.
   std::vector<std::string> computed = {};
@@ -80,12 +83,12 @@ struct MapFunction {
   enum class Runs : std::uint8_t {
     any,  ///< one of them, whichever: it depends on reference tables or on none
     all,  ///< each, for the rows that it owns
-    by,   ///< the one that owns the slot of an argument
+    by,   ///< the one that owns the slot of an argument, or of several together
   };
   std::string name;  ///< shard_map/map_name.hpp
   Runs runs = Runs::any;
-  std::string argument = {};                    ///< of `by`
-  std::optional<GroupId> group = std::nullopt;  ///< of `by`: whose slots the argument is hashed to
+  KeyNames arguments = {};                      ///< of `by`: one for each column of the group's keys
+  std::optional<GroupId> group = std::nullopt;  ///< of `by`: whose slots the arguments are hashed to
   bool operator==(const MapFunction&) const = default;
 };
 
@@ -109,6 +112,8 @@ class ShardMap {
   const Group& group(GroupId id) const { return groups_[id.value]; }
   std::optional<ShardId> find_shard(std::string_view name) const;
   std::optional<GroupId> find_group(std::string_view name) const;
+  /// How many columns the keys of the group's tables have; 0 where it has no table.
+  std::size_t key_columns_of(GroupId id) const;
   const TablePlacement* find_table(std::string_view name) const;  ///< nullptr where the map has no such table
   const TablePlacement* find_view(std::string_view name) const;   ///< nullptr where the map has no such view
   const TablePlacement* find_placement(std::string_view name) const;  ///< of a table or view, or nullptr
@@ -124,7 +129,7 @@ class ShardMap {
   std::vector<MapFunction> functions_;
 };
 
-/// The slot of a row under `group`. `key` is the canonical bytes of the hashed column (hash: key; list:
+/// The slot of a row under `group`. `key` is the joined_bytes() of the hashed columns (hash: key; list:
 /// spread_by); `list_value` is the list column's value (ignored under hash; nullopt is null).
 Slot slot_of_row(const Group& group, std::string_view key, std::optional<std::string_view> list_value);
 

@@ -36,16 +36,43 @@ MapFunction YamlFunctions::read_one(std::string_view name, const YamlNode& node)
   function.runs = MapFunction::Runs::by;
   const auto fields = yaml_.fields(node, {"by", "group"}, forms);
   if (!fields) return function;
-  if (const YamlNode* by =
-          yaml_.required(*fields, "by", "the argument whose value decides, as in by: movie_id"))
-    if (const auto argument = yaml_.text(*by)) {
-      function.argument = *argument;
-      if (!is_name(*argument)) yaml_.report(*by, std::string(name_rule));
-    }
+  const YamlNode* by = yaml_.required(*fields, "by", "the argument whose value decides, as in by: movie_id");
+  if (by != nullptr) function.arguments = read_arguments(*by);
   if (const YamlNode* group =
           yaml_.required(*fields, "group", "the group whose keys its values are, as in group: catalog"))
     function.group = read_group(*group);
+  if (by != nullptr) check_arguments(*by, function);
   return function;
+}
+
+KeyNames YamlFunctions::read_arguments(const YamlNode& node) {
+  const auto name_in = [&](const YamlNode& one) {
+    const auto argument = yaml_.text(one);
+    if (argument && !is_name(*argument)) yaml_.report(one, std::string(name_rule));
+    return argument.value_or("");
+  };
+  if (node.value->kind != YamlValue::Kind::list) return name_in(node);
+  std::vector<std::string> names;
+  const auto items = yaml_.items(node, "[tenant_id, id]");
+  if (!items) return {};
+  if (items->empty()) yaml_.report(node, "names no argument");
+  for (const YamlNode& item : *items) {
+    auto name = name_in(item);
+    if (name.empty()) continue;
+    if (contains_name(names, name)) yaml_.report(item, "argument " + in_quotes(name) + " is given twice");
+    names.push_back(std::move(name));
+  }
+  return KeyNames(std::move(names));
+}
+
+void YamlFunctions::check_arguments(const YamlNode& node, const MapFunction& function) {
+  if (!function.group || function.arguments.empty()) return;  // told already
+  const auto columns = key_columns_[function.group->value], given = function.arguments.size();
+  if (columns == 0 || columns == given) return;
+  yaml_.report(node, "names " + std::to_string(given) + (given == 1 ? " argument" : " arguments") +
+                         ", and the keys of " + shown(groups_[function.group->value]) + " have " +
+                         std::to_string(columns) + (columns == 1 ? " column" : " columns") +
+                         "; one is needed for each, in their order");
 }
 
 void YamlFunctions::read_word(const YamlNode& node, MapFunction& function) {

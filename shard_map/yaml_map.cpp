@@ -25,6 +25,7 @@ constexpr std::uint32_t max_slot_count = 32768;
 constexpr std::size_t max_shards = 1024;
 constexpr std::size_t max_groups = 1024;
 constexpr std::size_t max_computed = 1024;  // of a table
+constexpr std::size_t max_key_columns = 8;  // of a table
 
 template <class Named>
 std::vector<std::string_view> names_of(const std::vector<Named>& all) {
@@ -39,6 +40,8 @@ struct GroupDraft {
   std::uint32_t slot_count = default_slot_count;
   std::optional<Strategy> strategy;
   std::vector<ShardId> placement;
+  std::string first_table;      ///< that was read
+  std::size_t key_columns = 0;  ///< of its key, and so of all others'; 0: not known
 };
 
 /// Walks the tree once and collects problems; the map it builds counts only where there are none.
@@ -84,7 +87,7 @@ class MapReader {
       relations_ = YamlRelations(yaml_, names_of(tables_)).read(*relations);
     if (const YamlNode* views = map->find("views")) read_views(*views);
     if (const YamlNode* functions = map->find("functions"))
-      functions_ = YamlFunctions(yaml_, hash_groups(), names_of(groups_)).read(*functions);
+      functions_ = YamlFunctions(yaml_, hash_groups(), key_columns(), names_of(groups_)).read(*functions);
   }
 
   void read_cluster(const YamlNode& node) {
@@ -301,8 +304,8 @@ class MapReader {
   void read_sharded(const YamlEntries& table, std::string_view what, TablePlacement& placement) {
     const YamlNode* group = yaml_.required(table, "group", "group and key, or reference: true");
     const YamlNode* key = table.find("key");
-    if (key != nullptr) placement.key = column(*key).value_or("");
-    const GroupDraft* draft = nullptr;
+    if (key != nullptr) placement.key = read_key(*key);
+    GroupDraft* draft = nullptr;
     if (group != nullptr) {
       placement.group = find_group(*group);
       if (placement.group) draft = &groups_[placement.group->value];
@@ -311,13 +314,53 @@ class MapReader {
     if (const auto* list = std::get_if<ListStrategy>(&*draft->strategy)) {
       if (key == nullptr)
         placement.key = list->spread_by;
-      else if (!placement.key.empty() && !list->spread_by.empty() && placement.key != list->spread_by)
+      else if (!placement.key.empty() && !list->spread_by.empty() && !placement.key.is(list->spread_by))
         yaml_.report(*key, "the key of a " + std::string(what) + " in the list group " + shown(draft->name) +
                                " is its spread_by, " + in_quotes(list->spread_by) +
                                "; write that or leave the key out");
     } else if (key == nullptr) {
       yaml_.report(table.node, "key is missing; write the column whose hash decides a row's slot");
+    } else {
+      check_key_columns(*key, placement, *draft);
     }
+  }
+
+  /// The column of a key, or a list of its columns.
+  KeyNames read_key(const YamlNode& node) {
+    if (node.value->kind != YamlValue::Kind::list) return column(node).value_or("");
+    std::vector<std::string> names;
+    const auto items = yaml_.items(node, "[tenant_id, id]");
+    if (!items) return {};
+    if (items->empty()) yaml_.report(node, "names no column");
+    if (items->size() > max_key_columns) {
+      yaml_.report(node, "has more than " + std::to_string(max_key_columns) + " columns");
+      return {};
+    }
+    for (const YamlNode& item : *items) {
+      auto name = column(item);
+      if (!name) continue;
+      if (contains_name(names, *name)) yaml_.report(item, "column " + in_quotes(*name) + " is given twice");
+      names.push_back(*std::move(name));
+    }
+    return KeyNames(std::move(names));
+  }
+
+  /// Rows of equal keys are to meet, so the keys of a group's tables are compared column by column.
+  void check_key_columns(const YamlNode& key, const TablePlacement& placement, GroupDraft& group) {
+    if (placement.key.empty()) return;  // told already
+    if (group.key_columns == 0) {
+      group.first_table = placement.name;
+      group.key_columns = placement.key.size();
+    }
+    if (group.key_columns == placement.key.size()) return;
+    yaml_.report(key, "has " + columns_text(placement.key.size()) + ", and the key of " +
+                          shown(group.first_table) + " in the same group has " +
+                          columns_text(group.key_columns) +
+                          "; rows of a group's tables are placed by keys of as many columns");
+  }
+
+  static std::string columns_text(std::size_t count) {
+    return std::to_string(count) + (count == 1 ? " column" : " columns");
   }
 
   std::optional<GroupId> find_group(const YamlNode& node) {
@@ -335,6 +378,13 @@ class MapReader {
     for (const GroupDraft& draft : groups_)
       hashed.push_back(!draft.strategy || std::holds_alternative<HashStrategy>(*draft.strategy));
     return hashed;
+  }
+
+  /// By group, how many columns its keys have; 0 where no table tells.
+  std::vector<std::size_t> key_columns() const {
+    std::vector<std::size_t> counts;
+    for (const GroupDraft& draft : groups_) counts.push_back(draft.key_columns);
+    return counts;
   }
 
   ShardMap build() {

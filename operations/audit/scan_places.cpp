@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "operations/shard/server.hpp"
 
@@ -25,16 +26,26 @@ bool keeps_spelling(KeyType type) {
 }
 
 std::string piece_sql(const VerifiedTable& table, const std::string& piece) {
-  const std::string key = quote_identifier(table.placement->key);
-  std::string bytes = "textsend(" + key + "::text)",
-              lengths = "string_agg(int4send(octet_length(" + key + "::text)), '')";
-  if (has_fixed_length(table.key_type)) {
-    bytes = table.key_type == KeyType::uuid ? "uuid_send(" + key + ")" : "int8send(" + key + "::bigint)";
+  const KeyType type = table.key_types.front();
+  std::string bytes, lengths;
+  if (table.key_types.size() == 1 && has_fixed_length(type)) {
+    const std::string key = quote_identifier(table.placement->key.one());
+    bytes = type == KeyType::uuid ? "uuid_send(" + key + ")" : "int8send(" + key + "::bigint)";
     lengths = "NULL";
+  } else {
+    // Of several columns the texts of a row follow one another, and so do their lengths. Where one is null
+    // there is nothing of the row.
+    for (const auto& name : table.placement->key.names()) {
+      const std::string text = quote_identifier(name) + "::text";
+      bytes += (bytes.empty() ? "textsend(" : " || textsend(") + text + ')';
+      lengths += (lengths.empty() ? "int4send(octet_length(" : " || int4send(octet_length(") + text + "))";
+    }
+    lengths = "string_agg(" + lengths + ", '')";
   }
   const std::string hashes = table.can_double ? "string_agg(int8send(" + key_hash(table) + "), '')" : "NULL";
-  // A key that is never null is not counted apart, which would take a tenth of the time.
-  const std::string keys = key_column(table).not_null ? "count(*)" : "count(" + key + ")";
+  // Keys that are never null are not counted apart, which would take a tenth of the time.
+  const std::string has_key = has_key_sql(table);
+  const std::string keys = has_key.empty() ? "count(*)" : "count(*) FILTER (WHERE " + has_key + ')';
   return "SELECT " + quoted_slot_column + ", " + list_expression(table) + ", count(*), " + keys +
          ", string_agg(" + bytes + ", ''), " + lengths + ", " + hashes + " FROM " + table.name + " WHERE " +
          table.condition + " AND " + piece + " GROUP BY 1, 2";
@@ -69,22 +80,46 @@ std::string to_hex(std::string_view bytes) {
   return text;
 }
 
-/// Calls f(canonical bytes or nullopt, f that makes the key's text) for each key of a group of rows.
+/// Cuts what has the texts of keys behind one another, whose lengths are given, into keys of several columns.
+/// Calls f(joined_bytes() or nullopt, f that makes the columns' texts) for each.
 template <class F>
-void for_each_key(KeyType type, const pqxx::row& row, F f) {
+void for_each_of_columns(const std::vector<KeyType>& types, std::string_view all,
+                         const Integers<std::int32_t>& sizes, F f) {
+  std::size_t at = 0;
+  std::vector<std::string> texts(types.size());
+  for (std::size_t i = 0; i + types.size() <= sizes.size(); i += types.size()) {
+    for (std::size_t column = 0; column < types.size(); ++column) {
+      texts[column] = all.substr(at, static_cast<std::size_t>(sizes[i + column]));
+      at += texts[column].size();
+    }
+    const auto bytes = canonical_bytes(types, texts);
+    f(bytes ? std::optional<std::string_view>(*bytes) : std::nullopt, [&] { return texts; });
+  }
+}
+
+/// Calls f(joined_bytes() or nullopt, f that makes the columns' texts) for each key of a group of rows.
+template <class F>
+void for_each_key(const std::vector<KeyType>& types, const pqxx::row& row, F f) {
   constexpr pqxx::row::size_type keys = 4, lengths = 5;
+  const KeyType type = types.front();
   if (row[keys].is_null()) return;
+  if (types.size() > 1) {
+    const pqxx::binarystring bytes(row[keys]);
+    for_each_of_columns(types, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                        Integers<std::int32_t>(row[lengths]), f);
+    return;
+  }
   if (type == KeyType::integer) {
     const Integers<std::int64_t> integers(row[keys]);
     for (std::size_t i = 0; i < integers.size(); ++i)
-      f(canonical_bytes(integers[i]), [&] { return std::to_string(integers[i]); });
+      f(canonical_bytes(integers[i]), [&] { return std::vector{std::to_string(integers[i])}; });
     return;
   }
   const pqxx::binarystring bytes(row[keys]);
   const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (type == KeyType::uuid) {
     for (std::size_t at = 0; at < all.size(); at += 16)
-      f(all.substr(at, 16), [&] { return to_hex(all.substr(at, 16)); });
+      f(all.substr(at, 16), [&] { return std::vector{to_hex(all.substr(at, 16))}; });
     return;
   }
   const Integers<std::int32_t> sizes(row[lengths]);
@@ -98,7 +133,7 @@ void for_each_key(KeyType type, const pqxx::row& row, F f) {
       canonical = canonical_bytes(type, text);
       key = canonical ? std::optional<std::string_view>(*canonical) : std::nullopt;
     }
-    f(key, [&] { return std::string(text); });
+    f(key, [&] { return std::vector{std::string(text)}; });
   }
 }
 
@@ -121,9 +156,10 @@ std::uint64_t read_piece(pqxx::transaction_base& transaction, const VerifiedTabl
     part.rows[slot] += count;
     rows += count;
     if (row[3].as<std::uint64_t>() < count) part.suspect({slot, std::nullopt, list_value});
-    for_each_key(table.key_type, row, [&](std::optional<std::string_view> key, const auto& text) {
+    for_each_key(table.key_types, row, [&](std::optional<std::string_view> key, const auto& texts) {
       const auto right = key ? std::optional(slot_of_row(*table.group, *key, list_value)) : std::nullopt;
-      if (!right || static_cast<std::int64_t>(right->value) != slot) part.suspect({slot, text(), list_value});
+      if (!right || static_cast<std::int64_t>(right->value) != slot)
+        part.suspect({slot, texts(), list_value});
     });
     if (!table.can_double || !owns(states, slot)) continue;
     const Integers<std::int64_t> hashes(row[6]);

@@ -19,7 +19,8 @@ constexpr std::size_t most_suspects = 1000;  // of a table on a shard, that are 
 /// A row whose stored slot is not that of its key, or that has no key.
 struct Suspect {
   std::int32_t slot = 0;
-  std::optional<std::string> key, list_value;  ///< as PostgreSQL reads them
+  std::optional<std::vector<std::string>> key;  ///< its columns, as PostgreSQL reads them
+  std::optional<std::string> list_value;        ///< the same
   auto operator<=>(const Suspect&) const = default;
 };
 

@@ -13,8 +13,17 @@
 
 namespace shardplex::operations {
 
-const Column& key_column(const VerifiedTable& table) {
-  return *table.table.find_column(table.placement->key);
+std::vector<const Column*> columns_of_key(const VerifiedTable& table) {
+  std::vector<const Column*> columns;
+  for (const auto& name : table.placement->key.names()) columns.push_back(table.table.find_column(name));
+  return columns;
+}
+
+std::string has_key_sql(const VerifiedTable& table) {
+  std::string sql;
+  for (const Column* column : columns_of_key(table))
+    if (!column->not_null) sql = and_also(std::move(sql), quote_identifier(column->name) + " IS NOT NULL");
+  return sql;
 }
 
 std::string list_expression(const VerifiedTable& table) {
@@ -28,16 +37,17 @@ VerifiedTable describe(pqxx::transaction_base& transaction, const VerifyScope& s
   if (!table) throw CommandFailed("table " + placement.name + " does not exist");
   if (!table->has_slot_column) throw CommandFailed(refused + "it has no column " + std::string(slot_column));
   if (table->primary_key.empty()) throw CommandFailed(refused + "it has no primary key");
-  const Column* key = table->find_column(placement.key);
-  const auto type = key != nullptr ? key_type(*key) : std::nullopt;
-  if (!type) throw CommandFailed(refused + "it has no column " + placement.key + " that could be its key");
+  for (const auto& name : placement.key.names())
+    if (const Column* column = table->find_column(name); column == nullptr || !key_type(*column))
+      throw CommandFailed(refused + "it has no column " + name + " that could be " +
+                          (placement.key.size() == 1 ? "" : "of ") + "its key");
 
   VerifiedTable verified{&placement, &scope.map.group(*placement.group)};
   verified.list = std::get_if<ListStrategy>(&verified.group->strategy);
   if (verified.list != nullptr && table->find_column(verified.list->column) == nullptr)
     throw CommandFailed(refused + "it has no column " + verified.list->column +
                         ", by which the map makes lists");
-  verified.key_type = *type;
+  verified.key_types = types_of_key(*table, placement.key).value();
   verified.name = quote_map_name(placement.name);
   const SlotSet& slots = scope.slots[placement.group->value];
   verified.condition =
@@ -46,7 +56,8 @@ VerifiedTable describe(pqxx::transaction_base& transaction, const VerifyScope& s
     return std::ranges::find(table->primary_key, column) != table->primary_key.end();
   };
   verified.can_double =
-      !in_key(placement.key) || (verified.list != nullptr && !in_key(verified.list->column));
+      !std::ranges::all_of(placement.key.names(), in_key) ||
+      (verified.list != nullptr && !in_key(verified.list->column));
   verified.table = *std::move(table);
   return verified;
 }

@@ -23,7 +23,7 @@ struct VerifiedTable {
   const Group* group = nullptr;
   const ListStrategy* list = nullptr;  ///< nullptr under hash
   Table table = {};
-  KeyType key_type = KeyType::integer;
+  std::vector<KeyType> key_types = {};  ///< of the columns of its key
   std::string name = {};       ///< quoted
   std::string condition = {};  ///< which rows are verified
   bool can_double = false;     ///< the primary key does not decide the slot
@@ -33,7 +33,10 @@ struct VerifiedTable {
 VerifiedTable describe(pqxx::transaction_base& transaction, const VerifyScope& scope,
                        const TablePlacement& placement);
 
-const Column& key_column(const VerifiedTable& table);
+/// The columns of its key, in their order.
+std::vector<const Column*> columns_of_key(const VerifiedTable& table);
+/// A condition on a row: no column of its key is null. "" where none can be.
+std::string has_key_sql(const VerifiedTable& table);
 /// The value that chooses a row's list, as text; NULL under hash.
 std::string list_expression(const VerifiedTable& table);
 /// The checksum of the primary key.

@@ -17,6 +17,7 @@
 #include "operations/process/terminal.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/owned_slots.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
@@ -71,6 +72,7 @@ class TableVerification {
   void check_places(ShardId shard, const Scanned& found);
   void tell_places(ShardId shard, const std::string& slots);
   void check_slots(ShardId shard, const Part& found);
+  std::string suspects_sql(const Suspect& suspect) const;
   void check_doubles(std::vector<Scanned>& found);
   using Holders = std::map<PrimaryKey, std::map<ShardId, std::string>>;  // row → shard → its version there
   Holders look_up(const std::vector<std::int64_t>& hashes);
@@ -160,29 +162,44 @@ std::string TableVerification::repair_of_slot(ShardId shard, Slot right, const P
          shard_name(shard) + ":\nDELETE FROM " + table_.name + row;
 }
 
+/// A condition: the rows of the suspect's key, or those without one.
+std::string TableVerification::suspects_sql(const Suspect& suspect) const {
+  if (!suspect.key) return "NOT (" + has_key_sql(table_) + ')';
+  const auto columns = columns_of_key(table_);
+  std::string sql;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    sql = and_also(std::move(sql), quote_identifier(columns[i]->name) + " = " +
+                                       quote_literal((*suspect.key)[i]) + "::" + columns[i]->type);
+  return sql;
+}
+
 void TableVerification::check_slots(ShardId shard, const Part& found) {
-  const std::string key = quote_identifier(table_.placement->key);
-  const std::string sql = "SELECT " + key + "::text, " + list_expression(table_) +
-                          ", row_to_json(t.*)::text" + key_texts(table_) + " FROM " + table_.name +
-                          " t WHERE " + quoted_slot_column + " = $1 AND ";
+  const auto columns = columns_of_key(table_);
+  std::string texts;
+  for (const Column* column : columns) texts += ", " + quote_identifier(column->name) + "::text";
+  const std::string sql = "SELECT " + list_expression(table_) + ", row_to_json(t.*)::text" + texts +
+                          key_texts(table_) + " FROM " + table_.name + " t WHERE " + quoted_slot_column +
+                          " = $1 AND ";
+  const auto first_of_primary = static_cast<pqxx::row::size_type>(columns.size() + 2);
   pqxx::nontransaction transaction(*access_.looks[shard.value]);
   for (const auto& suspect : found.suspects) {
-    const auto rows = suspect.key ? transaction.exec_params(sql + key + " = $2::" + key_column(table_).type,
-                                                            suspect.slot, *suspect.key)
-                                  : transaction.exec_params(sql + key + " IS NULL", suspect.slot);
-    for (const auto& row : rows) {
-      const PrimaryKey primary_key = read_key(row, 3);
+    for (const auto& row : transaction.exec_params(sql + suspects_sql(suspect), suspect.slot)) {
+      const PrimaryKey primary_key = read_key(row, first_of_primary);
       const std::string what = shard_name(shard) + ": " + name_row(table_, primary_key);
-      if (row[0].is_null()) {
+      std::vector<std::string> key;
+      for (std::size_t i = 0; i < columns.size(); ++i)
+        if (const auto field = row[static_cast<pqxx::row::size_type>(i + 2)]; !field.is_null())
+          key.push_back(field.as<std::string>());
+      if (key.size() < columns.size()) {
         scope_.findings.add({Check::slot_value, shard_name(shard), what + " has no key, and so no slot", ""});
         continue;
       }
-      const auto bytes = canonical_bytes(table_.key_type, row[0].as<std::string>());
-      const auto list_value = row[1].is_null() ? std::nullopt : std::optional(row[1].as<std::string>());
+      const auto bytes = canonical_bytes(table_.key_types, key);
+      const auto list_value = row[0].is_null() ? std::nullopt : std::optional(row[0].as<std::string>());
       if (list_value != suspect.list_value) continue;
       if (!bytes) {
         scope_.findings.add({Check::slot_value, shard_name(shard),
-                             what + " has the key " + row[0].as<std::string>() + ", which has no slot", ""});
+                             what + " has the key " + joined(key) + ", which has no slot", ""});
         continue;
       }
       const Slot right = slot_of_row(*table_.group, *bytes, list_value);
@@ -192,7 +209,7 @@ void TableVerification::check_slots(ShardId shard, const Part& found) {
                            what + " is in slot " + std::to_string(suspect.slot) +
                                "; its key belongs in slot " + std::to_string(right.value) +
                                (owner ? ", which " + shard_name(*owner) + " owns" : ", which nobody owns"),
-                           repair_of_slot(shard, right, primary_key, row[2].as<std::string>())});
+                           repair_of_slot(shard, right, primary_key, row[1].as<std::string>())});
     }
   }
   if (found.further_suspects > 0)

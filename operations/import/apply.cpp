@@ -197,7 +197,9 @@ std::size_t ImportApplier::table_of(std::uint32_t relation, const Tuple& tuple) 
 std::optional<ImportPlace> ImportApplier::place(const ImportTable& table, const Row& row) const {
   if (!table.sharding) return std::nullopt;
   const auto list = table.sharding->list ? row[*table.sharding->list] : std::nullopt;
-  return place_of(table, row[table.sharding->key], list);
+  ImportKey key;
+  for (const auto column : table.sharding->key) key.push_back(row[column]);
+  return place_of(table, key, list);
 }
 
 void ImportApplier::insert(const pgoutput::Insert& insert) {

@@ -88,22 +88,26 @@ void check_owners(pqxx::transaction_base& transaction, const ShardMap& map,
   }
 }
 
-/// Where the key is citext its table is read as a whole.
+/// A row whose column of the key has characters beyond ASCII. The table is read as a whole.
+void check_citext_key(pqxx::transaction_base& transaction, const TablePlacement& placement, const Column& key,
+                      std::vector<std::string>& problems) {
+  const std::string text = quote_identifier(key.name) + "::text";
+  const auto beyond_ascii =
+      transaction.exec("SELECT " + text + " FROM " + quote_map_name(placement.name) + " WHERE octet_length(" +
+                       text + ") <> char_length(" + text + ") LIMIT 1");
+  if (!beyond_ascii.empty())
+    problems.push_back(placement.name + ": a row's " + key.name + " is \"" +
+                       beyond_ascii[0][0].as<std::string>() + "\", and of citext only ASCII decides a slot");
+}
+
 void check_citext_keys(pqxx::transaction_base& transaction, const ShardMap& map,
                        const ShardCatalogue& catalogue, std::vector<std::string>& problems) {
   for (const auto& placement : map.tables()) {
     const auto table = catalogue.tables.find(placement.name);
     if (placement.reference || table == catalogue.tables.end()) continue;
-    const Column* key = table->second.find_column(placement.key);
-    if (!key || key_type(*key) != KeyType::citext) continue;
-    const std::string text = quote_identifier(key->name) + "::text";
-    const auto beyond_ascii =
-        transaction.exec("SELECT " + text + " FROM " + quote_map_name(placement.name) +
-                         " WHERE octet_length(" + text + ") <> char_length(" + text + ") LIMIT 1");
-    if (!beyond_ascii.empty())
-      problems.push_back(placement.name + ": a row's " + key->name + " is \"" +
-                         beyond_ascii[0][0].as<std::string>() +
-                         "\", and of citext only ASCII decides a slot");
+    for (const auto& name : placement.key.names())
+      if (const Column* key = table->second.find_column(name); key && key_type(*key) == KeyType::citext)
+        check_citext_key(transaction, placement, *key, problems);
   }
 }
 

@@ -81,7 +81,8 @@ class TableCopy {
       return;
     }
     const std::string_view row = line.substr(0, line.size() - 1);
-    const auto key = copy_field(row, table_.sharding->key);
+    ImportKey key;
+    for (const auto column : table_.sharding->key) key.push_back(copy_field(row, column));
     const auto list = table_.sharding->list ? copy_field(row, *table_.sharding->list) : std::nullopt;
     const ImportPlace place = place_of(table_, key, list);
     append(receivers_[place.shard.value], row, "\t" + std::to_string(place.slot.value) + "\n");

@@ -50,7 +50,11 @@ std::optional<std::string> problem_of(const ShardMap& map, const TablePlacement&
   if (from.reference) return "which is sharded, while " + from.name + " is whole on every shard";
   if (*from.group != *to->group) return "which is in another group";
   const auto* list = std::get_if<ListStrategy>(&map.group(*from.group).strategy);
-  if (!maps_onto(key, from.key, to->key) || (list != nullptr && !maps_onto(key, list->column, list->column)))
+  const auto &own = from.key.names(), &foreign = to->key.names();
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (!maps_onto(key, own[i], foreign[i]))
+      return "but not from shard key to shard key, so the rows may be on different shards";
+  if (list != nullptr && !maps_onto(key, list->column, list->column))
     return "but not from shard key to shard key, so the rows may be on different shards";
   return std::nullopt;
 }

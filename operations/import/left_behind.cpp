@@ -123,7 +123,7 @@ void read_other_losses(pqxx::transaction_base& source, LossList& losses) {
 void read_constraints_per_shard(pqxx::transaction_base& source, const ShardMap& map, LossList& losses) {
   for (const auto& placement : map.tables()) {
     if (placement.reference) continue;
-    std::vector<std::string> routing{placement.key};
+    std::vector<std::string> routing = placement.key.names();
     if (const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy))
       routing.push_back(list->column);
     for (const auto& row : source.exec_params(constraints_sql, quote_map_name(placement.name),

@@ -33,7 +33,7 @@ std::string qualified(const std::string& name) {
 /// What decides the shard: the key and, under the list strategy, the list's column.
 std::vector<std::string> deciding_columns(const ShardMap& map, const TablePlacement& placement) {
   if (placement.reference) return {};
-  std::vector<std::string> names{placement.key};
+  std::vector<std::string> names = placement.key.names();
   if (const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy))
     names.push_back(list->column);
   return names;
@@ -56,7 +56,7 @@ void check_kind(pqxx::transaction_base& source, const TablePlacement& placement,
 /// What routers do for a row without this column, which decides the shard (docs/api.md, "Keys").
 GivenBy giver_of(const ShardMap& map, const TablePlacement& placement, const Table& table,
                  const Column& column, bool has_own_sequence) {
-  if (column.name != placement.key || table.primary_key != std::vector{placement.key}) return GivenBy::nobody;
+  if (!placement.key.is(column.name) || table.primary_key != std::vector{column.name}) return GivenBy::nobody;
   if (column.type_name == "int8" || column.type_name == "uuid") return GivenBy::routers;
   const bool hashed = std::holds_alternative<HashStrategy>(map.group(*placement.group).strategy);
   const bool small = column.type_name == "int4" || column.type_name == "int2";
@@ -124,8 +124,8 @@ ImportTable read_import_table(pqxx::transaction_base& source, const ShardMap& ma
   if (placement.reference) return table;
   ImportSharding sharding;
   sharding.group = &map.group(*placement.group);
-  sharding.key = index_of(table.columns, placement.key);
-  sharding.key_type = key_type(*found->find_column(placement.key)).value();
+  for (const auto& name : placement.key.names()) sharding.key.push_back(index_of(table.columns, name));
+  sharding.key_types = types_of_key(*found, placement.key).value();
   if (const auto* list = std::get_if<ListStrategy>(&sharding.group->strategy))
     sharding.list = index_of(table.columns, list->column);
   table.sharding = sharding;
@@ -138,7 +138,7 @@ bool ImportTable::needs_full_identity() const {
   if (identity == 'i' || identity == 'n') return true;
   if (!sharding) return false;
   const auto in_key = [&](std::size_t column) { return std::ranges::count(primary_key, column) > 0; };
-  return !in_key(sharding->key) || (sharding->list && !in_key(*sharding->list));
+  return !std::ranges::all_of(sharding->key, in_key) || (sharding->list && !in_key(*sharding->list));
 }
 
 ImportSource read_import_source(pqxx::transaction_base& source, const ShardMap& map) {
@@ -160,15 +160,21 @@ std::vector<ImportTable> read_import_tables(pqxx::transaction_base& source, cons
   return tables;
 }
 
-ImportPlace place_of(const ImportTable& table, std::optional<std::string_view> key,
+ImportPlace place_of(const ImportTable& table, const ImportKey& key,
                      std::optional<std::string_view> list_value) {
   const ImportSharding& sharding = *table.sharding;
-  const auto canonical = key ? canonical_bytes(sharding.key_type, *key) : std::nullopt;
-  if (!canonical)
-    throw CommandFailed(table.name + ": a row's " + table.columns[sharding.key] + " is " +
-                        (key ? "\"" + std::string(*key) + "\"" : "null") + ", which decides no slot" +
-                        (sharding.key_type == KeyType::citext ? " (of citext only ASCII does)" : ""));
-  const Slot slot = slot_of_row(*sharding.group, *canonical, list_value);
+  std::vector<std::string> columns;
+  columns.reserve(key.size());
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const KeyType type = sharding.key_types[i];
+    auto canonical = key[i] ? canonical_bytes(type, *key[i]) : std::nullopt;
+    if (!canonical)
+      throw CommandFailed(table.name + ": a row's " + table.columns[sharding.key[i]] + " is " +
+                          (key[i] ? "\"" + *key[i] + "\"" : "null") + ", which decides no slot" +
+                          (type == KeyType::citext ? " (of citext only ASCII does)" : ""));
+    columns.push_back(*std::move(canonical));
+  }
+  const Slot slot = slot_of_row(*sharding.group, joined_bytes(columns), list_value);
   return {slot, sharding.group->placement[slot.value]};
 }
 

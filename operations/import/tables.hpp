@@ -16,10 +16,13 @@ namespace shardplex::operations {
 /// What decides the slot of a sharded table's row; indexes are of ImportTable::columns.
 struct ImportSharding {
   const Group* group = nullptr;
-  std::size_t key = 0;
-  KeyType key_type = KeyType::integer;
+  std::vector<std::size_t> key;     ///< the columns of the shard key, in its order
+  std::vector<KeyType> key_types;   ///< of each
   std::optional<std::size_t> list;  ///< under the list strategy
 };
+
+/// The values of a row's shard key, column by column; nullopt is null.
+using ImportKey = std::vector<std::optional<std::string>>;
 
 struct ImportTable {
   std::string name;                        ///< as in the map
@@ -77,8 +80,8 @@ struct ImportPlace {
 };
 
 /// Where the row with this key and list value (ignored under hash; nullopt is null) is to be. Throws
-/// CommandFailed where it has none: its key is null.
-ImportPlace place_of(const ImportTable& table, std::optional<std::string_view> key,
+/// CommandFailed where it has none: a column of its key is null, or no key.
+ImportPlace place_of(const ImportTable& table, const ImportKey& key,
                      std::optional<std::string_view> list_value);
 
 /// "public"."movies", quoted for SQL.

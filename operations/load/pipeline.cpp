@@ -26,7 +26,7 @@ struct LoadPipeline::ParsedBlock {
   std::vector<BadRow> bad;  ///< told when the block is admitted, so that they come in input order
 };
 
-/// Finds keys that the shards hold already. One per parsing thread.
+/// Finds keys that the shards hold already; under list these are of one column. One per parsing thread.
 class LoadPipeline::ExistingKeys {
  public:
   explicit ExistingKeys(const LoadTarget& target) : target_(target) {
@@ -67,17 +67,17 @@ class LoadPipeline::ExistingKeys {
     for (auto& holder : holders_) {
       pqxx::nontransaction transaction(*holder.connection);
       for (const auto& row : transaction.exec_params(query(), literal, target_.sharded->group->name))
-        if (auto bytes = canonical_bytes(target_.sharded->key_type, row[0].as<std::string>()))
+        if (auto bytes = canonical_bytes(target_.sharded->key.front().type, row[0].as<std::string>()))
           found.emplace(*std::move(bytes), holder.shard);
     }
     return found;
   }
 
-  const std::string& key_name() const { return target_.columns[target_.sharded->key_column].name; }
+  const std::string& key_name() const { return target_.columns[target_.sharded->key.front().index].name; }
 
   std::string query() const {
     const Column& column = *target_.table.find_column(key_name());
-    const auto type = target_.sharded->key_type;
+    const auto type = target_.sharded->key.front().type;
     const std::string array =
         type == KeyType::citext || type == KeyType::enumeration
             ? quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name) + "[]"
@@ -100,7 +100,7 @@ LoadPipeline::LoadPipeline(const LoadTarget& target, InputBlocks& input, MakeRea
       bad_(bad),
       merge_(merge),
       ids_(target.map->shards().front().primary) {
-  if (target.sharded && target.sharded->unique_over_lists) keys_.emplace(target.sharded->key_type);
+  if (target.sharded && target.sharded->unique_over_lists) keys_.emplace(target.sharded->key.front().type);
   for (auto& session : sessions) {
     const bool tells = target.sharded.has_value() || writers_.empty();
     writers_.push_back(std::make_unique<ShardWriter>(target.table.name, session, bad, tells, merge));
@@ -212,7 +212,7 @@ LoadPipeline::ParsedBlock LoadPipeline::parse(const InputBlock& block, RowReader
 
 /// True where the row had no key and now has one that nothing else has.
 bool LoadPipeline::give_id(Row& row) {
-  Field& key = row[target_.sharded->key_column];
+  Field& key = row[target_.sharded->key.front().index];
   if (!target_.sharded->generates_ids || key.state == Field::State::text) return false;
   key.set(std::to_string(ids_.next()));
   return true;
@@ -237,7 +237,7 @@ void LoadPipeline::place(Row& row, std::uint64_t line, ParsedBlock& parsed) {
     shard = where.shard.value;
     slot = where.slot;
     if (keys_ && !fresh)
-      key = {row[target_.sharded->key_column].text, std::move(where.key), line, shard, 0, 0};
+      key = {row[target_.sharded->key.front().index].text, std::move(where.key), line, shard, 0, 0};
   }
   auto& batches = parsed.batches[shard];
   Omitted omitted = merge_ != nullptr ? merge_->omitted(row) : omitted_columns(target_.columns, row);
@@ -253,7 +253,7 @@ void LoadPipeline::place(Row& row, std::uint64_t line, ParsedBlock& parsed) {
 
 /// Takes the rows out whose key was given before, or exists.
 void LoadPipeline::refuse_repeated(ParsedBlock& parsed) {
-  const std::string& name = target_.columns[target_.sharded->key_column].name;
+  const std::string& name = target_.columns[target_.sharded->key.front().index].name;
   std::vector<std::vector<std::vector<bool>>> marked(parsed.batches.size());
   for (std::size_t shard = 0; shard < marked.size(); ++shard)
     marked[shard].resize(parsed.batches[shard].size());

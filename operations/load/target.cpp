@@ -59,6 +59,13 @@ std::string label_problem(const RowColumns::Entry& column, std::string_view labe
          " by which rows are placed (shardplex cluster init writes down new ones)";
 }
 
+std::optional<std::string> length_problem(const Row& row, const RowColumns& columns, std::size_t index) {
+  const auto value = row[index].value();
+  if (!value || !is_cut(columns[index].type, *value)) return std::nullopt;
+  return "column " + columns[index].name + ": \"" + std::string(*value) + "\" is too long for " +
+         columns[index].type;
+}
+
 void check_ownership(const ShardMap& map, const ShardedTarget& target) {
   std::vector<std::string> problems;
   if (!target.ownership.complete(target.group_id))
@@ -77,14 +84,17 @@ ShardedTarget sharded_target(const ShardMap& map, const TablePlacement& placemen
   std::vector<std::optional<ShardOwnership>> reports;
   for (const auto& answer : answers) reports.push_back(answer.ownership);
   const Group& group = map.group(*placement.group);
-  ShardedTarget target{&group, *placement.group, Ownership(map, reports), {}, {}, {}, false, false};
-  target.key_column = columns.find(placement.key).value();
-  const Column& key = table.columns[target.key_column];
-  target.key_type = key_type(key).value();
-  for (const auto& label : key.enum_labels)
-    if (!contains_name(key.unplaced_labels, label)) target.labels.push_back(label);
-  const bool key_is_primary = table.primary_key == std::vector<std::string>{placement.key};
-  target.generates_ids = key_is_primary && key.type == "bigint" && !key.has_default;
+  ShardedTarget target{&group, *placement.group, Ownership(map, reports), {}, {}, false, false};
+  for (const auto& name : placement.key.names()) {
+    const auto index = columns.find(name).value();
+    const Column& column = table.columns[index];
+    auto& key = target.key.emplace_back(TargetKeyColumn{index, key_type(column).value(), {}});
+    for (const auto& label : column.enum_labels)
+      if (!contains_name(column.unplaced_labels, label)) key.labels.push_back(label);
+  }
+  const bool key_is_primary = target.key.size() == 1 && table.primary_key == placement.key.names();
+  const Column& first = table.columns[target.key.front().index];
+  target.generates_ids = key_is_primary && first.type == "bigint" && !first.has_default;
   if (const auto* list = std::get_if<ListStrategy>(&group.strategy)) {
     target.list_column = columns.find(list->column).value();
     target.new_list_labels = table.columns[*target.list_column].unplaced_labels;
@@ -108,25 +118,33 @@ std::optional<std::string> ShardedTarget::list_value_problem(const Row& row,
 }
 
 std::variant<RowPlace, std::string> ShardedTarget::place(const Row& row, const RowColumns& columns) const {
-  const auto& column = columns[key_column];
-  const auto text = row[key_column].value();
-  if (!text) return "column " + column.name + " is the shard key and has to be given";
-  auto canonical = canonical_bytes(key_type, *text);
-  if (!canonical)
-    return "column " + column.name + ": \"" + std::string(*text) + "\" is not a key of type " + column.type +
-           (key_type == KeyType::citext ? " (only ASCII is)" : "");
-  if (key_type == KeyType::enumeration && !contains_name(labels, *text)) return label_problem(column, *text);
+  std::vector<std::string> key_columns;
+  key_columns.reserve(key.size());
+  for (const auto& [index, type, labels] : key) {
+    const auto& column = columns[index];
+    const auto text = row[index].value();
+    if (!text)
+      return "column " + column.name + " is " + (key.size() == 1 ? "" : "of ") +
+             "the shard key and has to be given";
+    auto canonical = canonical_bytes(type, *text);
+    if (!canonical)
+      return "column " + column.name + ": \"" + std::string(*text) + "\" is not a key of type " +
+             column.type + (type == KeyType::citext ? " (only ASCII is)" : "");
+    if (type == KeyType::enumeration && !contains_name(labels, *text)) return label_problem(column, *text);
+    key_columns.push_back(*std::move(canonical));
+  }
   std::optional<std::string_view> list_value;
   if (list_column) {
     if (auto problem = list_value_problem(row, columns)) return *std::move(problem);
     list_value = row[*list_column].value();
   }
-  for (const auto& routing : {key_column, list_column.value_or(key_column)})
-    if (const auto value = row[routing].value(); value && is_cut(columns[routing].type, *value))
-      return "column " + columns[routing].name + ": \"" + std::string(*value) + "\" is too long for " +
-             columns[routing].type;
-  const Slot slot = slot_of_row(*group, *canonical, list_value);
-  return RowPlace{ownership.owner(group_id, slot).shard, slot, *std::move(canonical)};
+  for (const auto& each : key)
+    if (auto problem = length_problem(row, columns, each.index)) return *std::move(problem);
+  if (list_column)
+    if (auto problem = length_problem(row, columns, *list_column)) return *std::move(problem);
+  std::string bytes = joined_bytes(key_columns);
+  const Slot slot = slot_of_row(*group, bytes, list_value);
+  return RowPlace{ownership.owner(group_id, slot).shard, slot, std::move(bytes)};
 }
 
 LoadTarget find_load_target(const ShardMap& map, const TablePlacement& placement) {

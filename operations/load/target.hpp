@@ -19,7 +19,14 @@ namespace shardplex::operations {
 struct RowPlace {
   ShardId shard;
   Slot slot;
-  std::string key;  ///< canonical bytes
+  std::string key;  ///< joined_bytes()
+};
+
+/// A column of the shard key.
+struct TargetKeyColumn {
+  std::size_t index = 0;  ///< of RowColumns
+  KeyType type = KeyType::integer;
+  std::vector<std::string> labels = {};  ///< of an enum: those that rows are placed by
 };
 
 /// A sharded table: its key, and who owns its slots.
@@ -27,13 +34,11 @@ struct ShardedTarget {
   const Group* group = nullptr;
   GroupId group_id;
   Ownership ownership;
-  std::size_t key_column = 0;
-  KeyType key_type = KeyType::integer;
+  std::vector<TargetKeyColumn> key = {};
   std::optional<std::size_t> list_column;  ///< under the list strategy
   bool generates_ids = false;              ///< a row without a key gets an id
   /// Rows of one key may go to several shards, and the key is to be unique: PostgreSQL cannot see to that.
   bool unique_over_lists = false;
-  std::vector<std::string> labels = {};           ///< of a key that is an enum: those that rows are placed by
   std::vector<std::string> new_list_labels = {};  ///< of a list column that is one: those that none is yet
 
   /// The row's place, or why it has none.

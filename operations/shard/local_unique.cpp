@@ -59,9 +59,11 @@ UniqueColumn column_of(const std::string& expression, const std::string& type) {
 
 /// The columns that decide a row's slot.
 std::set<std::string> placing_columns(const ShardMap& map, const TablePlacement& placement) {
-  const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy);
-  if (list == nullptr) return {placement.key};
-  return {placement.key, list->column, list->spread_by};
+  const auto& key = placement.key.names();
+  std::set<std::string> columns(key.begin(), key.end());
+  if (const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy))
+    columns.insert(list->column);
+  return columns;
 }
 
 SequenceState read_sequence(pqxx::transaction_base& transaction, const std::string& name) {

@@ -75,8 +75,8 @@ bool guard_places(pqxx::transaction_base& transaction, const ShardMap& map, cons
   const std::string table = table_name(placement);
   const bool others = find_guard(transaction, placement).others;
   const Group& group = map.group(*placement.group);
-  std::string arguments =
-      quote_literal(placement.name) + ", " + quote_literal(group.name) + ", " + quote_literal(placement.key);
+  std::string arguments = quote_literal(placement.name) + ", " + quote_literal(group.name);
+  for (const auto& column : placement.key.names()) arguments += ", " + quote_literal(column);
   if (const auto* list = std::get_if<ListStrategy>(&group.strategy))
     arguments += ", " + quote_literal(list->column);
   transaction.exec("SELECT set_config('lock_timeout', '1s', true)");

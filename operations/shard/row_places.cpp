@@ -1,5 +1,6 @@
 #include "operations/shard/row_places.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -7,19 +8,25 @@
 #include "operations/process/failure.hpp"
 #include "query/catalogue/catalogue.hpp"
 #include "shard_map/invariant.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
 
-struct Key {
+/// One column of a key.
+struct KeyPart {
   KeyType type;
   std::string canonical;
+};
+
+struct Key {
+  std::string canonical;  ///< joined_bytes()
 };
 
 constexpr std::string_view otherwise_name = "(otherwise)";
 
 // The map does not know column types; the databases do. Without them the value's look decides.
-Key read_key(const std::string& column, const std::string& text, std::optional<KeyType> type) {
+KeyPart read_part(const std::string& column, const std::string& text, std::optional<KeyType> type) {
   if (type) {
     auto canonical = canonical_bytes(*type, text);
     if (!canonical)
@@ -78,16 +85,24 @@ void explain_list(const Group& group, const ListStrategy& list, const std::optio
 }  // namespace
 
 RowPlaces places_of_rows(const Group& group, const TablePlacement& table, const ColumnValues& values,
-                         std::optional<KeyType> type) {
+                         const std::optional<std::vector<KeyType>>& types) {
   const auto* list = std::get_if<ListStrategy>(&group.strategy);
   RowPlaces places;
+  const auto& names = table.key.names();
   std::optional<Key> key;
-  if (const auto found = values.find(table.key); found != values.end()) {
-    key = read_key(table.key, found->second, type);
+  if (std::ranges::all_of(names, [&](const std::string& name) { return values.contains(name); })) {
+    std::vector<std::string> columns, read;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto& text = values.find(names[i])->second;
+      auto part = read_part(names[i], text, types ? std::optional((*types)[i]) : std::nullopt);
+      read.push_back(names[i] + "=" + text + " read as " + std::string(key_form(part.type)));
+      columns.push_back(std::move(part.canonical));
+    }
+    key = Key{joined_bytes(columns)};
     places.hash = hex(hash_bytes(key->canonical));
-    places.reasons.push_back(table.key + "=" + found->second + " read as " +
-                             std::string(key_form(key->type)) +
-                             (type ? "" : " (by its look; --key-type decides)") + ", hash " + *places.hash);
+    const std::string look = names.size() == 1 ? " (by its look; --key-type decides)"
+                                               : " (by their look; --key-type decides)";
+    places.reasons.push_back(joined(read, " and ") + (types ? "" : look) + ", hash " + *places.hash);
   }
   if (list == nullptr) {
     invariant(key.has_value(), "under hash the key is needed");

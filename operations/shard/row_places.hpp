@@ -30,10 +30,11 @@ struct RowPlaces {
 };
 
 /// Where rows with these values of the table's routing columns are; other columns are not looked at. The map
-/// does not know the key's type: without `type` the value's look decides. Throws CommandFailed where the key
-/// is not of `type`. Precondition: the key is there or, under list, the list's column.
+/// does not know the types of the key's columns: without `types`, one for each, the values' look decides.
+/// Throws CommandFailed where a value is not of its type. Precondition: the key is there as a whole or, under
+/// list, the list's column.
 RowPlaces places_of_rows(const Group& group, const TablePlacement& table, const ColumnValues& values,
-                         std::optional<KeyType> type);
+                         const std::optional<std::vector<KeyType>>& types);
 
 /// The slots of `slots` that the map places on each shard, in the order of the shards; empty sets left out.
 std::vector<std::pair<std::string, SlotSet>> by_shard(const ShardMap& map, const Group& group,

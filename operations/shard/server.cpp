@@ -155,9 +155,9 @@ std::vector<std::string> definition_problems(pqxx::transaction_base& transaction
     const auto table = catalogue.tables.find(name);
     const auto placement = map.find_table(name);
     if (table == catalogue.tables.end() || !placement || placement->reference) continue;
-    const Column* key = table->second.find_column(placement->key);
-    if (!key || !key_type(*key)) continue;  // said by whoever looks at the table
-    if (auto problem = key_form_problem(table->second, *key, form)) problems.push_back(std::move(*problem));
+    if (!types_of_key(table->second, placement->key)) continue;  // said by whoever looks at the table
+    if (auto problem = key_form_problem(table->second, placement->key, form))
+      problems.push_back(std::move(*problem));
     for (const auto& column : RoutedTable(table->second, *placement, map).routing_columns()) {
       const auto labels = stored.find(labels_subject(name, column));
       const Column* found = table->second.find_column(column);

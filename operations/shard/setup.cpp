@@ -126,13 +126,12 @@ std::size_t write_key_forms(pqxx::transaction_base& transaction, const ShardMap&
   std::size_t written = 0;
   for (const auto& [name, table] : read_catalogue(transaction, map).tables) {
     const auto& placement = *map.find_table(name);
-    const Column* key = placement.reference ? nullptr : table.find_column(placement.key);
-    const auto type = key ? key_type(*key) : std::nullopt;
-    if (!type) continue;  // no router serves it
+    const auto types = placement.reference ? std::nullopt : types_of_key(table, placement.key);
+    if (!types) continue;  // no router serves it
     const bool new_form =
         transaction
             .exec_params("INSERT INTO shardplex.definitions VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                         key_subject(name), kept_key_form(*key))
+                         key_subject(name), kept_key_form(table, placement.key))
             .affected_rows() > 0;
     bool new_labels = false;
     for (const auto& column : RoutedTable(table, placement, map).routing_columns())

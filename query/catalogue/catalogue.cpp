@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "shard_map/invariant.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex {
 
@@ -94,11 +95,36 @@ std::string kept_key_form(const Column& key) {
   return form;
 }
 
-std::optional<std::string> key_form_problem(const Table& table, const Column& key, std::string_view stored) {
-  if (key_type(key) && kept_key_form(key) == stored) return std::nullopt;
-  return "the shard key " + key.name + " of " + table.name + " is " + key.type +
-         ", and its rows were placed by keys of the form " + std::string(stored) +
-         ": bring the column back to such a type, or make a new table with the other type and load it";
+std::string kept_key_form(const Table& table, const KeyNames& key) {
+  return joined(
+      key.names(), [&](const std::string& name) { return kept_key_form(*table.find_column(name)); }, ",");
+}
+
+std::optional<std::vector<KeyType>> types_of_key(const Table& table, const KeyNames& key) {
+  std::vector<KeyType> types;
+  for (const auto& name : key.names()) {
+    const Column* column = table.find_column(name);
+    const auto type = column ? key_type(*column) : std::nullopt;
+    if (!type) return std::nullopt;
+    types.push_back(*type);
+  }
+  return types;
+}
+
+std::string key_form(const std::vector<KeyType>& types) {
+  return joined(types, [](KeyType type) { return key_form(type); }, ",");
+}
+
+std::optional<std::string> key_form_problem(const Table& table, const KeyNames& key,
+                                            std::string_view stored) {
+  const auto types = types_of_key(table, key);
+  if (types && kept_key_form(table, key) == stored) return std::nullopt;
+  const bool is_one = key.size() == 1;
+  return "the shard key " + joined(key.names()) + " of " + table.name + " is " +
+         joined(key.names(), [&](const std::string& name) { return table.find_column(name)->type; }) +
+         ", and its rows were placed by keys of the form " + std::string(stored) + ": bring the column" +
+         (is_one ? "" : "s") + " back to such " + (is_one ? "a type" : "types") +
+         ", or make a new table with the other type" + (is_one ? "" : "s") + " and load it";
 }
 
 SortKind sort_kind(std::string_view type_name, bool is_enum) {

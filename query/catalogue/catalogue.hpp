@@ -125,7 +125,7 @@ struct ShownKey {
 /// The table that a view's rows are written to, as PostgreSQL writes through the view.
 struct WrittenTable {
   std::string schema, name;              ///< as the shards have them
-  std::string key;                       ///< the shard key, as it is called there
+  KeyNames key;                          ///< the shard key, as it is called there
   std::vector<std::string> primary_key;  ///< of the table, by its own names
   bool operator==(const WrittenTable&) const = default;
 };
@@ -263,8 +263,9 @@ struct Catalogue {
   /// Those that the map declares and that are not, with the reason.
   std::map<std::string, std::string, std::less<>> refused_functions = {};
   std::vector<std::string> undeclared_functions = {};  ///< sorted; on some shard, and not in the map
-  /// Of one schema: what keys are hashed as, by the groups' names, where only tables of other schemas tell.
-  std::map<std::string, KeyType, std::less<>> key_types = {};
+  /// Of one schema: what the columns of keys are hashed as, by the groups' names, where only tables of other
+  /// schemas tell.
+  std::map<std::string, std::vector<KeyType>, std::less<>> key_types = {};
 
   const Table* find(std::string_view table) const;  ///< nullptr where not served
   /// Why the shards are not to be used with each other for this table: refused or differing; nullptr where
@@ -312,9 +313,18 @@ std::string_view key_form(KeyType type);
 /// there. Precondition: the column has a key_type().
 std::string kept_key_form(const Column& key);
 
-/// A sentence where the key column is not of the form `stored`, by which the table's rows were placed, with
-/// the way out.
-std::optional<std::string> key_form_problem(const Table& table, const Column& key, std::string_view stored);
+/// The same of each column of a key: "integer,text". Precondition: each of them has a key_type().
+std::string kept_key_form(const Table& table, const KeyNames& key);
+
+/// The key_type() of each of these columns; nullopt where one is not there or cannot be of a shard key.
+std::optional<std::vector<KeyType>> types_of_key(const Table& table, const KeyNames& key);
+
+/// The key_form() of each column of a key: "integer,text".
+std::string key_form(const std::vector<KeyType>& types);
+
+/// A sentence where the key is not of the form `stored`, by which the table's rows were placed, with the way
+/// out. Precondition: the columns are there.
+std::optional<std::string> key_form_problem(const Table& table, const KeyNames& key, std::string_view stored);
 
 /// A sentence where labels of a column that decides slots, an enum, are no longer what they were when
 /// `placed` were written down: each of these has to be there, in that order. Labels may have been added

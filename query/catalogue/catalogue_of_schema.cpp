@@ -79,7 +79,7 @@ Catalogue catalogue_of_schema(const Catalogue& catalogue, const ShardMap& map, s
   for (const auto& placement : map.tables())
     if (const Table* table = placement.group ? catalogue.find(placement.name) : nullptr)
       part.key_types.emplace(map.group(*placement.group).name,
-                             RoutedTable(*table, placement, map).key_type());
+                             RoutedTable(*table, placement, map).key_types());
   return part;
 }
 

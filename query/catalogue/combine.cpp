@@ -69,7 +69,7 @@ std::vector<std::string> problems_of(const RoutedTable& routed) {
   if (!table.has_slot_column)
     problems.push_back("there is no column " + std::string(slot_column) +
                        (table.is_view() ? " (integer)" : " (integer not null)"));
-  check_key(table, routed.key(), problems);
+  for (const auto& name : routed.key().names()) check_key(table, name, problems);
   if (const auto* list = routed.list()) check_list_column(table, list->column, problems);
   return problems;
 }
@@ -97,11 +97,17 @@ void warn_of_unique(const RoutedTable& routed, std::vector<std::string>& warning
 /// Rows of one value are in one slot, or in one of each list.
 void warn_of_few_values(const RoutedTable& routed, std::vector<std::string>& warnings) {
   if (!routed.group_id()) return;
-  const Column& key = routed.key_column();
-  const bool is_enum = routed.key_type() == KeyType::enumeration;
-  if (!is_enum && routed.key_type() != KeyType::boolean) return;
-  warnings.push_back(routed.table().name + ": the shard key " + key.name + " has " +
-                     std::to_string(is_enum ? key.enum_labels.size() : 2) +
+  constexpr std::size_t many = 1'000'000;  // as many as that are not few
+  std::size_t values = 1;
+  const auto types = routed.key_types();
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const bool is_enum = types[i] == KeyType::enumeration;
+    if (!is_enum && types[i] != KeyType::boolean) return;
+    values *= is_enum ? routed.column(routed.key().names()[i]).enum_labels.size() : 2;
+    if (values > many) return;
+  }
+  warnings.push_back(routed.table().name + ": the shard key " + joined(routed.key().names()) + " has " +
+                     std::to_string(values) +
                      " values, so its rows are in as many slots at most" +
                      (routed.list() ? " of each list" : "") + ", and no more shards can share them");
 }
@@ -222,9 +228,8 @@ void check_key_form(const RoutedTable& routed, const std::string& shard, const S
                     std::vector<std::string>& problems) {
   const auto stored = catalogue.definitions.find(key_subject(routed.table().name));
   if (!routed.group_id() || stored == catalogue.definitions.end()) return;
-  const Column* column = routed.table().find_column(routed.key());
-  if (!column || !key_type(*column)) return;  // refused for that
-  if (auto problem = key_form_problem(routed.table(), *column, stored->second))
+  if (!types_of_key(routed.table(), routed.key())) return;  // refused for that
+  if (auto problem = key_form_problem(routed.table(), routed.key(), stored->second))
     problems.push_back(std::move(*problem) + " (on " + shard + ')');
 }
 
@@ -239,7 +244,7 @@ void check_labels(const RoutedTable& routed, const std::string& shard, const Sha
     if (!column || column->sort != SortKind::enumeration || served == table.served.columns.end()) continue;
     const auto stored = catalogue.definitions.find(labels_subject(routed.table().name, name));
     const bool is_known = stored != catalogue.definitions.end();
-    if (!is_known && name != routed.key()) continue;
+    if (!is_known && !routed.key().contains(name)) continue;
     const auto placed = is_known ? read_labels(stored->second) : std::vector<std::string>();
     if (auto problem = labels_problem(routed.table(), *column, placed))
       table.problems.push_back(std::move(*problem) + " (on " + shard + ')');
@@ -249,11 +254,11 @@ void check_labels(const RoutedTable& routed, const std::string& shard, const Sha
   }
 }
 
-/// Citext takes for equal what text does not, so tables of a group have keys of one or of the other: rows of
-/// equal keys are to meet.
-void check_citext(const RoutedTable& routed, const std::string& shard, const ShardCatalogue& catalogue,
-                  std::vector<std::string>& problems) {
-  const Column* column = routed.group_id() ? routed.table().find_column(routed.key()) : nullptr;
+/// Citext takes for equal what text does not, so tables of a group have at one place of their keys one or the
+/// other: rows of equal keys are to meet.
+void check_citext(const RoutedTable& routed, std::size_t place, const std::string& shard,
+                  const ShardCatalogue& catalogue, std::vector<std::string>& problems) {
+  const Column* column = routed.table().find_column(routed.key().names()[place]);
   if (!column || key_type(*column) != KeyType::citext) return;
   if (!catalogue.lowers_ascii)
     problems.push_back("the shard key " + column->name + " is citext, and under the locale of " + shard +
@@ -261,7 +266,7 @@ void check_citext(const RoutedTable& routed, const std::string& shard, const Sha
   for (const auto& other : routed.map().tables()) {
     const auto beside = catalogue.tables.find(other.name);
     if (other.group != routed.group_id() || beside == catalogue.tables.end()) continue;
-    const Column* key = beside->second.find_column(other.key);
+    const Column* key = beside->second.find_column(other.key.names()[place]);
     const auto type = key ? key_type(*key) : std::nullopt;
     if (type == KeyType::text || type == KeyType::character)
       problems.push_back("the shard key " + column->name + " is citext, and that of " + other.name +
@@ -352,7 +357,8 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
     check_definitions(placement, map, shard, catalogue.definitions, table->problems);
     check_key_form({*found, placement, map}, shard, catalogue, table->problems);
     check_labels({*found, placement, map}, shard, catalogue, *table);
-    check_citext({*found, placement, map}, shard, catalogue, table->problems);
+    for (std::size_t i = 0; i < placement.key.size(); ++i)
+      check_citext({*found, placement, map}, i, shard, catalogue, table->problems);
   }
   if (table) {
     std::ranges::move(table->problems, std::back_inserter(problems));

@@ -36,15 +36,16 @@ class RoutedTable {
     return placement_->group && std::holds_alternative<HashStrategy>(group()->strategy);
   }
 
-  /// The column that is hashed; "" for a reference table.
-  const std::string& key() const { return placement_->key; }
+  /// The columns that are hashed; none for a reference table. Under list there is one.
+  const KeyNames& key() const { return placement_->key; }
 
-  /// The columns that decide a row's slot: the key; under list the list's column after it; none for a
-  /// reference table.
+  /// The columns that decide a row's slot: those of the key; under list the list's column after them; none
+  /// for a reference table.
   std::vector<std::string> routing_columns() const {
     if (!placement_->group) return {};
-    if (const auto* strategy = list()) return {key(), strategy->column};
-    return {key()};
+    std::vector<std::string> columns = key().names();
+    if (const auto* strategy = list()) columns.push_back(strategy->column);
+    return columns;
   }
 
   /// A column that has to be there.
@@ -53,11 +54,11 @@ class RoutedTable {
     invariant(found != nullptr, "a served table has the columns its placement and its plans name");
     return *found;
   }
-  const Column& key_column() const { return column(key()); }
-  KeyType key_type() const {
-    const auto type = shardplex::key_type(key_column());
-    invariant(type.has_value(), "a served table's key is of a key type");
-    return *type;
+  /// What the columns of the key are hashed as.
+  std::vector<KeyType> key_types() const {
+    auto types = types_of_key(*table_, key());
+    invariant(types.has_value(), "a served table's key is of key types");
+    return *std::move(types);
   }
 
   /// The primary key of the table that has the rows, by its own names.
@@ -66,8 +67,8 @@ class RoutedTable {
   }
   /// True where a row that comes without its key can be given one, as the key is the whole primary key.
   bool gives_keys() const {
-    return placement_->group &&
-           stored_primary_key() == std::vector{table_->written ? table_->written->key : key()};
+    const KeyNames& stored = table_->written ? table_->written->key : key();
+    return placement_->group && stored.size() == 1 && stored_primary_key() == stored.names();
   }
 
   /// True where the column is part of the primary key.

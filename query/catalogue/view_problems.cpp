@@ -86,9 +86,9 @@ void check_columns(const StoredView& view, const TablePlacement& placement, cons
                        " is not that of a table of the group as it is, in each of its rows");
     return;
   }
-  std::vector<std::string> deciding{placement.key};
-  if (const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy))
-    deciding.push_back(list->column);
+  std::vector<std::string> deciding = placement.key.names();
+  const auto* list = std::get_if<ListStrategy>(&map.group(*placement.group).strategy);
+  if (list != nullptr) deciding.push_back(list->column);
   const auto shows = [&](const std::vector<std::set<int>>& key) {
     for (std::size_t i = 0; i < deciding.size(); ++i)
       if (view.table.find_column(deciding[i]) && !key.at(i).contains(number_of(deciding[i]))) return false;
@@ -98,8 +98,8 @@ void check_columns(const StoredView& view, const TablePlacement& placement, cons
   const auto of_tables = " of " + joined(slots.tables, " and ") + " as ";
   problems.push_back(deciding.size() == 1
                          ? "its column " + deciding[0] + " is not the shard key" + of_tables + "it is"
-                         : "its columns " + joined(deciding, " and ") +
-                               " are not the shard key and the list column" + of_tables + "they are");
+                         : "its columns " + joined(deciding, " and ") + " are not the shard key" +
+                               (list != nullptr ? " and the list column" : "") + of_tables + "they are");
 }
 
 }  // namespace

@@ -15,10 +15,10 @@ namespace {
 
 using ColumnSet = std::set<ViewColumn>;
 
-/// The columns that decide a slot as a table's do: its key; under list the list's column after it.
+/// The columns that decide a slot as a table's do: those of its key; under list the list's column after them.
 struct SlotKey {
   std::vector<ColumnSet> columns;  ///< of each, those that have its value
-  bool is_set = true;              ///< the key is never null
+  bool is_set = true;              ///< no column of the key is ever null
 
   bool is_in(const std::vector<ViewColumn>& of) const {
     const auto has_one = [&](const ColumnSet& each) {
@@ -288,8 +288,10 @@ class Prover {
     SlotKey deciding;
     for (const auto& column : RoutedTable(table->second, *placement, *map_).routing_columns())
       deciding.columns.push_back(columns_named(relation, column, number));
-    const Column* key = table->second.find_column(placement->key);
-    deciding.is_set = key && key->not_null;
+    deciding.is_set = std::ranges::all_of(placement->key.names(), [&](const std::string& name) {
+      const Column* key = table->second.find_column(name);
+      return key && key->not_null;
+    });
     Joined rows;
     rows.parts.push_back(
         {{relation.name}, columns_named(relation, slot_column, number), {std::move(deciding)}});

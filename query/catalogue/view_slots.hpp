@@ -14,16 +14,18 @@ namespace shardplex {
 struct ViewSlots {
   std::vector<std::string> tables;  ///< the sharded tables that the rows are made of; none: reference only
   std::set<int> slot;               ///< columns that have the slot of the row
-  /// Of each table the columns that have its key; after these, under list, those that have its list's column.
+  /// Of each table the columns that have its key, for each column of that; after these, under list, those
+  /// that have its list's column.
   std::vector<std::vector<std::set<int>>> keys;
   std::vector<std::string> problems;  ///< why shards cannot answer for the view, in sentences; each once
 };
 
 /// Proves that the rows of a query are those of each slot's rows (with the reference tables), put together:
 ///
-///   - sharded tables are joined by slot = slot, or key = key (under list: and the list's column), in inner
-///     joins and, of what is joined to it, in LEFT and RIGHT JOIN. These equalities are followed through
-///     other columns. A reference table is never the kept side of an outer join with a sharded one.
+///   - sharded tables are joined by slot = slot, or key = key (each column of it with that at the same place;
+///     under list: and the list's column), in inner joins and, of what is joined to it, in LEFT and RIGHT
+///     JOIN. These equalities are followed through other columns. A reference table is never the kept side of
+///     an outer join with a sharded one.
 ///   - GROUP BY and DISTINCT have the slot or the key among their columns
 ///   - a subquery in FROM, and a view, is such a query itself. Any other subquery reads reference tables, or
 ///     sharded ones that it joins to the row around it by slot or key.

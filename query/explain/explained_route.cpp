@@ -21,7 +21,9 @@ std::string name_of_filter(const Filter& filter) {
 
 std::string deciding_columns(const RoutedTable& routed) {
   const auto* list = routed.list();
-  return list ? list->column + " and " + routed.key() : routed.key();
+  if (list) return list->column + " and " + routed.key().one();
+  const auto& columns = routed.key().names();
+  return columns.size() == 1 ? columns.front() : joined(columns, " and ") + " together";
 }
 
 std::string count_of_slots(const SlotSet& slots) {
@@ -61,6 +63,10 @@ std::vector<std::string> reasons_of_route(const std::vector<Filter>& filters, co
     if (const auto slots = candidate_slots({filter}, routed); !slots.is_all())
       reasons.push_back(name_of_filter(filter) + " narrows to " + count_of_slots(slots) + " of " +
                         std::to_string(routed.group()->slot_count));
+  // Each of them says something of one column, and all of them together of a key.
+  if (const auto slots = candidate_slots(filters, routed); reasons.empty() && !slots.is_all())
+    reasons.push_back("the filters on " + joined(routed.key().names(), " and ") + " narrow to " +
+                      count_of_slots(slots) + " of " + std::to_string(routed.group()->slot_count));
   if (reasons.empty())
     reasons.push_back("no filter narrows the " + std::to_string(routed.group()->slot_count) +
                       " slots: eq, in and eq(any) on " + deciding_columns(routed) + " would");

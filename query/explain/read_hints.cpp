@@ -1,6 +1,7 @@
 #include "query/explain/read_hints.hpp"
 
 #include "query/plan/key_filter.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex {
 namespace {
@@ -21,7 +22,14 @@ bool names_without_narrowing(const std::vector<Filter>& filters, const std::stri
 
 std::string how_to_narrow(const Query& query, const RoutedTable& routed) {
   const auto* list = routed.list();
-  const auto& column = list ? list->column : routed.key();
+  if (!list && routed.key().size() > 1)
+    return "Rows of " + routed.table().name + " are placed by " + joined(routed.key().names(), " and ") +
+           " together, and the filters do not tell all of them: " +
+           joined(
+               routed.key().names(), [](const std::string& name) { return '`' + name + "=eq.VALUE`"; },
+               " with ") +
+           " asks one shard.";
+  const auto& column = list ? list->column : routed.key().one();
   const std::string examples = '`' + column + "=eq.VALUE` or `" + column + "=in.(VALUE,VALUE)`";
   if (names_without_narrowing(query.filters, column))
     return "The filter on " + column + " does not tell in which slots its rows are: " + examples + " does.";

@@ -16,7 +16,7 @@ bool is_served(const Column& column) {
 
 /// The router gives a row its key where the row comes without one, or where it alone may choose.
 bool is_given_by_router(const RoutedTable& routed, const Column& column) {
-  if (!routed.gives_keys() || column.name != routed.key()) return false;
+  if (!routed.gives_keys() || !routed.key().is(column.name)) return false;
   return column.type_name == "int8" || column.type_name == "uuid" || column.has_default;
 }
 

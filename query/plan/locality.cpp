@@ -19,7 +19,7 @@ const TablePlacement& placement(const ShardMap& map, std::string_view table) {
 
 /// The columns that decide the slot, in an order that is the same for all tables of a group.
 std::vector<std::string> deciding_columns(const ShardMap& map, const TablePlacement& table) {
-  std::vector<std::string> columns{table.key};
+  std::vector<std::string> columns = table.key.names();
   if (const auto* list = std::get_if<ListStrategy>(&map.group(*table.group).strategy))
     columns.push_back(list->column);
   return columns;

@@ -100,9 +100,11 @@ std::string grouped_by_key(const ReadPlan& scan, const OfKeys& parts) {
 
 SlotSet LookupPlace::slots(const std::vector<std::string>& key_values) const {
   SlotSet out = within;
-  if (key)
-    if (const auto canonical = canonical_bytes(key_type, key_values[*key]))
-      out &= slots_of_key(*group, *canonical);
+  if (!key.empty()) {
+    std::vector<std::string> columns;
+    for (const auto number : key) columns.push_back(key_values[number]);
+    if (const auto canonical = canonical_bytes(key_types, columns)) out &= slots_of_key(*group, *canonical);
+  }
   if (list_value) out &= slots_of_list_value(*group, key_values[*list_value]);
   return out;
 }

@@ -42,10 +42,11 @@ struct LookupPlace {
   GroupId id;
   const Group* group;
   SlotSet within;  ///< whatever the key
-  /// Which of a key's values is the group's key, of what type, and which its list's; nullopt: none of them.
-  std::optional<std::size_t> key;
-  KeyType key_type = KeyType::integer;
-  std::optional<std::size_t> list_value;
+  /// Which of a key's values are the columns of the group's key, in the order of these, of what types; none
+  /// where they are not all among them.
+  std::vector<std::size_t> key;
+  std::vector<KeyType> key_types;
+  std::optional<std::size_t> list_value;  ///< which of them its list's is; nullopt: none of them
 
   SlotSet slots(const std::vector<std::string>& key_values) const;
 };

@@ -254,16 +254,20 @@ class InsertPlan {
   const Column* key_column_ = nullptr;
   // What with_keys() makes the slots of; nothing of it is set for a reference table.
   const Group* group_ = nullptr;
-  KeyType key_type_ = KeyType::integer;
-  std::vector<std::optional<std::string>> keys_;   // by row; nullopt is missing
+  std::vector<KeyType> key_types_;
+  // By column, then by row; nullopt is missing, which none is of a key of several columns.
+  std::vector<std::vector<std::optional<std::string>>> keys_;
   std::vector<std::optional<std::string>> lists_;  // by row under list: the list column's value
-  std::size_t keys_param_ = 0, slots_param_ = 0;   // indices into the plan's parameters
+  std::size_t keys_param_ = 0, slots_param_ = 0;   // indices into the plan's parameters; of the first column
+
+  Slot slot_at(std::size_t row) const;  // precondition: the row has its key
 };
 
 /// POST. `body` is JSON: an object or an array of objects with equal keys (PGRST102 otherwise). Routing
 /// columns are taken out of the body and sent as the router read them, so that the stored slot is the stored
-/// key's by construction. Rows without a key have to be given one. Under list, a client's own key is refused
-/// (SHARD400). An empty array is a plan with no slots.
+/// key's by construction. Rows without a key have to be given one; of a key of several columns none may be
+/// missing (23502). Under list, a client's own key is refused (SHARD400). An empty array is a plan with no
+/// slots.
 Result<InsertPlan> plan_insert(const Query& query, std::string_view body, const Preferences& prefer,
                                const RoutedTable& routed, const RowBounds& bounds = {},
                                RowFormat format = RowFormat::json);

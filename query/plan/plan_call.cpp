@@ -32,33 +32,37 @@ Column as_column(const FunctionArgument& argument) {
   return column;
 }
 
-/// What the keys of a group's tables are hashed as; nullopt where none of them is served.
-std::optional<KeyType> key_type_of(GroupId group, const ShardMap& map, const Catalogue& catalogue) {
+/// What the columns of the keys of a group's tables are hashed as; nullopt where none of them is served.
+std::optional<std::vector<KeyType>> key_types_of(GroupId group, const ShardMap& map,
+                                                 const Catalogue& catalogue) {
   for (const auto& placement : map.tables())
     if (placement.group == group)
       if (const Table* table = catalogue.find(placement.name))
-        return RoutedTable(*table, placement, map).key_type();
+        return RoutedTable(*table, placement, map).key_types();
   const auto known = catalogue.key_types.find(map.group(group).name);
   return known == catalogue.key_types.end() ? std::nullopt : std::optional(known->second);
 }
 
-Result<Slot> slot_of_argument(const Function& function, const MapFunction& declared,
-                              const CallArguments& arguments, const ShardMap& map,
-                              const Catalogue& catalogue) {
-  const Group& group = map.group(*declared.group);
-  const FunctionArgument* argument = function.find_argument(declared.argument);
+/// The canonical bytes of one of the arguments that the function is declared by, the one at this place.
+Result<std::string> bytes_of_argument(const Function& function, const MapFunction& declared,
+                                      std::size_t place, const CallArguments& arguments, const ShardMap& map,
+                                      const Catalogue& catalogue) {
+  const std::string& name = declared.arguments.names()[place];
+  const FunctionArgument* argument = function.find_argument(name);
   if (argument == nullptr || argument->variadic)
     return cannot_run(function,
-                      "It is declared by " + declared.argument + ", and " + function.signature() +
+                      "It is declared by " + name + ", and " + function.signature() +
                           " has no such argument of one value.",
                       "Name in the map an argument that all functions of this name have.");
   const Column column = as_column(*argument);
-  const auto type = key_type(column), wanted = key_type_of(*declared.group, map, catalogue);
-  if (!type || type != wanted)
+  const auto type = key_type(column);
+  const auto wanted = key_types_of(*declared.group, map, catalogue);
+  const bool has_place = wanted && wanted->size() == declared.arguments.size();
+  if (!type || !has_place || *type != (*wanted)[place])
     return cannot_run(
         function,
-        "Its argument " + argument->name + " is " + argument->type + ", and the keys of group " + group.name +
-            " are " + (wanted ? std::string(key_form(*wanted)) : "not known"),
+        "Its argument " + argument->name + " is " + argument->type + ", and the keys of group " +
+            map.group(*declared.group).name + " are " + (wanted ? key_form(*wanted) : "not known"),
         type ? "Give the argument the type of the group's keys."
              : "Declare it any or all: only an argument of an integer type, text, varchar, char, "
                "uuid, date, boolean or numeric tells a shard.");
@@ -68,9 +72,21 @@ Result<Slot> slot_of_argument(const Function& function, const MapFunction& decla
                       "It is declared by " + argument->name +
                           ", and the request has no value for it that is a text or a number.",
                       "Give " + argument->name + " a value that is not null.");
-  const auto bytes = canonical_bytes(*type, *text);
+  auto bytes = canonical_bytes(*type, *text);
   if (!bytes) return invalid_value(column, *text);
-  return slot_of(*bytes, group.slot_count);
+  return {boost::system::in_place_value, *std::move(bytes)};
+}
+
+Result<Slot> slot_of_arguments(const Function& function, const MapFunction& declared,
+                               const CallArguments& arguments, const ShardMap& map,
+                               const Catalogue& catalogue) {
+  std::vector<std::string> columns;
+  for (std::size_t i = 0; i < declared.arguments.size(); ++i) {
+    auto bytes = bytes_of_argument(function, declared, i, arguments, map, catalogue);
+    if (!bytes) return bytes.error();
+    columns.push_back(*std::move(bytes));
+  }
+  return slot_of(joined_bytes(columns), map.group(*declared.group).slot_count);
 }
 
 // ---- The rows.
@@ -204,7 +220,7 @@ std::string_view CallPlan::value_of(std::string_view row) const {
 
 std::vector<std::string> watched_arguments(const MapFunction& declared) {
   if (declared.runs != Runs::by) return {};
-  return {declared.argument};
+  return declared.arguments.names();
 }
 
 Result<CallPlan> plan_call(const Function& function, const MapFunction& declared, const CallRequest& request,
@@ -246,7 +262,7 @@ Result<CallPlan> plan_call(const Function& function, const MapFunction& declared
     call.bounds.most = std::min(call.bounds.most.value_or(rules.row_bound), rules.row_bound);
   std::optional<Slot> slot;
   if (declared.runs == Runs::by) {
-    const auto found = slot_of_argument(function, declared, request.arguments, map, catalogue);
+    const auto found = slot_of_arguments(function, declared, request.arguments, map, catalogue);
     if (!found) return found.error();
     slot = *found;
     call.group = map.group(*declared.group).name;

@@ -55,9 +55,9 @@ std::vector<std::string> watched_arguments(const MapFunction& declared);
 ///
 /// Errors: those of plan_routed_read() and resolve(); SHARD400 where `declared` and the function do not fit
 /// (an `all` that gives no rows of a sharded table or view, or is volatile; an `any` that gives such rows; a
-/// `by` without the argument, or of another type than the keys of the group), for a `by` whose argument is
-/// not given, and for a value of a domain that has representations; invalid_value() of one that is no key.
-/// Lifetime: the plan refers to the map.
+/// `by` without one of the arguments, or of other types than the keys of the group), for a `by` of which an
+/// argument is not given, and for a value of a domain that has representations; invalid_value() of one that
+/// is no key. Lifetime: the plan refers to the map.
 Result<CallPlan> plan_call(const Function& function, const MapFunction& declared, const CallRequest& request,
                            const ShardMap& map, const Catalogue& catalogue, const Relations& relations,
                            ReadRules rules);

@@ -26,21 +26,22 @@ Error invalid_body(std::string message) {
   return {"PGRST102", std::move(message), std::nullopt, std::nullopt, std::nullopt};
 }
 
-/// Sets the columns that decide the slot: the key to what it is, the list column and with it the slot to what
-/// the body says. SHARD400 where rows would have to move that are not known by their key.
+/// Sets the columns that decide the slot: those of the key to what they are, the list column and with it the
+/// slot to what the body says. SHARD400 where rows would have to move that are not known by their key.
 Result<std::string> routing_assignments(const ParsedBody& body, const Query& query, const RoutedTable& routed,
                                         ExpressionWriter& writer, WritePlan& plan) {
   std::string sql;
   const auto key = filtered_key(query, routed);
-  if (routed.group() && body.sets(routed.key())) {
-    const Column& column = routed.key_column();
-    const BodyValue value = body.value(column.name, 0);
+  for (const auto& name : routed.key().names()) {
+    if (!body.sets(name)) continue;
+    const Column& column = routed.column(name);
+    const BodyValue value = body.value(name, 0);
     const auto text = key_text(column, value);
-    const bool is_other = text && !(key && key_bytes(routed, *text) == key_bytes(routed, *key));
+    const bool is_other = text && !is_filtered_value(query, column, *text);
     if (value.kind != BodyValue::Kind::text || is_other)
       return cannot_merge("A change of " + column.name + " moves the row to another slot.",
                           "Insert the row anew and delete the old one.");
-    if (!text) return text;
+    if (!text) return text.error();
     append_item(sql, quote_identifier(column.name) + " = " + writer.param(*text));
   }
   if (routed.list() && body.sets(routed.list()->column)) {
@@ -53,7 +54,7 @@ Result<std::string> routing_assignments(const ParsedBody& body, const Query& que
       if (!key)
         return cannot_merge(
             "A change of " + column.name + " moves rows to other slots, so they have to be known.",
-            "Name one row by " + routed.key() + "=eq.…");
+            "Name one row by " + routed.key().one() + "=eq.…");
       plan.new_slot = slot_of_row(*routed.group(), key_bytes(routed, *key), *value);
       append_item(sql,
                   quote_identifier(slot_column) + " = " + writer.param(std::to_string(plan.new_slot->value)));

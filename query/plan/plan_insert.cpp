@@ -18,10 +18,9 @@ Error null_value(const Table& table, std::string_view column) {
           std::nullopt, std::nullopt, std::nullopt};
 }
 
-/// The key of one inserted row; nullopt where one has to be handed out.
-Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::size_t row,
+/// A column of the key of one inserted row; nullopt where a key has to be handed out.
+Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::size_t row, const Column& column,
                                                 const RoutedTable& routed) {
-  const Column& column = routed.key_column();
   const BodyValue value = body.value(column.name, row);
   if (value.kind == BodyValue::Kind::text || value.kind == BodyValue::Kind::nested) {
     // Without a primary key nobody takes two rows for one.
@@ -41,34 +40,43 @@ Result<std::optional<std::string>> inserted_key(const ParsedBody& body, std::siz
 }  // namespace
 
 std::size_t InsertPlan::missing_keys() const {
+  if (key_column_ == nullptr) return 0;
   return static_cast<std::size_t>(
-      std::ranges::count(keys_, false, [](const auto& key) { return key.has_value(); }));
+      std::ranges::count(keys_.front(), false, [](const auto& key) { return key.has_value(); }));
 }
 
 Slot InsertPlan::slot_with(const std::string& key) const {
+  invariant(key_column_ != nullptr && group_ != nullptr, "a key is missing");
+  const auto& keys = keys_.front();
   const auto row =
-      static_cast<std::size_t>(std::ranges::find(keys_, std::optional<std::string>()) - keys_.begin());
-  const auto bytes = canonical_bytes(key_type_, key);
-  invariant(group_ != nullptr && row < keys_.size() && bytes.has_value(),
-            "a key is missing, and this is one");
+      static_cast<std::size_t>(std::ranges::find(keys, std::optional<std::string>()) - keys.begin());
+  const auto bytes = canonical_bytes(key_types_.front(), key);
+  invariant(row < keys.size() && bytes.has_value(), "a key is missing, and this is one");
+  return slot_of_row(*group_, *bytes, lists_.empty() ? std::optional<std::string>() : lists_[row]);
+}
+
+Slot InsertPlan::slot_at(std::size_t row) const {
+  KeyTexts key;
+  for (const auto& column : keys_) key.push_back(column[row].value());
+  const auto bytes = canonical_bytes(key_types_, key);
+  invariant(bytes.has_value(), "a key's canonical text has canonical bytes");
   return slot_of_row(*group_, *bytes, lists_.empty() ? std::optional<std::string>() : lists_[row]);
 }
 
 WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
   invariant(keys.size() == missing_keys(), "a key is given to each row that came without one");
   if (group_ == nullptr) return std::move(plan_);
+  const std::size_t rows = keys_.front().size();
   std::vector<Slot> slots;
-  slots.reserve(keys_.size());
+  slots.reserve(rows);
   auto next = keys.begin();
-  for (std::size_t row = 0; row < keys_.size(); ++row) {
-    if (!keys_[row]) keys_[row] = std::move(*next++);
-    const auto bytes = canonical_bytes(key_type_, *keys_[row]);
-    invariant(bytes.has_value(), "a key's canonical text has canonical bytes");
-    slots.push_back(
-        slot_of_row(*group_, *bytes, lists_.empty() ? std::optional<std::string>() : lists_[row]));
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (!keys_.front()[row]) keys_.front()[row] = std::move(*next++);
+    slots.push_back(slot_at(row));
   }
   plan_.slots = as_set(slots, *group_);
-  plan_.head.params[keys_param_] = array_literal(keys_);
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    plan_.head.params[keys_param_ + i] = array_literal(keys_[i]);
   plan_.head.params[slots_param_] = array_literal(given_slots(slots).values);
   return std::move(plan_);
 }
@@ -95,21 +103,26 @@ Result<InsertPlan> plan_insert(const ResolvedNode& tree, const Query& query, std
 
   std::vector<GivenColumn> columns;
   if (const Group* group = routed.group()) {
+    const auto& key_names = routed.key().names();
+    insert.keys_.resize(key_names.size());
     for (std::size_t row = 0; row < body->body.rows; ++row) {
       if (routed.list()) {
         auto value = inserted_list_value(*body, row, routed);
         if (!value) return value.error();
         insert.lists_.push_back(std::move(*value));
       }
-      auto key = inserted_key(*body, row, routed);
-      if (!key) return key.error();
-      if (!*key) insert.key_column_ = &routed.key_column();
-      insert.keys_.push_back(std::move(*key));
+      for (std::size_t i = 0; i < key_names.size(); ++i) {
+        const Column& column = routed.column(key_names[i]);
+        auto key = inserted_key(*body, row, column, routed);
+        if (!key) return key.error();
+        if (!*key) insert.key_column_ = &column;
+        insert.keys_[i].push_back(std::move(*key));
+      }
     }
     insert.group_ = group;
-    insert.key_type_ = routed.key_type();
+    insert.key_types_ = routed.key_types();
     // Keys and slots are filled in by with_keys().
-    columns.push_back(given_column(routed, routed.key()));
+    for (const auto& name : key_names) columns.push_back(given_column(routed, name));
     if (const auto* list = routed.list()) {
       columns.push_back(given_column(routed, list->column));
       columns.back().values = insert.lists_;

@@ -71,28 +71,35 @@ std::optional<LookupPlace> place_of(const RoutedTable& routed, const std::vector
   LookupPlace place{*routed.group_id(),
                     &group,
                     filters ? candidate_slots(*filters, routed) : SlotSet::all(group.slot_count),
-                    std::nullopt,
-                    KeyType::integer,
+                    {},
+                    {},
                     std::nullopt};
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const auto& [of_key, looked_in] = pairs[i];
-    const auto type = key_type(*looked_in);
-    // Values of one type are equal as their canonical bytes are; between types PostgreSQL has rules of its
-    // own.
-    if (!type || key_type(*of_key) != type) continue;
-    if (looked_in->name == routed.key()) {
-      place.key = i;
-      place.key_type = *type;
+  // Values of one type are equal as their canonical bytes are; between types PostgreSQL has rules of its own.
+  const auto finds = [&](std::string_view column) {
+    return std::ranges::find_if(pairs, [&](const KeyPair& pair) {
+      const auto type = key_type(*pair.looked_in);
+      return pair.looked_in->name == column && type && key_type(*pair.of_key) == type;
+    });
+  };
+  for (const auto& name : routed.key().names()) {
+    const auto pair = finds(name);
+    if (pair == pairs.end()) {
+      place.key.clear();
+      place.key_types.clear();
+      break;
     }
-    const auto* list = routed.list();
-    if (list && looked_in->name == list->column && can_be_listed(*looked_in)) place.list_value = i;
+    place.key.push_back(static_cast<std::size_t>(pair - pairs.begin()));
+    place.key_types.push_back(*key_type(*pair->looked_in));
   }
+  if (const auto* list = routed.list())
+    if (const auto pair = finds(list->column); pair != pairs.end() && can_be_listed(*pair->looked_in))
+      place.list_value = static_cast<std::size_t>(pair - pairs.begin());
   return place;
 }
 
 /// All rows that one key finds are then on one shard.
 bool decides_the_slot(const RoutedTable& routed, const std::optional<LookupPlace>& place) {
-  return !place || (place->key && (routed.is_hashed() || place->list_value));
+  return !place || (!place->key.empty() && (routed.is_hashed() || place->list_value));
 }
 
 void look_in(Lookup& lookup, const std::vector<KeyPair>& pairs, const std::string& table_alias) {

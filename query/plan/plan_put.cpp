@@ -38,7 +38,7 @@ Result<void> agree_on_key(const ParsedBody& body, const RoutedTable& routed,
                           std::vector<std::string>& values) {
   const auto stored = [&](const Column& column, const BodyValue& value) -> Result<std::string> {
     const auto type = key_type(column);
-    if (type && (column.name == routed.key() || canonical_text(*type, value.text)))
+    if (type && (routed.key().contains(column.name) || canonical_text(*type, value.text)))
       return key_text(column, value);
     return {boost::system::in_place_value, value.text};
   };
@@ -87,7 +87,9 @@ void put_by_insert(const ParsedBody& body, std::string_view text, const std::vec
     columns.back().values.push_back(value_of(name));
   }
   if (routed.group()) {
-    const auto bytes = key_bytes(routed, value_of(routed.key()));
+    KeyTexts values;
+    for (const auto& name : routed.key().names()) values.push_back(value_of(name));
+    const auto bytes = key_bytes(routed, values);
     const auto list =
         routed.list() ? std::optional<std::string>(value_of(routed.list()->column)) : std::nullopt;
     const std::vector slots{slot_of_row(*routed.group(), bytes, list)};
@@ -162,13 +164,15 @@ Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::st
   plan.reports_created = true;
   ExpressionWriter writer(table, 1);
   const auto in_key = [&](const std::string& name) { return routed.in_primary_key(name); };
+  const auto& key_names = routed.key().names();
+  const auto outside = std::ranges::find_if_not(key_names, in_key);
   if (std::ranges::all_of(routed.routing_columns(), in_key)) {
     put_by_insert(*body, text, *key, routed, writer, plan);
-  } else if (routed.list() && in_key(routed.key())) {
+  } else if (outside == key_names.end()) {
     if (auto chosen = choose_rows(query, routed, writer, plan); !chosen) return chosen.error();
     if (auto done = put_by_update(*body, text, query, routed, writer, plan); !done) return done.error();
   } else {
-    return cannot_merge("The primary key of " + table.name + " does not contain " + routed.key() +
+    return cannot_merge("The primary key of " + table.name + " does not contain " + *outside +
                             ", so a row named by it could be on any shard.",
                         "POST new rows, and PATCH those that are there.");
   }

@@ -25,12 +25,13 @@
 namespace shardplex {
 namespace {
 
-/// The keys of a list of values with their slots; nullopt where the slot of any is not sure.
+/// The keys of a list of values with their slots; nullopt where the slot of any is not sure. Precondition: a
+/// key is one column.
 std::optional<std::vector<std::pair<Slot, std::string>>> keys_with_slots(
     const std::vector<std::string>& values, const RoutedTable& routed) {
   std::vector<std::pair<Slot, std::string>> keys;
   for (const auto& value : values) {
-    const auto canonical = canonical_key(routed.table(), routed.key(), value);
+    const auto canonical = canonical_key(routed.table(), routed.key().one(), value);
     if (!canonical) return std::nullopt;
     keys.emplace_back(slot_of(*canonical, routed.group()->slot_count), value);
   }
@@ -39,7 +40,7 @@ std::optional<std::vector<std::pair<Slot, std::string>>> keys_with_slots(
 
 bool is_list_of_keys(const Filter& filter, const RoutedTable& routed) {
   const auto* condition = std::get_if<Condition>(&filter.node);
-  return condition && routed.is_hashed() && condition->field.column == routed.key() &&
+  return condition && routed.is_hashed() && routed.key().is(condition->field.column) &&
          (condition->op == Operator::in || condition->quantifier == Quantifier::any);
 }
 

@@ -22,7 +22,7 @@ bool prints_alike(KeyType type) {
 const Column* point_column(const RoutedTable& routed) {
   const Table& table = routed.table();
   if (table.primary_key.size() != 1 || routed.list()) return nullptr;
-  if (routed.group_id() && routed.key() != table.primary_key.front()) return nullptr;
+  if (routed.group_id() && !routed.key().is(table.primary_key.front())) return nullptr;
   const Column* column = table.find_column(table.primary_key.front());
   const auto type = column && column->deterministic_collation ? key_type(*column) : std::nullopt;
   return type && prints_alike(*type) ? column : nullptr;

@@ -1,10 +1,12 @@
 #include "query/plan/route.hpp"
 
+#include "query/plan/key_combinations.hpp"
 #include "query/plan/key_filter.hpp"
 
 namespace shardplex {
 namespace {
 
+/// Of a key of one column.
 class Narrowing {
  public:
   explicit Narrowing(const RoutedTable& routed) : routed_(routed), group_(*routed.group()) {}
@@ -39,7 +41,7 @@ class Narrowing {
 
   /// The slots of rows whose `column` is `value`.
   SlotSet of(const std::string& column, const std::string& value) const {
-    if (column == routed_.key()) {
+    if (routed_.key().is(column)) {
       const auto key = canonical_key(routed_.table(), column, value);
       return key ? slots_of_key(group_, *key) : SlotSet::all(group_.slot_count);
     }
@@ -98,7 +100,7 @@ RouteFault first_fault(const SlotSet& slots, GroupId group, const ShardMap& map,
 }  // namespace
 
 SlotSet candidate_slots(const std::vector<Filter>& filters, const RoutedTable& routed) {
-  return Narrowing(routed).of_all(filters);
+  return routed.key().size() > 1 ? slots_of_combinations(filters, routed) : Narrowing(routed).of_all(filters);
 }
 
 std::string_view to_string(RouteKind kind) {

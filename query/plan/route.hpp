@@ -18,7 +18,8 @@ namespace shardplex {
 
 /// The slots in which rows matching all `filters` may be; never too few. Equality and `in` on the key (hash),
 /// on the list column or spread_by (list) narrow, `and` intersects, `or` unites; everything else, and a key
-/// text that canonical_bytes() does not accept, keeps all slots. Precondition: not a reference table.
+/// text that canonical_bytes() does not accept, keeps all slots. A key of several columns narrows where all
+/// of them are told (slots_of_combinations()). Precondition: not a reference table.
 SlotSet candidate_slots(const std::vector<Filter>& filters, const RoutedTable& routed);
 
 enum class RouteKind { one, some, all, any, none };

@@ -148,16 +148,31 @@ Result<std::optional<std::string>> list_value(const Column& column, const BodyVa
   return std::optional(std::move(*text));
 }
 
-std::string key_bytes(const RoutedTable& routed, const std::string& text) {
-  const auto bytes = canonical_bytes(routed.key_type(), text);
+std::string key_bytes(const RoutedTable& routed, const KeyTexts& key) {
+  const auto bytes = canonical_bytes(routed.key_types(), key);
   invariant(bytes.has_value(), "a key's canonical text has canonical bytes");
   return *bytes;
 }
 
-std::optional<std::string> filtered_key(const Query& query, const RoutedTable& routed) {
+std::optional<KeyTexts> filtered_key(const Query& query, const RoutedTable& routed) {
   if (!routed.group()) return std::nullopt;
-  const std::string* text = eq_value(query.filters, routed.key());
-  return text ? canonical_text(routed.key_type(), *text) : std::nullopt;
+  const auto types = routed.key_types();
+  KeyTexts key;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const std::string* text = eq_value(query.filters, routed.key().names()[i]);
+    auto canonical = text ? canonical_text(types[i], *text) : std::nullopt;
+    if (!canonical) return std::nullopt;
+    key.push_back(*std::move(canonical));
+  }
+  return key;
+}
+
+bool is_filtered_value(const Query& query, const Column& column, const std::string& text) {
+  const auto type = key_type(column);
+  const std::string* filtered = eq_value(query.filters, column.name);
+  if (!type || !filtered) return false;
+  const auto bytes = canonical_bytes(*type, *filtered);
+  return bytes && bytes == canonical_bytes(*type, text);
 }
 
 }  // namespace shardplex

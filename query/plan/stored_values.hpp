@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "query/catalogue/routed_table.hpp"
 #include "query/error.hpp"
@@ -29,10 +30,16 @@ Result<std::string> key_text(const Column& column, const BodyValue& value);
 /// The list column's value as stored; nullopt is null. Errors: as key_text().
 Result<std::optional<std::string>> list_value(const Column& column, const BodyValue& value);
 
-/// canonical_bytes() of a key of the table. Precondition: `text` is canonical.
-std::string key_bytes(const RoutedTable& routed, const std::string& text);
+/// The values of a key's columns, in their order.
+using KeyTexts = std::vector<std::string>;
 
-/// The key that the filters name by eq, as stored; nullopt where they do not.
-std::optional<std::string> filtered_key(const Query& query, const RoutedTable& routed);
+/// joined_bytes() of a key of the table. Precondition: the texts are canonical.
+std::string key_bytes(const RoutedTable& routed, const KeyTexts& key);
+
+/// The key that the filters name by eq, as stored; nullopt where they do not name all of its columns.
+std::optional<KeyTexts> filtered_key(const Query& query, const RoutedTable& routed);
+
+/// True where the filters say by eq that this column of the key has the value, which is canonical.
+bool is_filtered_value(const Query& query, const Column& column, const std::string& text);
 
 }  // namespace shardplex

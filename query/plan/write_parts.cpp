@@ -7,7 +7,6 @@
 #include "query/plan/returned_rows.hpp"
 #include "query/plan/route.hpp"
 #include "query/plan/sql.hpp"
-#include "query/plan/stored_values.hpp"
 #include "query/plan/table_columns.hpp"
 #include "shard_map/contains_name.hpp"
 
@@ -128,14 +127,17 @@ Result<Statement> locating_statement(const Query& query, const Table& table, con
 /// PostgreSQL's error where the filters name the key by text that is no value of it. Left to the shards, the
 /// write would be refused for touching all of them before one could say so.
 std::optional<Error> wrong_key(const Query& query, const RoutedTable& routed) {
-  const Column& column = routed.key_column();
-  const std::string* text = eq_value(query.filters, column.name);
-  if (!text) return std::nullopt;
-  const auto type = routed.key_type();
-  const bool is_read_alike = type == KeyType::integer || type == KeyType::boolean;
-  const bool is_wrong = type == KeyType::enumeration ? !contains_name(column.enum_labels, *text)
-                                                     : is_read_alike && !canonical_text(type, *text);
-  return is_wrong ? std::optional(invalid_value(column, *text)) : std::nullopt;
+  for (const auto& name : routed.key().names()) {
+    const Column& column = routed.column(name);
+    const std::string* text = eq_value(query.filters, name);
+    const auto type = key_type(column);
+    if (!text || !type) continue;
+    const bool is_read_alike = type == KeyType::integer || type == KeyType::boolean;
+    const bool is_wrong = type == KeyType::enumeration ? !contains_name(column.enum_labels, *text)
+                                                       : is_read_alike && !canonical_text(*type, *text);
+    if (is_wrong) return invalid_value(column, *text);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -262,10 +264,12 @@ std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenCo
   return '(' + stored + ") IN (SELECT " + wanted + " FROM unnest(" + arrays + ") AS g(" + names + "))";
 }
 
-std::string placed_as_decided(const RoutedTable& routed, const std::string& key, Slot slot,
+std::string placed_as_decided(const RoutedTable& routed, const KeyTexts& key, Slot slot,
                               const std::optional<std::string>* list, ExpressionWriter& writer) {
   const Table& table = routed.table();
-  std::string sql = column_sql(table, routed.key()) + " = " + writer.param(key);
+  std::string sql;
+  for (std::size_t i = 0; i < key.size(); ++i)
+    sql = and_also(std::move(sql), column_sql(table, routed.key().names()[i]) + " = " + writer.param(key[i]));
   sql +=
       " AND " + column_sql(table, slot_column) + " = " + writer.param(std::to_string(slot.value)) + "::int4";
   if (list != nullptr)

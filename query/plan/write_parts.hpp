@@ -14,6 +14,7 @@
 #include "query/grammar/query.hpp"
 #include "query/plan/expression.hpp"
 #include "query/plan/plan.hpp"
+#include "query/plan/stored_values.hpp"
 #include "query/resolve/read_tree.hpp"
 
 namespace shardplex {
@@ -82,7 +83,7 @@ std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenCo
                             std::size_t first_param, std::size_t rows);
 
 /// It has this key and slot; and this value for its list, where `list` is not null.
-std::string placed_as_decided(const RoutedTable& routed, const std::string& key, Slot slot,
+std::string placed_as_decided(const RoutedTable& routed, const KeyTexts& key, Slot slot,
                               const std::optional<std::string>* list, ExpressionWriter& writer);
 
 /// It has the key, list and slot that it had before, which remember_place_sql() left behind.

@@ -33,7 +33,7 @@ bool is_keyed_by_sequence(const Column& column) {
 
 Awaitable<Result<std::vector<std::string>>> next_of_sequence(RequestContext& context, const Table& table,
                                                              const Column& column, std::size_t count) {
-  const std::string& name = table.written ? table.written->key : column.name;
+  const std::string& name = table.written ? table.written->key.one() : column.name;
   const Statement statement{next_sql, {stored_name(table), name, std::to_string(count)}};
   const auto answer = co_await until_routed<ResultSets>(context, [&](ViewPtr view) {
     return ask_primary(context, std::move(view), ShardId{0}, postgres::Lane::write, {statement});

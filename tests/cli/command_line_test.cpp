@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "shard_map/key.hpp"
 #include "shard_map/suggestion.hpp"
 #include "tests/cli/command_run.hpp"
 
@@ -245,6 +246,42 @@ TEST_CASE("the type of a key can be given and changes its hash") {
   CHECK(run_shardplex({"route", "--map", map.path(), "movies", "id=maybe", "--key-type", "boolean"}).exit ==
         1);
   CHECK(run_shardplex({"route", "--map", map.path(), "movies", "id=x", "--key-type", "blob"}).exit == 2);
+}
+
+TEST_CASE("a key of several columns is routed where all of them are given") {
+  const TemporaryFile map(
+      "version: 1\ncluster: notes\nshards:\n  alpha: { primary: host=a dbname=d }\ngroups:\n"
+      "  tenants: { slots: 16, strategy: { hash: {} }, placement: { alpha: [0-15] } }\n"
+      "tables:\n  notes: { group: tenants, key: [tenant, id] }\n");
+  const auto routed = [&](std::vector<std::string> more) {
+    std::vector<std::string> args{"route", "--map", map.path(), "notes"};
+    args.insert(args.end(), more.begin(), more.end());
+    return run_shardplex(args);
+  };
+  const std::vector types{KeyType::text, KeyType::integer};
+  const auto slot = slot_of(*canonical_bytes(types, {"acme", "7"}), 16);
+  const auto run = routed({"id=7", "tenant=acme"});
+  CHECK(run.exit == 0);
+  CHECK(run.says(std::to_string(slot.value) + "\talpha"));
+  CHECK(run.says(
+      "tenant=acme read as text and id=7 read as integer (by their look; --key-type decides), hash "));
+  CHECK(routed({"id=7", "tenant=acme", "--key-type", "text,integer"}).says("id=7 read as integer, hash "));
+  CHECK(routed({"id=7", "tenant=acme", "--key-type", "text,text"}).says("id=7 read as text, hash "));
+  CHECK(routed({"id=7"}).exit == 2);
+  CHECK(routed({"id=7"}).says(
+      "give tenant=VALUE and id=VALUE: together they decide where rows of notes live"));
+  CHECK(routed({"id=7", "tenant=acme", "title=x"}).says("column title does not decide where rows of notes "
+                                                        "live; tenant and id do"));
+  for (const std::string other : {"text", "text,integer,text"}) {
+    const auto refused = routed({"id=7", "tenant=acme", "--key-type", other});
+    CHECK(refused.exit == 2);
+    CHECK(refused.says("the key of notes is tenant and id: give one type for each column"));
+  }
+  CHECK(routed({"id=7", "tenant=acme", "--key-type", "text,blob"}).exit == 2);
+  CHECK(routed({"id=x", "tenant=acme", "--key-type", "text,integer"}).exit == 1);
+  const auto shown = boost::json::parse(run_shardplex({"map", "show", map.path(), "--json"}).out);
+  CHECK(shown.at("tables").at(0).at("key") == boost::json::parse(R"(["tenant","id"])"));
+  CHECK(run_shardplex({"map", "show", map.path()}).says("tenant, id"));
 }
 
 TEST_CASE("under list a key alone has one slot per list, a genre alone its slots, both together one") {

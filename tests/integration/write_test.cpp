@@ -90,7 +90,7 @@ void check_slots(const Cluster& cluster, const std::string& table) {
   for (const auto& shard : cluster.shards()) {
     const auto rows =
         Database(cluster.conninfo(shard))
-            .run("SELECT " + placement.key + ", " + list_column + ", shardplex_slot FROM " + table);
+            .run("SELECT " + placement.key.one() + ", " + list_column + ", shardplex_slot FROM " + table);
     for (const auto& row : rows) {
       const auto key = canonical_bytes(row[0].as<std::int64_t>());
       const auto text = row[1].is_null() ? std::nullopt : std::optional(row[1].as<std::string>());

@@ -51,8 +51,8 @@ inline MapFunction any(std::string name) {
 inline MapFunction all(std::string name) {
   return {std::move(name), MapFunction::Runs::all};
 }
-inline MapFunction by(std::string name, std::string argument) {
-  return {std::move(name), MapFunction::Runs::by, std::move(argument), GroupId{0}};
+inline MapFunction by(std::string name, KeyNames arguments) {
+  return {std::move(name), MapFunction::Runs::by, std::move(arguments), GroupId{0}};
 }
 
 inline ShardMap map_declaring(std::vector<MapFunction> functions) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "shard_map/joined.hpp"
 #include "shard_map/yaml_map.hpp"
 #include "tests/sanitized.hpp"
 
@@ -51,7 +52,7 @@ std::string account_of(const ShardMap& map) {
     add("", list->otherwise);
   }
   const auto add_table = [&](const std::string& what, const TablePlacement& table) {
-    text += "\n" + what + " " + table.name + " " + table.key + " " +
+    text += "\n" + what + " " + table.name + " " + joined(table.key.names(), "+") + " " +
             (table.reference ? "reference" : map.group(*table.group).name);
   };
   for (const auto& table : map.tables()) add_table("table", table);
@@ -63,7 +64,8 @@ std::string account_of(const ShardMap& map) {
   }
   for (const auto& function : map.functions())
     text += "\nfunction " + function.name + " " + std::to_string(static_cast<int>(function.runs)) + " " +
-            function.argument + " " + (function.group ? map.group(*function.group).name : "");
+            joined(function.arguments.names(), "+") + " " +
+            (function.group ? map.group(*function.group).name : "");
   return text;
 }
 

@@ -475,7 +475,7 @@ TEST_CASE("problems of functions name their place") {
   check("", "functions.f", "any, all or { by: movie_id, group: catalog }");
   check("{ group: catalog }", "functions.f", "by is missing");
   check("{ by: id }", "functions.f", "group is missing");
-  check("{ by: [id], group: catalog }", "functions.f.by", "must be text");
+  check("{ by: { id: 1 }, group: catalog }", "functions.f.by", "must be text");
   check("{ by: \"\", group: catalog }", "functions.f.by", "1 to 63 bytes");
   check("{ by: id, group: catalogue }", "functions.f.group", "did you mean \"catalog\"?");
   check("{ by: id, group: by_genre }", "functions.f.group", "is placed by lists");

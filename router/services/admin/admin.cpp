@@ -104,12 +104,18 @@ Awaitable<Result<Answer>> metrics(AdminRequest& request) {
   co_return answer;
 }
 
+/// One name, or a list of them, as in the map.
+json::value key_names_json(const KeyNames& key) {
+  if (key.size() == 1) return json::value(key.one());
+  return json::array(key.names().begin(), key.names().end());
+}
+
 json::object describe(const TablePlacement& table, const Snapshot& snapshot) {
   json::object entry;
   if (table.reference)
     entry["reference"] = true;
   else
-    entry = {{"group", snapshot.map->group(*table.group).name}, {"key", table.key}};
+    entry = {{"group", snapshot.map->group(*table.group).name}, {"key", key_names_json(table.key)}};
   if (!snapshot.catalogue) return entry;
   const auto tell = [&](std::string_view what, const auto& reasons) {
     if (const auto found = reasons.find(table.name); found != reasons.end()) entry[what] = found->second;

@@ -85,5 +85,5 @@ TEST_CASE("rows of another schema's sharded table are told of, and keys of group
   const auto none = catalogue_of_schema(catalogue_of_two(), map_of_two(), "c");
   CHECK(none.tables.empty());
   CHECK(none.key_types.size() == 1);
-  CHECK(none.key_types.begin()->second == KeyType::integer);
+  CHECK(none.key_types.begin()->second == std::vector{KeyType::integer});
 }
