@@ -72,6 +72,25 @@ class Judge {
     return pairs;
   }
 
+  /// The places of rows of two columns that are equal, the lesser first: row i has the values i of each.
+  std::set<std::pair<std::size_t, std::size_t>> equal_rows(const Texts& first, const std::string& first_type,
+                                                           const Texts& second,
+                                                           const std::string& second_type) {
+    std::set<std::pair<std::size_t, std::size_t>> pairs;
+    const auto row_of = [&](const std::string& alias) {
+      return "(" + alias + ".x::" + first_type + ", " + alias + ".y::" + second_type + ")";
+    };
+    const std::string rows = "unnest($1::text[], $2::text[]) WITH ORDINALITY AS ";
+    pqxx::nontransaction transaction(connection_);
+    for (const auto& row : transaction.exec_params("SELECT a.n - 1, b.n - 1 FROM " + rows +
+                                                       "a(x, y, n) JOIN " + rows +
+                                                       "b(x, y, n) ON a.n < b.n AND " + row_of("a") + " = " +
+                                                       row_of("b"),
+                                                   array_of(first), array_of(second)))
+      pairs.emplace(row[0].as<std::size_t>(), row[1].as<std::size_t>());
+    return pairs;
+  }
+
   bool is_true(const std::string& condition) {
     return pqxx::nontransaction(connection_).exec1("SELECT " + condition)[0].as<bool>();
   }
@@ -104,6 +123,26 @@ void check_type(KeyType key_type, const std::string& type, const Texts& texts) {
       if ((canonical_bytes(key_type, values[a]) == canonical_bytes(key_type, values[b])) !=
           equal.contains({a, b}))
         FAIL_CHECK(type + " '" + values[a] + "' and '" + values[b] + "'");
+}
+
+/// Bytes of keys of two columns are equal where PostgreSQL takes the rows for equal, and there only. All the
+/// texts are values.
+void check_rows(KeyType first, const std::string& first_type, KeyType second, const std::string& second_type,
+                const Texts& first_texts, const Texts& second_texts) {
+  REQUIRE(first_texts.size() == second_texts.size());
+  const auto equal = Judge().equal_rows(first_texts, first_type, second_texts, second_type);
+  CHECK_FALSE(equal.empty());
+  const std::vector types{first, second};
+  std::vector<std::optional<std::string>> bytes;
+  for (std::size_t i = 0; i < first_texts.size(); ++i) {
+    bytes.push_back(canonical_bytes(types, {first_texts[i], second_texts[i]}));
+    REQUIRE_MESSAGE(bytes.back().has_value(), first_texts[i] + " " + second_texts[i]);
+  }
+  for (std::size_t a = 0; a < bytes.size(); ++a)
+    for (std::size_t b = a + 1; b < bytes.size(); ++b)
+      if ((bytes[a] == bytes[b]) != equal.contains({a, b}))
+        FAIL_CHECK("('" + first_texts[a] + "', '" + second_texts[a] + "') and ('" + first_texts[b] + "', '" +
+                   second_texts[b] + "')");
 }
 
 std::string some_of(std::string_view choice, std::size_t most, std::mt19937& random) {
@@ -226,6 +265,28 @@ TEST_CASE("texts of ASCII are equal as citext has it") {
   Texts texts;
   for (int i = 0; i < 300; ++i) texts.push_back(some_of("aAkKiIzZ@[`{ ", 2, random));
   check_type(KeyType::citext, "citext", texts);
+}
+
+TEST_CASE("keys of two columns are equal as PostgreSQL has it, wherever one column ends") {
+  std::mt19937 random(3);
+  const auto texts_of = [&](auto make) {
+    Texts texts;
+    for (int i = 0; i < 250; ++i) texts.push_back(make());
+    return texts;
+  };
+  const auto text = [&] { return some_of("ab ", 3, random); };
+  const auto number = [&] {
+    return some_of("-", 1, random) + std::to_string(random() % 3) + (random() % 2 ? ".0" : "");
+  };
+  const auto integer = [&] { return some_of(" ", 1, random) + std::to_string(random() % 20); };
+  const auto flag = [&] { return std::string(random() % 2 ? "yes" : "f"); };
+  const Texts a = texts_of(text), b = texts_of(text), numbers = texts_of(number);
+  check_rows(KeyType::text, "text", KeyType::text, "text", a, b);
+  check_rows(KeyType::character, "char(3)", KeyType::text, "text", a, b);
+  check_rows(KeyType::citext, "citext", KeyType::character, "char(3)", a, b);
+  check_rows(KeyType::numeric, "numeric", KeyType::text, "text", numbers, b);
+  check_rows(KeyType::integer, "bigint", KeyType::numeric, "numeric", texts_of(integer), numbers);
+  check_rows(KeyType::boolean, "boolean", KeyType::integer, "integer", texts_of(flag), texts_of(integer));
 }
 
 TEST_CASE("under some locales not even letters of ASCII are equal as under others") {
