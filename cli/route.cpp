@@ -78,7 +78,8 @@ void check_columns(const ColumnValues& values, const TablePlacement& table, cons
   if (std::ranges::all_of(key, [&](const std::string& column) { return values.contains(column); })) return;
   if (list == nullptr)
     throw UsageError("give " +
-                     joined(key, [](const std::string& column) { return column + "=VALUE"; }, " and ") +
+                     joined(
+                         key, [](const std::string& column) { return column + "=VALUE"; }, " and ") +
                      (key.size() == 1 ? ": it decides" : ": together they decide") + " where rows of " +
                      table.name + " live");
   if (!values.contains(list->column))

@@ -55,9 +55,8 @@ VerifiedTable describe(pqxx::transaction_base& transaction, const VerifyScope& s
   const auto in_key = [&](const std::string& column) {
     return std::ranges::find(table->primary_key, column) != table->primary_key.end();
   };
-  verified.can_double =
-      !std::ranges::all_of(placement.key.names(), in_key) ||
-      (verified.list != nullptr && !in_key(verified.list->column));
+  verified.can_double = !std::ranges::all_of(placement.key.names(), in_key) ||
+                        (verified.list != nullptr && !in_key(verified.list->column));
   verified.table = *std::move(table);
   return verified;
 }

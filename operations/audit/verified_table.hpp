@@ -24,9 +24,9 @@ struct VerifiedTable {
   const ListStrategy* list = nullptr;  ///< nullptr under hash
   Table table = {};
   std::vector<KeyType> key_types = {};  ///< of the columns of its key
-  std::string name = {};       ///< quoted
-  std::string condition = {};  ///< which rows are verified
-  bool can_double = false;     ///< the primary key does not decide the slot
+  std::string name = {};                ///< quoted
+  std::string condition = {};           ///< which rows are verified
+  bool can_double = false;              ///< the primary key does not decide the slot
 };
 
 /// Throws CommandFailed where the table cannot be verified.

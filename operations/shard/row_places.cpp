@@ -100,8 +100,8 @@ RowPlaces places_of_rows(const Group& group, const TablePlacement& table, const 
     }
     key = Key{joined_bytes(columns)};
     places.hash = hex(hash_bytes(key->canonical));
-    const std::string look = names.size() == 1 ? " (by its look; --key-type decides)"
-                                               : " (by their look; --key-type decides)";
+    const std::string look =
+        names.size() == 1 ? " (by its look; --key-type decides)" : " (by their look; --key-type decides)";
     places.reasons.push_back(joined(read, " and ") + (types ? "" : look) + ", hash " + *places.hash);
   }
   if (list == nullptr) {

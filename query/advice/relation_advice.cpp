@@ -12,6 +12,7 @@
 #include "query/catalogue/find_relation.hpp"
 #include "query/catalogue/relations.hpp"
 #include "query/plan/locality.hpp"
+#include "shard_map/joined.hpp"
 #include "shard_map/map_name.hpp"
 
 namespace shardplex {
@@ -59,8 +60,8 @@ std::optional<PlacedBeside> placed_beside(const Relation& relation, const Advise
       return PlacedBeside{foreign->name, "", table->name};
   }
   for (const auto& pair : relation.columns) {
-    if (pair.column == table->key) return PlacedBeside{foreign->name, pair.foreign_column, table->name};
-    if (pair.foreign_column == foreign->key) return PlacedBeside{table->name, pair.column, foreign->name};
+    if (table->key.is(pair.column)) return PlacedBeside{foreign->name, pair.foreign_column, table->name};
+    if (foreign->key.is(pair.foreign_column)) return PlacedBeside{table->name, pair.column, foreign->name};
   }
   return std::nullopt;
 }
@@ -142,7 +143,7 @@ Advice about_reference_table(const PlacedBeside& place, const RelatedCalls& rela
 Advice about_neighbour(const PlacedBeside& place, const RelatedCalls& related, const AdvisedCluster& cluster,
                        std::uint64_t calls_by_key) {
   const auto& group = cluster.map.group(*cluster.map.find_table(place.other)->group).name;
-  const auto& key = cluster.map.find_table(place.table)->key;
+  const auto key = joined(cluster.map.find_table(place.table)->key.names());
   Advice advice{AdviceKind::related_elsewhere,
                 place.table,
                 "Rows of " + place.table + " and " + place.other +

@@ -58,10 +58,10 @@ std::string costs_of_key(const TablePlacement& placement, const AdvisedCluster& 
       "made with the new map. ";
   costs +=
       is_listed
-          ? "Reads by " + placement.key +
+          ? "Reads by " + joined(placement.key.names()) +
                 " alone then ask one slot of each list, clients cannot choose ids over HTTP, and a change "
                 "of the list's column moves the row."
-          : "Calls that name " + placement.key + " (" + std::to_string(calls_by_key) +
+          : "Calls that name " + joined(placement.key.names()) + " (" + std::to_string(calls_by_key) +
                 ") then ask all shards, and what is unique without the new key is so within each shard only.";
   if (const auto others = others_of_group(cluster.map, placement); !others.empty())
     costs +=
@@ -78,7 +78,7 @@ std::string map_text(const TablePlacement& placement, const AdvisedCluster& clus
     return "tables: { " + placement.name + ": { group: " + group + ", key: " + column +
            " } }  # in NEW.yaml, a map of new databases";
   return "groups: { " + group + ": { strategy: { list: { column: " + column +
-         ", spread_by: " + placement.key +
+         ", spread_by: " + placement.key.one() +
          ", lists: …, otherwise: … } } } }  # in NEW.yaml, a map of new databases";
 }
 
@@ -86,8 +86,8 @@ Advice about_key(const TablePlacement& placement, const AdvisedCluster& cluster,
                  const std::string& column, double values, bool is_listed) {
   Advice advice{AdviceKind::shard_key,
                 placement.name,
-                "Requests on " + placement.name + " name " + column + " more often than " + placement.key +
-                    ", and ask several shards for it: " +
+                "Requests on " + placement.name + " name " + column + " more often than " +
+                    joined(placement.key.names()) + ", and ask several shards for it: " +
                     (is_listed ? "lists of its values would narrow them."
                                : "as the shard key it would make them ask one."),
                 {},
@@ -128,7 +128,8 @@ void judge_table(const TablePlacement& placement, const std::vector<TablePattern
     return;
   }
   const bool can_hash = key_type(column) && column.deterministic_collation && *values >= values_to_hash;
-  const bool can_list = can_be_listed(column) && *values >= 2 && *values < values_to_hash;
+  const bool can_list =
+      can_be_listed(column) && placement.key.size() == 1 && *values >= 2 && *values < values_to_hash;
   if (can_hash || can_list)
     out.advice.push_back(about_key(placement, cluster, calls, column.name, *values, !can_hash));
   else

@@ -45,7 +45,9 @@ void read_filters(TablePattern& pattern) {
 bool narrows(const TablePattern& pattern, const ShardMap& map) {
   if (!pattern.placement->group) return false;
   const auto* list = std::get_if<ListStrategy>(&map.group(*pattern.placement->group).strategy);
-  return contains_name(pattern.equal, list != nullptr ? list->column : pattern.placement->key);
+  const auto is_named = [&](const std::string& name) { return contains_name(pattern.equal, name); };
+  return list != nullptr ? is_named(list->column)
+                         : std::ranges::all_of(pattern.placement->key.names(), is_named);
 }
 
 /// "3.1": a mean.

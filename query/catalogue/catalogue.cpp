@@ -112,7 +112,8 @@ std::optional<std::vector<KeyType>> types_of_key(const Table& table, const KeyNa
 }
 
 std::string key_form(const std::vector<KeyType>& types) {
-  return joined(types, [](KeyType type) { return key_form(type); }, ",");
+  return joined(
+      types, [](KeyType type) { return key_form(type); }, ",");
 }
 
 std::optional<std::string> key_form_problem(const Table& table, const KeyNames& key,

@@ -107,8 +107,7 @@ void warn_of_few_values(const RoutedTable& routed, std::vector<std::string>& war
     if (values > many) return;
   }
   warnings.push_back(routed.table().name + ": the shard key " + joined(routed.key().names()) + " has " +
-                     std::to_string(values) +
-                     " values, so its rows are in as many slots at most" +
+                     std::to_string(values) + " values, so its rows are in as many slots at most" +
                      (routed.list() ? " of each list" : "") + ", and no more shards can share them");
 }
 

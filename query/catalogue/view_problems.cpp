@@ -60,17 +60,21 @@ void check_table(const std::string& name, const TablePlacement& view, const Shar
 /// looked for where none with this text was placed.
 void check_key_type(const StoredView& view, const TablePlacement& placement, const ShardMap& map,
                     const ShardCatalogue& shard, std::vector<std::string>& problems) {
-  const Column* column = view.table.find_column(placement.key);
-  const auto type = column ? key_type(*column) : std::nullopt;
-  if (type != KeyType::text && type != KeyType::character) return;
-  for (const auto& name : tables_read_by(view, shard)) {
-    const TablePlacement* below = map.find_table(name);
-    const auto table = shard.tables.find(name);
-    if (below == nullptr || below->reference || table == shard.tables.end()) continue;
-    const Column* key = table->second.find_column(below->key);
-    if (key != nullptr && key_type(*key) == KeyType::citext)
-      problems.push_back("its column " + column->name + " is " + column->type + ", and the shard key of " +
-                         name + " is " + key->type + ", of which other values are equal");
+  const auto& names = placement.key.names();
+  for (std::size_t place = 0; place < names.size(); ++place) {
+    const Column* column = view.table.find_column(names[place]);
+    const auto type = column ? key_type(*column) : std::nullopt;
+    if (type != KeyType::text && type != KeyType::character) continue;
+    for (const auto& name : tables_read_by(view, shard)) {
+      const TablePlacement* below = map.find_table(name);
+      const auto table = shard.tables.find(name);
+      if (below == nullptr || below->reference || table == shard.tables.end()) continue;
+      if (below->key.size() != names.size()) continue;
+      const Column* key = table->second.find_column(below->key.names()[place]);
+      if (key != nullptr && key_type(*key) == KeyType::citext)
+        problems.push_back("its column " + column->name + " is " + column->type + ", and the shard key of " +
+                           name + " is " + key->type + ", of which other values are equal");
+    }
   }
 }
 

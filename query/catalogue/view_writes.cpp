@@ -52,7 +52,10 @@ std::string is_not(const std::string& column, const std::string& of, const std::
 std::string columns_problem(const StoredView& view, const TablePlacement& placement,
                             const TablePlacement& table, const ShardMap& map, const ShardCatalogue& shard) {
   std::vector<std::pair<std::string, std::string>> deciding{
-      {std::string(slot_column), std::string(slot_column)}, {placement.key, table.key}};
+      {std::string(slot_column), std::string(slot_column)}};
+  // Of one group, so they are as many.
+  for (std::size_t i = 0; i < table.key.size(); ++i)
+    deciding.emplace_back(placement.key.names().at(i), table.key.names()[i]);
   if (const auto* list = std::get_if<ListStrategy>(&map.group(*table.group).strategy))
     deciding.emplace_back(list->column, list->column);
   const auto shown = shown_columns(view, shard);

@@ -50,10 +50,10 @@ Result<std::string> bytes_of_argument(const Function& function, const MapFunctio
   const std::string& name = declared.arguments.names()[place];
   const FunctionArgument* argument = function.find_argument(name);
   if (argument == nullptr || argument->variadic)
-    return cannot_run(function,
-                      "It is declared by " + name + ", and " + function.signature() +
-                          " has no such argument of one value.",
-                      "Name in the map an argument that all functions of this name have.");
+    return cannot_run(
+        function,
+        "It is declared by " + name + ", and " + function.signature() + " has no such argument of one value.",
+        "Name in the map an argument that all functions of this name have.");
   const Column column = as_column(*argument);
   const auto type = key_type(column);
   const auto wanted = key_types_of(*declared.group, map, catalogue);

@@ -69,8 +69,11 @@ std::string placed_after(const ParsedBody& body, const Query& query, const Route
                          const WritePlan& plan, std::string& remembers, ExpressionWriter& writer) {
   auto key = filtered_key(query, routed);
   // As it is spelled afterwards: where the operators of citext are on no search path, letters decide.
-  if (key && body.sets(routed.key()))
-    if (auto text = key_text(routed.key_column(), body.value(routed.key(), 0))) key = std::move(*text);
+  for (std::size_t i = 0; key && i < key->size(); ++i) {
+    const Column& column = routed.column(routed.key().names()[i]);
+    if (!body.sets(column.name)) continue;
+    if (auto text = key_text(column, body.value(column.name, 0))) (*key)[i] = std::move(*text);
+  }
   if (plan.new_slot) {
     const auto list = list_value(routed.column(routed.list()->column), body.value(routed.list()->column, 0));
     return placed_as_decided(routed, *key, *plan.new_slot, &*list, writer);

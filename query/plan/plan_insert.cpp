@@ -75,8 +75,7 @@ WritePlan InsertPlan::with_keys(std::vector<std::string> keys) && {
     slots.push_back(slot_at(row));
   }
   plan_.slots = as_set(slots, *group_);
-  for (std::size_t i = 0; i < keys_.size(); ++i)
-    plan_.head.params[keys_param_ + i] = array_literal(keys_[i]);
+  for (std::size_t i = 0; i < keys_.size(); ++i) plan_.head.params[keys_param_ + i] = array_literal(keys_[i]);
   plan_.head.params[slots_param_] = array_literal(given_slots(slots).values);
   return std::move(plan_);
 }

@@ -284,9 +284,10 @@ namespace {
 /// one that all of them share: a change may spell the key anew.
 std::string placing_value_sql(const RoutedTable& routed, const std::string& name) {
   const std::string value = column_sql(routed.table(), name);
-  if (name != routed.key()) return value;
-  if (routed.key_type() == KeyType::numeric) return "pg_catalog.trim_scale(" + value + ')';
-  if (routed.key_type() == KeyType::citext) return "pg_catalog.lower(" + value + "::text)";
+  if (!routed.key().contains(name)) return value;
+  const auto type = key_type(routed.column(name));
+  if (type == KeyType::numeric) return "pg_catalog.trim_scale(" + value + ')';
+  if (type == KeyType::citext) return "pg_catalog.lower(" + value + "::text)";
   return value;
 }
 

@@ -268,10 +268,11 @@ TEST_CASE("a key of several columns is routed where all of them are given") {
   CHECK(routed({"id=7", "tenant=acme", "--key-type", "text,integer"}).says("id=7 read as integer, hash "));
   CHECK(routed({"id=7", "tenant=acme", "--key-type", "text,text"}).says("id=7 read as text, hash "));
   CHECK(routed({"id=7"}).exit == 2);
-  CHECK(routed({"id=7"}).says(
-      "give tenant=VALUE and id=VALUE: together they decide where rows of notes live"));
-  CHECK(routed({"id=7", "tenant=acme", "title=x"}).says("column title does not decide where rows of notes "
-                                                        "live; tenant and id do"));
+  CHECK(
+      routed({"id=7"}).says("give tenant=VALUE and id=VALUE: together they decide where rows of notes live"));
+  CHECK(routed({"id=7", "tenant=acme", "title=x"})
+            .says("column title does not decide where rows of notes "
+                  "live; tenant and id do"));
   for (const std::string other : {"text", "text,integer,text"}) {
     const auto refused = routed({"id=7", "tenant=acme", "--key-type", other});
     CHECK(refused.exit == 2);

@@ -149,9 +149,9 @@ std::int64_t stored_slot(const std::string& condition) {
   std::int64_t slot = -1;
   const auto& cluster = CompositeSite::shards().cluster();
   for (const auto& shard : cluster.shards())
-    slot = std::max(
-        slot, Database(cluster.conninfo(shard))
-                  .number("SELECT coalesce(max(shardplex_slot), -1) FROM notes WHERE " + condition));
+    slot =
+        std::max(slot, Database(cluster.conninfo(shard))
+                           .number("SELECT coalesce(max(shardplex_slot), -1) FROM notes WHERE " + condition));
   return slot;
 }
 
@@ -317,8 +317,8 @@ TEST_CASE("verify finds a row that is in another slot than its two columns say")
 TEST_CASE("route tells the slot that rows are stored in") {
   fill();
   const auto& map = CompositeSite::shards().cluster().map_file();
-  const auto routed = run_shardplex({"route", "--map", map, "notes", "tenant=acme", "id=7", "--key-type",
-                                     "text,integer", "--json"});
+  const auto routed = run_shardplex(
+      {"route", "--map", map, "notes", "tenant=acme", "id=7", "--key-type", "text,integer", "--json"});
   INFO(routed.output, routed.errors);
   REQUIRE(routed.status == 0);
   CHECK(boost::json::parse(routed.output).at("slots").at(0).at("slot").as_int64() ==

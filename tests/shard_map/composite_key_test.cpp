@@ -65,7 +65,9 @@ TEST_CASE("the bytes of several columns are those of each behind their length") 
 
 TEST_CASE("keys that differ in a column have other bytes, wherever columns end") {
   std::mt19937 random(20261);
-  const std::string choice = "\0\x01" "ab"s;
+  const std::string choice =
+      "\0\x01"
+      "ab"s;
   std::map<std::string, Names> seen;
   for (int i = 0; i < 20'000; ++i) {
     Names columns(2 + random() % 2);
@@ -95,8 +97,9 @@ TEST_CASE("a map names the columns of a key in a list, or the only one by itself
 }
 
 TEST_CASE("a map with keys of several columns is written as it is read") {
-  const ShardMap map = read(yaml_with(notes, "views:\n  v: { group: tenants, key: [t, \"a, b\"] }\n"
-                                             "functions:\n  f: { by: [t, i], group: tenants }\n"));
+  const ShardMap map = read(yaml_with(notes,
+                                      "views:\n  v: { group: tenants, key: [t, \"a, b\"] }\n"
+                                      "functions:\n  f: { by: [t, i], group: tenants }\n"));
   const std::string text = to_yaml(map);
   CAPTURE(text);
   CHECK(text.find("key: [tenant, id]") != std::string::npos);
@@ -138,8 +141,7 @@ TEST_CASE("keys that cannot be are refused by name") {
 
 TEST_CASE("a function is declared by an argument for each column of the keys") {
   const auto by = [](const std::string& arguments, const std::string& tables = notes) {
-    return only_problem(
-        yaml_with(tables, "functions:\n  f: { by: " + arguments + ", group: tenants }\n"));
+    return only_problem(yaml_with(tables, "functions:\n  f: { by: " + arguments + ", group: tenants }\n"));
   };
   CHECK(by("[t, i]").empty());
   CHECK(by("t").starts_with("functions.f.by: names 1 argument, and the keys of tenants have 2 columns"));

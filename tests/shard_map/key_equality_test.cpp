@@ -82,11 +82,10 @@ class Judge {
     };
     const std::string rows = "unnest($1::text[], $2::text[]) WITH ORDINALITY AS ";
     pqxx::nontransaction transaction(connection_);
-    for (const auto& row : transaction.exec_params("SELECT a.n - 1, b.n - 1 FROM " + rows +
-                                                       "a(x, y, n) JOIN " + rows +
-                                                       "b(x, y, n) ON a.n < b.n AND " + row_of("a") + " = " +
-                                                       row_of("b"),
-                                                   array_of(first), array_of(second)))
+    for (const auto& row :
+         transaction.exec_params("SELECT a.n - 1, b.n - 1 FROM " + rows + "a(x, y, n) JOIN " + rows +
+                                     "b(x, y, n) ON a.n < b.n AND " + row_of("a") + " = " + row_of("b"),
+                                 array_of(first), array_of(second)))
       pairs.emplace(row[0].as<std::size_t>(), row[1].as<std::size_t>());
     return pairs;
   }

@@ -93,11 +93,11 @@ TEST_CASE("rows were placed by the form of each column") {
 }
 
 TEST_CASE("citext has to be at the same place of all keys of the group") {
-  const auto refused = served_with([](ShardCatalogue& shard) {
-    column_in(shard, "notes", "tenant") = not_null(citext("tenant"));
-  });
-  CHECK(is_refused(refused, "notes", "the shard key tenant is citext, and that of lines in the same group is "
-                                     "text"));
+  const auto refused = served_with(
+      [](ShardCatalogue& shard) { column_in(shard, "notes", "tenant") = not_null(citext("tenant")); });
+  CHECK(is_refused(refused, "notes",
+                   "the shard key tenant is citext, and that of lines in the same group is "
+                   "text"));
   CHECK(served_with([](ShardCatalogue& shard) {
           column_in(shard, "notes", "tenant") = not_null(citext("tenant"));
           column_in(shard, "lines", "of_tenant") = not_null(citext("of_tenant"));

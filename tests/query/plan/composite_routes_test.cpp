@@ -151,10 +151,9 @@ bool matches(const Filter& filter, const std::string& tenant, const std::string&
   }
   const auto& logic = *std::get<std::shared_ptr<const Logic>>(filter.node);
   const bool holds =
-      logic.disjunction
-          ? std::ranges::any_of(logic.children,
-                                [&](const Filter& child) { return matches(child, tenant, id); })
-          : matches(logic.children, tenant, id);
+      logic.disjunction ? std::ranges::any_of(logic.children,
+                                              [&](const Filter& child) { return matches(child, tenant, id); })
+                        : matches(logic.children, tenant, id);
   return holds != logic.negated;
 }
 
@@ -228,9 +227,9 @@ TEST_CASE("a function is asked on the shard of all its arguments together") {
   const Relations relations(catalogue);
   const auto call = [&](const MapFunction& declared, std::vector<Argument> given,
                         const std::string& type_of_id = "bigint") {
-    const auto f = function(
-        "lines_of", {argument("tenant", "text", "text"),
-                     argument("note", type_of_id, type_of_id == "bigint" ? "int8" : "text")});
+    const auto f =
+        function("lines_of", {argument("tenant", "text", "text"),
+                              argument("note", type_of_id, type_of_id == "bigint" ? "int8" : "text")});
     const CallArguments arguments = arguments_of(std::move(given));
     const Query rows = parse_query("lines_of", "", {}).value();
     return plan_call(f, declared, {arguments, rows}, map, catalogue, relations, {});
