@@ -12,8 +12,11 @@ using integration::HttpResponse;
 
 /// What PostgreSQL makes of it.
 struct Expected {
+  std::string before;          // all rows
   std::string rows, contents;  // the rows that it returns, and all rows afterwards
   std::string sqlstate;        // it fails; "" it does not
+
+  bool changes_rows() const { return sqlstate.empty() && rows != "[]"; }
 };
 
 /// PostgREST's reference, "Errors", for the SQLSTATEs that writes can raise.
@@ -23,6 +26,7 @@ unsigned status_of(const std::string& sqlstate) {
 
 Expected expected_write(Database& database, const Write& write) {
   Expected expected;
+  expected.before = database.value(write.contents_sql).value();
   try {
     // It goes with its transaction, which nobody commits.
     pqxx::work transaction(database.connection());
@@ -30,7 +34,7 @@ Expected expected_write(Database& database, const Write& write) {
     expected.contents = transaction.exec(write.contents_sql)[0][0].c_str();
   } catch (const pqxx::sql_error& failure) {
     expected.sqlstate = failure.sqlstate();
-    expected.contents = database.value(write.contents_sql).value();
+    expected.contents = expected.before;
   }
   return expected;
 }
@@ -85,14 +89,19 @@ Judgement judge_write(Site& site, const Write& write, HttpResponse& over_shards)
   site.copy_rows();
   const auto expected = expected_write(site.database(), write);
   over_shards = site.ask_over_shards(write.method, write.target, write.headers, write.body);
-  if (is_refusal(over_shards)) {
+  const bool is_refused = is_refusal(over_shards);
+  judgement.why = is_refused
+                      ? difference_of_contents(expected.before, site.ask_over_shards("GET", '/' + write.table))
+                      : compared(site, write, expected, over_shards);
+  if (!judgement.why.empty()) {
+    judgement.verdict = Verdict::wrong;
+  } else if (is_refused) {
     judgement.verdict = Verdict::refused;
     judgement.refusal = reason_of(over_shards);
-    return judgement;
   }
-  judgement.why = compared(site, write, expected, over_shards);
-  if (!judgement.why.empty()) judgement.verdict = Verdict::wrong;
-  site.restore(write.table);
+  // The others have changed nothing: all rows have been compared.
+  if (judgement.verdict == Verdict::wrong || (!is_refused && expected.changes_rows()))
+    site.restore(write.table);
   return judgement;
 }
 

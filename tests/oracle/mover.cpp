@@ -36,6 +36,11 @@ void Mover::rest() {
   for (auto& group : groups_) group.check();
 }
 
+bool Mover::is_moving() const {
+  const std::scoped_lock lock(mutex_);
+  return is_moving_;
+}
+
 void Mover::run() {
   for (;;) {
     {

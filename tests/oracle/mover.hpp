@@ -30,6 +30,8 @@ class Mover {
   /// Returns when no slot is under way; every slot and row is where it has to be then, else it throws.
   void rest();
   std::uint64_t moves() const { return moves_; }
+  /// Whether one is under way.
+  bool is_moving() const;
 
  private:
   void run();
@@ -37,7 +39,7 @@ class Mover {
   std::deque<integration::SlotMover> groups_;
   std::mt19937_64 random_;
   std::atomic<std::uint64_t> moves_ = 0;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool is_to_move_ = false, is_moving_ = false, is_over_ = false;
   std::exception_ptr failure_;

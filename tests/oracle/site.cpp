@@ -12,6 +12,9 @@ using integration::sql_literal;
 const std::string without_triggers = "SET session_replication_role = replica;\n";
 const std::string in_public = "SET search_path TO public;\n";
 
+/// A statement that waits for a lock for good would wait until the whole run is killed, and say nothing.
+const std::string bounds = " options='-c statement_timeout=60s -c client_min_messages=warning'";
+
 std::string with_database(std::string conninfo, const std::string& name) {
   const std::string made_with = "dbname=movies";
   conninfo.replace(conninfo.find(made_with), made_with.size(), "dbname=" + name);
@@ -38,6 +41,10 @@ Site::Site(int shards) : many_(shards), one_(1) {}
 
 std::string Site::conninfo(const Side& side, const std::string& shard) const {
   return with_database(side.cluster.conninfo(shard), name_);
+}
+
+std::string Site::direct_conninfo(const Side& side, const std::string& shard) const {
+  return conninfo(side, shard) + bounds;
 }
 
 void Site::make_databases(Side& side, const DatabaseText& text) {
@@ -78,33 +85,41 @@ void Site::drop_databases(Side& side) {
 
 void Site::set_up(const DatabaseText& text) {
   database_.reset();
+  everywhere_.clear();
   if (!name_.empty()) {
     drop_databases(many_);
     drop_databases(one_);
   }
   name_ = "oracle_" + std::to_string(++made_);
   tables_ = text.tables;
-  has_copies_ = false;
+  has_copies_ = has_fresh_copies_ = false;
   kept_.clear();
   start(many_, text, "many.yaml");
   start(one_, text, "one.yaml");
   if (!planted_.empty())
     for (const auto& primary : primaries()) Database(primary).run(planted_);
-  database_.emplace(conninfo(one_, one_.cluster.shards().front()));
+  database_.emplace(direct_conninfo(one_, one_.cluster.shards().front()));
 }
 
 void Site::run_everywhere(const std::string& sql) {
-  for (const auto* side : {&many_, &one_})
-    for (const auto& shard : side->cluster.shards()) Database(conninfo(*side, shard)).run(sql);
+  if (everywhere_.empty())
+    for (const auto* side : {&many_, &one_})
+      for (const auto& shard : side->cluster.shards())
+        everywhere_.emplace_back(direct_conninfo(*side, shard));
+  for (auto& shard : everywhere_) shard.run(sql);
 }
 
 void Site::copy_rows() {
-  if (has_copies_) return;
-  std::string sql = "CREATE SCHEMA all_rows;\n";
-  for (const auto& table : tables_)
-    sql += "CREATE TABLE all_rows." + table.name + " AS TABLE public." + table.name + ";\n";
+  if (has_fresh_copies_) return;
+  // Made once: routers look again at a database whose tables change.
+  std::string sql = has_copies_ ? "" : "CREATE SCHEMA all_rows;\n";
+  for (const auto& table : tables_) {
+    const auto copy = "all_rows." + table.name, from = " TABLE public." + table.name + ";\n";
+    sql += has_copies_ ? "DELETE FROM " + copy + ";\nINSERT INTO " + copy + from
+                       : "CREATE TABLE " + copy + " AS" + from;
+  }
   run_everywhere(sql);
-  has_copies_ = true;
+  has_copies_ = has_fresh_copies_ = true;
 }
 
 std::string Site::filling(const std::string& table) const {
@@ -149,7 +164,7 @@ Answers Site::ask(const integration::ReadRequest& read) {
 
 std::vector<std::string> Site::primaries() const {
   std::vector<std::string> all;
-  for (const auto& shard : many_.cluster.shards()) all.push_back(conninfo(many_, shard));
+  for (const auto& shard : many_.cluster.shards()) all.push_back(direct_conninfo(many_, shard));
   return all;
 }
 

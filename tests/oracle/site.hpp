@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,8 +37,10 @@ class Site {
   /// foreign keys do not run.
   void keep_rows(const std::vector<std::pair<std::string, std::vector<std::vector<std::string>>>>& keys);
 
-  /// Before the first write: keeps what restore() gives back.
+  /// Before a write: keeps what restore() gives back, where it is not kept already.
   void copy_rows();
+  /// After slots have moved: each shard has other rows now than it has kept. Not between keep_rows() and set_up().
+  void forget_copies() { has_fresh_copies_ = false; }
   /// Gives a table the rows that set_up() or keep_rows() left it with. Triggers of foreign keys do not run.
   void restore(const std::string& table);
 
@@ -52,7 +55,7 @@ class Site {
                                          const std::string& body = "");
   integration::Database& database() { return *database_; }
 
-  /// The primaries of the cluster over several shards.
+  /// The primaries of the cluster over several shards: connections for SQL past the router, whose statements end in time.
   std::vector<std::string> primaries() const;
   std::size_t shards() const { return many_.cluster.shards().size(); }
 
@@ -70,7 +73,9 @@ class Site {
   void make_databases(Side& side, const DatabaseText& text);
   void start(Side& side, const DatabaseText& text, const std::string& map_file);
   void drop_databases(Side& side);
-  /// Runs it on every shard of both.
+  /// The same as of routers, with bounds.
+  std::string direct_conninfo(const Side& side, const std::string& shard) const;
+  /// Runs it on every shard of both, over connections that stay: their settings do too.
   void run_everywhere(const std::string& sql);
   /// Fills a table from its copy.
   std::string filling(const std::string& table) const;
@@ -78,10 +83,12 @@ class Site {
   integration::TemporaryFolder folder_;
   Side many_, one_;
   std::optional<integration::Database> database_;
+  std::deque<integration::Database> everywhere_;  // all shards of both; empty: not connected yet
   std::string planted_;
   std::string name_;  // of the databases; "" there are none
   std::vector<TableText> tables_;
-  bool has_copies_ = false;                  // of all rows, in the schema `all_rows`
+  bool has_copies_ = false;                  // tables for all rows, in the schema `all_rows` of each shard
+  bool has_fresh_copies_ = false;            // with the rows that are there
   std::map<std::string, std::string> kept_;  // by table: a condition on its rows; absent: all are kept
   unsigned made_ = 0;
 };
