@@ -50,6 +50,7 @@ class CaseShrinker {
     shrunk.request = again(best_.schema, best_.draws, drawn).value();
     integration::HttpResponse answer;
     shrunk.why = judge_request(site_, shrunk.request, answer).why;
+    shrunk.is_steady = shrunk.is_steady && !shrunk.why.empty();
     shrunk.tried = tried_;
     shrunk.found = std::move(best_);
     return shrunk;

@@ -27,7 +27,7 @@ struct Shrunk {
   AnyRequest request;
   std::string why;         ///< it is wrong, as small as it is now
   std::size_t tried = 0;   ///< how many requests were made for it
-  bool is_steady = false;  ///< else it was right when it was asked again, and is as it was found
+  bool is_steady = false;  ///< else it was right when it was asked again, at first or in the end
 };
 
 /// The site has the schema and the rows of `found` when it begins, and those of what it returns when it ends.
