@@ -217,7 +217,7 @@ std::string text_of(const Case& found) {
   std::string text = "Answered wrongly, " + found.why + "\n\nSeed " + std::to_string(found.seed) +
                      ", schema " + std::to_string(found.schema) + ", request " +
                      std::to_string(found.number) + ", " + std::to_string(found.shards) + " shards" +
-                     (found.moving ? ", while slots moved (and right when they rested)" : "") + ".\n";
+                     (found.moving ? ", while slots moved" : "") + ".\n";
   text += "\nThe request, of the router over shards and of the one over one shard:\n" +
           curl_command(found.request) + "\n\nThe same of PostgreSQL:\n" + sql_of(found.request);
   text += "\nThe shard map:\n" + found.database.map + "\nThe tables:\n" + found.database.tables_sql;

@@ -13,7 +13,7 @@ struct Case {
   /// Which it was: the schema, and the request in it, counted from 0.
   std::uint64_t seed = 0, schema = 0, number = 0;
   int shards = 0;
-  bool moving = false;  ///< slots were moved meanwhile, and it was right when they rested
+  bool moving = false;  ///< it was found while slots moved, and did not come up again when they rested
   std::string why;
   AnyRequest request;
   DatabaseText database;

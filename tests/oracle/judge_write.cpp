@@ -90,9 +90,9 @@ Judgement judge_write(Site& site, const Write& write, HttpResponse& over_shards)
   const auto expected = expected_write(site.database(), write);
   over_shards = site.ask_over_shards(write.method, write.target, write.headers, write.body);
   const bool is_refused = is_refusal(over_shards);
-  judgement.why = is_refused
-                      ? difference_of_contents(expected.before, site.ask_over_shards("GET", '/' + write.table))
-                      : compared(site, write, expected, over_shards);
+  judgement.why =
+      is_refused ? difference_of_contents(expected.before, site.ask_over_shards("GET", '/' + write.table))
+                 : compared(site, write, expected, over_shards);
   if (!judgement.why.empty()) {
     judgement.verdict = Verdict::wrong;
   } else if (is_refused) {

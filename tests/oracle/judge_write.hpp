@@ -7,8 +7,8 @@
 
 namespace shardplex::oracle {
 
-/// The site has its rows again when it returns. What shards refuse is not asked of one: that is all right, where it changes nothing.
-/// `over_shards`: what they answered.
+/// The site has its rows again when it returns. What shards refuse is not asked of one: that is all right,
+/// where it changes nothing. `over_shards`: what they answered.
 Judgement judge_write(Site& site, const Write& write, integration::HttpResponse& over_shards);
 
 /// Asks, and judges, whatever it is. Throws ConnectionFailure.

@@ -1,6 +1,7 @@
 // Random tables, rows and reads against one PostgreSQL: `oracle --help`.
 #include <boost/json/serialize.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <stdexcept>
@@ -14,6 +15,12 @@
 namespace shardplex::oracle {
 namespace {
 
+/// Before a run that may take hours.
+void check_that_json_can_be_written(const Options& options) {
+  if (options.json.empty() || std::ofstream(options.json, std::ios::app)) return;
+  throw std::runtime_error("cannot write " + options.json);
+}
+
 void write_json(const Tally& tally, const Options& options) {
   std::ofstream file(options.json);
   file << boost::json::serialize(json_of(tally, options)) << '\n';
@@ -23,17 +30,20 @@ void write_json(const Tally& tally, const Options& options) {
 int run_all(const Options& options) {
   Progress progress;
   if (!options.replay.empty()) return replay(options.replay, progress) ? 0 : 1;
+  check_that_json_can_be_written(options);
   progress.say("seed " + std::to_string(options.seed));
   const auto tally = run(options, progress);
-  std::printf("%s%s\n", refusals_of(tally).c_str(), line_of(tally, options.requests).c_str());
+  std::printf("%s\n%s", refusals_of(tally).c_str(), result_of(tally, options).c_str());
   if (!options.json.empty()) write_json(tally, options);
-  return tally.wrong == 0 ? 0 : 1;
+  const auto shortfall = shortfall_of(tally, options);
+  if (!shortfall.empty()) progress.say("that proves too little: " + shortfall);
+  return tally.wrong == 0 && shortfall.empty() ? 0 : 1;
 }
 
 int run_program(const std::vector<std::string>& arguments) {
   Options options;
   try {
-    options = options_of(arguments);
+    options = options_of(arguments, std::getenv("SHARDPLEX_ORACLE_SEED"));
   } catch (const std::invalid_argument& wrong) {
     std::fprintf(stderr, "oracle: %s (see --help)\n", wrong.what());
     return 2;

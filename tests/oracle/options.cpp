@@ -41,7 +41,7 @@ void take(Options& options, const std::string& option, const std::string& value)
 }  // namespace
 
 const char* const usage =
-    R"(usage: oracle [--seed N] [--requests M] [--per-schema P] [--shards K] [--moving | --writes] [--findings F]
+    R"(usage: oracle [--seed N] [--requests M] [--per-schema P] [--shards K] [--moving] [--writes] [--findings F]
               [--shrink S] [--cases FOLDER] [--json FILE]
        oracle --replay FOLDER
 
@@ -49,24 +49,25 @@ Makes tables, rows and requests at random, and compares what a router answers ov
 PostgreSQL says: byte for byte. What differs is made smaller, first the request, then its rows, then its tables, printed as a curl
 command with the SQL of the same, the map, the tables and the rows, and written to a folder.
 
-  --seed N         draw by this number, and so the same again (default: any; it is printed)
+  --seed N         draw by this number, and so the same again (default: the variable SHARDPLEX_ORACLE_SEED, or any; it is printed)
   --requests M     so many requests, 1 to 1000000000 (default 1000)
   --per-schema P   so many of them of the same tables (default 250)
   --shards K       2 to 8 (default 3)
   --moving         slots move from shard to shard under half of the requests
-  --writes         half of the requests are writes: inserts, changes and deletions of rows of one key
+  --writes         half of the requests are writes: inserts, changes and deletions of rows of one key. With --moving half of
+                   those that are made while no slot moves
   --findings F     end after so many wrong answers, 1 to 1000 (default 3)
   --shrink S       take about so many seconds to make each smaller, 0 to 86400 (default 600)
   --cases FOLDER   where wrong answers are written to, each in a folder of its own (default oracle-cases)
   --replay FOLDER  ask again what is written in such a folder, and nothing else
   --json FILE      write what came of it to FILE
 
-Exits with 0 where all was right, 1 where an answer was wrong, 2 for wrong arguments.
+Exits with 0 where all was right, 1 where an answer was wrong or where 500 requests and more proved too little (nearly all were
+refused, or no slots moved), 2 for wrong arguments.
 )";
 
-Options options_of(const std::vector<std::string>& arguments) {
+Options options_of(const std::vector<std::string>& arguments, const char* environment_seed) {
   Options options;
-  options.seed = std::random_device{}();
   std::vector<std::string> given;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const auto& option = arguments[i];
@@ -89,9 +90,10 @@ Options options_of(const std::vector<std::string>& arguments) {
   }
   if (!options.replay.empty() && given.size() > 1)
     throw std::invalid_argument("--replay asks what is in its folder, and goes with no other option");
-
-  if (options.moving && options.writes)
-    throw std::invalid_argument("--moving and --writes do not go together: rows are put back between writes");
+  if (options.help || std::ranges::count(given, std::string("--seed")) > 0) return options;
+  options.seed = environment_seed == nullptr
+                     ? std::random_device{}()
+                     : number_of("SHARDPLEX_ORACLE_SEED", environment_seed, 0, greatest_seed);
   return options;
 }
 

@@ -23,7 +23,8 @@ struct Options {
 
 extern const char* const usage;
 
-/// Throws std::invalid_argument with what is wrong, for people.
-Options options_of(const std::vector<std::string>& arguments);
+/// `environment_seed`: the seed where the arguments have none, the value of SHARDPLEX_ORACLE_SEED; nullptr:
+/// any. Throws std::invalid_argument with what is wrong, for people.
+Options options_of(const std::vector<std::string>& arguments, const char* environment_seed = nullptr);
 
 }  // namespace shardplex::oracle

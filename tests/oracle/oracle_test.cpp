@@ -1,6 +1,7 @@
 // What the program is asked for, what it makes, and what it keeps.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <set>
@@ -46,9 +47,9 @@ std::vector<std::pair<std::string, std::string>> some_shards(int count) {
   return shards;
 }
 
-std::string refused(const std::vector<std::string>& arguments) {
+std::string refused(const std::vector<std::string>& arguments, const char* environment_seed = nullptr) {
   try {
-    options_of(arguments);
+    options_of(arguments, environment_seed);
   } catch (const std::invalid_argument& wrong) {
     return wrong.what();
   }
@@ -100,8 +101,15 @@ TEST_CASE("arguments of the oracle are read strictly") {
   CHECK(refused({"--replay"}) == "--replay needs a value");
   CHECK(refused({"--replay", "there", "--moving"}).starts_with("--replay asks what is in its folder"));
   CHECK(options_of({"--writes"}).writes);
-  CHECK(refused({"--writes", "--moving"}).starts_with("--moving and --writes do not go together"));
+  CHECK(options_of({"--writes", "--moving"}).moving);
   CHECK(refused({"--fast"}) == "unknown argument '--fast'");
+}
+
+TEST_CASE("a seed is that of the arguments, else that of the environment, which is read as strictly") {
+  CHECK(options_of({}, "12").seed == 12);
+  CHECK(options_of({"--seed", "7"}, "12").seed == 7);
+  for (const auto* seed : {"", "x", "-1", "1000000000000"})
+    CHECK(refused({}, seed).starts_with("SHARDPLEX_ORACLE_SEED takes a number from 0 to"));
 }
 
 TEST_CASE("schemas at random are sound, their rows refer to rows, and one seed makes the same") {
@@ -225,6 +233,50 @@ TEST_CASE("what came of reads is counted, and refusals are told by how often the
   CHECK(tally.empty == 1);
   CHECK(refusals_of(tally) == "2 refused: other\n1 refused: one\n");
   CHECK(json_of(tally, options_of({"--seed", "3"})).at("refusals").at("other").to_number<int>() == 2);
+  CHECK(tally.told() == 1);
+}
+
+TEST_CASE("a run tells in a few lines what it came to") {
+  Tally tally;
+  tally.requests = 1'000;
+  tally.schemas = 4;
+  tally.refused = 100;
+  tally.errors = 200;
+  tally.empty = 300;
+  tally.under_moves = 490;
+  tally.moves = 77;
+  tally.writes = 260;
+  tally.whole = std::chrono::minutes(3);
+  const auto whole = result_of(tally, options_of({"--seed", "5", "--moving", "--writes"}));
+  CHECK(
+      whole.starts_with("Seed 5, 3 shards: 1000 requests of 4 schemas in 3 minutes\n- 0 answered wrongly\n"
+                        "- 400 answered with rows or done, 300 answered with none, 200 with an error, "
+                        "100 refused over shards or over one\n"
+                        "- 490 of them while slots moved, 77 times\n- 260 of them writes\n"));
+  const auto reads = result_of(tally, options_of({"--seed", "5"}));
+  CHECK(reads.find("slots moved") == std::string::npos);
+  CHECK(reads.find("writes") == std::string::npos);
+}
+
+TEST_CASE("many requests prove too little where most are not answered, no slots move, or few are writes") {
+  const auto both = options_of({"--moving", "--writes"}), writes = options_of({"--writes"}),
+             reads = options_of({});
+  Tally tally;
+  tally.requests = 1'000;
+  CHECK(shortfall_of(tally, reads).empty());
+  CHECK(shortfall_of(tally, both) == "of 1000 requests only 0 were made while slots moved");
+  tally.under_moves = 400;
+  CHECK(shortfall_of(tally, both) == "of 1000 requests only 0 were writes");
+  tally.writes = 250;
+  CHECK(shortfall_of(tally, both).empty());
+  CHECK(shortfall_of(tally, writes) == "of 1000 requests only 250 were writes");
+  tally.refused = 800;
+  CHECK(shortfall_of(tally, reads) == "of 1000 requests only 200 were answered with rows or done");
+  tally.wrong = 1;  // says enough
+  CHECK(shortfall_of(tally, reads).empty());
+  Tally few;
+  few.requests = few.refused = 499;
+  CHECK(shortfall_of(few, reads).empty());
 }
 
 }  // namespace shardplex::oracle

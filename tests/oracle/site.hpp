@@ -39,7 +39,8 @@ class Site {
 
   /// Before a write: keeps what restore() gives back, where it is not kept already.
   void copy_rows();
-  /// After slots have moved: each shard has other rows now than it has kept. Not between keep_rows() and set_up().
+  /// After slots have moved: each shard has other rows now than it has kept. Not between keep_rows() and
+  /// set_up().
   void forget_copies() { has_fresh_copies_ = false; }
   /// Gives a table the rows that set_up() or keep_rows() left it with. Triggers of foreign keys do not run.
   void restore(const std::string& table);
@@ -55,7 +56,8 @@ class Site {
                                          const std::string& body = "");
   integration::Database& database() { return *database_; }
 
-  /// The primaries of the cluster over several shards: connections for SQL past the router, whose statements end in time.
+  /// The primaries of the cluster over several shards: connections for SQL past the router, whose statements
+  /// end in time.
   std::vector<std::string> primaries() const;
   std::size_t shards() const { return many_.cluster.shards().size(); }
 

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <cstdio>
 #include <functional>
+#include <ratio>
 #include <utility>
 
 namespace shardplex::oracle {
@@ -35,9 +36,44 @@ void Tally::add(const Judgement& judgement, const integration::HttpResponse& ove
     ++refusals[judgement.refusal];
     return;
   }
+  if (judgement.verdict == Verdict::wrong) return;
   errors += over_shards.status >= first_error ? 1 : 0;
   streams += over_shards.chunked ? 1 : 0;
   empty += over_shards.body == "[]" || over_shards.body == "\n" ? 1 : 0;
+}
+
+std::string result_of(const Tally& tally, const Options& options) {
+  const auto minutes = std::chrono::duration<double, std::ratio<60>>(tally.whole).count();
+  auto text = "Seed " + std::to_string(options.seed) + ", " + std::to_string(options.shards) +
+              " shards: " + std::to_string(tally.requests) + " requests of " + std::to_string(tally.schemas) +
+              " schemas in " + rounded(minutes) + " minutes\n";
+  text += "- " + std::to_string(tally.wrong) + " answered wrongly\n";
+  text += "- " + std::to_string(tally.told()) + " answered with rows or done, " +
+          std::to_string(tally.empty) + " answered with none, " + std::to_string(tally.errors) +
+          " with an error, " + std::to_string(tally.refused) + " refused over shards or over one\n";
+  if (options.moving)
+    text += "- " + std::to_string(tally.under_moves) + " of them while slots moved, " +
+            std::to_string(tally.moves) + " times\n";
+  if (options.writes) text += "- " + std::to_string(tally.writes) + " of them writes\n";
+  return text + "- " + std::to_string(tally.streams) + " answers were streamed; " + rounded(rate_of(tally)) +
+         " requests a second were asked of both routers and of PostgreSQL, and compared\n";
+}
+
+std::string shortfall_of(const Tally& tally, const Options& options) {
+  constexpr std::uint64_t few = 500;
+  if (tally.requests < few || tally.wrong > 0) return "";
+  const auto is_less = [&](std::uint64_t count, std::uint64_t one_in) {
+    return count < tally.requests / one_in;
+  };
+  const auto text = [&](std::uint64_t count) {
+    return "of " + std::to_string(tally.requests) + " requests only " + std::to_string(count) + " were ";
+  };
+  if (is_less(tally.told(), 4)) return text(tally.told()) + "answered with rows or done";
+  if (options.moving && is_less(tally.under_moves, 3))
+    return text(tally.under_moves) + "made while slots moved";
+  // Half of those that are made while no slot moves.
+  if (options.writes && is_less(tally.writes, options.moving ? 6 : 3)) return text(tally.writes) + "writes";
+  return "";
 }
 
 std::string line_of(const Tally& tally, std::uint64_t of) {
@@ -78,6 +114,9 @@ boost::json::object json_of(const Tally& tally, const Options& options) {
   object["empty"] = tally.empty;
   object["streamed"] = tally.streams;
   object["moves"] = tally.moves;
+  object["under_moves"] = tally.under_moves;
+  object["written"] = tally.writes;
+  object["seconds"] = std::chrono::duration<double>(tally.whole).count();
   object["requests_per_second"] = rate_of(tally);
   object["refusals"] = std::move(refusals);
   object["cases"] = std::move(cases);
