@@ -53,6 +53,21 @@ expect_exit 2 "--seed takes a number, not '1e6'" scripts/chaos --seed 1e6
 expect_exit 2 '--only needs a value' scripts/chaos --only --list
 expect_exit 2 '--json takes a file in a folder that can be written to' scripts/chaos --json "$scratch/none/f"
 
+expect_exit 2 "unknown argument 'now'" scripts/oracle now
+expect_exit 2 "--seed takes a number from 0 to 999999999999, not '1e6'" scripts/oracle --seed 1e6
+expect_exit 2 "--requests takes a number from 1 to 1000000000, not '0'" scripts/oracle --requests 0
+expect_exit 2 "--per-schema takes a number from 1 to 1000000000, not '-1'" scripts/oracle --per-schema -1
+expect_exit 2 "--shards takes a number from 2 to 8, not '9'" scripts/oracle --shards 9
+expect_exit 2 "--findings takes a number from 1 to 1000, not '0'" scripts/oracle --findings 0
+expect_exit 2 "--shrink takes a number from 0 to 86400, not '1m'" scripts/oracle --shrink 1m
+expect_exit 2 '--cases needs a value' scripts/oracle --cases --reads
+expect_exit 2 "--replay takes a folder with a case, and '$scratch' has no case.json" scripts/oracle --replay "$scratch"
+expect_exit 2 '--json takes a file in a folder that can be written to' scripts/oracle --json "$scratch/none/f"
+mkdir "$scratch/case"
+touch "$scratch/case/case.json"
+expect_exit 2 'goes with no other option' scripts/oracle --replay "$scratch/case" --seed 1
+expect_exit 2 'goes with no other option' scripts/oracle --requests 5 --replay "$scratch/case"
+
 expect_exit 2 "unknown target 'everything'; there are accept .* shard_map" scripts/fuzz everything
 expect_exit 2 "--seconds takes a number from 1 to 1000000, not '1m'" scripts/fuzz --seconds 1m
 expect_exit 2 '--seconds needs a value' scripts/fuzz --seconds
