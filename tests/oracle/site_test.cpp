@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 
+#include "tests/integration/request_text.hpp"
 #include "tests/oracle/any_read.hpp"
 #include "tests/oracle/case.hpp"
+#include "tests/oracle/judge_write.hpp"
 #include "tests/oracle/mover.hpp"
 #include "tests/oracle/shrink_case.hpp"
 #include "tests/oracle/site.hpp"
@@ -45,6 +47,19 @@ bool find_fault(Site& site, Found& found) {
   return false;
 }
 
+/// SQL by which shards lack a row of s1.
+std::string lacking_a_row(const Found& found) {
+  const auto key = std::string(found.rows.at("s1").at(3).at("id").as_string());
+  return "SET session_replication_role = replica; DELETE FROM public.s1 WHERE id = " +
+         integration::sql_literal(key);
+}
+
+void move_some_slots(Mover& mover) {
+  mover.move();
+  integration::wait_until("slots have moved", [&] { return mover.moves() > 3; });
+  mover.rest();
+}
+
 std::size_t tables_there(const Schema& schema) {
   std::size_t count = 0;
   for (const auto& table : schema.tables) count += table.sample.left_out ? 0 : 1;
@@ -64,8 +79,7 @@ std::size_t columns_there(const Schema& schema) {
 TEST_CASE("a row that shards lack is found by reads, and told by one table with that row") {
   Site site(2);
   auto found = some_tables();
-  const auto key = std::string(found.rows.at("s1").at(3).at("id").as_string());
-  site.plant("SET session_replication_role = replica; DELETE FROM public.s1 WHERE id = '" + key + "'");
+  site.plant(lacking_a_row(found));
   site.set_up(text_of(found.schema, found.rows));
   REQUIRE(find_fault(site, found));
   const auto before = columns_there(found.schema);
@@ -101,9 +115,9 @@ TEST_CASE("slots move while reads are made, and everything is where it belongs w
   Mover mover(site.primaries(), text.groups, 1);
   mover.rest();
   CHECK(mover.moves() == 0);
-  mover.move();
-  integration::wait_until("slots have moved", [&] { return mover.moves() > 3; });
-  mover.rest();
+  CHECK_FALSE(mover.is_moving());
+  move_some_slots(mover);
+  CHECK_FALSE(mover.is_moving());
   const auto moves = mover.moves();
   integration::Database shard(site.primaries().front());
   shard.run(
@@ -113,6 +127,50 @@ TEST_CASE("slots move while reads are made, and everything is where it belongs w
   if (shard.number("SELECT count(*) FROM public.s1 WHERE shardplex_slot = -1") == 1)
     CHECK_THROWS_WITH(mover.rest(), "a shard has rows of s1 in slots that it does not own");
   CHECK(mover.moves() == moves);
+}
+
+TEST_CASE("rows are put back on the shards that they have moved to") {
+  Site site(2);
+  const auto found = some_tables();
+  const auto text = text_of(found.schema, found.rows);
+  site.set_up(text);
+  site.copy_rows();
+  Mover mover(site.primaries(), text.groups, 1);
+  move_some_slots(mover);
+  site.forget_copies();
+  site.copy_rows();
+  for (const auto& primary : site.primaries())
+    integration::Database(primary).run("SET session_replication_role = replica; DELETE FROM public.s1");
+  site.restore("s1");
+  mover.rest();  // no row is where it does not belong
+  std::int64_t rows = 0;
+  for (const auto& primary : site.primaries())
+    rows += integration::Database(primary).number("SELECT count(*) FROM public.s1");
+  CHECK(rows == static_cast<std::int64_t>(found.rows.at("s1").size()));
+}
+
+TEST_CASE("a write is found wrong where shards then have other rows, and leaves the rows as they were") {
+  constexpr int enough = 15;
+  Site site(2);
+  const auto found = some_tables();
+  site.plant(lacking_a_row(found));
+  site.set_up(text_of(found.schema, found.rows));
+  int writes = 0, wrong = 0;
+  for (std::uint64_t seed = 1; seed <= 400 && writes < enough; ++seed) {
+    Random draws(seed);
+    const auto write = any_write(found.schema, draws);
+    if (write.table != "s1") continue;
+    CAPTURE(write.describe());
+    ++writes;
+    integration::HttpResponse answer;
+    const auto first = judge_write(site, write, answer), second = judge_write(site, write, answer);
+    CHECK(first.verdict == second.verdict);
+    wrong += first.verdict == Verdict::wrong ? 1 : 0;
+  }
+  CHECK(writes == enough);
+  CHECK(wrong * 2 > writes);  // all but a deletion of that row
+  CHECK(site.database().number("SELECT count(*) FROM public.s1") ==
+        static_cast<std::int64_t>(found.rows.at("s1").size()));
 }
 
 }  // namespace shardplex::oracle
