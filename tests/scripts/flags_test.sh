@@ -71,6 +71,9 @@ expect_exit 2 'goes with no other option' scripts/oracle --requests 5 --replay "
 expect_exit 2 "unknown target 'everything'; there are accept .* shard_map" scripts/fuzz everything
 expect_exit 2 "--seconds takes a number from 1 to 1000000, not '1m'" scripts/fuzz --seconds 1m
 expect_exit 2 '--seconds needs a value' scripts/fuzz --seconds
+expect_exit 2 "--jobs takes a number from 1 to 64, not '65'" scripts/fuzz --jobs 65
+expect_exit 2 "--jobs takes a number from 1 to 64, not 'all'" scripts/fuzz --jobs all
+expect_exit 2 '--jobs needs a value' scripts/fuzz --jobs
 expect_exit 0 '^node_tree$' scripts/fuzz --list
 
 expect_exit 2 "no preset 'fast'" scripts/test --preset fast
