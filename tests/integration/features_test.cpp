@@ -186,6 +186,17 @@ TEST_CASE("rows that are written are Features where they are asked for") {
   CHECK(deleted.body == collection("SELECT 900::bigint AS id, 'SRID=4326;POINT(3 4)'::geometry AS spot"));
 }
 
+TEST_CASE("a row that nothing is set in needs no geometry where it is not shown") {
+  if (site() == nullptr) return;
+  const Headers unseen{{"Accept", "application/geo+json"}, {"Content-Type", "application/json"}};
+  HttpClient client(site()->router->port());
+  CHECK(client.request("PATCH", "/places/9", unseen, "{}").status == 204);
+  check_refused(client.request("PATCH", "/places/999", unseen, "{}"), 404, "PGRST116");
+  const auto shown = site()->send("PATCH", "/places/9?select=id,spot", "{}");
+  CHECK(shown.status == 200);
+  CHECK(shown.body == collection("SELECT id, spot FROM places WHERE id = 9"));
+}
+
 TEST_CASE("what shows no geometry is refused, and tables without one have no Features") {
   if (site() == nullptr) return;
   check_refused(site()->get("/places?select=id,name"), 400, "22023");

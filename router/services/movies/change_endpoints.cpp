@@ -165,10 +165,15 @@ Awaitable<Result<Answer>> answer_unchanged(TableRequest& request) {
   request.context.consistency = Consistency::strong;
   const auto count = std::exchange(request.prefer.count, CountKind::none);
   const Query asked = request.query;
-  if (!shows_rows(request)) request.query = key_alone(asked, *request.table);
+  const Shape shape = request.shape;
+  if (!shows_rows(request)) {
+    request.query = key_alone(asked, *request.table);
+    if (shape == Shape::features) request.shape = Shape::array;  // a key has no geometry
+  }
   auto answer = co_await read_rows(request);
   request.prefer.count = count;
   request.query = asked;
+  request.shape = shape;
   if (!answer) co_return answer.error();
   answer->fields.erase("Preference-Applied");
   if (!shows_rows(request)) {
