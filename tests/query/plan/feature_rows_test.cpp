@@ -119,6 +119,7 @@ TEST_CASE("rows without a geometry of their own are refused in PostGIS's words")
   CHECK(refused.error().message == "geometry column is missing");
   CHECK(plan_features("select=id,nothing", table).error().code == "42703");
   CHECK(refusal_of_features("select=ratings(score)") == "22023");
+  CHECK(refusal_of_features("select=...ratings(place)") == "22023");
   CHECK(refusal_of_features("select=place,ratings(score)") == "");
   CHECK(refusal_of_features("") == "");
 }
