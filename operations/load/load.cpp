@@ -106,7 +106,8 @@ std::vector<CopySession> begin_all(const LoadTarget& target, LoadMode mode) {
 
 std::vector<std::string> deciding_columns(const LoadTarget& target) {
   if (!target.sharded) return {};
-  std::vector<std::string> names{target.columns[target.sharded->key_column].name};
+  std::vector<std::string> names;
+  for (const auto& column : target.sharded->key) names.push_back(target.columns[column.index].name);
   if (const auto list = target.sharded->list_column) names.push_back(target.columns[*list].name);
   return names;
 }
