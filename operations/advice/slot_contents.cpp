@@ -10,23 +10,42 @@
 
 #include "operations/process/failure.hpp"
 #include "query/plan/sql.hpp"
+#include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
 namespace {
 
 constexpr std::size_t most_keys = 3;
 
+/// The columns of the key as texts.
+std::string key_texts_sql(const TablePlacement& table) {
+  return joined(table.key.names(),
+                [](const std::string& name) { return "t." + quote_identifier(name) + "::text"; });
+}
+
+/// Texts of several columns, as in "acme, 7". They are put together only after the rows have been counted, for
+/// other keys may look the same then.
+std::string shown_key(const pqxx::row& row, std::size_t columns) {
+  std::string text;
+  for (std::size_t i = 0; i < columns; ++i) {
+    const auto field = row[static_cast<pqxx::row::size_type>(i)];
+    text.append(i == 0 ? "" : ", ").append(field.is_null() ? "null" : field.as<std::string>());
+  }
+  return text;
+}
+
 void add_keys(pqxx::transaction_base& transaction, const TablePlacement& table, Slot slot, SlotContent& out) {
+  const std::string texts = key_texts_sql(table);
   const auto rows = transaction.exec_params(
-      "SELECT k.key, k.rows, count(*) OVER () FROM (SELECT t." + quote_identifier(table.key) +
-          "::text AS key, count(*) AS rows FROM " + quote_map_name(table.name) +
-          " t WHERE t.shardplex_slot = $1 GROUP BY 1) k ORDER BY k.rows DESC, k.key LIMIT " +
-          std::to_string(most_keys),
+      "SELECT " + texts + ", count(*), count(*) OVER () FROM " + quote_map_name(table.name) +
+          " t WHERE t.shardplex_slot = $1 GROUP BY " + texts + " ORDER BY count(*) DESC, " + texts +
+          " LIMIT " + std::to_string(most_keys),
       slot.value);
+  const std::size_t columns = table.key.size();
+  const auto counts = static_cast<pqxx::row::size_type>(columns);
   for (const auto& row : rows)
-    out.heaviest.push_back(
-        {table.name, row[0].is_null() ? "null" : row[0].as<std::string>(), row[1].as<std::uint64_t>()});
-  if (!rows.empty()) out.keys += rows[0][2].as<std::uint64_t>();
+    out.heaviest.push_back({table.name, shown_key(row, columns), row[counts].as<std::uint64_t>()});
+  if (!rows.empty()) out.keys += rows[0][counts + 1].as<std::uint64_t>();
 }
 
 SlotContent content_of(const ShardMap& map, ClusterSurvey& cluster, const HotSlot& hot) {

@@ -340,6 +340,18 @@ TEST_CASE("load, moves and verify know keys of two columns") {
   }
   check_same("GET", "/notes?tenant=eq.loaded&order=id");
   check_same("GET", "/notes?tenant=eq.loaded&id=in.(1000,1100,1199)&order=id");
+  const auto again = folder.write("again.ndjson", R"({"tenant":"loaded","id":1100,"title":"anew"})"
+                                                  "\n"
+                                                  R"({"tenant":"loaded","id":1200,"title":"new"})"
+                                                  "\n");
+  for (const auto* site : {&CompositeSite::shards(), &CompositeSite::one()}) {
+    const auto merged =
+        run_shardplex({"load", "--map", site->cluster().map_file(), "--table", "notes", "--upsert", again});
+    INFO(merged.output, merged.errors);
+    REQUIRE(merged.status == 0);
+  }
+  check_same("GET", "/notes?tenant=eq.loaded&order=id");
+  check_same("GET", "/notes?tenant=eq.loaded&id=in.(1100,1200)&order=id");
   for (const auto* row : {R"({"tenant":"loaded"})", R"({"id":5})", R"({"tenant":null,"id":5})"}) {
     const auto bad = folder.write("bad.ndjson", std::string(row) + "\n");
     const auto refused = run_shardplex(
@@ -361,6 +373,19 @@ TEST_CASE("load, moves and verify know keys of two columns") {
   check_same("GET", "/notes?select=tenant,id,lines(words)&order=tenant,id");
   check_same("GET", "/notes?tenant=eq.loaded&id=eq.1100");
   check_verified();
+}
+
+TEST_CASE("a hot slot is told with all columns of the keys that it holds") {
+  fill();
+  const auto& map = CompositeSite::shards().cluster().map_file();
+  const Router router(map);  // which has counted nothing yet
+  HttpClient client(router.port());
+  for (int i = 0; i < 600; ++i) REQUIRE(client.get("/notes?tenant=eq.acme&id=eq.3").status == 200);
+  const auto told = run_shardplex({"advise", "--map", map, "--min-days", "0", "--min-calls", "50", "--json",
+                                   "--router", "http://127.0.0.1:" + std::to_string(router.admin_port())});
+  INFO(told.output, told.errors);
+  REQUIRE(told.status == 0);
+  CHECK(told.output.find("notes acme, 3 (") != std::string::npos);
 }
 
 TEST_CASE("a map whose key has other columns, or in another order, is refused") {
