@@ -17,6 +17,7 @@
 #include "operations/process/terminal.hpp"
 #include "operations/shard/server.hpp"
 #include "query/plan/owned_slots.hpp"
+#include "query/plan/sql.hpp"
 #include "shard_map/joined.hpp"
 
 namespace shardplex::operations {
