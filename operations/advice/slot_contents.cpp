@@ -23,8 +23,8 @@ std::string key_texts_sql(const TablePlacement& table) {
                 [](const std::string& name) { return "t." + quote_identifier(name) + "::text"; });
 }
 
-/// Texts of several columns, as in "acme, 7". They are put together only after the rows have been counted, for
-/// other keys may look the same then.
+/// Texts of several columns, as in "acme, 7". They are put together only after rows are counted, for other
+/// keys may look the same then.
 std::string shown_key(const pqxx::row& row, std::size_t columns) {
   std::string text;
   for (std::size_t i = 0; i < columns; ++i) {
