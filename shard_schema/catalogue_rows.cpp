@@ -613,7 +613,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     for (const Facts& column : parts["column"][oid])
       add_column(read_column(column, catalogue, parts["enum label"]), view.table);
     for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, view.table.columns);
-    for (const Facts& facts : parts["computed"][oid]) add_computed(facts, parts, catalogue, view.table);
+    for (const Facts& each : parts["computed"][oid]) add_computed(each, parts, catalogue, view.table);
     note_citext(parts["citext"][oid], view.table.columns);
     if (!facts.front().is_null(5)) view.instead = facts.front().text(5);
     for (const Facts& each : parts["view definition"][oid]) {

@@ -35,7 +35,7 @@ RouterWord ask_router_for_counts(const ShardMap& map, const std::string& url) {
   const std::vector<std::string> one{url};
   RouterWord word;
   try {
-    word.patterns = read_router_patterns(one);
+    word.patterns = read_router_patterns(one).sum;
     word.load = read_router_load(map, one);
   } catch (const CommandFailed& failure) {
     word.problems = failure.problems;

@@ -121,7 +121,7 @@ void check_type(KeyType key_type, const std::string& type, const Texts& texts) {
     for (std::size_t b = a + 1; b < values.size(); ++b)
       if ((canonical_bytes(key_type, values[a]) == canonical_bytes(key_type, values[b])) !=
           equal.contains({a, b}))
-        FAIL_CHECK(type + " '" + values[a] + "' and '" + values[b] + "'");
+        FAIL_CHECK(type << " '" << values[a] << "' and '" << values[b] << "'");
 }
 
 /// Bytes of keys of two columns are equal where PostgreSQL takes the rows for equal, and there only. All the
@@ -135,13 +135,13 @@ void check_rows(KeyType first, const std::string& first_type, KeyType second, co
   std::vector<std::optional<std::string>> bytes;
   for (std::size_t i = 0; i < first_texts.size(); ++i) {
     bytes.push_back(canonical_bytes(types, {first_texts[i], second_texts[i]}));
-    REQUIRE_MESSAGE(bytes.back().has_value(), first_texts[i] + " " + second_texts[i]);
+    REQUIRE_MESSAGE(bytes.back().has_value(), first_texts[i] << " " << second_texts[i]);
   }
   for (std::size_t a = 0; a < bytes.size(); ++a)
     for (std::size_t b = a + 1; b < bytes.size(); ++b)
       if ((bytes[a] == bytes[b]) != equal.contains({a, b}))
-        FAIL_CHECK("('" + first_texts[a] + "', '" + second_texts[a] + "') and ('" + first_texts[b] + "', '" +
-                   second_texts[b] + "')");
+        FAIL_CHECK("('" << first_texts[a] << "', '" << second_texts[a] << "') and ('" << first_texts[b] << "', '"
+                        << second_texts[b] << "')");
 }
 
 std::string some_of(std::string_view choice, std::size_t most, std::mt19937& random) {

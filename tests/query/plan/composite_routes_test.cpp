@@ -174,7 +174,7 @@ TEST_CASE("the slot of every row that matches random filters is among their slot
     for (const std::string tenant : {"a", "b", "c", "d"})
       for (const std::string id : {"0", "1", "2", "3"})
         if (matches(filters, tenant, id) && !slots.contains(slot_of_note(tenant, id)))
-          FAIL_CHECK("seed " + std::to_string(seed) + ": " + tenant + " " + id);
+          FAIL_CHECK("seed " << seed << ": " << tenant << " " << id);
   }
   CHECK(narrowed > 100);
 }
