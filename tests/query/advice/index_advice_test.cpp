@@ -98,7 +98,7 @@ TEST_CASE("nothing is called unused by statistics that are young, few, or not th
   young.shards[0].uses[1].days = 6.9;
   const auto of_young = advise_indexes(young, {});
   CHECK(of_young.advice.empty());
-  CHECK(says(of_young.not_judged, "alpha 10.0.0.1:5432/movies has counted since 2026-01-01T00:00:00Z only"));
+  CHECK(says(of_young.not_judged, "alpha 10.0.0.2:5432/movies has counted since 2026-01-01T00:00:00Z only"));
   CHECK(kinds_of(advise_indexes(young, {.least_days = 6})) == std::vector{AdviceKind::unused_index});
 
   const auto of_few = advise_indexes(survey_of(indexes), {.least_calls = 12'001});
