@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <cerrno>
@@ -145,6 +146,12 @@ std::string Cluster::script(const std::vector<std::string>& arguments) const {
 
 std::string Cluster::conninfo(const std::string& server) const {
   return "host=127.0.0.1 port=" + std::to_string(ports_.at(server)) + " dbname=movies user=shardplex";
+}
+
+void Cluster::use_map(const std::string& rest) {
+  const auto map = read_file(map_file_);
+  folder_.write("map.yaml", map.substr(0, std::min(map.find("\ngroups:"), map.find("\ntables:")) + 1) + rest);
+  map_.emplace(read_map(map_file_));
 }
 
 void Cluster::initialise(const std::string& map_file) const {

@@ -73,6 +73,8 @@ class Cluster {
   const std::vector<std::string>& shards() const { return shards_; }
   std::string conninfo(const std::string& server) const;
 
+  /// Has the map say of these servers what `rest` says, from `groups:` or `tables:` on.
+  void use_map(const std::string& rest);
   /// `shardplex cluster init` with the tables of the movies database.
   void initialise() const { initialise(map_file_); }
   /// The same with another map of these servers.

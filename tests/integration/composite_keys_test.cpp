@@ -80,14 +80,11 @@ class CompositeSite {
   CompositeSite(int shard_count, const std::string& tables, const std::string& extras,
                 const std::string& slot)
       : cluster_({.shards = shard_count, .replicas = 0}) {
-    std::ifstream in(cluster_.map_file());
-    const std::string text(std::istreambuf_iterator<char>(in), {});
-    const std::string servers = text.substr(0, text.find("\ngroups:") + 1);
-    std::ofstream(cluster_.map_file()) << servers << tables;
+    cluster_.use_map(tables);
     cluster_.run_everywhere(notes_sql);
     cluster_.initialise();
     cluster_.run_everywhere(view_sql(slot));
-    std::ofstream(cluster_.map_file()) << servers << tables << extras;
+    std::ofstream(cluster_.map_file(), std::ios::app) << extras;
     router_.emplace(cluster_.map_file());
   }
 

@@ -2,9 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iterator>
-
 namespace shardplex::integration {
 
 const std::vector<KeyKind>& key_kinds() {
@@ -51,17 +48,15 @@ std::string tables_sql() {
 std::string views_sql() {
   std::string sql;
   for (const auto& kind : key_kinds())
-    sql += "CREATE VIEW seen_" + kind.table + " AS SELECT note, key, shardplex_slot FROM " + kind.table + ';';
+    sql += "CREATE VIEW public.seen_" + kind.table + " AS SELECT note, key, shardplex_slot FROM " +
+           kind.table + ';';
   return sql;
 }
 
 }  // namespace
 
 KeySite::KeySite(int shard_count) : cluster_({.shards = shard_count, .replicas = 0}) {
-  std::ifstream in(cluster_.map_file());
-  std::string map(std::istreambuf_iterator<char>(in), {});
-  map = map.substr(0, map.find("\ngroups:") + 1);
-  if (shard_count > 1) map += "groups:\n";
+  std::string map = shard_count > 1 ? "groups:\n" : "";
   for (const std::string group : {"all", "letters"})
     if (shard_count > 1)
       map += "  " + group +
@@ -74,7 +69,7 @@ KeySite::KeySite(int shard_count) : cluster_({.shards = shard_count, .replicas =
   if (shard_count > 1) map += "views:\n";
   for (const auto& kind : key_kinds())
     if (shard_count > 1) map += "  seen_" + kind.table + ": { group: " + kind.group + ", key: key }\n";
-  std::ofstream(cluster_.map_file()) << map;
+  cluster_.use_map(map);
   cluster_.run_everywhere(tables_sql());
   cluster_.initialise();
   if (shard_count > 1) cluster_.run_everywhere(views_sql());

@@ -1,7 +1,5 @@
 #include "tests/integration/lookup_site.hpp"
 
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 #include <vector>
@@ -151,10 +149,7 @@ UPDATE orders SET
 
 LookupSite::LookupSite(int shard_count, const std::string& layout)
     : cluster({.shards = shard_count, .replicas = 0}) {
-  std::ifstream in(cluster.map_file());
-  std::string map(std::istreambuf_iterator<char>(in), {});
-  map = map.substr(0, map.find("\ngroups:") + 1) + layout + relations;
-  std::ofstream(cluster.map_file()) << map;
+  cluster.use_map(layout + relations);
   cluster.run_everywhere(create_tables);
   cluster.initialise();
   for (const auto& [table, rows] : sample()) cluster.load(table, rows);

@@ -5,8 +5,6 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,16 +78,9 @@ std::string film(int id) {
          R"(","kind":"Drama","year":)" + std::to_string(1980 + id) + '}';
 }
 
-/// Has the cluster's map go on with `rest` behind its servers.
-void write_map(const Cluster& cluster, const std::string& rest) {
-  std::ifstream in(cluster.map_file());
-  const std::string map(std::istreambuf_iterator<char>(in), {});
-  std::ofstream(cluster.map_file()) << map.substr(0, map.find("\ngroups:") + 1) + rest;
-}
-
 struct Site {
   Site() : cluster({.shards = 3, .replicas = 0}) {
-    write_map(cluster, two_schemas + read_beside_tables);
+    cluster.use_map(two_schemas + read_beside_tables);
     cluster.run_everywhere(tables_of_two_schemas);
     cluster.initialise();
     cluster.run_everywhere(rest_of_two_schemas);
@@ -273,7 +264,7 @@ TEST_CASE("load, moves and verify know tables of other schemas") {
 
 TEST_CASE("an import brings tables of other schemas, follows them, and takes changes back") {
   Cluster target({.shards = 3, .replicas = 0}), source({.shards = 1, .replicas = 0});
-  write_map(target, two_schemas);
+  target.use_map(two_schemas);
   source.run_everywhere(
       tables_of_two_schemas +
       "INSERT INTO films SELECT i, 'plain' FROM generate_series(1, 30) i; "

@@ -324,6 +324,8 @@ TEST_CASE("what is wrong with an embed is said before anything is written") {
   CHECK(send(shards(), "POST", "/ratings?select=score,nobody(name)", body, minimal).error_code() ==
         "PGRST200");
   CHECK(rows_of("ratings", "user_id = 601") == 1);
+  // The one shard of comparison does not have it.
+  CHECK(send(shards(), "DELETE", "/ratings?user_id=eq.601&movie_id=eq." + id, "", minimal).status == 204);
 }
 
 TEST_CASE("!inner leaves rows out of what is returned, and rows that are named have to be in it") {

@@ -140,8 +140,8 @@ void check_rows(KeyType first, const std::string& first_type, KeyType second, co
   for (std::size_t a = 0; a < bytes.size(); ++a)
     for (std::size_t b = a + 1; b < bytes.size(); ++b)
       if ((bytes[a] == bytes[b]) != equal.contains({a, b}))
-        FAIL_CHECK("('" << first_texts[a] << "', '" << second_texts[a] << "') and ('" << first_texts[b] << "', '"
-                        << second_texts[b] << "')");
+        FAIL_CHECK("('" << first_texts[a] << "', '" << second_texts[a] << "') and ('" << first_texts[b]
+                        << "', '" << second_texts[b] << "')");
 }
 
 std::string some_of(std::string_view choice, std::size_t most, std::mt19937& random) {
