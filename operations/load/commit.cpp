@@ -67,7 +67,7 @@ Decision find_out(const Shard& shard, const std::string& transaction_id) {
   constexpr std::chrono::milliseconds pause{500};
   for (int attempt = 0; attempt < attempts; ++attempt) {
     try {
-      const auto connection = connect(shard.primary);
+      const auto connection = connect_to_primary(shard);
       const Decision decision = ask_decision(*connection, transaction_id);
       if (decision != Decision::in_progress) return decision;
     } catch (const std::exception&) {
@@ -149,7 +149,7 @@ void finish_interrupted(const ShardMap& map, const Shard& shard, pqxx::connectio
   const auto first = load ? map.find_shard(load->first_shard) : std::nullopt;
   const std::string told = shard.name + ": the interrupted load " + gid;
   if (!first) return terminal.warning(told + " names no shard of the map; finish it by hand");
-  switch (ask_decision(*connect(map.shard(*first).primary), load->transaction_id)) {
+  switch (ask_decision(*connect_to_primary(map.shard(*first)), load->transaction_id)) {
     case Decision::committed:
       pqxx::nontransaction(connection).exec("COMMIT PREPARED " + quoted(gid));
       return terminal.note(told + " was committed on " + load->first_shard + "; committed here too");
@@ -213,9 +213,14 @@ std::optional<PreparedLoad> PreparedLoad::from_gid(std::string_view gid) {
 }
 
 bool commits_as_one(const std::vector<WritingShard>& writing) {
-  return writing.size() <= 1 || std::ranges::all_of(writing, [](const WritingShard& one) {
-           return one.session->execute("SHOW max_prepared_transactions") != "0";
-         });
+  const auto can_prepare = [](const WritingShard& one) {
+    try {
+      return one.session->execute("SHOW max_prepared_transactions") != "0";
+    } catch (const SqlFailure& failure) {
+      throw CommandFailed(one.shard->name + ": " + failure.what());
+    }
+  };
+  return writing.size() <= 1 || std::ranges::all_of(writing, can_prepare);
 }
 
 void commit_load(const std::vector<WritingShard>& writing, LoadMode mode) {
@@ -227,7 +232,7 @@ void commit_load(const std::vector<WritingShard>& writing, LoadMode mode) {
 
 void finish_interrupted_loads(const ShardMap& map, const Terminal& terminal) {
   for (const auto& shard : map.shards()) {
-    const auto connection = connect(shard.primary);
+    const auto connection = connect_to_primary(shard);
     const auto prepared = pqxx::nontransaction(*connection)
                               .exec(
                                   "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND "

@@ -32,7 +32,7 @@ class LoadPipeline::ExistingKeys {
   explicit ExistingKeys(const LoadTarget& target) : target_(target) {
     const std::string some = "SELECT EXISTS (SELECT FROM " + quote_map_name(target.table.name) + ")";
     for (const auto& shard : target.map->shards()) {
-      auto connection = connect(shard.primary);
+      auto connection = connect_to_primary(shard);
       // Loads of one table take turns, and routers make ids of their own: an empty table stays without our
       // keys.
       if (pqxx::nontransaction(*connection).exec1(some)[0].as<bool>())

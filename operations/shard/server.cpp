@@ -94,6 +94,12 @@ std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) try {
   throw std::runtime_error(reason_of(error));
 }
 
+std::unique_ptr<pqxx::connection> connect_to_primary(const Shard& shard) try {
+  return connect(shard.primary);
+} catch (const std::exception& error) {
+  throw std::runtime_error(shard.name + ": " + error.what());
+}
+
 std::string too_old(const std::string& version) {
   return "PostgreSQL " + version + " is too old; " + std::to_string(least_version / 10'000) + " is needed";
 }

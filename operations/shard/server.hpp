@@ -38,6 +38,9 @@ bool is_loopback(const std::string& conninfo);
 /// reason on one line, or where a pooler lends the session for a transaction only.
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);
 
+/// The same with the shard's primary, and the reason names the shard.
+std::unique_ptr<pqxx::connection> connect_to_primary(const Shard& shard);
+
 /// What a server says about itself. The directory stays empty: read_directory() reads it.
 struct ServerState : ServerStatus {
   int version = 0;        ///< server_version_num

@@ -334,12 +334,14 @@ class EmbedGenerator {
       const bool has = chance(random_, 50);
       const std::string sql = has ? embed.has_rows : "NOT (" + embed.has_rows + ')';
       const std::string value = has ? "not.is.null" : "is.null";
-      if (chance(random_, 60)) {
+      const auto& column = table.columns.back();
+      // In a tree, too, the name of an embed means its rows.
+      const bool is_embed = std::ranges::find(embeds, column.name, &Embedded::name) != embeds.end();
+      if (is_embed || chance(random_, 60)) {
         add_parameter(path, embed.name, value);
         node.where = both(node.where, sql);
         continue;
       }
-      const auto& column = table.columns.back();
       if (column.left_out) throw LeftOut(column.name);
       add_parameter(path, "or", '(' + embed.name + '.' + value + ',' + url_name(column.name) + ".is.null)");
       node.where = both(node.where, sql + " OR " + column_sql(alias, column.name) + " IS NULL");

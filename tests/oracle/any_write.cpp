@@ -218,6 +218,7 @@ class WriteMaker {
     for (const auto& name : names_) changes += (changes.empty() ? "" : ", ") + name + " = given." + name;
     finish("UPDATE public." + table_.name + " SET " + changes + " FROM " + given() + " WHERE " + where +
            " RETURNING " + table_.name + ".*");
+    write_.met_sql = "SELECT EXISTS (SELECT FROM public." + table_.name + " WHERE " + where + ')';
   }
 
   void remove() {

@@ -15,6 +15,7 @@ struct Write {
   std::string table;          ///< that has the rows
   std::string sql;            ///< does the same, and gives the rows that it returns, as the JSON of an array
   std::string contents_sql;   ///< all rows of the table, as the JSON of an array
+  std::string met_sql;        ///< whether there is a row to change; "" where that does not matter
   bool returns_rows = false;  ///< Prefer: return=representation
 
   std::string describe() const;

@@ -69,6 +69,7 @@ json::object json_of(const Write& write) {
   object["table"] = write.table;
   object["sql"] = write.sql;
   object["contents_sql"] = write.contents_sql;
+  object["met_sql"] = write.met_sql;
   object["returns_rows"] = write.returns_rows;
   return object;
 }
@@ -118,6 +119,7 @@ Write write_of_json(const json::object& object) {
   write.table = text_at(object, "table");
   write.sql = text_at(object, "sql");
   write.contents_sql = text_at(object, "contents_sql");
+  write.met_sql = text_at(object, "met_sql");
   write.returns_rows = object.at("returns_rows").as_bool();
   return write;
 }

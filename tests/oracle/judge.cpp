@@ -15,9 +15,11 @@ const std::string refusal_code = "SHARD400";
 
 }  // namespace
 
-/// An answer to HEAD has its code in the head alone.
+/// An answer to HEAD has its code in the head alone. A key in another form than places rows has the code that
+/// PostgreSQL has for text that is no value.
 bool is_refusal(const HttpResponse& answer) {
   if (answer.status != 400) return false;
+  if (answer.body.find("has to be in its plain form") != std::string::npos) return true;
   const auto proxy_status = answer.header("Proxy-Status").value_or("");
   return answer.error_code() == refusal_code || proxy_status.find(refusal_code) != std::string::npos;
 }

@@ -15,6 +15,7 @@ struct Expected {
   std::string before;          // all rows
   std::string rows, contents;  // the rows that it returns, and all rows afterwards
   std::string sqlstate;        // it fails; "" it does not
+  bool meets_rows = true;
 
   bool changes_rows() const { return sqlstate.empty() && rows != "[]"; }
 };
@@ -24,9 +25,15 @@ unsigned status_of(const std::string& sqlstate) {
   return sqlstate == "23503" || sqlstate == "23505" ? 409 : 400;
 }
 
+/// Of a value that is not one of its column's type, also where that is a domain.
+bool is_of_a_value(const std::string& sqlstate) {
+  return sqlstate.starts_with("22") || sqlstate == "23502" || sqlstate == "23514";
+}
+
 Expected expected_write(Database& database, const Write& write) {
   Expected expected;
   expected.before = database.value(write.contents_sql).value();
+  if (!write.met_sql.empty()) expected.meets_rows = database.value(write.met_sql) == "t";
   try {
     // It goes with its transaction, which nobody commits.
     pqxx::work transaction(database.connection());
@@ -36,12 +43,18 @@ Expected expected_write(Database& database, const Write& write) {
     expected.sqlstate = failure.sqlstate();
     expected.contents = expected.before;
   }
+  if (!expected.meets_rows && is_of_a_value(expected.sqlstate)) {
+    expected.sqlstate.clear();
+    expected.rows = "[]";
+  }
   return expected;
 }
 
 /// "" where it is as expected.
 std::string difference_of(const Write& write, const Expected& expected, const HttpResponse& answer) {
   constexpr unsigned created = 201, has_rows = 200, has_none = 204;
+  // It is for PostgreSQL's planner to say whether values are read before it is known that no row gets them.
+  if (!expected.meets_rows && answer.status == 400 && is_of_a_value(answer.error_code())) return "";
   if (!expected.sqlstate.empty()) {
     const auto status = status_of(expected.sqlstate);
     if (answer.status == status && answer.error_code() == expected.sqlstate) return "";
@@ -70,7 +83,8 @@ std::string compared(Site& site, const Write& write, const Expected& expected,
   if (auto told = difference_of(write, expected, over_shards); !told.empty()) return "over shards: " + told;
   if (auto told = difference_of(write, expected, over_one); !told.empty()) return "over one shard: " + told;
   if (auto told = difference_of_heads(over_shards, over_one); !told.empty()) return told;
-  if (over_shards.header("Content-Range") != over_one.header("Content-Range"))
+  if (over_shards.status == over_one.status &&
+      over_shards.header("Content-Range") != over_one.header("Content-Range"))
     return "Content-Range " + over_shards.header("Content-Range").value_or("absent") + " over shards, " +
            over_one.header("Content-Range").value_or("absent") + " over one";
   const auto table = '/' + write.table;

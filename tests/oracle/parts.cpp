@@ -31,6 +31,18 @@ std::vector<Part> parts_of(const Schema& schema) {
   return parts;
 }
 
+std::vector<std::vector<Part>> by_table(const std::vector<Part>& parts) {
+  std::vector<std::vector<Part>> groups(1);
+  for (const auto& part : parts) {
+    groups.back().push_back(part);
+    const bool is_of_more = part.kind == Kind::view_column || part.kind == Kind::view_filter ||
+                            part.kind == Kind::unique || part.kind == Kind::column;
+    if (!is_of_more) groups.emplace_back();
+  }
+  groups.pop_back();
+  return groups;
+}
+
 Schema with_parts(Schema schema, const std::vector<Part>& parts) {
   const auto is_left_out = [&](Kind kind, std::size_t table, std::size_t number) {
     return std::ranges::find(parts, Part{kind, table, number}) == parts.end();

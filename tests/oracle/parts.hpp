@@ -21,6 +21,10 @@ struct Part {
 /// All that are there, what needs others before what it needs.
 std::vector<Part> parts_of(const Schema& schema);
 
+/// The same parts, those of a table or of a view together. Foreign keys stay alone: who leaves one out can
+/// leave out the table that it refers to.
+std::vector<std::vector<Part>> by_table(const std::vector<Part>& parts);
+
 /// What is left of the schema where of its parts these alone stay; it need not be sound.
 Schema with_parts(Schema schema, const std::vector<Part>& parts);
 

@@ -11,7 +11,8 @@ export class Program {
   constructor(file, args, environment = {}) {
     this.output = ''
     this.failure = null
-    this.child = spawn(file, args, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+    // A group of its own: what is called Chromium is a script that starts it, and would end alone.
+    this.child = spawn(file, args, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     for (const stream of [this.child.stdout, this.child.stderr])
       stream.setEncoding('utf8').on('data', (text) => (this.output += text))
     this.child.on('error', (error) => (this.failure = error)) // it could not be started
@@ -36,9 +37,19 @@ export class Program {
   async stop() {
     if (this.has_ended()) return
     const ended = once(this.child, 'exit')
-    this.child.kill('SIGTERM')
-    const late = setTimeout(() => this.child.kill('SIGKILL'), KILL_MS)
+    this.signal('SIGTERM')
+    const late = setTimeout(() => this.signal('SIGKILL'), KILL_MS)
     await ended
     clearTimeout(late)
+    this.signal('SIGKILL') // what it has started and left
+  }
+
+  /// To all of the group, where somebody is left in it.
+  signal(name) {
+    try {
+      process.kill(-this.child.pid, name)
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error
+    }
   }
 }
