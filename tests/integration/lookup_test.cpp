@@ -253,12 +253,12 @@ unsigned compare(unsigned long cases, Target target_of) {
 }  // namespace
 
 TEST_CASE("embeds over shards are what they are on one shard") {
-  constexpr auto cases = tests::fewer_if_sanitized(1500);
+  constexpr auto cases = tests::fewer_if_sanitized(900);
   CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next(); }) < cases / 10);
 }
 
 TEST_CASE("embeds of groups over shards are what they are on one shard") {
-  constexpr auto cases = tests::fewer_if_sanitized(1500);
+  constexpr auto cases = tests::fewer_if_sanitized(900);
   CHECK(compare(cases, [](unsigned seed) { return Requests(seed, 60).next(); }) < cases / 3);
 }
 
