@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <boost/url/parse.hpp>
 #include <charconv>
 #include <cstdint>
 #include <fstream>
@@ -105,6 +106,23 @@ std::vector<std::string> names_in(const std::string& list) {
   return names;
 }
 
+/// Whether browsers send such an origin: scheme://host or scheme://host:port, and nothing else.
+bool is_origin(const std::string& text) {
+  const auto url = boost::urls::parse_uri(text);
+  return url && url->has_authority() && !url->has_userinfo() && !url->encoded_host().empty() &&
+         url->encoded_path().empty() && !url->has_query() && !url->has_fragment();
+}
+
+std::vector<std::string> origins_in(const std::string& list) {
+  auto origins = names_in(list);
+  for (const auto& origin : origins)
+    if (!is_origin(origin))
+      throw po::error("'" + origin +
+                      "' in --cors-allowed-origins is no origin: they are written as https://shop.example or "
+                      "http://localhost:8080. Without the option pages of all origins may call");
+  return origins;
+}
+
 /// "public, Catalog" → {"public", "Catalog"}: names of schemas, as the database has them.
 std::vector<std::string> schemas_in(const std::string& list) {
   std::vector<std::string> schemas;
@@ -198,7 +216,9 @@ po::options_description router_options(Settings& s) {
       "send answers as gzip, br or zstd to clients that take them so")(
       "plans", po::value(&s.plans)->default_value(s.plans, "off")->value_name("on|off"),
       "let clients ask for PostgreSQL's plans (application/vnd.pgrst.plan), which reveal its internals")(
-      "cors-allowed-origins", names(s.cors_allowed_origins),
+      "cors-allowed-origins",
+      po::value<std::string>()->value_name("LIST")->notifier(
+          [&s](const std::string& list) { s.cors_allowed_origins = origins_in(list); }),
       "origins whose pages may call, separated by commas; without it, all")(
       "schemas",
       po::value<std::string>()->default_value("public")->value_name("LIST")->notifier(

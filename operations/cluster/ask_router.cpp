@@ -7,6 +7,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/system/system_error.hpp>
 #include <boost/url/parse.hpp>
 #include <chrono>
 #include <cstdint>
@@ -62,6 +63,15 @@ asio::awaitable<RouterReply> exchange(RouterAddress address, HttpQuestion questi
   co_return RouterReply{parser.get().result_int(), std::move(parser.get().body())};
 }
 
+/// Boost's own text says in which of its files it was.
+[[noreturn]] void rethrow_in_words(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error(error.code().message());
+  }
+}
+
 }  // namespace
 
 RouterReply ask_router(const std::string& url, const std::string& target,
@@ -76,7 +86,7 @@ RouterReply ask_router(const std::string& url, const std::string& target,
                    reply = std::move(got);
                  });
   context.run_for(timeout);
-  if (failure) std::rethrow_exception(failure);
+  if (failure) rethrow_in_words(failure);
   if (!reply) throw std::runtime_error("no answer within " + std::to_string(timeout.count()) + " s");
   return *std::move(reply);
 }

@@ -20,6 +20,11 @@ Error body_over_limit(const Limits& limits) {
   return over_limit(413, "The request's body is too large", limits.body_bytes, "--max-body-bytes");
 }
 
+Error head_over_limit(const Limits& limits) {
+  return over_limit(431, "The request's header fields are too large", limits.header_bytes,
+                    "--max-header-bytes");
+}
+
 Error late(const char* message) {
   return {"SHARD408", message, std::nullopt, std::nullopt, 408};
 }
@@ -33,6 +38,15 @@ bool is_malformed(const boost::system::error_code& ec) {
 std::optional<Error> check_url_length(const Request& request, const Limits& limits) {
   if (request.target().size() <= limits.url_bytes) return std::nullopt;
   return url_over_limit(limits);
+}
+
+/// The parser's limit is that of the URL and of the fields together.
+std::optional<Error> check_field_lengths(const Request& request, const Limits& limits) {
+  constexpr std::size_t around = 4;  // ": " and the end of the line
+  std::size_t bytes = 0;
+  for (const auto& field : request) bytes += field.name_string().size() + field.value().size() + around;
+  if (bytes <= limits.header_bytes) return std::nullopt;
+  return head_over_limit(limits);
 }
 
 /// A body whose length is not understood would be taken for the next request.
@@ -83,8 +97,8 @@ std::optional<Error> check_page_names_type(const Request& request, const Limits&
 }
 
 using HeadCheck = std::optional<Error> (*)(const Request&, const Limits&);
-constexpr HeadCheck head_checks[] = {&check_url_length, &check_transfer_encoding, &check_host,
-                                     &check_host_is_allowed, &check_page_names_type};
+constexpr HeadCheck head_checks[] = {&check_url_length, &check_field_lengths,   &check_transfer_encoding,
+                                     &check_host,       &check_host_is_allowed, &check_page_names_type};
 
 }  // namespace
 
@@ -102,9 +116,7 @@ std::optional<Error> head_failure(const boost::system::error_code& ec, bool time
                                   const Limits& limits) {
   if (timed_out) return late("The request's head did not arrive in time");
   if (ec == http::error::header_limit && !target_ended) return url_over_limit(limits);
-  if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
-    return over_limit(431, "The request's header fields are too large", limits.header_bytes,
-                      "--max-header-bytes");
+  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) return head_over_limit(limits);
   if (ec == http::error::body_limit) return body_over_limit(limits);  // Content-Length says so already
   if (is_malformed(ec)) return Error{"PGRST100", "The request is not HTTP", ec.message(), std::nullopt, 400};
   return std::nullopt;

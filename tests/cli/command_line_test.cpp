@@ -85,7 +85,7 @@ TEST_CASE("every command has a help that goes to standard output") {
 TEST_CASE("a router that explains nothing is named with the reason") {
   const CommandRun nobody = run_shardplex({"explain", "--router", "http://127.0.0.1:1", "GET /movies"});
   CHECK(nobody.exit == 1);
-  CHECK(nobody.says("error: router http://127.0.0.1:1: "));
+  CHECK(nobody.says("error: router http://127.0.0.1:1: Connection refused\n"));
   const CommandRun no_url = run_shardplex({"explain", "--router", "127.0.0.1:9090", "GET /movies"});
   CHECK(no_url.exit == 1);
   CHECK(no_url.says("http://host:port of the router's admin port is expected"));

@@ -76,6 +76,22 @@ TEST_CASE("allowed hosts are a list of names in any case") {
         std::vector<std::string>{"api.example", "b.example:81"});
 }
 
+TEST_CASE("origins that may call are origins, in any case") {
+  CHECK(good({"--map", "m"}).cors_allowed_origins.empty());
+  CHECK(good({"--map", "m", "--cors-allowed-origins", "https://Shop.example, http://localhost:8080"})
+            .cors_allowed_origins ==
+        std::vector<std::string>{"https://shop.example", "http://localhost:8080"});
+  for (const char* origin : {"*", "https://shop.example/", "shop.example", "javascript:x", "https://",
+                             "https://me@shop.example", "https://shop.example?x", "null"}) {
+    CAPTURE(std::string(origin));
+    const auto list = std::string("https://a.example,") + origin;
+    const auto exit = bad({"--map", "m", "--cors-allowed-origins", list.c_str()});
+    CHECK(exit.code == 2);
+    CHECK(exit.text.find("'" + std::string(origin) + "' in --cors-allowed-origins is no origin") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("schemas are a list of names as the database has them, of which the first is the default") {
   CHECK(good({"--map", "m"}).schemas == std::vector<std::string>{"public"});
   CHECK(good({"--map", "m", "--schemas", "Api V1, public,catalog"}).schemas ==

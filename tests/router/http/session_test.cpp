@@ -225,6 +225,8 @@ TEST_CASE(
       {"endless URL", "GET /" + std::string(5000, 'a'), 414, "SHARD400", "other"},
       {"big field", "GET /a HTTP/1.1\r\n" + host + "X: " + std::string(2000, 'a') + "\r\n\r\n", 431,
        "SHARD400", "GET"},
+      {"fields that the room for a long URL would hold",
+       "GET /a HTTP/1.1\r\n" + host + "X: " + std::string(990, 'a') + "\r\n\r\n", 431, "SHARD400", "GET"},
       {"no HTTP", "hello, is this thing on?\r\n\r\n", 400, "PGRST100", "other"},
       {"no Host", "GET /a HTTP/1.1\r\n\r\n", 400, "PGRST100", "GET"},
       {"two Hosts", "GET /a HTTP/1.1\r\n" + host + "Host: y\r\n\r\n", 400, "PGRST100", "GET"},
