@@ -23,6 +23,11 @@ std::string described_argument(const FunctionArgument& argument) {
 std::string described_column(const Column& column) {
   std::string out = column.name + ' ';
   out += column.type_schema == "pg_catalog" ? column.type : column.type_schema + '.' + column.type_name;
+  if (!column.base_type_name.empty()) {
+    out += " of ";
+    if (column.base_type_schema != "pg_catalog") out += column.base_type_schema + '.';
+    out += column.base_type_name;
+  }
   if (!column.enum_labels.empty()) out += " with labels " + joined(column.enum_labels);
   if (!column.collation.empty()) out += " collate " + column.collation;
   if (column.has_representations) out += " with representations";

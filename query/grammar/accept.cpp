@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "query/grammar/header_text.hpp"
+#include "query/grammar/media_domain.hpp"
 #include "shard_map/joined.hpp"
 
 namespace shardplex {
@@ -128,6 +129,20 @@ std::optional<Shape> offer(const MediaType& type, bool features) {
   }
 }
 
+/// PostgREST's own types are what they are in every answer.
+bool is_postgrests_own(const MediaType& type) {
+  return type.plan || type.kind == MediaKind::object ||
+         (type.kind == MediaKind::array && type.nulls_stripped);
+}
+
+/// Whether a value of `value_type`, "" where there is none, answers what is asked for.
+bool value_answers(std::string_view value_type, const MediaType& asked) {
+  if (value_type.empty() || is_postgrests_own(asked)) return false;
+  if (value_type == any_media_type) return true;
+  if (asked.kind == MediaKind::array) return value_type == name_of(MediaKind::json);
+  return asked.name == value_type;
+}
+
 std::optional<AcceptedAnswer> offer(const MediaType& type, bool plans, bool features) {
   if (!type.plan) {
     const auto shape = offer(type, features);
@@ -147,10 +162,12 @@ bool refuses_arrays(const std::vector<AcceptedType>& asked) {
   });
 }
 
-Error not_acceptable(std::string_view header, bool plans, bool features) {
-  const std::string hint =
-      std::string("application/json, application/vnd.pgrst.array+json, application/vnd.pgrst.object+json, ") +
-      (features ? "application/geo+json, " : "") + "text/csv and application/x-ndjson are available";
+Error not_acceptable(std::string_view header, bool plans, bool features, std::string_view value_type) {
+  std::string hint;
+  if (!value_type.empty()) hint = std::string(value_type) + ", ";
+  hint += "application/json, application/vnd.pgrst.array+json, application/vnd.pgrst.object+json, ";
+  if (features) hint += "application/geo+json, ";
+  hint += "text/csv and application/x-ndjson are available";
   std::vector<std::string> names;
   bool asks_for_features = false;
   for (const AcceptedType& accepted : in_order_written(header)) {
@@ -223,6 +240,8 @@ std::string_view content_type(Shape shape) {
       return "application/x-ndjson; charset=utf-8";
     case Shape::features:
       return "application/geo+json; charset=utf-8";
+    case Shape::value:
+      return "application/octet-stream";
   }
   return "application/json; charset=utf-8";
 }
@@ -234,15 +253,19 @@ std::string content_type(const PlanAsked& plan) {
   return to_string(type) + "; charset=utf-8";
 }
 
-Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans, bool features) {
-  if (!accept || trimmed(*accept).empty()) return AcceptedAnswer{};
+Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans, bool features,
+                                    std::string_view value_type) {
+  if (!accept || trimmed(*accept).empty())
+    return AcceptedAnswer{value_type == any_media_type ? Shape::value : Shape::array};
   const auto asked = read_accept(*accept);
   const bool no_arrays = refuses_arrays(asked);
   for (const AcceptedType& accepted : asked) {
-    if (accepted.quality <= 0 || (accepted.type.kind == MediaKind::any && no_arrays)) continue;
+    if (accepted.quality <= 0) continue;
+    if (value_answers(value_type, accepted.type)) return AcceptedAnswer{Shape::value};
+    if (accepted.type.kind == MediaKind::any && no_arrays) continue;
     if (auto answer = offer(accepted.type, plans, features)) return *std::move(answer);
   }
-  return not_acceptable(*accept, plans, features);
+  return not_acceptable(*accept, plans, features, value_type);
 }
 
 Result<Shape> parse_accept(std::optional<std::string_view> accept) {

@@ -71,12 +71,14 @@ enum class Shape : std::uint8_t {
   csv,              ///< text/csv
   ndjson,           ///< application/x-ndjson: an object a line
   features,         ///< application/geo+json: a FeatureCollection (RFC 7946, section 3.3)
+  value,            ///< the one value that a function returns, as it is, of a media type of its own
 };
 
 /// True of an answer that is one row, and an error where there are more or fewer.
 bool is_object(Shape shape);
 
-/// The Content-Type of such an answer. Lifetime: a literal.
+/// The Content-Type of such an answer; of a value that of bytes, where its own type is not known. Lifetime: a
+/// literal.
 std::string_view content_type(Shape shape);
 
 /// What Accept comes to: a shape, and where a plan was asked for, that of the answer whose plan it is.
@@ -91,9 +93,10 @@ std::string content_type(const PlanAsked& plan);
 
 /// The answer from Accept, which is an array for */*, for application/* and for none at all; PGRST107 where
 /// nothing acceptable is on offer. Plans are on offer with `plans`, of the answers that are; Features with
-/// `features`.
-Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans,
-                                    bool features = false);
+/// `features`; a value with its `value_type`, a result of media_type_of_domain(), and then before anything
+/// else of that type but PostgREST's own. A value of any type also answers */* and no Accept at all.
+Result<AcceptedAnswer> parse_accept(std::optional<std::string_view> accept, bool plans, bool features = false,
+                                    std::string_view value_type = {});
 /// The shape, where no plans are on offer.
 Result<Shape> parse_accept(std::optional<std::string_view> accept);
 

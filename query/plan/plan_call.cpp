@@ -7,6 +7,7 @@
 #include "query/plan/call_source.hpp"
 #include "query/plan/stored_values.hpp"
 #include "query/resolve/read_tree.hpp"
+#include "query/resolve/value_media.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
@@ -251,6 +252,7 @@ Result<CallPlan> plan_call(const Function& function, const MapFunction& declared
         "The function returns a value and no row.", std::nullopt, std::nullopt};
   if (has_value && function.columns.front().has_representations) return represented_value(function);
   plan.in_lines = has_value && begins_lines(function.columns.front());
+  plan.of_bytes = has_value && is_of_bytes(function.columns.front());
   plan.once = function.volatility == Function::Volatility::volatile_;
   plan.writes = plan.once && request.may_write;
 

@@ -32,7 +32,8 @@ struct CallPlan {
   /// The function is volatile: it is called once for each request, and sees each of its own statements'
   /// snapshots. Under an epoch the shard's ownership has to be held while it runs (begin_write()).
   bool once = false;
-  bool writes = false;  ///< and its transaction may write; only where `once`
+  bool writes = false;    ///< and its transaction may write; only where `once`
+  bool of_bytes = false;  ///< of one value, or values: they are bytea
 
   /// The value of a row of JSON that has nothing else. Lifetime: that of the row.
   std::string_view value_of(std::string_view row) const;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "query/grammar/accept.hpp"
+#include "query/grammar/media_domain.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace shardplex::fuzz {
@@ -35,6 +36,14 @@ void take(std::string_view input) {
     invariant(parse_accept(offered, plans, features) == answer, "what is offered is accepted");
   }
   static_cast<void>(media_type(input));
+
+  if (const auto type = media_type_of_domain(input)) {
+    invariant(media_type_of_domain(*type) == type, "a media type stands for itself");
+    invariant(content_type_of_value(*type).find_first_of("\r\n") == std::string::npos,
+              "a field has one line");
+    const auto answer = parse_accept(*type, false, false, *type);
+    invariant(answer && answer->shape == Shape::value, "a value is acceptable as what it is");
+  }
 }
 
 }  // namespace shardplex::fuzz

@@ -87,6 +87,26 @@ CREATE FUNCTION json(color) RETURNS json LANGUAGE sql IMMUTABLE AS $$SELECT to_j
 CREATE CAST (color AS json) WITH FUNCTION json(color) AS IMPLICIT;
 CREATE FUNCTION a_color() RETURNS color LANGUAGE sql STABLE AS 'SELECT 7::color';
 CREATE FUNCTION colors() RETURNS TABLE (c color, n integer) LANGUAGE sql STABLE AS 'SELECT 7::color, 1';
+CREATE DOMAIN "text/plain" AS text;
+CREATE DOMAIN "text/html" AS text;
+CREATE DOMAIN "text/xml" AS pg_catalog.xml;
+CREATE DOMAIN "application/json" AS json;
+CREATE DOMAIN "image/png" AS bytea;
+CREATE DOMAIN "*/*" AS bytea;
+CREATE FUNCTION plain(said text) RETURNS "text/plain" LANGUAGE sql STABLE AS 'SELECT said';
+CREATE FUNCTION plain_twice() RETURNS SETOF "text/plain" LANGUAGE sql STABLE AS $$VALUES ('a'::"text/plain"), ('b')$$;
+CREATE FUNCTION page(text) RETURNS "text/html" LANGUAGE sql STABLE AS $$SELECT '<p>' || $1 || '</p>'$$;
+CREATE FUNCTION tree() RETURNS "text/xml" LANGUAGE sql STABLE AS $$SELECT '<a b="c"/>'::xml$$;
+CREATE FUNCTION own_json(j json) RETURNS "application/json" LANGUAGE sql STABLE AS 'SELECT j';
+CREATE FUNCTION image(hex text) RETURNS "image/png" LANGUAGE sql STABLE AS $$SELECT decode(hex, 'hex')$$;
+CREATE FUNCTION escaped_image() RETURNS "image/png" LANGUAGE plpgsql
+  AS $$ BEGIN PERFORM set_config('bytea_output', 'escape', true); RETURN '\x89504e470d0a1a0a005c'::bytea; END $$;
+CREATE FUNCTION whatever() RETURNS "*/*" LANGUAGE sql STABLE AS $$SELECT 'any'::bytea$$;
+CREATE FUNCTION noted(note text) RETURNS "text/plain" LANGUAGE sql
+  AS 'INSERT INTO notes (note) VALUES ($1) RETURNING note';
+CREATE FUNCTION note_of(movie bigint) RETURNS "text/plain" LANGUAGE sql STABLE
+  AS 'SELECT name FROM movies WHERE id = movie';
+CREATE FUNCTION all_plain() RETURNS "text/plain" LANGUAGE sql STABLE AS $$SELECT 'x'$$;
 CREATE FUNCTION differs(a integer) RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
 )sql";
 
@@ -137,6 +157,17 @@ functions:
   made_up: all
   any_films: any
   by_text: { by: movie, group: catalog }
+  plain: any
+  plain_twice: any
+  page: any
+  tree: any
+  own_json: any
+  image: any
+  escaped_image: any
+  whatever: any
+  noted: any
+  note_of: { by: movie, group: catalog }
+  all_plain: all
   differs: any
   is_nowhere: any
 )";
@@ -259,6 +290,73 @@ TEST_CASE("a body is the only argument of a function whose argument has no name"
   check_refused(raw("shout", "application/octet-stream", "x"), 404, "PGRST202", "single unnamed bytea");
   check_refused(raw("shout", "image/png", "x"), 400, "PGRST102", "Content-Type not acceptable: image/png");
   check_refused(s.post("/rpc/echo", "{"), 400, "PGRST102");
+}
+
+TEST_CASE("a value of a media type is answered as it is, to who asks for that type") {
+  const auto& s = site();
+  const auto get = [&](const std::string& target, const std::string& accept) {
+    return s.get(target, {{"Accept", accept}});
+  };
+  const auto check_raw = [](const HttpResponse& answer, const std::string& type, const std::string& body) {
+    check_answer(answer, 200, body);
+    CHECK(answer.header("Content-Type") == type);
+  };
+  const std::string png("\x89PNG\r\n\x1a\n\0\\", 10), png_hex = "89504e470d0a1a0a005c";
+  check_raw(get("/rpc/plain?said=say%20%22x%22,%20%5C%0Ay", "text/plain"), "text/plain; charset=utf-8",
+            "say \"x\", \\\ny");
+  check_raw(get("/rpc/plain?said=", "text/plain"), "text/plain; charset=utf-8", "");
+  check_raw(s.post("/rpc/plain", R"({"said":null})", {{"Accept", "text/plain"}}), "text/plain; charset=utf-8",
+            "");
+  check_raw(get("/rpc/plain?said=x&pgrst_scalar=eq.y", "text/plain"), "text/plain; charset=utf-8", "");
+  check_raw(get("/rpc/tree", "text/xml"), "text/xml; charset=utf-8", "<a b=\"c\"/>");
+  check_raw(get("/rpc/image?hex=" + png_hex, "image/png, */*"), "image/png", png);
+  check_raw(get("/rpc/image?hex=", "image/png"), "image/png", "");
+  check_raw(s.post("/rpc/escaped_image", "{}", {{"Accept", "image/png"}}), "image/png", png);
+  for (const auto* accept : {"*/*", "app/bingo", "application/json"})
+    check_raw(get("/rpc/whatever", accept), "application/octet-stream", "any");
+  check_raw(s.get("/rpc/whatever"), "application/octet-stream", "any");
+  check_raw(s.post("/rpc/own_json", R"({"j":{"a" : null}})", {{"Accept", "application/json"}}),
+            "application/json; charset=utf-8", R"({"a" : null})");
+  check_raw(s.post("/rpc/own_json", R"({"j":null})", {{"Accept", "application/json"}}),
+            "application/json; charset=utf-8", "");
+  check_raw(
+      HttpClient(s.router->port())
+          .request("POST", "/rpc/page", {{"Content-Type", "text/plain"}, {"Accept", "text/html"}}, "hi"),
+      "text/html", "<p>hi</p>");
+  check_raw(get("/rpc/note_of?movie=8", "text/plain"), "text/plain; charset=utf-8",
+            s.one("SELECT name FROM movies WHERE id = 8"));
+  const auto before = s.notes();
+  check_raw(s.post("/rpc/noted", R"({"note":"kept"})", {{"Accept", "text/plain"}}),
+            "text/plain; charset=utf-8", "kept");
+  CHECK(s.notes() == before + 1);
+  const auto head =
+      HttpClient(s.router->port()).request("HEAD", "/rpc/plain?said=four", {{"Accept", "text/plain"}});
+  CHECK(head.status == 200);
+  CHECK(head.header("Content-Type") == "text/plain; charset=utf-8");
+  CHECK(head.header("Content-Length") == "4");
+}
+
+TEST_CASE("a value is JSON to who asks for no type of its own, and 406 where nothing is acceptable") {
+  const auto& s = site();
+  const auto get = [&](const std::string& target, const std::string& accept) {
+    return s.get(target, {{"Accept", accept}});
+  };
+  check_answer(s.get("/rpc/plain?said=x"), 200, R"("x")");
+  check_answer(get("/rpc/plain?said=x", "*/*"), 200, R"("x")");
+  check_answer(get("/rpc/image?hex=00ff", "application/json, image/png;q=0.5"), 200, R"("\\x00ff")");
+  check_answer(get("/rpc/plain?said=x", "text/csv"), 200, "pgrst_scalar\nx");
+  check_answer(get("/rpc/plain_twice", "application/json"), 200, R"(["a", "b"])");
+  check_refused(get("/rpc/plain?said=x", "text/xml"), 406, "PGRST107", "text/plain, application/json");
+  check_refused(get("/rpc/plain?said=x&select=pgrst_scalar", "text/plain"), 406, "PGRST107");
+  check_refused(get("/rpc/plain_twice", "text/plain"), 406, "PGRST107");
+  check_refused(get("/rpc/all_plain", "text/plain"), 400, "SHARD400", "all_plain");
+  // Types that are no domains are of no media type, as by PostgREST.
+  check_refused(get("/rpc/null_of?a=1", "text/plain"), 406, "PGRST107");
+  check_refused(get("/rpc/null_of?a=1", "application/octet-stream"), 406, "PGRST107");
+  check_refused(get("/rpc/null_of?a=1", "text/xml"), 406, "PGRST107");
+  const auto before = s.notes();
+  check_refused(s.post("/rpc/noted", R"({"note":"lost"})", {{"Accept", "image/png"}}), 406, "PGRST107");
+  CHECK(s.notes() == before);
 }
 
 TEST_CASE("what is asked of a result is done to it") {

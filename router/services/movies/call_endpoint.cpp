@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "query/engine/json_value.hpp"
+#include "query/engine/raw_value.hpp"
 #include "query/engine/strip_nulls.hpp"
 #include "query/grammar/call_arguments.hpp"
 #include "query/plan/plan_call.hpp"
 #include "query/resolve/find_function.hpp"
+#include "query/resolve/value_media.hpp"
 #include "router/execution/call_once.hpp"
 #include "router/execution/joined_rows.hpp"
 #include "router/http/refusals.hpp"
@@ -53,6 +55,17 @@ Result<ReadCall> read_call(TableRequest& request, const MapFunction* declared) {
   if (!call) return call.error();
   if (auto applied = apply_range(call->rows, request.call.request, false); !applied) return applied.error();
   return ReadCall{std::move(call->rows), arguments_of(std::move(call->arguments))};
+}
+
+/// Accept, which may be answered by the function's value as it is.
+Result<void> read_shape_of_call(TableRequest& request, const Function& function) {
+  request.value_type = value_media(function, request.query);
+  const bool plans = request.context.worker.settings().plans;
+  const auto asked = asked_answer(request.call.request, plans, nullptr, request.value_type);
+  if (!asked) return asked.error();
+  if (asked->plan) return only_plans_of_reads();
+  request.shape = asked->shape;
+  return {};
 }
 
 std::optional<std::uint64_t> most_affected(const TableRequest& request) {
@@ -189,6 +202,15 @@ Result<void> write_one(std::string& out, Shape shape, const CallPlan& plan,
   return {};
 }
 
+/// The value itself; nothing where it is null, or a filter has left it out.
+Result<void> write_as_it_is(std::string& out, const CallPlan& plan, const std::vector<std::string>& rows) {
+  if (rows.empty()) return {};
+  const bool done = plan.of_bytes ? append_bytes(out, rows.front()) : append_unquoted(out, rows.front());
+  if (done) return {};
+  return Error{"SHARD503", "A shard's answer cannot be understood",
+               "A value is not the text that it should be.", std::nullopt, std::nullopt};
+}
+
 Result<void> write_rows(std::string& out, Shape shape, const CallPlan& plan,
                         const std::vector<std::string>& rows) {
   RowsBody body(shape, plan.read.scan.row.header());
@@ -200,6 +222,7 @@ Result<void> write_rows(std::string& out, Shape shape, const CallPlan& plan,
 
 Result<void> write_call_body(std::string& out, Shape shape, const CallPlan& plan,
                              const std::vector<std::string>& rows) {
+  if (shape == Shape::value) return write_as_it_is(out, plan, rows);
   const bool is_one = plan.answers == Answers::one_row || plan.answers == Answers::one_value;
   if (is_one && shape != Shape::csv) return write_one(out, shape, plan, rows);
   if (is_of_values(plan, shape) && !is_object(shape)) return write_values(out, shape, plan, rows);
@@ -263,6 +286,7 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
                                       catalogue);
   if (!function) co_return function.error();
   if (!is_post(request)) request.arguments = call->arguments.names;
+  if (auto read = read_shape_of_call(request, **function); !read) co_return read.error();
   if (most_affected(request) && !(*function)->returns_set) co_return only_of_sets();
 
   const auto& settings = request.context.worker.settings();

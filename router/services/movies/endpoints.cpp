@@ -41,8 +41,9 @@ constexpr Filter<TableRequest> query_filters[] = {&require_catalogue, &find_sche
                                                   &read_query,        &read_preferences, &read_shape,
                                                   &read_consistency};
 constexpr Filter<TableRequest> document_filters[] = {&require_catalogue, &find_schema_of};
+// What a call can be answered as is known with its function.
 constexpr Filter<TableRequest> call_filters[] = {&require_catalogue, &find_schema_of, &read_preferences,
-                                                 &read_shape,        &refuse_plans,   &read_consistency};
+                                                 &read_consistency};
 
 constexpr Filter<TableRequest> change_filters[] = {&require_catalogue,   &find_schema_of, &find_table,
                                                    &require_stored_rows, &read_query,     &read_preferences,

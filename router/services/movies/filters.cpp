@@ -95,9 +95,8 @@ Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> n
   const bool plans = request.context.worker.settings().plans;
   const auto asked = asked_answer(request.call.request, plans, request.table);
   if (!asked) return refuse(asked.error());
-  if (request.table != nullptr)
-    if (auto checked = check_shape(asked->shape, request.query, *request.table); !checked)
-      return refuse(checked.error());
+  if (auto checked = check_shape(asked->shape, request.query, *request.table); !checked)
+    return refuse(checked.error());
   request.shape = asked->shape;
   request.plan_asked = asked->plan;
   return next(request);
@@ -105,9 +104,7 @@ Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> n
 
 Awaitable<Result<Answer>> refuse_plans(TableRequest& request, Next<TableRequest> next) {
   if (!request.plan_asked) return next(request);
-  return refuse({"SHARD400", "Plans are shown of reads of tables and views alone",
-                 "Those of writes and of calls of functions are not served by this release.",
-                 "Ask for the plan of a GET of the rows that it is about.", std::nullopt});
+  return refuse(only_plans_of_reads());
 }
 
 Awaitable<Result<Answer>> read_consistency(TableRequest& request, Next<TableRequest> next) {

@@ -20,7 +20,7 @@ Awaitable<Result<Answer>> require_stored_rows(TableRequest& request, Next<TableR
 Awaitable<Result<Answer>> read_query(TableRequest& request, Next<TableRequest> next);
 /// Prefer.
 Awaitable<Result<Answer>> read_preferences(TableRequest& request, Next<TableRequest> next);
-/// Accept.
+/// Accept, of what has a table.
 Awaitable<Result<Answer>> read_shape(TableRequest& request, Next<TableRequest> next);
 /// Refuses what asks for a plan: of all but reads of tables and views.
 Awaitable<Result<Answer>> refuse_plans(TableRequest& request, Next<TableRequest> next);

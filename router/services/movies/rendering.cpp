@@ -5,6 +5,7 @@
 #include <boost/url/rfc/unreserved_chars.hpp>
 #include <utility>
 
+#include "query/grammar/media_domain.hpp"
 #include "router/services/movies/rows_body.hpp"
 #include "shard_map/joined.hpp"
 
@@ -34,10 +35,15 @@ Shape body_shape(const TableRequest& request) {
 }
 
 void set_content_type(Answer& answer, const TableRequest& request) {
+  answer.is_content = true;
+  if (request.shape == Shape::value) {
+    answer.content_type = {};
+    answer.set("Content-Type", content_type_of_value(request.value_type));
+    return;
+  }
   const Shape shape = body_shape(request);
   // An object that was not asked for by its own type is plain JSON.
   answer.content_type = content_type(request.shape == Shape::array ? Shape::array : shape);
-  answer.is_content = true;
 }
 
 void set_missing(Answer& answer, const TableRequest& request) {

@@ -20,7 +20,7 @@ bool wants_one_row(const TableRequest& request);
 /// an array.
 Shape body_shape(const TableRequest& request);
 
-/// The Content-Type of rows.
+/// The Content-Type of rows, or of a function's value.
 void set_content_type(Answer& answer, const TableRequest& request);
 
 /// Says which shards are missing in an answer that lacks some: 206, and no cache keeps it.

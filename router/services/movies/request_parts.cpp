@@ -119,8 +119,16 @@ Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, boo
   return {};
 }
 
-Result<AcceptedAnswer> asked_answer(const Request& request, bool plans, const Table* table) {
-  return parse_accept(list_field(request, "Accept"), plans, table != nullptr && can_be_features(*table));
+Result<AcceptedAnswer> asked_answer(const Request& request, bool plans, const Table* table,
+                                    std::string_view value_type) {
+  return parse_accept(list_field(request, "Accept"), plans, table != nullptr && can_be_features(*table),
+                      value_type);
+}
+
+Error only_plans_of_reads() {
+  return {"SHARD400", "Plans are shown of reads of tables and views alone",
+          "Those of writes and of calls of functions are not served by this release.",
+          "Ask for the plan of a GET of the rows that it is about.", std::nullopt};
 }
 
 Result<void> check_shape(Shape shape, const Query& query, const Table& table) {

@@ -41,8 +41,12 @@ Result<Preferences> preferences_of(const Request& request);
 /// partial=allow is an unknown preference of a read that is no answer where a shard is missing, such as of
 /// one row: PGRST122 under handling=strict. `is_whole`: it is such a read, whatever the plan is.
 Result<void> check_partial(Preferences& preferences, const RoutedPlan& plan, bool is_whole);
-/// Accept. `plans`: they are served. `table`: nullptr where the answer is not of one.
-Result<AcceptedAnswer> asked_answer(const Request& request, bool plans, const Table* table);
+/// Accept. `plans`: they are served. `table`: nullptr where the answer is not of one. `value_type`: as
+/// parse_accept().
+Result<AcceptedAnswer> asked_answer(const Request& request, bool plans, const Table* table,
+                                    std::string_view value_type = {});
+/// What a request is told that asks for the plan of anything but a read of tables and views.
+Error only_plans_of_reads();
 /// What of the query cannot be answered in this shape, before it is planned.
 Result<void> check_shape(Shape shape, const Query& query, const Table& table);
 /// Shardplex-Consistency: whether it is strong.

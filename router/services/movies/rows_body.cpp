@@ -37,6 +37,7 @@ RowFormat row_format(Shape shape, bool in_utc) {
     case Shape::stripped_object:
       return in_utc ? RowFormat::stripped_json_in_utc : RowFormat::stripped_json;
     case Shape::csv:
+    case Shape::value:  // whose field is the text of any type, and told from null
       return RowFormat::csv;
     case Shape::features:
       return in_utc ? RowFormat::feature_in_utc : RowFormat::feature;
@@ -51,6 +52,7 @@ Result<void> RowsBody::add(std::string& out, std::string_view row) {
       out += is_first ? "[" : ", \n ";  // as json_agg() separates the rows of an array
       break;
     case Shape::object:
+    case Shape::value:
       break;
     case Shape::stripped_array:
       out += is_first ? '[' : ',';  // as json_strip_nulls() does
@@ -88,6 +90,7 @@ void RowsBody::end(std::string& out) const {
     case Shape::object:
     case Shape::stripped_object:
     case Shape::ndjson:
+    case Shape::value:
       return;
   }
 }

@@ -34,6 +34,7 @@ struct TableRequest {
   std::optional<PlanAsked> plan_asked = std::nullopt;  ///< the answer is the plan of one of this shape
   std::vector<std::string> arguments = {};  ///< names of those that the URL gives to a function that is there
   bool is_planned = false;                  ///< whatever the request names is there
+  std::string value_type = {};              ///< of a call: value_media()
 
   RoutedTable routed() const { return {*table, *placement, map()}; }
   const ShardMap& map() const { return *schema->map; }

@@ -56,6 +56,15 @@ TEST_CASE("a function that is not the same on two shards is refused alone, and t
   auto shown = served;
   shown.columns.front().has_representations = true;
   CHECK_FALSE(refused(shown).empty());
+  auto domain = served;
+  domain.columns.front().type_name = "image/png";
+  domain.columns.front().base_type_name = "bytea";
+  domain.columns.front().base_type_schema = "pg_catalog";
+  CHECK_FALSE(refused(domain).empty());
+  auto of_text = domain;
+  of_text.columns.front().base_type_name = "text";
+  const auto on_shards = combined({domain}, {of_text}).refused_functions;
+  CHECK(on_shards.at("f").find("of bytea) stable is on alpha and not on beta") != std::string::npos);
   auto text = served;
   text.columns = {column(std::string(value_column), "text", "text")};
   CHECK_FALSE(refused(text).empty());

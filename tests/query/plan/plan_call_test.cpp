@@ -108,6 +108,22 @@ TEST_CASE("a call is made once, whatever is asked of its rows, in a transaction 
   CHECK(plan.value_of(R"({"pgrst_scalar":42})") == "42");
 }
 
+TEST_CASE("a value of a media type is planned as any other, and refused by name where all shards answer") {
+  auto f = function("cover");
+  Column& value = f.columns.front();
+  value.type_name = "image/png";
+  value.type_schema = "public";
+  CHECK_FALSE(get(f, any("cover"), {}).of_bytes);
+  value.base_type_name = "bytea";
+  value.base_type_schema = "pg_catalog";
+  const auto plan = get(f, any("cover"), {});
+  CHECK(plan.of_bytes);
+  CHECK(plan.answers == Answers::one_value);
+  const auto refused = try_get(f, all("cover"), {});
+  check_refusal(refused, "SHARD400", "It is declared all");
+  CHECK(refused.error().message.find("cover") != std::string::npos);
+}
+
 TEST_CASE("arguments come as PostgreSQL reads them: texts by their types, JSON as a record") {
   const auto f =
       function("f", {argument("a", "integer", "int4"), variadic(argument("v", "text[]", "_text"))});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "query/catalogue/catalogue.hpp"
+#include "query/catalogue/functions.hpp"
 #include "router/execution/api_documents.hpp"
 #include "router/execution/worker.hpp"
 #include "router/services/movies/endpoints.hpp"
@@ -60,6 +61,18 @@ class MoviesApi {
     catalogue.tables["dramas"].primary_key.clear();
     catalogue.tables["dramas"].kind = TableKind::view;
     catalogue.refused["ratings"] = "ratings: the table is missing on beta";
+    Function cover;
+    cover.name = "cover";
+    cover.volatility = Function::Volatility::stable;
+    cover.returns = Function::Returns::value;
+    cover.columns.resize(1);
+    cover.columns[0].name = value_column;
+    cover.columns[0].type = "\"image/png\"";
+    cover.columns[0].type_name = "image/png";
+    cover.columns[0].type_schema = "public";
+    cover.columns[0].base_type_name = "bytea";
+    cover.columns[0].base_type_schema = "pg_catalog";
+    catalogue.functions["cover"] = {cover};
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->version = snapshot->map_version = 1;
     snapshot->map = std::make_shared<const ShardMap>(
@@ -67,7 +80,8 @@ class MoviesApi {
         std::vector<Group>{{"catalog", 4, HashStrategy{}, std::vector<ShardId>(4, ShardId{0})}},
         std::vector<TablePlacement>{{"movies", false, GroupId{0}, "id"},
                                     {"ratings", false, GroupId{0}, "movie_id"}},
-        std::vector<MapRelation>{}, std::vector<TablePlacement>{{"dramas", false, GroupId{0}, "id"}});
+        std::vector<MapRelation>{}, std::vector<TablePlacement>{{"dramas", false, GroupId{0}, "id"}},
+        std::vector<MapFunction>{{"cover", MapFunction::Runs::any}});
     snapshot->catalogue = std::make_shared<const Catalogue>(std::move(catalogue));
     snapshot->ownership =
         std::make_shared<const Ownership>(*snapshot->map, std::vector<std::optional<ShardOwnership>>(1));
@@ -311,6 +325,27 @@ TEST_CASE("Accept on several lines is one list") {
   CHECK(api.ask("GET", "/movies", {{"Accept", "image/png"}, {"Accept", "text/csv"}}).status == 503);
 }
 
+TEST_CASE("a function's own media type is acceptable, of its one value as it is") {
+  MoviesApi api;
+  api.look_at_shards();
+  const auto code_of = [&](const char* method, const char* target, const char* accept) {
+    const auto answer =
+        api.ask(method, target, {{"Accept", accept}, {"Content-Type", "application/json"}}, "{}");
+    for (const auto* code : {"PGRST107", "SHARD503"})
+      if (has_code(answer, code)) return std::string(code);
+    return answer.body;
+  };
+  for (const auto* method : {"GET", "HEAD", "POST"}) {
+    // Refused for want of a shard, not of a format.
+    CHECK(code_of(method, "/rpc/cover", "image/png") == "SHARD503");
+    CHECK(code_of(method, "/rpc/cover", "*/*") == "SHARD503");
+    CHECK(code_of(method, "/rpc/cover", "image/gif") == "PGRST107");
+    CHECK(code_of(method, "/rpc/cover", "application/octet-stream") == "PGRST107");
+    CHECK(code_of(method, "/rpc/cover?select=pgrst_scalar", "image/png") == "PGRST107");
+  }
+  CHECK(code_of("GET", "/movies", "image/png") == "PGRST107");
+}
+
 TEST_CASE("what a request's fields ask for and is not served is refused before any shard is asked") {
   struct Row {
     const char *method, *target, *name, *value;
@@ -362,8 +397,9 @@ TEST_CASE("plans are of reads of tables and views, where they are served at all"
            {"PATCH", "/movies?id=eq.1", "PGRST107", "SHARD400"},
            {"PUT", "/movies/1", "PGRST107", "SHARD400"},
            {"DELETE", "/movies/1", "PGRST107", "SHARD400"},
-           {"GET", "/rpc/top_movies", "PGRST107", "SHARD400"},
-           {"POST", "/rpc/top_movies", "PGRST107", "SHARD400"},
+           {"GET", "/rpc/cover", "PGRST107", "SHARD400"},
+           {"POST", "/rpc/cover", "PGRST107", "SHARD400"},
+           {"GET", "/rpc/top_movies", "PGRST202", "PGRST202"},
            {"GET", "/", "PGRST107", "PGRST107"},
        }) {
     CAPTURE(std::string(row.method));

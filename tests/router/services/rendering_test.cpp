@@ -64,6 +64,17 @@ TEST_CASE("Content-Range names the first and last row, and the total where it is
   CHECK(content_range(5, 0, std::nullopt) == "*/*");
 }
 
+TEST_CASE("a value's Content-Type is its own, also where it has no bytes") {
+  SomeRequest some;
+  some.request.shape = Shape::value;
+  some.request.value_type = "image/png";
+  Answer answer;
+  set_content_type(answer, some.request);
+  CHECK(answer.content_type.empty());
+  CHECK(answer.is_content);
+  CHECK(answer.fields["Content-Type"] == "image/png");
+}
+
 TEST_CASE("written rows are an array as PostgreSQL separates one, or the object that was asked for") {
   SomeRequest some;
   const auto body = [&](std::optional<postgres::ResultSet> rows) {
