@@ -114,8 +114,11 @@ Awaitable<void> Worker::newer_view(std::uint64_t version, Deadline until) {
 }
 
 Awaitable<void> Worker::newer_tables(std::shared_ptr<const Catalogue> known, Deadline until) {
+  const auto asked = Clock::now();
   refresher_.request_tables();
-  while (view_ && view_->snapshot->catalogue == known && Clock::now() < until) co_await next_view(until);
+  while (view_ && view_->snapshot->catalogue == known && view_->snapshot->tables_seen < asked &&
+         Clock::now() < until)
+    co_await next_view(until);
 }
 
 /// Waits for install(), but not beyond `until`.

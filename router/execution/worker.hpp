@@ -82,8 +82,8 @@ class Worker {
   /// Asks for a refresh and waits for a view newer than `version`, but not beyond `until`.
   Awaitable<void> newer_view(std::uint64_t version, Deadline until);
 
-  /// Asks for the tables to be read again, and waits for a view with others than `known`, but not beyond
-  /// `until`.
+  /// Asks for the tables to be looked at again, and waits for a view with others than `known`, or for the
+  /// news that there are none, but not beyond `until`.
   Awaitable<void> newer_tables(std::shared_ptr<const Catalogue> known, Deadline until);
 
   /// Grows whenever a read that found no server may find one: with each view, and where a server is reached

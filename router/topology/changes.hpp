@@ -7,6 +7,7 @@ namespace shardplex::router {
 struct Changes {
   bool tables = false;     ///< some shard's tables
   bool ownership = false;  ///< some shard's ownership report
+  bool seen = false;       ///< nothing but that tables are as they were, which requests wait to hear
 };
 
 }  // namespace shardplex::router

@@ -74,6 +74,7 @@ void Control::request_tables() {
   if (tables_requested_.exchange(true)) return;
   asio::post(io_, [this] {
     tables_requested_ = false;
+    tables_wanted_ = Clock::now();
     health_watch_.look_at_tables();
   });
 }
@@ -117,7 +118,15 @@ void Control::elect_settings() {
   health_watch_.sessions().elect(std::move(shards));
 }
 
+/// A request that has asked for newer tables need not wait for them where there are none.
+void Control::tell_of_same_tables() {
+  if (!tables_wanted_ || tables_seen(membership_) < *tables_wanted_) return;
+  tables_wanted_.reset();
+  publisher_.publish(membership_, {.seen = true});
+}
+
 Awaitable<void> Control::on_probed(const WatchedShardPtr& shard, std::size_t server) {
+  tell_of_same_tables();
   if (std::ranges::count(membership_.shards, shard) == 0 || shard->state.primary != server) co_return;
   auto& primary = health_watch_.pool(*shard, server);
   std::vector<std::pair<std::string, bool>> has_primary;

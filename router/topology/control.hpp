@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ class Control final : public Refresher {
 
  private:
   void on_changed(Changes changes);
+  void tell_of_same_tables();
   void show_fences();
   void elect_settings();
   Awaitable<void> on_probed(const WatchedShardPtr& shard, std::size_t server);
@@ -75,6 +77,7 @@ class Control final : public Refresher {
   IdReservation id_reservation_;
   RouterReporter reporter_;
   Clock::time_point started_ = Clock::now();
+  std::optional<Clock::time_point> tables_wanted_;  ///< by the last request; nullopt: none waits
   std::atomic<bool> refresh_requested_{false}, probes_requested_{false}, tables_requested_{false};
 };
 

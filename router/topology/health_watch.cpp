@@ -74,12 +74,12 @@ Awaitable<void> HealthWatch::take_in_timeline(WatchedShardPtr shard, std::int64_
 
 void HealthWatch::look_at_tables() {
   const auto now = Clock::now();
-  const bool at_once = now >= looked_at_tables_ + between_looks;  // else with the next probe
-  if (at_once) looked_at_tables_ = now;
+  const bool comes = looked_at_tables_ > now;  // for an earlier request, and will do for this one
+  if (!comes) looked_at_tables_ = std::max(now, looked_at_tables_ + between_looks);
   for (const auto& watch : watches_) {
     if (watch->shard->best_server() != watch->server) continue;
     watch->shard->tables_due = now;
-    if (at_once) watch->probe_now();
+    if (!comes) watch->probe_at(looked_at_tables_);
   }
 }
 

@@ -2,6 +2,7 @@
 // but what it alone could tell.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -70,8 +71,9 @@ class HealthWatch {
       ended = true;
       wake.cancel();
     }
-    void probe_now() {
-      probe_due = Clock::now();
+    void probe_now() { probe_at(Clock::now()); }
+    void probe_at(Clock::time_point when) {
+      probe_due = std::min(probe_due, when);
       wake.cancel();
     }
   };

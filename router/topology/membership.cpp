@@ -1,5 +1,8 @@
 #include "router/topology/membership.hpp"
 
+#include <algorithm>
+#include <optional>
+
 namespace shardplex::router {
 
 Membership membership_of(std::shared_ptr<const ShardMap> map) {
@@ -21,6 +24,13 @@ std::vector<std::pair<std::string, ShardCatalogue>> tables_of(const Membership& 
   for (const auto& shard : membership.shards)
     if (shard->tables) known.emplace_back(shard->name, *shard->tables);
   return known;
+}
+
+Clock::time_point tables_seen(const Membership& membership) {
+  std::optional<Clock::time_point> seen;
+  for (const auto& shard : membership.shards)
+    if (shard->best_server()) seen = std::min(seen.value_or(shard->tables_seen), shard->tables_seen);
+  return seen.value_or(Clock::time_point{});
 }
 
 }  // namespace shardplex::router

@@ -28,4 +28,7 @@ std::vector<ShardDirectory> directories_of(const Membership& membership);
 /// The tables of the shards that were asked for them, by shard name.
 std::vector<std::pair<std::string, ShardCatalogue>> tables_of(const Membership& membership);
 
+/// Snapshot::tables_seen.
+Clock::time_point tables_seen(const Membership& membership);
+
 }  // namespace shardplex::router

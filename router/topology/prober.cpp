@@ -11,8 +11,11 @@
 namespace shardplex::router {
 namespace {
 
-constexpr auto between_fingerprints =
-    std::chrono::milliseconds(1'000);                                // they cost a server some milliseconds
+// A fingerprint costs a server some milliseconds, or dozens where it has hundreds of tables: about a fiftieth
+// of a core at most.
+constexpr auto least_between_fingerprints = std::chrono::seconds(1);
+constexpr auto most_between_fingerprints = std::chrono::seconds(5);
+constexpr int share_of_fingerprints = 50;
 constexpr auto question_timeout = std::chrono::milliseconds(2'000);  // of tables and ownership
 // A server that hangs is given up within a second, the interval of probes included.
 constexpr auto first_patience = std::chrono::milliseconds(350);
@@ -173,12 +176,21 @@ Awaitable<bool> Prober::read_newer(WatchedShard& shard, std::size_t server) {
 /// nothing: whatever is wrong shows elsewhere, or is over with the next.
 Awaitable<bool> Prober::look_at_tables(WatchedShard& shard, std::size_t server) {
   if (Clock::now() < shard.tables_due) co_return false;
-  shard.tables_due = Clock::now() + between_fingerprints;
+  const auto asked = Clock::now();
+  shard.tables_due = asked + least_between_fingerprints;
   const auto schemas = schemas_of(*shard.map);
   const auto fingerprint = co_await postgres::read_catalogue_fingerprint(
       pool(shard, server), Clock::now() + question_timeout, schemas);
   if (!fingerprint) co_return false;
-  if (*fingerprint == shard.tables_fingerprint) co_return true;
+  // A request that asks for a look meanwhile has one at once.
+  if (shard.tables_due > asked)
+    shard.tables_due =
+        asked + std::clamp<Clock::duration>(share_of_fingerprints * (Clock::now() - asked),
+                                            least_between_fingerprints, most_between_fingerprints);
+  if (*fingerprint == shard.tables_fingerprint) {
+    shard.tables_seen = asked;
+    co_return true;
+  }
   log_info("the tables of a shard have changed", {{"shard", shard.name}});
   const bool read = co_await read_tables(shard, server);
   co_return read;
@@ -186,6 +198,7 @@ Awaitable<bool> Prober::look_at_tables(WatchedShard& shard, std::size_t server) 
 
 Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
   const bool is_primary = shard.state.primary == server;
+  const auto asked = Clock::now();
   const auto schemas = schemas_of(*shard.map);
   auto tables =
       co_await postgres::read_catalogue(pool(shard, server), Clock::now() + question_timeout, schemas);
@@ -197,6 +210,7 @@ Awaitable<bool> Prober::read_tables(WatchedShard& shard, std::size_t server) {
   shard.tables = std::move(tables->catalogue);
   shard.tables_fingerprint = std::move(tables->fingerprint);
   shard.tables_of_primary = is_primary;
+  shard.tables_seen = asked;
   changes_.tables = true;
   co_return true;
 }

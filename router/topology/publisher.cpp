@@ -63,6 +63,7 @@ Snapshot next_snapshot(const Membership& membership, const Changes& changes, con
   expose_schemas(next, schemas, before.get());
   next.ownership = before && !changes.ownership ? before->ownership : combined_ownership(membership);
   for (const auto& shard : membership.shards) next.shards.push_back(shard->state);
+  next.tables_seen = tables_seen(membership);
   next.version = !before ? 1 : before->version + (routes_alike(*before, next) ? 0 : 1);
   return next;
 }
@@ -94,7 +95,7 @@ void Publisher::publish(const Membership& membership, const Changes& changes) {
   latest_ = std::make_shared<const Snapshot>(next_snapshot(membership, changes, before, schemas_));
   if (latest_->catalogue && (!before || latest_->catalogue != before->catalogue))
     log_catalogue(*latest_->catalogue, before && before->catalogue ? *before->catalogue : Catalogue{});
-  if (!before || latest_->version != before->version) publish_to_workers_(latest_);
+  if (!before || latest_->version != before->version || changes.seen) publish_to_workers_(latest_);
   metrics_.set_servers(server_gauges(membership));
   metrics_.set_tables(table_gauges(*latest_));
 }

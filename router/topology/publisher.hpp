@@ -33,7 +33,8 @@ class Publisher {
   /// `publish` hands a snapshot to the workers; `schemas` are those that clients may name.
   Publisher(Metrics& metrics, Publish publish, std::vector<std::string> schemas = only_plain_schema());
 
-  /// Brings latest() and the metrics up to date; workers are told only where it changes how they route.
+  /// Brings latest() and the metrics up to date; workers are told only where it changes how they route, or
+  /// where they wait to hear that nothing does.
   void publish(const Membership& membership, const Changes& changes);
 
   /// The newest snapshot; null before the first.

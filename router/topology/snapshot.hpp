@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "postgres/asio.hpp"
 #include "postgres/server_pulse.hpp"
 #include "query/catalogue/catalogue.hpp"
 #include "query/catalogue/relations.hpp"
@@ -56,6 +57,8 @@ struct Snapshot {
   std::vector<ExposedSchema> schemas;          ///< those of map and catalogue that clients may name
   std::shared_ptr<const Ownership> ownership;
   std::vector<ShardState> shards;  ///< by ShardId
+  /// Each shard of which a server answers has said since then that its tables are those of the catalogue.
+  Clock::time_point tables_seen{};
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -30,10 +30,11 @@ struct WatchedShard {
   Epoch epoch;
   std::int64_t ruling = 0;  ///< that the report was read under
   std::optional<ShardCatalogue> tables;
-  std::string tables_fingerprint;  ///< of them; another one on the server means that they have changed
-  Clock::time_point tables_due{};  ///< when to look at the fingerprint again
-  bool tables_of_primary = false;  ///< those of a replica may be old: the primary is asked once there is one
-  std::string failure;             ///< why tables or ownership could not be read; empty where they could
+  std::string tables_fingerprint;   ///< of them; another one on the server means that they have changed
+  Clock::time_point tables_due{};   ///< when to look at the fingerprint again
+  Clock::time_point tables_seen{};  ///< when the server was last asked, and had these tables
+  bool tables_of_primary = false;   ///< those of a replica may be old: the primary is asked once there is one
+  std::string failure;              ///< why tables or ownership could not be read; empty where they could
   std::vector<postgres::ListedShard> directory;
 
   /// Works out `state` from what the servers told. `newest` is the newest timeline that is known of the

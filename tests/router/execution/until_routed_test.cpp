@@ -57,6 +57,23 @@ TEST_CASE("an error ends the attempts") {
   CHECK(trial.versions_seen.size() == 1);
 }
 
+TEST_CASE(
+    "who hears that tables are as they were does not wait for others, and has the error after one more try") {
+  const Error no_type{"42704", "type nosuch does not exist", {}, {}, {}};
+  Trial trial({Replan{"the tables are being changed", "alpha", no_type}}, 1h);
+  trial.on_attempt = [&] {
+    auto same = snapshot(1);
+    same.catalogue = trial.fixture.worker.view()->snapshot->catalogue;
+    same.tables_seen = Clock::now() + 1h;
+    trial.fixture.adopt(std::move(same));
+  };
+  const auto began = Clock::now();
+  CHECK(trial.run().error() == no_type);
+  CHECK(trial.versions_seen.size() == 2);
+  CHECK(trial.fixture.refresher.table_requests == 1);
+  CHECK(Clock::now() - began < 2s);  // which it would wait for others
+}
+
 TEST_CASE("a stale route asks for a newer view, and is tried again after a pause where none comes") {
   Trial trial({moved, moved, 5});
   CHECK(trial.run().value() == 5);

@@ -114,6 +114,32 @@ TEST_CASE("workers are told of the first snapshot, and then of those that change
   CHECK(told.back()->version == 2);
 }
 
+TEST_CASE("workers are told of tables that are as they were where they wait to hear it") {
+  Metrics metrics(1);
+  std::vector<SnapshotPtr> told;
+  Publisher publisher(metrics, [&](const SnapshotPtr& snapshot) { told.push_back(snapshot); });
+  const auto membership = well_membership();
+  publisher.publish(membership, everything);
+  publisher.publish(membership, {.seen = true});
+  REQUIRE(told.size() == 2);
+  CHECK(told.back()->version == told.front()->version);
+  CHECK(told.back()->catalogue == told.front()->catalogue);
+}
+
+TEST_CASE("tables are known as of the look at the shard that was looked at first, of those that answer") {
+  const auto membership = well_membership();
+  const Clock::time_point early{std::chrono::seconds(10)}, late{std::chrono::seconds(20)};
+  membership.shards[0]->tables_seen = late;
+  membership.shards[1]->tables_seen = early;
+  CHECK(next(membership, everything, nullptr)->tables_seen == early);
+  for (auto& server : membership.shards[1]->servers) server.up = false;
+  membership.shards[1]->state.servers.front().up = false;
+  membership.shards[1]->state.primary.reset();
+  CHECK_FALSE(membership.shards[1]->best_server());
+  CHECK(tables_seen(membership) == late);
+  CHECK(tables_seen(membership_of(sample_map())) == Clock::time_point{});
+}
+
 TEST_CASE("the metrics have every server of every shard") {
   const auto gauges = server_gauges(well_membership());
   REQUIRE(gauges.size() == 3);
