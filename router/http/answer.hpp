@@ -5,9 +5,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "postgres/asio.hpp"
 #include "query/error.hpp"
+#include "query/grammar/response_fields.hpp"
 
 namespace shardplex::router {
 
@@ -37,14 +39,19 @@ struct Answer {
   std::string body;         ///< all of it, or what comes before `rest`
   bool is_content = false;  ///< the body is content of this type even where it is empty
   std::unique_ptr<BodyStream> rest;
+  std::string reason = {};  ///< of the status, as is_reason() says; "": the usual one
 
   /// Adds a field; several of one name stand side by side.
   void set(std::string_view name, std::string_view value) {
     fields.insert({name.data(), name.size()}, {value.data(), value.size()});
   }
+  /// Adds fields that SQL has set, in the place of those that have the same names.
+  /// Precondition: fields_refusal() has nothing against them.
+  void set_instead(const std::vector<ResponseField>& set_by_sql);
 };
 
-/// The error as a body, with its status, and its code in Proxy-Status; 503 comes with Retry-After.
+/// The error as a body, with its status, and its code in Proxy-Status; 503 comes with Retry-After. One that
+/// SQL has raised as PGRST is answered as it says (raised_answer()).
 Answer to_answer(const Error& error);
 
 }  // namespace shardplex::router

@@ -43,6 +43,7 @@ http::response_header<> AnswerWriter::head_of(Answer& answer, const Framing& fra
   http::response_header<> head(std::move(answer.fields));
   head.version(framing.version);
   head.result(answer.status);
+  if (!answer.reason.empty()) head.reason({answer.reason.data(), answer.reason.size()});
   head.set(http::field::server, server_field);
   head.set(http::field::date, http_date_);
   if (has_body && !answer.content_type.empty())

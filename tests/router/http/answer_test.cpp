@@ -22,6 +22,39 @@ TEST_CASE("an error becomes its status and its JSON; 503 says when to try again"
   CHECK(down.fields.count("Retry-After") == 1);
 }
 
+TEST_CASE("an error that SQL has raised as PGRST is answered as it says") {
+  const auto answer = to_answer({"PGRST", R"({"code":"123","message":"ABC"})",
+                                 R"({"status":503,"status_text":"Later","headers":{"Retry-After":"9",)"
+                                 R"("Content-Type":"application/problem+json","X-Header":"str"}})",
+                                 std::nullopt, std::nullopt});
+  CHECK(answer.status == 503);
+  CHECK(answer.reason == "Later");
+  CHECK(answer.body == R"({"code":"123","details":null,"hint":null,"message":"ABC"})");
+  CHECK(answer.fields.count("Retry-After") == 1);
+  CHECK(std::string(answer.fields["Retry-After"]) == "9");
+  CHECK(std::string(answer.fields["X-Header"]) == "str");
+  CHECK(answer.content_type.empty());
+  CHECK(std::string(answer.fields["Content-Type"]) == "application/problem+json");
+  CHECK(std::string(answer.fields["Proxy-Status"]) == "Shardplex; error=123, PostgREST; error=123");
+}
+
+TEST_CASE("a code that SQL has raised stands in a field only where it is one") {
+  const auto answer = to_answer({"PGRST", R"({"code":"1\r\nX-Other: a","message":"ABC"})",
+                                 R"({"status":400,"headers":{}})", std::nullopt, std::nullopt});
+  CHECK(std::string(answer.fields["Proxy-Status"]) == "Shardplex; error=PGRST, PostgREST; error=PGRST");
+  CHECK(answer.body.find(R"("code":"1\r\nX-Other: a")") != std::string::npos);
+}
+
+TEST_CASE("fields that SQL sets stand in the place of the router's, and beside each other") {
+  Answer answer;
+  answer.set("Content-Range", "0-1/*");
+  answer.set_instead({{"content-range", "a"}, {"Set-Cookie", "b=1"}, {"set-cookie", "c=2"}});
+  CHECK(answer.fields.count("Content-Range") == 1);
+  CHECK(std::string(answer.fields["Content-Range"]) == "a");
+  CHECK(answer.fields.count("Set-Cookie") == 2);
+  CHECK_FALSE(answer.content_type.empty());
+}
+
 TEST_CASE("a target is a path and a query, whatever form it has") {
   struct Row {
     const char *target, *path, *query;
