@@ -69,7 +69,7 @@ void throw_exception_from_error(const Error& error, const boost::source_location
 int http_status(std::string_view code, bool authenticated) {
   if (code == "42501") return authenticated ? 403 : 401;
   if (const auto status = status_in_code(code, "SHARD")) return *status;
-  if (const auto status = status_in_code(code, "PT")) return *status;
+  if (code.starts_with("PT")) return status_in_code(code, "PT").value_or(500);
   for (const StatusRow& row : status_by_prefix)
     if (code.starts_with(row.prefix)) return row.status;
   return 400;
