@@ -2,6 +2,8 @@
 #include <array>
 #include <boost/asio/post.hpp>
 #include <charconv>
+#include <string>
+#include <string_view>
 
 #include "postgres/connection.hpp"
 #include "postgres/libpq_failures.hpp"
@@ -127,17 +129,28 @@ bool Connection::send_unprepared(const Statement& statement) {
 /// Until the transaction ends: the segment is one, whether or not it has a BEGIN. Precondition:
 /// has_settings().
 bool Connection::send_settings(const Statement& statement) {
-  constexpr const char* time_zone_sql = "SELECT pg_catalog.set_config('TimeZone', $1, true)";
-  constexpr const char* search_path_sql = "SELECT pg_catalog.set_config('search_path', $1, true)";
-  constexpr const char* both_sql =
-      "SELECT pg_catalog.set_config('TimeZone', $1, true), pg_catalog.set_config('search_path', $2, true)";
-  std::array<const char*, 2> values{};
-  int count = 0;
-  for (const auto* setting : {&statement.time_zone, &statement.search_path})
-    if (*setting) values[static_cast<std::size_t>(count++)] = (*setting)->c_str();
-  const char* sql = statement.time_zone ? time_zone_sql : search_path_sql;
-  if (count == 2) sql = both_sql;
-  return PQsendQueryParams(pg_, sql, count, nullptr, values.data(), nullptr, nullptr, binary_results) == 1;
+  std::string sql;
+  values_.clear();
+  const auto set = [&](std::string_view name, const char* value) {
+    values_.push_back(value);
+    sql += sql.empty() ? "SELECT " : ", ";
+    sql += "pg_catalog.set_config('";
+    sql += name;
+    sql += "', $" + std::to_string(values_.size()) + ", true)";
+  };
+  if (statement.time_zone) set("TimeZone", statement.time_zone->c_str());
+  if (statement.search_path) set("search_path", statement.search_path->c_str());
+  if (statement.request) {
+    set("request.method", statement.request->method.c_str());
+    set("request.path", statement.request->path.c_str());
+    set("request.headers", statement.request->headers.c_str());
+    set("request.cookies", statement.request->cookies.c_str());
+    // A call before it may have set them for its whole session.
+    set("response.headers", "");
+    set("response.status", "");
+  }
+  return PQsendQueryParams(pg_, sql.c_str(), static_cast<int>(values_.size()), nullptr, values_.data(),
+                           nullptr, nullptr, binary_results) == 1;
 }
 
 const char* const* Connection::parameter_values(const Statement& statement) {

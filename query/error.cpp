@@ -44,18 +44,7 @@ std::optional<int> status_in_code(std::string_view code, std::string_view prefix
   return status;
 }
 
-/// With U+FFFD for each byte that is no UTF-8: an error quotes fields of a request, which may have any bytes.
-std::string as_utf8(std::string_view text) {
-  std::string out;
-  for (;;) {
-    const auto valid = valid_utf8_prefix(text);
-    out += text.substr(0, valid);
-    if (valid == text.size()) return out;
-    out += "\xEF\xBF\xBD";
-    text.remove_prefix(valid + 1);
-  }
-}
-
+/// An error quotes fields of a request, which may have any bytes.
 std::string json_or_null(const std::optional<std::string>& text) {
   return text ? boost::json::serialize(boost::json::string_view(as_utf8(*text))) : "null";
 }

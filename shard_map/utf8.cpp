@@ -16,4 +16,15 @@ std::size_t valid_utf8_prefix(std::string_view text) {
   return text.size();
 }
 
+std::string as_utf8(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const auto valid = valid_utf8_prefix(text);
+    out += text.substr(0, valid);
+    if (valid == text.size()) return out;
+    out += "\xEF\xBF\xBD";
+    text.remove_prefix(valid + 1);
+  }
+}
+
 }  // namespace shardplex

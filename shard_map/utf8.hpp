@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace shardplex {
@@ -13,5 +14,8 @@ std::size_t valid_utf8_prefix(std::string_view text);
 inline bool is_utf8(std::string_view text) {
   return valid_utf8_prefix(text) == text.size();
 }
+
+/// The text with U+FFFD for each byte that is no UTF-8.
+std::string as_utf8(std::string_view text);
 
 }  // namespace shardplex

@@ -1,6 +1,7 @@
 // SQL text: the only place where identifiers are quoted and array literals are built.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,16 @@
 #include "shard_map/key.hpp"
 
 namespace shardplex {
+
+/// What a function can ask about its request, by current_setting('request.method') and so on. UTF-8. Whatever
+/// the client has sent is in it: it is not for logs.
+struct RequestSettings {
+  std::string method;
+  std::string path;     ///< as it was sent, without the query
+  std::string headers;  ///< a JSON object of texts, names in small letters, without cookies
+  std::string cookies;  ///< a JSON object of texts
+  bool operator==(const RequestSettings&) const = default;
+};
 
 /// A statement and its values. Values travel as text-format parameters of unspecified type, so PostgreSQL
 /// reads each as it would an untyped literal in that place; nullopt is SQL null. Results are asked for in
@@ -27,16 +38,20 @@ struct Statement {
   bool read_only = false;
   /// Where it looks for names that say no schema, as time_zone holds. nullopt: that of the session, public.
   std::optional<std::string> search_path = std::nullopt;
+  /// Of a call: what its transaction is told of the request, before it. response.headers and response.status
+  /// are empty then, whatever was set before.
+  std::shared_ptr<const RequestSettings> request = nullptr;
   bool operator==(const Statement&) const = default;
 };
 
 /// Whether the statement's transaction has to be told anything before it.
 inline bool has_settings(const Statement& statement) {
-  return statement.time_zone || statement.search_path;
+  return statement.time_zone || statement.search_path || statement.request;
 }
 /// Whether that is what `before` has told it.
 inline bool has_settings_of(const Statement& statement, const Statement& before) {
-  return statement.time_zone == before.time_zone && statement.search_path == before.search_path;
+  return statement.time_zone == before.time_zone && statement.search_path == before.search_path &&
+         statement.request == before.request;
 }
 
 /// A result that holds `sql`. (Said outright, because C++20 could also make an Error out of a string.)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -70,9 +71,10 @@ struct RequestContext {
   CallerPtr client;                     ///< null: nobody who might leave
   ViewPtr planned_with;                 ///< holds the map and catalogue that the request's plan points into
   Consistency consistency = Consistency::any;
-  std::optional<std::string> time_zone;    ///< of all its statements (Statement::time_zone)
-  std::optional<std::string> search_path;  ///< as well (Statement::search_path)
-  int asked_again = 0;                     ///< times, over new connections, after all servers had failed
+  std::optional<std::string> time_zone;                     ///< of all its statements (Statement::time_zone)
+  std::optional<std::string> search_path;                   ///< as well (Statement::search_path)
+  std::shared_ptr<const RequestSettings> request_settings;  ///< as well, of a call (Statement::request)
+  int asked_again = 0;  ///< times, over new connections, after all servers had failed
   /// By when a shard that has no server for this read has to have one.
   std::optional<Deadline> served_by;
   bool plan_outdated = false;      ///< map or tables were read again under way: the request has to start over
@@ -85,6 +87,7 @@ struct RequestContext {
   void apply_settings(Statement& statement) const {
     statement.time_zone = time_zone;
     statement.search_path = search_path;
+    statement.request = request_settings;
   }
 
   /// Shards are about to be asked once more. Of an answer that has begun, each time has a deadline of its

@@ -22,6 +22,9 @@ std::string key_of(const postgres::Pool* pool, const Statement& statement) {
   // No parameters: the same SQL has as many of them.
   for (const auto* setting : {&statement.time_zone, &statement.search_path})
     *setting ? add(**setting) : void(key += ":none");
+  if (const auto* request = statement.request.get())
+    for (const auto* part : {&request->method, &request->path, &request->headers, &request->cookies})
+      add(*part);
   return key;
 }
 

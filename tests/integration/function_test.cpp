@@ -79,6 +79,10 @@ CREATE FUNCTION by_text(movie text) RETURNS integer LANGUAGE sql STABLE AS 'SELE
 CREATE FUNCTION an_instant(t timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT t';
 CREATE FUNCTION zone_now() RETURNS text LANGUAGE sql AS $$SELECT current_setting('TimeZone')$$;
 CREATE FUNCTION zone_of(movie bigint) RETURNS text LANGUAGE sql AS $$SELECT current_setting('TimeZone')$$;
+CREATE FUNCTION asked(setting text) RETURNS text LANGUAGE sql AS $$SELECT current_setting(setting, true)$$;
+CREATE FUNCTION asked_stably(setting text, part text) RETURNS text LANGUAGE sql STABLE
+  AS $$SELECT current_setting(setting, true)::json ->> part$$;
+CREATE FUNCTION asked_of(movie bigint, setting text) RETURNS text LANGUAGE sql AS $$SELECT current_setting(setting, true)$$;
 CREATE VIEW good_films AS SELECT * FROM movies WHERE imdb_score >= 8;
 CREATE FUNCTION good() RETURNS SETOF good_films LANGUAGE sql STABLE AS 'SELECT * FROM good_films';
 CREATE FUNCTION any_good() RETURNS SETOF good_films LANGUAGE sql STABLE AS 'SELECT * FROM good_films';
@@ -118,6 +122,9 @@ functions:
   an_instant: any
   zone_now: any
   zone_of: { by: movie, group: catalog }
+  asked: any
+  asked_stably: any
+  asked_of: { by: movie, group: catalog }
   good: all
   any_good: any
   a_color: any
@@ -520,6 +527,26 @@ TEST_CASE("a call is made in the time zone that is asked for") {
   check_answer(s.post("/rpc/zone_now", "", in_kathmandu), 200, asked);
   check_answer(s.post("/rpc/zone_of", R"({"movie":5})", in_kathmandu), 200, asked);
   check_answer(s.post("/rpc/zone_of", R"({"movie":5})"), 200, own);
+}
+
+TEST_CASE("a function can ask for its request") {
+  const auto& s = site();
+  check_answer(s.get("/rpc/asked?setting=request.method"), 200, R"("GET")");
+  check_answer(s.post("/rpc/asked?columns=setting", R"({"setting":"request.method"})"), 200, R"("POST")");
+  check_answer(s.get("/rpc/asked?setting=request.path"), 200, R"("/rpc/asked")");
+  check_answer(s.get("/rpc/asked_of?movie=5&setting=request.path"), 200, R"("/rpc/asked_of")");
+  check_answer(s.post("/rpc/asked_of", R"({"movie":5,"setting":"request.method"})"), 200, R"("POST")");
+  // Calls that would be one are not, where they are told something else.
+  for (const std::string value : {"one", "it's", "two"}) {
+    check_answer(s.get("/rpc/asked_stably?setting=request.headers&part=x-note", {{"X-Note", value}}), 200,
+                 '"' + value + '"');
+    check_answer(s.get("/rpc/asked_stably?setting=request.cookies&part=b", {{"Cookie", "a=1; b=" + value}}),
+                 200, '"' + value + '"');
+  }
+  check_answer(s.get("/rpc/asked_stably?setting=request.headers&part=x-note"), 200, "null");
+  // Headers are text to the function, whatever their bytes are.
+  check_answer(s.get("/rpc/asked_stably?setting=request.headers&part=x-note", {{"X-Note", "a\xFF"}}), 200,
+               "\"a\xEF\xBF\xBD\"");
 }
 
 TEST_CASE("what has domain representations is not shown in another form") {

@@ -150,6 +150,35 @@ TEST_CASE("a read-only statement cannot write, even while it is planned, and bin
   CHECK(run({{"SELECT keep()", {}}}).value().at(0).integer(0, 0) == 1);
 }
 
+TEST_CASE("a call's transaction is told of its request, and no other") {
+  Worker worker(shared_server());
+  const auto value = [&](const Statement& statement, int column) {
+    const auto sets = worker.execute(std::vector{statement}).value();
+    return sets.at(0).copy(0, column);
+  };
+  const std::string sql =
+      "SELECT current_setting('request.method', true) || current_setting('request.path', true), "
+      "current_setting('request.headers', true)::json ->> 'x', "
+      "current_setting('request.cookies', true), current_setting('response.headers', true), "
+      "current_setting('response.status', true), current_setting('TimeZone')";
+  Statement asking{sql, {}};
+  asking.time_zone = "Asia/Kathmandu";
+  asking.request =
+      std::make_shared<const RequestSettings>(RequestSettings{"POST", "/rpc/f", R"({"x":"it's"})", "{}"});
+  CHECK(value(asking, 0) == "POST/rpc/f");
+  CHECK(value(asking, 1) == "it's");
+  CHECK(value(asking, 2) == "{}");
+  CHECK(value(asking, 3) == "");
+  CHECK(value(asking, 5) == "Asia/Kathmandu");
+  // What one has set for its session is not the next one's.
+  Statement setting{"SELECT set_config('response.headers', '[]', false)", {}};
+  setting.request = asking.request;
+  CHECK(value(setting, 0) == "[]");
+  CHECK(value(asking, 3) == "");
+  // It ends with its transaction.
+  CHECK(value({"SELECT current_setting('request.method', true)", {}}, 0).value_or("") == "");
+}
+
 TEST_CASE("an error at commit fails the job") {
   Worker worker(shared_server());
   worker.execute("CREATE TABLE deferred (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)").value();

@@ -19,6 +19,7 @@
 #include "router/http/refusals.hpp"
 #include "router/services/movies/rendering.hpp"
 #include "router/services/movies/request_parts.hpp"
+#include "router/services/movies/request_settings.hpp"
 #include "router/services/movies/rows_body.hpp"
 #include "router/services/movies/table_request.hpp"
 #include "shard_schema/sqlstates.hpp"
@@ -301,6 +302,7 @@ Awaitable<Result<Answer>> call_function(TableRequest& request) {
   if (auto refusal = page_refusal(request, *plan, call->arguments.content)) co_return *std::move(refusal);
   if (auto refusal = stripping_refusal(request, *plan, **function)) co_return *std::move(refusal);
   if (plan->read.where) count_load(request.context, plan->read.where->group, plan->read.where->slots);
+  request.context.request_settings = request_settings(request.call);
   request.context.stage_done(request.context.plan_us);
 
   auto rows = co_await called(request.context, *plan);
