@@ -19,8 +19,26 @@ Error written_and_unread(const std::string& shard) {
           "Look whether the change is there before calling the function again.", std::nullopt};
 }
 
+/// Asked behind the call, in its transaction and its round trip.
+Statement what_function_set() {
+  return {
+      "SELECT pg_catalog.current_setting('response.headers', true), "
+      "pg_catalog.current_setting('response.status', true)",
+      {}};
+}
+
+/// Takes the answer to what_function_set(), which comes last. Precondition: there is one.
+SetByFunction take_what_function_set(ResultSets& sets) {
+  const auto set = std::move(sets.back());
+  sets.pop_back();
+  if (set.rows() != 1 || set.columns() != 2) return {};
+  return {set.copy(0, 0).value_or(""), set.copy(0, 1).value_or("")};
+}
+
 /// It has been called, so another try may do it all again: whatever is wrong with the rows is the answer.
-Attempt<ShardRows> rows_of(ResultSets sets, const CallPlan& plan, const View& view, ShardId shard) {
+Attempt<ShardRows> rows_of(RequestContext& context, ResultSets sets, const CallPlan& plan, const View& view,
+                           ShardId shard) {
+  context.set_by_function = take_what_function_set(sets);
   auto rows =
       held_to(plan.read.scan, 0,
               ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets.back())), std::nullopt));
@@ -34,6 +52,7 @@ Awaitable<Attempt<ShardRows>> on_primary_of(RequestContext& context, ViewPtr vie
                                             ShardId shard, std::vector<Statement> statements) {
   const auto lane = plan.writes ? postgres::Lane::write : postgres::Lane::read;
   const auto commit = plan.writes ? postgres::Commit::once_answered : postgres::Commit::at_once;
+  statements.push_back(what_function_set());
   auto answer = co_await ask_primary(context, view, shard, lane, std::move(statements), commit);
   if (!answer) co_return answer.error();
   if (!plan.writes && context.consistency == Consistency::strong &&
@@ -43,7 +62,7 @@ Awaitable<Attempt<ShardRows>> on_primary_of(RequestContext& context, ViewPtr vie
         co_await context.worker.promotion_watch().saw_promotion(*view, shard, context.worker.view());
     if (is_old) co_return Replan{"another server is becoming the primary of shard " + name, name};
   }
-  co_return rows_of(std::move(*answer), plan, *view, shard);
+  co_return rows_of(context, std::move(*answer), plan, *view, shard);
 }
 
 Awaitable<Attempt<ShardRows>> on_owner(RequestContext& context, ViewPtr view, const CallPlan& plan) {
@@ -64,9 +83,11 @@ Awaitable<Attempt<ShardRows>> on_any(RequestContext& context, ViewPtr view, cons
     const auto& pool = view->shards[shard.value].servers[server].pool;
     std::vector<Statement> statements;
     statements.push_back(statement);
+    statements.push_back(what_function_set());
     auto sets =
         co_await pool->execute(postgres::Lane::read, std::move(statements), context.deadline, context.client);
     if (!sets) co_return sets.error();
+    context.set_by_function = take_what_function_set(*sets);
     co_return held_to(
         plan.read.scan, 0,
         ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets->front())), std::nullopt));

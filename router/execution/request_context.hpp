@@ -60,6 +60,11 @@ struct PartialAnswer {
   }
 };
 
+/// response.headers and response.status as a function has set them, unread; "" where it has not.
+struct SetByFunction {
+  std::string headers, status;
+};
+
 /// What a request may use, and what it tells the client about how it was answered.
 struct RequestContext {
   RequestContext(Worker& w, Deadline d, CallerPtr c = nullptr)
@@ -81,6 +86,7 @@ struct RequestContext {
   bool tables_read_again = false;  ///< this request has had them read again, as they seemed to have changed
   std::vector<std::string> asked;  ///< names of the servers that answered, in the order of their shards
   PartialAnswer partial = {};
+  SetByFunction set_by_function = {};  ///< by the call of a volatile function
   std::uint64_t parse_us = 0, plan_us = 0, shards_us = 0, merge_us = 0;
 
   /// Has the statement run as this request's.

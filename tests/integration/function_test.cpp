@@ -83,6 +83,12 @@ CREATE FUNCTION asked(setting text) RETURNS text LANGUAGE sql AS $$SELECT curren
 CREATE FUNCTION asked_stably(setting text, part text) RETURNS text LANGUAGE sql STABLE
   AS $$SELECT current_setting(setting, true)::json ->> part$$;
 CREATE FUNCTION asked_of(movie bigint, setting text) RETURNS text LANGUAGE sql AS $$SELECT current_setting(setting, true)$$;
+CREATE FUNCTION says(headers text, status text) RETURNS text LANGUAGE sql
+  AS $$SELECT set_config('response.headers', headers, false), set_config('response.status', status, true); SELECT 'said'$$;
+CREATE FUNCTION says_of(movie bigint, status text) RETURNS void LANGUAGE sql AS $$SELECT set_config('response.status', status, true)$$;
+CREATE FUNCTION says_stably(status text) RETURNS text LANGUAGE sql STABLE AS $$SELECT set_config('response.status', status, true)$$;
+CREATE FUNCTION raises(message text, detail text) RETURNS void LANGUAGE plpgsql
+  AS $$ BEGIN RAISE SQLSTATE 'PGRST' USING MESSAGE = message, DETAIL = detail; END $$;
 CREATE VIEW good_films AS SELECT * FROM movies WHERE imdb_score >= 8;
 CREATE FUNCTION good() RETURNS SETOF good_films LANGUAGE sql STABLE AS 'SELECT * FROM good_films';
 CREATE FUNCTION any_good() RETURNS SETOF good_films LANGUAGE sql STABLE AS 'SELECT * FROM good_films';
@@ -122,6 +128,10 @@ functions:
   an_instant: any
   zone_now: any
   zone_of: { by: movie, group: catalog }
+  says: any
+  says_of: { by: movie, group: catalog }
+  says_stably: any
+  raises: any
   asked: any
   asked_stably: any
   asked_of: { by: movie, group: catalog }
@@ -547,6 +557,57 @@ TEST_CASE("a function can ask for its request") {
   // Headers are text to the function, whatever their bytes are.
   check_answer(s.get("/rpc/asked_stably?setting=request.headers&part=x-note", {{"X-Note", "a\xFF"}}), 200,
                "\"a\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("a volatile function sets headers and the status of the answer") {
+  const auto& s = site();
+  const auto say = [&](const std::string& headers, const std::string& status) {
+    return s.post("/rpc/says", json::serialize(json::object{{"headers", headers}, {"status", status}}));
+  };
+  const auto said = say(R"([{"X-Test":"a; b"},{"Content-Type":"text/plain"},{"Set-Cookie":"c=1"}])", "418");
+  check_answer(said, 418, R"("said")");
+  CHECK(said.header("X-Test") == "a; b");
+  CHECK(said.header("Content-Type") == "text/plain");
+  CHECK(said.header("Set-Cookie") == "c=1");
+  // What has been set is of that call alone, though the function sets it for its session.
+  for (int i = 0; i < 20; ++i) {
+    const auto next = say("", "");
+    check_answer(next, 200, R"("said")");
+    CHECK_FALSE(next.header("X-Test").has_value());
+    CHECK_FALSE(s.get("/rpc/zone_now").header("X-Test").has_value());
+  }
+  // Of any server, and of an argument's.
+  const auto read = s.get("/rpc/says?headers=%5B%7B%22X-Test%22%3A%22r%22%7D%5D&status=202");
+  check_answer(read, 202, R"("said")");
+  CHECK(read.header("X-Test") == "r");
+  for (const std::string method : {"GET", "POST"}) {
+    const auto answer = method == "GET" ? s.get("/rpc/says_of?movie=5&status=403")
+                                        : s.post("/rpc/says_of", R"({"movie":5,"status":"403"})");
+    check_answer(answer, 403, "");
+  }
+  check_answer(s.get("/rpc/says_of?movie=5&status="), 204, "");
+  for (const std::string bad : {"{}", "bad", R"([{"Content-Length":"1"}])", R"([{"X":"a\r\nY: b"}])"})
+    check_refused(say(bad, ""), 500, "PGRST111", "response.headers guc must be a JSON array");
+  for (const std::string bad : {"bad", "100", "600"})
+    check_refused(say("", bad), 500, "PGRST112", "response.status guc must be a valid status code");
+  // A stable one is not asked what it has set.
+  check_answer(s.get("/rpc/says_stably?status=418"), 200, R"("418")");
+}
+
+TEST_CASE("an error raised as PGRST is the whole answer") {
+  const auto& s = site();
+  const auto raise = [&](const std::string& message, const std::string& detail) {
+    return s.post("/rpc/raises", json::serialize(json::object{{"message", message}, {"detail", detail}}));
+  };
+  const std::string message = R"({"code":"123","message":"ABC","hint":"XYZ"})";
+  const auto answer =
+      raise(message, R"({"status":419,"status_text":"Page Expired","headers":{"X-Test":"a"}})");
+  check_answer(answer, 419, R"({"code":"123","details":null,"hint":"XYZ","message":"ABC"})");
+  CHECK(answer.header("X-Test") == "a");
+  check_refused(raise("bad", "{}"), 500, "PGRST121", "Invalid JSON value for MESSAGE: 'bad'");
+  check_refused(raise(message, "{}"), 500, "PGRST121", "Invalid JSON value for DETAIL: '{}'");
+  check_refused(raise(message, R"({"status":400,"headers":{"Connection":"close"}})"), 500, "PGRST121",
+                "the router's own");
 }
 
 TEST_CASE("what has domain representations is not shown in another form") {

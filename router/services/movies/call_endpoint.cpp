@@ -11,6 +11,7 @@
 #include "query/engine/raw_value.hpp"
 #include "query/engine/strip_nulls.hpp"
 #include "query/grammar/call_arguments.hpp"
+#include "query/grammar/response_fields.hpp"
 #include "query/plan/plan_call.hpp"
 #include "query/resolve/find_function.hpp"
 #include "query/resolve/value_media.hpp"
@@ -251,6 +252,17 @@ Awaitable<Result<JoinedRows>> called(RequestContext& context, const CallPlan& pl
   co_return JoinedRows(std::move(*rows));
 }
 
+/// The status and the fields that the function has set are in the place of the usual ones.
+Result<Answer> as_function_says(Answer answer, const SetByFunction& set) {
+  const auto status = read_response_status(set.status);
+  if (!status) return status.error();
+  const auto fields = read_response_headers(set.headers);
+  if (!fields) return fields.error();
+  if (*status) answer.status = static_cast<unsigned>(**status);
+  answer.set_instead(*fields);
+  return answer;
+}
+
 Result<Answer> answer_of(TableRequest& request, const CallPlan& plan, const std::vector<std::string>& rows,
                          std::optional<std::int64_t> total) {
   const auto& scan = plan.read.scan;
@@ -265,13 +277,13 @@ Result<Answer> answer_of(TableRequest& request, const CallPlan& plan, const std:
   set_preferences(answer, request, false);
   if (plan.answers == Answers::nothing) {
     answer.status = 204;
-    return answer;
+    return as_function_says(std::move(answer), request.context.set_by_function);
   }
   set_content_type(answer, request);
   set_warning(answer, request);
   if (auto written = write_call_body(answer.body, request.shape, plan, rows); !written)
     return written.error();
-  return answer;
+  return as_function_says(std::move(answer), request.context.set_by_function);
 }
 
 }  // namespace
