@@ -38,6 +38,20 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   return best;
 }
 
+std::optional<std::string> most_similar(std::string_view word, std::span<const std::string> candidates) {
+  std::optional<std::string> best;
+  std::size_t best_distance = 2, best_length = 3;  // as a fraction
+  for (const auto& candidate : candidates) {
+    const std::size_t length = std::max(word.size(), candidate.size());
+    const std::size_t distance = edit_distance(word, candidate);
+    if (length == 0 || distance * best_length >= best_distance * length) continue;
+    best = candidate;
+    best_distance = distance;
+    best_length = length;
+  }
+  return best;
+}
+
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   const auto best = nearest(word, candidates);
   return best ? " (did you mean " + *best + "?)" : "";

@@ -71,22 +71,33 @@ std::string searched_for(const CallKey& key, const NameSet& given) {
   return out;
 }
 
+/// "(a, b)" for each function that has the name and can be called.
+std::vector<std::string> argument_lists(const std::vector<Function>& functions) {
+  std::vector<std::string> lists;
+  for (const auto& function : functions) {
+    if (!is_callable(function)) continue;
+    NameSet names;
+    for (const auto& argument : function.arguments) names.insert(argument.name);
+    lists.push_back('(' + joined(names) + ')');
+  }
+  return lists;
+}
+
+/// A function of this name with other arguments; where there is none that could be called, one of another
+/// name.
 std::optional<std::string> hint_for(const CallKey& key, const NameSet& given, const Catalogue& catalogue,
                                     const std::vector<Function>* of_name) {
   const std::string begin = "Perhaps you meant to call the function " + key.schema + '.';
-  std::vector<std::string> candidates;
-  if (of_name == nullptr) {
-    for (const auto& [name, functions] : catalogue.functions) candidates.push_back(name);
-    const auto name = nearest(key.name, candidates);
-    return name ? std::optional(begin + *name) : std::nullopt;
-  }
-  for (const auto& function : *of_name) {
-    NameSet names;
-    for (const auto& argument : function.arguments) names.insert(argument.name);
-    candidates.push_back('(' + joined(names) + ')');
-  }
-  const auto arguments = nearest('(' + joined(given) + ')', candidates);
-  return arguments ? std::optional(begin + key.name + *arguments) : std::nullopt;
+  if (of_name != nullptr)
+    if (const auto lists = argument_lists(*of_name); !lists.empty()) {
+      const auto arguments = most_similar('(' + joined(given) + ')', lists);
+      return arguments ? std::optional(begin + key.name + *arguments) : std::nullopt;
+    }
+  std::vector<std::string> names;
+  for (const auto& [name, functions] : catalogue.functions)
+    if (std::ranges::any_of(functions, is_callable)) names.push_back(name);
+  const auto name = nearest(key.name, names);
+  return name ? std::optional(begin + *name) : std::nullopt;
 }
 
 Error no_such_function(const CallKey& key, const NameSet& given, const Catalogue& catalogue,

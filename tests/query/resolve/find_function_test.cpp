@@ -135,6 +135,23 @@ TEST_CASE("a function that is not there is named in PostgREST's words, with the 
   CHECK_FALSE(raw.hint.has_value());
 }
 
+TEST_CASE("of functions of the name the one with the most similar arguments is meant") {
+  const auto text = [](const std::string& name) { return argument(name, "text", "text"); };
+  const auto catalogue =
+      catalogue_of({function("add_them", {a, b}), function("overloaded", {}), function("overloaded", {a, b}),
+                    function("overloaded", {text("a"), text("b"), text("c")}),
+                    function("unnamed_text_param", {argument("", "text", "text")}),
+                    function("unnamed_int_param", {argument("", "integer", "int4")})});
+  CHECK(refusal(get("add_them", {"a", "b", "smthelse"}), catalogue).hint ==
+        "Perhaps you meant to call the function public.add_them(a, b)");
+  CHECK(refusal(get("overloaded", {"a", "b", "wrong_arg"}), catalogue).hint ==
+        "Perhaps you meant to call the function public.overloaded(a, b, c)");
+  CHECK_FALSE(refusal(get("overloaded", {"wrong_arg"}), catalogue).hint.has_value());
+  // What cannot be called is not there.
+  CHECK(refusal(post("unnamed_int_param", {"x", "y"}), catalogue).hint ==
+        "Perhaps you meant to call the function public.unnamed_text_param");
+}
+
 TEST_CASE(
     "a function that the map or the shards keep from being called is told apart from one that is not there") {
   Catalogue catalogue;
