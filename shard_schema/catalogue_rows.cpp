@@ -467,8 +467,8 @@ void add_unique(const Facts& facts, Table& table) {
 /// The fifth fact is the schema of the table that is led to, null for those that are read.
 void add_foreign_key(const Facts& facts, ForeignKeys wanted, Table& table) {
   const bool leaves_schemas = !facts.is_null(5);
-  if (leaves_schemas && wanted == ForeignKeys::within) return;
-  auto& keys = table.foreign_keys;
+  auto& keys =
+      leaves_schemas && wanted == ForeignKeys::within ? table.keys_to_other_schemas : table.foreign_keys;
   if (keys.empty() || keys.back().name != facts.view(1))
     keys.push_back({facts.text(1), {}, (leaves_schemas ? facts.text(5) + '.' : "") + facts.text(3), {}});
   keys.back().columns.push_back(facts.text(2));

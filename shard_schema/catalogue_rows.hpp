@@ -26,7 +26,8 @@ extern const std::string catalogue_fingerprint_sql;
 std::string decode_fingerprint(const TextRows& rows);
 
 /// Which foreign keys a catalogue has. Those that leave the schemas that were read are nobody's who serves
-/// tables; who copies tables must know of them, as nothing copies what they lead to.
+/// tables (Table::keys_to_other_schemas); who copies tables must know of them, as nothing copies what they
+/// lead to.
 enum class ForeignKeys : std::uint8_t {
   within,  ///< both ends are in schemas that were read
   all,     ///< a table of another schema is named "schema.table"

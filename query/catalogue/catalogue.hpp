@@ -157,6 +157,9 @@ struct Table {
   /// Of a view in a combined catalogue: the tables that it reads, also through other views, as the map calls
   /// them.
   std::vector<std::string> reads = {};
+  /// Foreign keys that lead out of the schemas that were read or, in the catalogue of a schema, out of it: to
+  /// "schema.table". Nothing follows them; they say why there is no relation.
+  std::vector<ForeignKey> keys_to_other_schemas = {};
 
   bool is_view() const { return kind != TableKind::table; }
   /// What tells written rows apart, by its names here: of a view the primary key of the table that it writes

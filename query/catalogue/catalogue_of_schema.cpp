@@ -24,6 +24,13 @@ Entries entries_of_schema(const Entries& all, std::string_view schema) {
 Table table_in_schema(Table table, std::string_view name, std::string_view schema) {
   table.schema = schema;
   table.name = name;
+  for (const ForeignKey& key : table.foreign_keys) {
+    const auto there = split_map_name(key.foreign_table);
+    if (there.schema == schema) continue;
+    table.keys_to_other_schemas.push_back(key);
+    table.keys_to_other_schemas.back().foreign_table =
+        std::string(there.schema) + '.' + std::string(there.name);
+  }
   std::erase_if(table.foreign_keys,
                 [&](const ForeignKey& key) { return split_map_name(key.foreign_table).schema != schema; });
   for (ForeignKey& key : table.foreign_keys)

@@ -61,6 +61,19 @@ std::optional<std::string> instead(std::string_view word, const std::vector<std:
   return "Perhaps you meant " + in_quotes(*found) + " instead of " + in_quotes(word) + '.';
 }
 
+/// What there is instead of a relation that the target could mean: a key to a table of another schema. ""
+/// where there is none.
+std::string leads_elsewhere(const Table& table, std::string_view target) {
+  for (const auto& key : table.keys_to_other_schemas) {
+    const std::string_view there = key.foreign_table;
+    const bool is_column = key.columns.size() == 1 && key.columns.front() == target;
+    if (!there.ends_with('.' + std::string(target)) && key.name != target && !is_column) continue;
+    return " The foreign key " + in_quotes(key.name) +
+           " leads to a table of another schema, and relations are within one schema.";
+  }
+  return "";
+}
+
 Error no_relation(const Relations& relations, const Table& table, std::string_view target,
                   const std::optional<std::string>& hint) {
   const auto& from = relations.from(table.name);
@@ -71,7 +84,8 @@ Error no_relation(const Relations& relations, const Table& table, std::string_vi
           .message = "Could not find a relationship between " + both + " in the schema cache",
           .details = "Searched for a foreign key relationship between " + both +
                      (hint ? " using the hint " + in_quotes(*hint) : "") + " in the schema " +
-                     in_quotes(table.schema) + ", but no matches were found.",
+                     in_quotes(table.schema) + ", but no matches were found." +
+                     leads_elsewhere(table, target),
           .hint = from.empty() ? instead(table.name, relations.tables()) : instead(target, foreign),
           .status = std::nullopt};
 }

@@ -193,6 +193,8 @@ TEST_CASE(
                          {"foreign key", "7", "sequel", "s", "movies", "id"}});
   const ForeignKey inside{"sequel", {"s"}, "movies", {"id"}}, outside{"of_user", {"u"}, "o.users", {"id"}};
   CHECK(decode_catalogue(rows).tables.at("movies").foreign_keys == std::vector{inside});
+  REQUIRE(decode_catalogue(rows).tables.at("movies").keys_to_other_schemas.size() == 1);
+  CHECK(decode_catalogue(rows, ForeignKeys::all).tables.at("movies").keys_to_other_schemas.empty());
   CHECK(decode_catalogue(rows, ForeignKeys::all).tables.at("movies").foreign_keys ==
         std::vector{outside, inside});
 }

@@ -75,6 +75,8 @@ TEST_CASE("relations stay within a schema") {
   REQUIRE(part.find("links")->foreign_keys.size() == 1);
   CHECK(part.find("links")->foreign_keys.front().foreign_table == "movies");
   CHECK(Relations(part, {}).from("links").size() == 1);
+  CHECK(part.find("links")->keys_to_other_schemas ==
+        std::vector<ForeignKey>{{"out", {"id"}, "public.movies", {"id"}}});
 }
 
 TEST_CASE("rows of another schema's sharded table are told of, and keys of groups are known everywhere") {

@@ -102,6 +102,24 @@ TEST_CASE("without a relation the error says what was searched") {
   }
 }
 
+TEST_CASE("a foreign key to a table of another schema is said to be no relation") {
+  Found find;
+  find.catalogue.tables.at("films").keys_to_other_schemas = {
+      {"films_studio_fkey", {"studio_id"}, "private.studios", {"id"}}};
+  const std::string says =
+      "but no matches were found. The foreign key 'films_studio_fkey' leads to a table of another schema, "
+      "and "
+      "relations are within one schema.";
+  for (const char* target : {"studios", "films_studio_fkey", "studio_id"}) {
+    CAPTURE(std::string(target));
+    const Error error = find("films", target).error();
+    CHECK(error.code == "PGRST200");
+    CHECK(error.details->ends_with(says));
+  }
+  CHECK(find("films", "tudios").error().details->ends_with("but no matches were found."));
+  CHECK(find("directors", "studios").error().details->ends_with("but no matches were found."));
+}
+
 TEST_CASE("the hint tells the nearest table: of the target, or of the table where nothing leads from it") {
   const Found find;
   CHECK(find("films", "actor").error().hint == "Perhaps you meant 'actors' instead of 'actor'.");
