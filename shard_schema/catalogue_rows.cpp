@@ -119,6 +119,12 @@ WITH RECURSIVE rel AS (
   UNION ALL
   SELECT 'table', tab.oid, '', 0, ARRAY[tab.relname::text] FROM tab
   UNION ALL
+  SELECT 'foreign table', c.oid, '', 0, ARRAY[)sql" +
+    map_name_sql("s.nspname", "c.relname") +
+    R"sql(::text]
+    FROM pg_namespace s JOIN pg_class c ON c.relnamespace = s.oid
+   WHERE s.nspname = ANY ($1::text[]) AND c.relkind = 'f' AND NOT c.relispartition
+  UNION ALL
   SELECT 'view', oid, '', 0,
          ARRAY[relname::text, relkind::text, relispopulated::text, hashtextextended(tree, 0)::text,
                (SELECT string_agg(i.what, ', ' ORDER BY i.what COLLATE "C")
@@ -590,6 +596,8 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
   auto parts = by_kind(rows);
   ShardCatalogue catalogue;
   for (const auto& [oid, facts] : parts["database"]) read_database(facts.front(), catalogue);
+  for (const auto& [oid, names] : parts["foreign table"])
+    catalogue.foreign_tables.insert(names.front().text(1));
   for (const auto& [oid, names] : parts["table"]) {
     Table table;
     table.name = names.front().text(1);

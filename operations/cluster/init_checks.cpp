@@ -39,6 +39,11 @@ bool has_column(pqxx::transaction_base& transaction, const std::string& table, s
 
 void check_table(Member& member, const TablePlacement& placement, bool schema_given, Problems& problems) {
   auto& transaction = *member.transaction;
+  if (member.catalogue.foreign_tables.contains(placement.name)) {
+    problems.push_back("table " + placement.name +
+                       " is a foreign table, which is not served (make it an ordinary table)");
+    return;
+  }
   if (!read_table(transaction, placement.name)) {
     if (!schema_given)
       problems.push_back("table " + placement.name + " does not exist (--schema FILE.sql makes the tables)");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -243,6 +244,8 @@ struct ShardCatalogue {
   Functions functions = {};  ///< without those of extensions, and those that only triggers can call
   /// Whether the database's lower() takes A to Z to a to z, which it does not under every locale.
   bool lowers_ascii = true;
+  /// By name, to say that it is there and not served: what another server has is on no shard.
+  std::set<std::string, std::less<>> foreign_tables = {};
   bool operator==(const ShardCatalogue&) const = default;
 };
 

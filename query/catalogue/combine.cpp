@@ -292,8 +292,11 @@ const Table* table_on(const ShardCatalogue& shard, const TablePlacement& placeme
   return table == shard.tables.end() ? nullptr : &table->second;
 }
 
-std::string missing_on(const std::string& shard, bool is_view) {
-  return std::string(is_view ? "the view" : "the table") + " is missing on " + shard;
+std::string missing_on(const NamedCatalogue& shard, const TablePlacement& placement, bool is_view) {
+  const auto& [name, catalogue] = shard;
+  if (catalogue.foreign_tables.contains(placement.name))
+    return "it is a foreign table on " + name + ", which is not served";
+  return std::string(is_view ? "the view" : "the table") + " is missing on " + name;
 }
 
 /// The view, or one that it reads, that is defined otherwise on the other shard; nullptr where none is.
@@ -335,7 +338,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
       problems.push_back("the encoding of " + shard + " is " + catalogue.server_encoding +
                          "; it has to be UTF8");
     if (found == nullptr) {
-      problems.push_back(missing_on(shard, is_view));
+      problems.push_back(missing_on(named, placement, is_view));
       continue;
     }
     on_shards.push_back({shard, found});

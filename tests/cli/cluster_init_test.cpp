@@ -526,6 +526,21 @@ TEST_CASE("init takes what pg_dump writes") {
   CHECK(init(cluster.map(), {"--schema", rows.path()}).says("line 1: it holds rows; dump the schema alone"));
 }
 
+TEST_CASE("a foreign table is refused as what it is, not as one that is missing") {
+  Cluster& cluster = hash_cluster();
+  cluster.reset();
+  cluster.sql("alpha",
+              "CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER away FOREIGN DATA WRAPPER elsewhere; "
+              "CREATE FOREIGN TABLE public.genres (name text NOT NULL) SERVER away");
+  const CommandRun run = init(cluster.map());
+  cluster.sql("alpha", "DROP FOREIGN DATA WRAPPER elsewhere CASCADE");
+  CAPTURE(run);
+  CHECK(run.exit == 1);
+  CHECK(run.says("table genres is a foreign table, which is not served"));
+  CHECK_FALSE(run.says("does not exist"));
+  CHECK(untouched(cluster, "alpha"));
+}
+
 TEST_CASE("tables whose slots could never move are refused while shards are made") {
   Cluster& cluster = hash_cluster();
   cluster.reset();

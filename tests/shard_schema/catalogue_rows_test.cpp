@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <set>
+#include <string>
+
 #include "tests/shard_schema/rows_of_text.hpp"
 
 namespace shardplex::test {
@@ -197,6 +201,12 @@ TEST_CASE(
   CHECK(decode_catalogue(rows, ForeignKeys::all).tables.at("movies").keys_to_other_schemas.empty());
   CHECK(decode_catalogue(rows, ForeignKeys::all).tables.at("movies").foreign_keys ==
         std::vector{outside, inside});
+}
+
+TEST_CASE("foreign tables are no tables, and known by name") {
+  const auto catalogue = catalogue_of({{"foreign table", "8", "dump"}});
+  CHECK(catalogue.foreign_tables == std::set<std::string, std::less<>>{"dump"});
+  CHECK_FALSE(catalogue.tables.contains("dump"));
 }
 
 TEST_CASE("comments are of the table or of a column; the slot column has none") {

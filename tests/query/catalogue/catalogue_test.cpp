@@ -274,6 +274,14 @@ TEST_CASE("a table missing on a shard is refused, naming the shard") {
   CHECK(catalogue.refused.at("movies") == "movies: the table is missing on beta");
 }
 
+TEST_CASE("a foreign table is said to be one, and not to be missing") {
+  const auto catalogue = with_beta([](ShardCatalogue& beta) {
+    beta.tables.erase("movies");
+    beta.foreign_tables.insert("movies");
+  });
+  CHECK(catalogue.refused.at("movies") == "movies: it is a foreign table on beta, which is not served");
+}
+
 TEST_CASE("a database that is not in UTF8 serves nothing") {
   const auto catalogue = with_beta([](ShardCatalogue& beta) { beta.server_encoding = "LATIN1"; });
   CHECK(catalogue.tables.empty());
