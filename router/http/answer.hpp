@@ -31,6 +31,12 @@ class BodyStream {
   virtual bool is_made() const { return false; }
 };
 
+/// Whether no answer of this status has a body (RFC 9112, section 6.3), whatever its handler has made: SQL
+/// may say any status.
+inline bool never_has_body(unsigned status) {
+  return status == 204 || status == 304;
+}
+
 /// Handlers return it; AnswerWriter makes a head and a body of it.
 struct Answer {
   unsigned status = 200;

@@ -52,19 +52,23 @@ http::response_header<> AnswerWriter::head_of(Answer& answer, const Framing& fra
 }
 
 Awaitable<bool> AnswerWriter::write(Answer answer, Framing framing, RequestTally* tally) {
+  const bool is_bodyless = never_has_body(answer.status);
+  if (is_bodyless) {
+    answer.rest.reset();
+    answer.body.clear();
+  }
   clock_.begin_answer(answer.rest ? answer.rest->deadline() : Clock::time_point::max(),
                       answer.rest ? answer.rest->patience() : Clock::duration::max());
   if (answer.rest) co_return co_await write_streamed(answer, framing, tally);
-  const bool never_has_body = answer.status == 204 || answer.status == 304;
   if (tally) {
     tally->answered(answer.status);
-    if (!framing.head_only && !never_has_body) tally->sends(answer.body.size());
+    if (!framing.head_only && !is_bodyless) tally->sends(answer.body.size());
     tally->ends();
   }
-  const bool has_body = !answer.body.empty() || (answer.is_content && !never_has_body);
+  const bool has_body = !answer.body.empty() || (answer.is_content && !is_bodyless);
   http::response<http::string_body> response(head_of(answer, framing, has_body));
   response.keep_alive(framing.keep_alive);
-  if (framing.head_only || never_has_body) {
+  if (framing.head_only || is_bodyless) {
     if (framing.head_only && has_body) response.content_length(answer.body.size());
   } else {
     response.content_length(answer.body.size());

@@ -69,7 +69,7 @@ class EncodedBody final : public BodyStream {
 
 void compress(Answer& answer, std::string_view accept_encoding, MemoryBudget* memory) {
   if (!answer.rest && answer.body.size() < least_compressed_bytes) return;
-  if (answer.fields.count(http::field::content_encoding) > 0) return;
+  if (never_has_body(answer.status) || answer.fields.count(http::field::content_encoding) > 0) return;
   const auto coding = parse_accept_encoding(accept_encoding);
   if (!coding) return;
   Reservation held(memory);

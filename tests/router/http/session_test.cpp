@@ -161,6 +161,42 @@ TEST_CASE("204 and 304 have neither a body nor a length") {
   }
 }
 
+TEST_CASE("204 and 304 have no body, though a handler has made one") {
+  for (const unsigned status : {204u, 304u}) {
+    CAPTURE(status);
+    Loopback server([status](Call& call) -> Awaitable<Answer> {
+      Answer answer;
+      answer.status = status;
+      answer.body = std::string(100'000, 'x');
+      if (call.target() == "/streamed")
+        answer.rest = std::make_unique<Parts>(std::vector<std::string>{"two"}, Parts::End::well);
+      co_return answer;
+    });
+    Client client(server);
+    for (const std::string target : {"/whole", "/streamed", "/whole"}) {
+      client.send("GET " + target + " HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+      const auto answer = client.read();
+      CHECK(answer.result_int() == status);
+      for (const char* name : {"Content-Length", "Transfer-Encoding", "Content-Encoding", "Content-Type"})
+        CHECK(answer.count(name) == 0);
+    }
+  }
+}
+
+TEST_CASE("an answer has the text of its status that it says") {
+  Loopback server([](Call&) -> Awaitable<Answer> {
+    Answer answer;
+    answer.status = 419;
+    answer.reason = "Page Expired";
+    co_return answer;
+  });
+  Client client(server);
+  client.send(get_a);
+  const auto answer = client.read();
+  CHECK(answer.result_int() == 419);
+  CHECK(std::string(answer.reason()) == "Page Expired");
+}
+
 TEST_CASE("a head that is slow to arrive is 408, and counted") {
   Loopback server(&echo);
   Client client(server);
