@@ -28,10 +28,10 @@ namespace {
 // argument's, or an OUT argument. A value is one 'result' as well.
 //
 // Functions of a row are those that PostgreSQL finds by their name alone: of the schema of the row's
-// relation, and of public where that has none of the name. Of one that gives rows of a relation, also in an
-// array, only the name is of use: such rows show their slot. Others have a 'computed value', whose parent is
-// the function. The hash is of all that PostgreSQL keeps of it, since its definition may be another one where
-// nothing else is.
+// relation, and of public where that has none of the name. One that gives rows of a relation is an embed; its
+// relation is null where that is none of the schemas, or it gives them in an array. Others have a 'computed
+// value', whose parent is the function. The hash is of all that PostgreSQL keeps of it, since its definition
+// may be another one where nothing else is.
 const std::string facts_sql =
     R"sql(
 WITH RECURSIVE rel AS (
@@ -93,7 +93,9 @@ WITH RECURSIVE rel AS (
 ), computed AS (
   SELECT c.oid AS relation, p.oid, p.proname, n.nspname, p.provolatile, p.proretset, x.oid AS type,
          hashtextextended(p::text, 0) AS hash,
-         e.typrelid <> 0 AND EXISTS (SELECT FROM pg_class r WHERE r.oid = e.typrelid AND r.relkind <> 'c') AS gives_rows
+         e.typrelid <> 0 AND EXISTS (SELECT FROM pg_class r WHERE r.oid = e.typrelid AND r.relkind <> 'c') AS gives_rows,
+         NOT p.proretset OR p.prorows = 1 AS is_to_one,
+         (SELECT given.relname FROM rel given WHERE given.oid = y.typrelid) AS given
     FROM rel
     JOIN pg_class c ON c.oid = rel.oid
     JOIN pg_proc p ON p.pronargs = 1 AND p.proargtypes[0] = c.reltype AND p.prokind = 'f'
@@ -232,7 +234,7 @@ WITH RECURSIVE rel AS (
   UNION ALL
   SELECT 'computed', m.relation, m.proname::text, 0,
          ARRAY[m.proname::text, m.nspname::text, m.provolatile::text, m.proretset::text, m.gives_rows::text,
-               m.oid::text, m.hash::text]
+               m.oid::text, m.hash::text, m.is_to_one::text, m.given::text]
     FROM computed m
   UNION ALL
   SELECT 'computed value', m.oid, '', 0,
@@ -296,7 +298,6 @@ const std::string views_sql = R"sql(
 ), view_part(kind, parent, name, position, f) AS (
   SELECT 'computed definition', oid, '', 0::float8, ARRAY[hashtextextended(pg_get_functiondef(oid), 0)::text]
     FROM computed
-   WHERE NOT gives_rows
   UNION ALL
   SELECT 'view definition', oid, '', 0,
          ARRAY[pg_get_viewdef(oid), (pg_relation_is_updatable(oid::regclass, false) & 28 = 28)::text]
@@ -496,14 +497,35 @@ Volatility volatility_of(std::string_view letter) {
   return letter == "s" ? Volatility::stable : Volatility::volatile_;
 }
 
-/// PostgreSQL takes a column for what a name means before it takes a function.
+/// null where the function was dropped meanwhile.
+std::string computed_definition(PartsByKind& parts, std::int64_t function) {
+  for (const Facts& each : parts["computed definition"][function])
+    if (!each.is_null(1)) return each.text(1);
+  return "";
+}
+
+ComputedRelation read_computed_relation(const Facts& facts, PartsByKind& parts) {
+  ComputedRelation computed;
+  computed.name = facts.text(1);
+  computed.function_schema = facts.text(2);
+  computed.volatility = volatility_of(facts.view(3));
+  computed.returns_set = facts.boolean(4);
+  computed.definition = computed_definition(parts, facts.integer(6));
+  computed.to_one = facts.boolean(8);
+  if (!facts.is_null(9)) computed.foreign_table = facts.text(9);
+  return computed;
+}
+
+/// PostgreSQL takes a column for what a name means before it takes a function; an embed is by no column of a
+/// function's name.
 void add_computed(const Facts& facts, PartsByKind& parts, const ShardCatalogue& catalogue, Table& table) {
   const auto name = facts.view(1);
-  if (name == slot_column || table.find_column(name)) return;
+  if (name == slot_column) return;
   if (facts.boolean(5)) {
-    table.computed_relations.push_back(facts.text(1));
+    table.computed_relations.push_back(read_computed_relation(facts, parts));
     return;
   }
+  if (table.find_column(name)) return;
   const auto function = facts.integer(6);
   std::vector<Column> values;
   for (const Facts& value : parts["computed value"][function])
@@ -515,8 +537,7 @@ void add_computed(const Facts& facts, PartsByKind& parts, const ShardCatalogue& 
   computed.column.function_schema = facts.text(2);
   computed.volatility = volatility_of(facts.view(3));
   computed.returns_set = facts.boolean(4);
-  for (const Facts& each : parts["computed definition"][function])
-    if (!each.is_null(1)) computed.definition = each.text(1);  // null where it was dropped meanwhile
+  computed.definition = computed_definition(parts, function);
   table.computed.push_back(std::move(computed));
 }
 

@@ -20,6 +20,11 @@ const ComputedColumn* Table::find_computed(std::string_view wanted) const {
   return found == computed.end() ? nullptr : &*found;
 }
 
+const ComputedRelation* Table::find_computed_relation(std::string_view wanted) const {
+  const auto found = std::ranges::find(computed_relations, wanted, &ComputedRelation::name);
+  return found == computed_relations.end() ? nullptr : &*found;
+}
+
 const Column* Table::find_readable(std::string_view wanted) const {
   if (const Column* column = find_column(wanted)) return column;
   const ComputedColumn* found = find_computed(wanted);

@@ -94,6 +94,34 @@ struct ComputedColumn {
   bool operator==(const ComputedColumn&) const = default;
 };
 
+/// Which of the rows that a function of a row gives are shown.
+enum class GivenRows : std::uint8_t {
+  all,          ///< they are of a reference table
+  of_own_slot,  ///< of the slot of the row that it is called with
+  owned,        ///< of slots that the shard owns
+};
+
+/// A function whose one argument is a row of a table or view, and which gives rows of one. Requests embed by
+/// its name.
+struct ComputedRelation {
+  std::string name;
+  std::string function_schema;
+  std::string foreign_table;  ///< whose rows it gives; "" where that was not read, and of an array of rows
+  bool to_one = false;        ///< it says ROWS 1, or returns no set
+  bool returns_set = false;
+  Volatility volatility = Volatility::volatile_;
+  std::string definition = {};  ///< of one shard: equal texts where it is defined alike
+  // Of a combined catalogue:
+  GivenRows given = GivenRows::all;
+  std::string group = {};     ///< of `owned`: whose slots
+  std::string conflict = {};  ///< in what the shards contradict each other; "" where they do not
+  std::string refused = {};   ///< why it is not served; "" where it is
+  std::string works = {};     ///< where it is refused: what would make it served
+
+  bool is_served() const { return refused.empty() && conflict.empty(); }
+  bool operator==(const ComputedRelation&) const = default;
+};
+
 /// A primary key or unique constraint (or unique index without predicate or expression).
 struct UniqueConstraint {
   std::string name;
@@ -143,9 +171,8 @@ struct Table {
   std::vector<ForeignKey> foreign_keys;
   std::string comment;  ///< COMMENT ON TABLE; "" without one
   TableKind kind = TableKind::table;
-  std::vector<ComputedColumn> computed = {};  ///< by name, of which none is a column's
-  /// Functions of a row that give rows of a table or view, by name: PostgREST embeds by them.
-  std::vector<std::string> computed_relations = {};
+  std::vector<ComputedColumn> computed = {};              ///< by name, of which none is a column's
+  std::vector<ComputedRelation> computed_relations = {};  ///< by name
   /// Of a combined catalogue: keys that begin here, of which one end or both is a view (view_relations.hpp).
   std::vector<ShownKey> shown_keys = {};
   /// Of a view in a combined catalogue: the columns that are primary keys of its tables. They need not tell
@@ -168,6 +195,8 @@ struct Table {
   const std::vector<std::string>& written_key() const { return written ? shown_primary_key : primary_key; }
   const Column* find_column(std::string_view name) const;            ///< nullptr where absent
   const ComputedColumn* find_computed(std::string_view name) const;  ///< also one that is refused
+  /// Also one that is refused; nullptr where absent.
+  const ComputedRelation* find_computed_relation(std::string_view name) const;
   /// What a request may read under the name: a column, or a computed one. nullptr where there is neither.
   const Column* find_readable(std::string_view name) const;
   bool operator==(const Table&) const = default;

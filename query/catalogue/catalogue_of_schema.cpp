@@ -40,6 +40,13 @@ Table table_in_schema(Table table, std::string_view name, std::string_view schem
   });
   for (ShownKey& shown : table.shown_keys)
     shown.key.foreign_table = std::string(split_map_name(shown.key.foreign_table).name);
+  // What gives rows of another schema is no relation here; what is refused says why.
+  std::erase_if(table.computed_relations, [&](const ComputedRelation& computed) {
+    return !computed.foreign_table.empty() && split_map_name(computed.foreign_table).schema != schema;
+  });
+  for (ComputedRelation& computed : table.computed_relations)
+    if (!computed.foreign_table.empty())
+      computed.foreign_table = std::string(split_map_name(computed.foreign_table).name);
   return table;
 }
 

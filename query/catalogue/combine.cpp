@@ -8,6 +8,7 @@
 
 #include "query/catalogue/catalogue.hpp"
 #include "query/catalogue/computed_columns.hpp"
+#include "query/catalogue/computed_relations.hpp"
 #include "query/catalogue/differences.hpp"
 #include "query/catalogue/functions.hpp"
 #include "query/catalogue/relations.hpp"
@@ -386,6 +387,7 @@ void combine_table(const TablePlacement& placement, const ShardMap& map,
     warn_of_new_labels(served, combined.warnings);
   }
   combine_computed(placement, on_shards, table->served, combined.warnings);
+  combine_computed_relations(placement, map, on_shards, table->served, combined.warnings);
   combined.tables[placement.name] = std::move(table->served);
 }
 

@@ -79,13 +79,10 @@ void refuse_unsafe(const TablePlacement& placement, ComputedColumn& computed) {
 
 void combine_computed(const TablePlacement& placement, const std::vector<TableOnShard>& on_shards,
                       Table& served, std::vector<std::string>& warnings) {
-  std::set<std::string> names, relations;
-  for (const auto& each : on_shards) {
+  std::set<std::string> names;
+  for (const auto& each : on_shards)
     for (const auto& computed : each.table->computed) names.insert(computed.column.name);
-    relations.insert(each.table->computed_relations.begin(), each.table->computed_relations.end());
-  }
   served.computed.clear();
-  served.computed_relations.assign(relations.begin(), relations.end());
   for (const auto& name : names) {
     if (served.find_column(name)) continue;  // which is a column of all
     auto computed = computed_of_all(name, on_shards);

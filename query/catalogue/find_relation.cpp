@@ -38,6 +38,7 @@ bool is_meant_of_self(const Relation& relation, std::string_view target,
 }
 
 bool is_meant(const Relation& relation, std::string_view target, const std::optional<std::string>& hint) {
+  if (relation.function) return relation.function->name == target;
   if (relation.is_self()) return is_meant_of_self(relation, target, hint);
   if (!hint) {
     const bool by_key = by_constraint(relation, target) || by_column(relation, target);
@@ -78,7 +79,8 @@ Error no_relation(const Relations& relations, const Table& table, std::string_vi
                   const std::optional<std::string>& hint) {
   const auto& from = relations.from(table.name);
   std::vector<std::string> foreign;
-  for (const auto& relation : from) foreign.push_back(relation.foreign_table);
+  for (const auto& relation : from)
+    foreign.push_back(relation.function ? relation.function->name : relation.foreign_table);
   const std::string both = in_quotes(table.name) + " and " + in_quotes(target);
   return {.code = "PGRST200",
           .message = "Could not find a relationship between " + both + " in the schema cache",
@@ -99,6 +101,8 @@ std::string column_list(const std::vector<ColumnPair>& pairs, std::string Column
 
 /// By which constraints and columns the relation goes.
 std::string described(const Relation& relation) {
+  if (const auto& function = relation.function)
+    return function->schema + '.' + function->name + '(' + relation.table + ')';
   if (const auto& junction = relation.junction)
     return junction->table + " using " + junction->constraint +
            column_list(junction->columns, &ColumnPair::foreign_column) + " and " +
@@ -120,7 +124,8 @@ Error several_relations(const std::vector<const Relation*>& candidates, std::str
     details.push_back({{"cardinality", std::string(to_string(relation->cardinality))},
                        {"embedding", relation->table + " with " + relation->foreign_table},
                        {"relationship", described(*relation)}});
-    hints.push_back(in_quotes(relation->foreign_table + '!' + hint_for(*relation)));
+    // No hint leads to a function, nor away from it: its name alone says that it is meant.
+    if (!relation->function) hints.push_back(in_quotes(relation->foreign_table + '!' + hint_for(*relation)));
   }
   return {.code = "PGRST201",
           .message = "Could not embed because more than one relationship was found for " +

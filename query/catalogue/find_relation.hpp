@@ -18,6 +18,8 @@ namespace shardplex {
 /// that refer to a row, a hint being the column by which they do; the column's name means the row that is
 /// referred to.
 ///
+/// A computed relation is found by the name of its function, whatever the hint.
+///
 /// PGRST200 where there is none, with a hint where a name is nearly right; PGRST201, whose details list the
 /// candidates, where there are several. Lifetime: the result is one of `relations`.
 Result<const Relation*> find_relation(const Relations& relations, const Table& table, std::string_view target,

@@ -157,6 +157,33 @@ bool tell_rows_apart(const Table& table, const std::vector<std::string>& columns
          });
 }
 
+/// Those that functions of a table's rows give.
+std::vector<Relation> computed_relations(const Table& table, const Catalogue& catalogue) {
+  std::vector<Relation> out;
+  for (const auto& computed : table.computed_relations) {
+    if (!computed.is_served() || catalogue.find(computed.foreign_table) == nullptr) continue;
+    Relation relation;
+    relation.table = table.name;
+    relation.foreign_table = computed.foreign_table;
+    relation.cardinality = computed.to_one ? Cardinality::many_to_one : Cardinality::one_to_many;
+    relation.function = RowFunction{computed.function_schema, computed.name, computed.returns_set,
+                                    computed.given, computed.group};
+    out.push_back(std::move(relation));
+  }
+  return out;
+}
+
+/// A function that is called like a table stands for the relations to it.
+void add_computed(std::vector<Relation> computed, const std::string& schema,
+                  std::vector<Relation>& relations) {
+  std::erase_if(relations, [&](const Relation& relation) {
+    return std::ranges::any_of(computed, [&](const Relation& by) {
+      return by.function->name == relation.foreign_table && by.function->schema == schema;
+    });
+  });
+  std::ranges::move(computed, std::back_inserter(relations));
+}
+
 /// Those that relate rows, in no order.
 std::set<ColumnPair> relating_pairs(const ForeignKey& key) {
   std::set<ColumnPair> pairs;
@@ -239,6 +266,9 @@ Relations::Relations(const Catalogue& catalogue, const std::vector<DeclaredKey>&
     for (auto& relation : relations_of(table, std::move(own)))
       by_table_[relation.table].push_back(std::move(relation));
   }
+  for (const auto& [name, table] : catalogue.tables)
+    if (auto computed = computed_relations(table, catalogue); !computed.empty())
+      add_computed(std::move(computed), table.schema, by_table_[table.name]);
   for (auto& [table, relations] : by_table_) std::ranges::sort(relations);
 }
 

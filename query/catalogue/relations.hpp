@@ -47,6 +47,15 @@ struct RelationEnd {
   auto operator<=>(const RelationEnd&) const = default;
 };
 
+/// The function that gives the rows of a relation for a row (ComputedRelation).
+struct RowFunction {
+  std::string schema, name;
+  bool returns_set = true;
+  GivenRows given = GivenRows::all;
+  std::string group = {};  ///< of GivenRows::owned
+  auto operator<=>(const RowFunction&) const = default;
+};
+
 /// One way from the rows of a table to those of a foreign table. Tables are named as in the catalogue, and
 /// are views as well.
 struct Relation {
@@ -57,6 +66,8 @@ struct Relation {
   std::vector<ColumnPair> columns;   ///< of the table and the foreign table; none of many to many
   std::optional<Junction> junction;  ///< of many to many
   RelationEnd end = {}, foreign_end = {};
+  /// Of a computed relation, which has neither columns nor constraint nor junction.
+  std::optional<RowFunction> function = std::nullopt;
 
   bool is_self() const { return table == foreign_table; }
   /// To one row at most: an embed of it is an object, or null.
@@ -96,7 +107,9 @@ std::vector<Relation> relations_of_keys(const Catalogue& catalogue, const std::v
 /// junction where two of its foreign keys, not one to one, are made of columns of its primary key. A key of
 /// which a table or a column is not served gives none. The slot column is no part of a key: where a key has
 /// it on both ends, so that PostgreSQL can check it within a shard, the other columns decide. Views have the
-/// relations of Table::shown_keys, and are junctions by Table::shown_primary_key.
+/// relations of Table::shown_keys, and are junctions by Table::shown_primary_key. A function of a row that
+/// gives rows, and is served, is a relation too, in the place of all others that lead from its table to the
+/// one that it is called like.
 class Relations {
  public:
   Relations() = default;

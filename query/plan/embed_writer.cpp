@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/plan/owned_slots.hpp"
 #include "query/plan/sql.hpp"
 #include "query/plan/table_columns.hpp"
 #include "query/resolve/ordered_item.hpp"
@@ -15,7 +16,9 @@ std::string alias_column(const std::string& alias, const std::string& column) {
 }
 
 EmbedWriter::Column columns_of(std::string alias) {
-  return [alias = std::move(alias)](const std::string& column) { return alias_column(alias, column); };
+  return [alias = std::move(alias)](const std::string& column) {
+    return column == whole_row ? alias + ".*" : alias_column(alias, column);
+  };
 }
 
 std::string list_of(const std::vector<MemberSql>& members) {
@@ -23,6 +26,25 @@ std::string list_of(const std::vector<MemberSql>& members) {
   for (const auto& member : members)
     list += (list.empty() ? "" : ", ") + member.value + " AS " + quote_identifier(member.name);
   return list;
+}
+
+/// Keeps out what a shard has left over of slots that it gave away; "" where there is nothing to keep out. A
+/// function without SETOF gives a row of nulls where it finds none.
+std::string shown_of_given(const RowFunction& function, const std::string& alias,
+                           const EmbedWriter::Column& row) {
+  const std::string slot = alias_column(alias, std::string(slot_column));
+  std::string shown;
+  switch (function.given) {
+    case GivenRows::all:
+      return "";
+    case GivenRows::of_own_slot:
+      shown = slot + " = " + row(std::string(slot_column));
+      break;
+    case GivenRows::owned:
+      shown = slot + " IN (" + select_owned_slots(quote_literal(function.group)) + ')';
+      break;
+  }
+  return function.returns_set ? shown : '(' + slot + " IS NULL OR " + shown + ')';
 }
 
 /// Inside a spread names may repeat, and are not seen.
@@ -104,7 +126,11 @@ Result<EmbedWriter::Rows> EmbedWriter::rows(const ResolvedEmbed& embed, const Co
   const auto add_equal = [&](const std::string& one, const std::string& other) {
     condition = and_also(std::move(condition), one + " = " + other);
   };
-  if (relation.junction) {
+  if (const auto& function = relation.function) {
+    out.from = " FROM " + quote_identifier(function->schema) + '.' + quote_identifier(function->name) + '(' +
+               row(std::string(whole_row)) + ") AS " + out.alias;
+    condition = shown_of_given(*function, out.alias, row);
+  } else if (relation.junction) {
     const auto& junction = *relation.junction;
     const std::string between = new_alias();
     // The junction's table is of the same schema as all that is served.
@@ -126,7 +152,8 @@ Result<EmbedWriter::Rows> EmbedWriter::rows(const ResolvedEmbed& embed, const Co
   condition = and_also(std::move(condition), *filters);
   const auto inner = inner_conditions(node, columns_of(out.alias));
   if (!inner) return inner.error();
-  out.where = " WHERE " + and_also(std::move(condition), *inner);
+  condition = and_also(std::move(condition), *inner);
+  if (!condition.empty()) out.where = " WHERE " + condition;
   auto page = this->page(embed, writer, out);
   if (!page) return page.error();
   out.page = std::move(*page);

@@ -33,7 +33,8 @@ struct EmbedSql {
 /// is returned, since PostgreSQL refuses one that is not.
 class EmbedWriter {
  public:
-  /// A column of the row that an embed is of, in SQL.
+  /// A column of the row that an embed is of, in SQL; of whole_row (table_columns.hpp) what a function takes
+  /// for the row.
   using Column = std::function<std::string(const std::string& name)>;
 
   /// What the root has for parameters by now, such as a body, is not counted among what embeds come to.
@@ -62,7 +63,7 @@ class EmbedWriter {
   struct Rows {
     std::string alias;
     std::string from;   ///< " FROM …"
-    std::string where;  ///< " WHERE …"
+    std::string where;  ///< " WHERE …", or ""
     /// Set where the embed's rows are groups of these, and what embeds below join to these for it.
     std::optional<Grouping> groups;
     std::string grouped_joins;

@@ -46,6 +46,7 @@ std::vector<ColumnPair> swapped(std::vector<ColumnPair> columns) {
 }  // namespace
 
 bool is_local(const Relation& relation, const ShardMap& map) {
+  if (relation.function) return true;  // or it would not be served
   if (!relation.junction)
     return leads_to_own_shard(map, relation.table, relation.foreign_table, relation.columns);
   const auto& junction = *relation.junction;

@@ -13,7 +13,7 @@ namespace shardplex {
 /// reference table, or of the same group with the columns that decide the slot equal in both. So it is with
 /// views, whose columns that the map names decide the slot of their rows. A junction has
 /// to be so beside the row, and the foreign table beside the junction. What a shard holds of slots that it
-/// does not own is related to rows of such slots only.
+/// does not own is related to rows of such slots only. What a function gives is made to be so.
 bool is_local(const Relation& relation, const ShardMap& map);
 
 /// True where the rows that the relation leads to are on the shard of the junction's rows that lead to them.

@@ -73,7 +73,7 @@ Result<void> MemberPlanner::add_embeds(EmbedWriter& embeds) {
     }
   }
   for (std::size_t i = 0; i < related.size(); ++i)
-    add_item(plan_.inner_columns, column_sql(*tree_.table, related[i]) + " AS r" + std::to_string(i));
+    add_item(plan_.inner_columns, row_part_sql(*tree_.table, related[i]) + " AS r" + std::to_string(i));
   return {};
 }
 

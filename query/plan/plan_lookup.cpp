@@ -25,6 +25,16 @@ std::string key_type_sql(const Column& column) {
   return quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name);
 }
 
+/// Rows that a function gives are found by no key.
+Error below_function(const ResolvedEmbed& embed) {
+  const RowFunction& function = *embed.relation->function;
+  return not_looked_up("The embed " + embed.asked->name() + " is by the function " + function.schema + '.' +
+                           function.name + '(' + embed.relation->table +
+                           "), and what is embedded in its rows can be on other shards",
+                       "Embed in it only what is on the row's own shard, or read the rest with a request of "
+                       "its own.");
+}
+
 Error groups_through_junction(const Junction& junction) {
   return not_looked_up("aggregates are asked for of rows that are related many to many through " +
                            junction.table + ", whose rows are on other shards than these",
@@ -310,8 +320,9 @@ Result<std::string> key_text_sql(const Column& column, const std::string& value)
 
 Result<Lookup> plan_lookup(const ResolvedEmbed& embed, const RoutedTable& parent,
                            bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by) {
-  const auto routed = routed_as(*embed.node.table, parent.map());
   const auto& relation = *embed.relation;
+  if (relation.function) return below_function(embed);
+  const auto routed = routed_as(*embed.node.table, parent.map());
   invariant(!relation.junction || embed.junction != nullptr, "junctions are tables of the catalogue");
   invariant(sorted_by.empty() || relation.is_to_one(), "rows are ordered by embeds to one");
   auto lookup = !relation.junction ? plan_direct(embed, parent, routed, bytewise_default_collation, sorted_by)

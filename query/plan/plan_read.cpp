@@ -74,7 +74,8 @@ bool can_be_at_fault(const ResolvedNode& node, const ShardMap& map) {
   return !asked.filters.empty() || std::ranges::any_of(asked.order, has_no_order) ||
          std::ranges::any_of(asked.select, is_worked_out) ||
          std::ranges::any_of(node.embeds, [&](const ResolvedEmbed& embed) {
-           return is_wholly_local(embed, map) && can_be_at_fault(embed.node, map);
+           return is_wholly_local(embed, map) &&
+                  (embed.relation->function || can_be_at_fault(embed.node, map));
          });
 }
 
@@ -233,7 +234,7 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
   ExpressionWriter writer(table, rules.under_epoch ? 2 : 1);
   if (rules.call != nullptr) read_from_call(*rules.call, table, writer, plan);
   EmbedWriter embeds(writer);
-  const EmbedWriter::Column column = [&](const std::string& name) { return column_sql(table, name); };
+  const EmbedWriter::Column column = [&](const std::string& name) { return row_part_sql(table, name); };
   writer.when_about_embed([&](const Condition& condition) -> std::optional<Result<std::string>> {
     const Embed* embed = asked.embed_of(condition);
     if (embed == nullptr) return std::nullopt;

@@ -154,7 +154,7 @@ class RowColumns {
   /// What RETURNING has of them: "movies"."id" AS r0, …
   void append_to(std::string& list, const Table& table) const {
     for (std::size_t i = 0; i < names_.size(); ++i)
-      add_item(list, column_sql(table, names_[i]) + " AS r" + std::to_string(i));
+      add_item(list, row_part_sql(table, names_[i]) + " AS r" + std::to_string(i));
   }
 
  private:

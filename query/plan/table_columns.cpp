@@ -26,6 +26,11 @@ std::string column_sql(const Table& table, std::string_view column) {
   return quote_identifier(table.name) + '.' + quote_identifier(column);
 }
 
+std::string row_part_sql(const Table& table, std::string_view part) {
+  if (part != whole_row) return column_sql(table, part);
+  return '(' + quote_identifier(table.name) + ".*)::" + qualified_name(table);
+}
+
 std::string readable_sql(const std::string& alias, const Column& column) {
   std::string sql;
   sql.reserve(alias.size() + column.name.size() + column.function_schema.size() + 10);

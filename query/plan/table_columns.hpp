@@ -22,6 +22,13 @@ std::string stored_name(const Table& table);
 /// "movies"."id". The column need not be in the catalogue (the slot column is not).
 std::string column_sql(const Table& table, std::string_view column);
 
+/// Stands for the row itself where a part of it is named: no column has an empty name.
+inline constexpr std::string_view whole_row;
+
+/// column_sql(), or of whole_row the row as a value of the table's own type:
+/// ("movies".*)::"public"."movies".
+std::string row_part_sql(const Table& table, std::string_view part);
+
 /// What a row of the table, which goes by `alias` (not quoted), has under the column's name: "movies"."id",
 /// or of a computed column "public"."label"("movies".*). The star keeps a column that is called like the
 /// alias out of it.

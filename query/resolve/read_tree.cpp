@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include "query/catalogue/computed_relations.hpp"
 #include "query/catalogue/find_relation.hpp"
-#include "shard_map/contains_name.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
@@ -44,18 +45,6 @@ Error same_name(const Table& table, const Embed& embed, std::size_t depth) {
                      "\" specified more than once",
           .details = std::nullopt,
           .hint = "Give one of the embeds an alias, such as other:" + embed.relation + "(…)",
-          .status = std::nullopt};
-}
-
-/// It stands in the place of any other relation of the name, so that none of these is what is meant.
-Error computed_relation(const Table& table, const Embed& embed) {
-  return {.code = "SHARD400",
-          .message = "This request is not served by this release",
-          .details = "The embed " + in_quotes(embed.relation) + " is by the function " + embed.relation +
-                     '(' + table.name + ") (a computed relationship)",
-          .hint =
-              "Declare the relation in the shard map, or make it a foreign key, and embed by that; a "
-              "function that stands in the way needs another name.",
           .status = std::nullopt};
 }
 
@@ -111,7 +100,7 @@ class Resolver {
     ResolvedNode node{&asked, &table, {}};
     node.embeds.reserve(asked.embeds.size());
     for (const auto& embed : asked.embeds) {
-      if (contains_name(table.computed_relations, embed.relation)) return computed_relation(table, embed);
+      if (auto refusal = refused_computed(table, embed)) return *std::move(refusal);
       const auto relation = find_relation(relations_, table, embed.relation, embed.hint);
       if (!relation) return unless_refused(table, embed, relation.error());
       if ((*relation)->is_to_one() && (*relation)->foreign_end.has_several)
@@ -130,6 +119,17 @@ class Resolver {
   }
 
  private:
+  /// A function of the name is what is meant, also where it is not served.
+  std::optional<Error> refused_computed(const Table& table, const Embed& embed) const {
+    const ComputedRelation* computed = table.find_computed_relation(embed.relation);
+    if (computed == nullptr) return std::nullopt;
+    if (!computed->is_served()) return refused_computed_relation(table, *computed);
+    if (catalogue_.find(computed->foreign_table)) return std::nullopt;
+    const auto refused = catalogue_.refused.find(computed->foreign_table);
+    return refused_table(computed->foreign_table,
+                         refused == catalogue_.refused.end() ? "it is not served" : refused->second);
+  }
+
   /// No relation leads to a table that is not served for now, which a client is not to take for none at all.
   Error unless_refused(const Table& table, const Embed& embed, const Error& error) const {
     if (error.code != "PGRST200") return error;

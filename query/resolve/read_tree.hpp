@@ -30,7 +30,8 @@ struct ResolvedEmbed {
 };
 
 /// Finds the relation of each embed of the tree, and holds what is asked of embeds to what PostgREST can do:
-/// PGRST200 and PGRST201 of find_relation(), and SHARD404 where the table that is meant is refused; SHARD400
+/// PGRST200 and PGRST201 of find_relation(), and SHARD404 where the table that is meant is refused, or the
+/// function (SHARD503 where it is not the same on all shards); SHARD400
 /// for a relation to one that leads to a view which may have several rows for it; PGRST118
 /// for an order by an embed that is not to one; PGRST120 for a filter on an embed that is not about null,
 /// where no column has the name; 42712 for two embeds of one node with one name. Columns are not looked up:

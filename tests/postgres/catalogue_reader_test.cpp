@@ -255,7 +255,7 @@ CREATE TABLE b.movies (id bigint PRIMARY KEY, movie bigint REFERENCES public.mov
 CREATE VIEW b.best AS SELECT * FROM b.movies;
 CREATE VIEW b.odd AS SELECT id FROM public."b.movies";
 CREATE FUNCTION b.films() RETURNS SETOF b.movies LANGUAGE sql STABLE AS 'SELECT * FROM b.movies';
-CREATE SCHEMA c;
+CREATE SCHEMA c CREATE TABLE films (id bigint PRIMARY KEY);
 CREATE TABLE c.movies (id bigint);
 )");
   Worker worker(server);
@@ -621,6 +621,8 @@ CREATE FUNCTION each_year(films) RETURNS SETOF int IMMUTABLE LANGUAGE sql AS 'SE
 CREATE FUNCTION name(films) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT 1::text';
 CREATE FUNCTION sequels(films) RETURNS SETOF films STABLE LANGUAGE sql AS 'SELECT * FROM films';
 CREATE FUNCTION first_of(films) RETURNS old_films STABLE LANGUAGE sql AS 'SELECT * FROM old_films';
+CREATE FUNCTION next_of(film films) RETURNS SETOF b.films STABLE ROWS 1 LANGUAGE sql AS 'SELECT * FROM b.films';
+CREATE FUNCTION far_of(films) RETURNS SETOF c.films STABLE LANGUAGE sql AS 'SELECT * FROM c.films';
 CREATE FUNCTION all_of(films) RETURNS films[] STABLE LANGUAGE sql AS 'SELECT ARRAY[$1]';
 CREATE FUNCTION loose(films) RETURNS record IMMUTABLE LANGUAGE sql AS 'SELECT 1, 2';
 CREATE FUNCTION nothing(films) RETURNS void LANGUAGE sql AS '';
@@ -650,7 +652,17 @@ CREATE FUNCTION b.of_public(public.films) RETURNS text IMMUTABLE LANGUAGE sql AS
         std::vector<std::string>{"public.each_year integer immutable set", "public.label text immutable",
                                  "public.mood mood volatile", "public.place spot immutable",
                                  "public.sorted bytes stable", "public.years integer[] immutable"});
-  CHECK(films.computed_relations == std::vector<std::string>{"all_of", "first_of", "sequels"});
+  std::vector<std::string> relations;
+  for (const auto& each : films.computed_relations) {
+    relations.push_back(each.function_schema + '.' + each.name + " to " + (each.to_one ? "one " : "many ") +
+                        each.foreign_table + (each.returns_set ? " set" : ""));
+    CHECK(each.volatility == Volatility::stable);
+    CHECK_FALSE(each.definition.empty());
+  }
+  CHECK(relations == std::vector<std::string>{"public.all_of to one ", "public.far_of to many  set",
+                                              "public.first_of to one old_films",
+                                              "public.next_of to one b.films set",
+                                              "public.sequels to many films set"});
   CHECK(films.find_readable("mood")->enum_labels == std::vector<std::string>{"glad", "sad"});
   CHECK(films.find_readable("mood")->sort == SortKind::enumeration);
   const Column& sorted = *films.find_readable("sorted");

@@ -65,6 +65,18 @@ inline ComputedColumn computed(Column c) {
   return made;
 }
 
+/// public.name(…), which gives a set of rows of a table.
+inline ComputedRelation gives_rows(const std::string& name, const std::string& foreign_table) {
+  ComputedRelation made;
+  made.name = name;
+  made.function_schema = "public";
+  made.foreign_table = foreign_table;
+  made.returns_set = true;
+  made.volatility = Volatility::stable;
+  made.definition = "as here";
+  return made;
+}
+
 inline Table movies() {
   Table t;
   t.name = "movies";

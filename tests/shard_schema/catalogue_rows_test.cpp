@@ -239,7 +239,9 @@ TEST_CASE("functions of a row are read with their results, but for those that a 
                     value("22", "name", "text"),
                     {"computed", "7", "shardplex_slot", "public", "i", "false", "false", "23", "8"},
                     value("23", "shardplex_slot", "int4"),
-                    {"computed", "7", "sequels", "public", "s", "true", "true", "24", "9"}});
+                    {"computed", "7", "sequels", "public", "s", "true", "true", "24", "9", "false", "movies"},
+                    {"computed definition", "24", "77"},
+                    {"computed", "7", "name", "other", "v", "false", "true", "25", "9", "true"}});
   const Table& movies = catalogue.tables.at("movies");
   CHECK(movies.columns.size() == 1);
   REQUIRE(movies.computed.size() == 2);
@@ -258,7 +260,23 @@ TEST_CASE("functions of a row are read with their results, but for those that a 
   CHECK(parts.volatility == Volatility::stable);
   CHECK(parts.returns_set);
   CHECK(parts.definition.empty());
-  CHECK(movies.computed_relations == std::vector<std::string>{"sequels"});
+  // An embed by a function's name is no column.
+  REQUIRE(movies.computed_relations.size() == 2);
+  const auto& sequels = movies.computed_relations[0];
+  CHECK(sequels.name == "sequels");
+  CHECK(sequels.function_schema == "public");
+  CHECK(sequels.foreign_table == "movies");
+  CHECK(sequels.volatility == Volatility::stable);
+  CHECK(sequels.returns_set);
+  CHECK_FALSE(sequels.to_one);
+  CHECK(sequels.definition == "77");
+  const auto& rows = movies.computed_relations[1];
+  CHECK(rows.name == "name");
+  CHECK(rows.foreign_table.empty());
+  CHECK(rows.volatility == Volatility::volatile_);
+  CHECK(rows.to_one);
+  CHECK_FALSE(rows.returns_set);
+  CHECK(rows.definition.empty());
   CHECK_THROWS_AS(catalogue_of({{"computed", "7", "label", "public", "i", "false", "false", "20", "5"}}),
                   UnexpectedAnswer);
 }

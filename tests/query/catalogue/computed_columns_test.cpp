@@ -120,14 +120,6 @@ TEST_CASE("a column is what its name means, and a declared function has to be th
   CHECK(one.warns_of("computed column gone is in the map, and no function"));
 }
 
-TEST_CASE("functions that give rows of tables are known by their names on any shard") {
-  auto alpha = movies(), beta = movies();
-  alpha.computed_relations = {"sequels"};
-  beta.computed_relations = {"prequels", "sequels"};
-  CHECK(combined_of(alpha, beta).served.computed_relations ==
-        std::vector<std::string>{"prequels", "sequels"});
-}
-
 TEST_CASE("computed columns are combined with their tables, and stand in the way of none") {
   ShardCatalogue alpha;
   for (const auto& table : {movies_with({label}), ratings(), genres()}) alpha.tables[table.name] = table;

@@ -34,7 +34,6 @@ Catalogue tables_with_computed() {
   films.computed[6].column.conflict = "function public.differing(movies) is missing on beta";
   films.computed[7].volatility = Volatility::stable;
   films.computed[8].refused = "It could read tables.";
-  films.computed_relations = {"sequels"};
   Table scores = ratings();
   scores.foreign_keys = {{"ratings_movie_id_fkey", {"movie_id"}, "movies", {"id"}}};
   Catalogue catalogue;
@@ -169,18 +168,6 @@ TEST_CASE("rows are paged by a computed column that depends on the row alone") {
     CHECK(refusal(query).code == "SHARD404");
   CHECK(refusal("order=json_of&limit=5&after=").code == "SHARD400");
   CHECK(try_plan("select=votes_of&votes_of=gt.1&order=name&limit=5&after=").has_value());
-}
-
-TEST_CASE("a computed relationship is refused by its name") {
-  for (const auto* query :
-       {"select=id,sequels(id)", "select=id,s:sequels!inner(id)", "select=id,...sequels(id)"}) {
-    CAPTURE(std::string(query));
-    const auto error = refusal(query);
-    CHECK(error.code == "SHARD400");
-    CHECK(has(error.details.value(), "sequels(movies) (a computed relationship)"));
-  }
-  CHECK(refusal("select=score,movies(sequels(id))", "ratings").code == "SHARD400");
-  CHECK(refusal("select=id,prequels(id)").code == "PGRST200");
 }
 
 TEST_CASE("count is a column where a function of a row is called so") {

@@ -272,6 +272,15 @@ TEST_CASE("embeds of written rows show computed columns") {
         std::string::npos);
 }
 
+TEST_CASE("functions that give rows are called with written rows") {
+  WrittenTables with;
+  with.catalogue.tables.at("movies").computed_relations = {gives_rows("kind", "genres")};
+  with.relations = Relations(with.catalogue);
+  const auto plan = with.remove("movies", "id=eq.5&select=name,kind(note)").value();
+  CHECK(plan.tail.find(R"(("movies".*)::"public"."movies" AS r0)") != std::string::npos);
+  CHECK(plan.tail.find(R"(FROM "public"."kind"(q.r0) AS e1)") != std::string::npos);
+}
+
 TEST_CASE("a long body does not count as what embeds come to") {
   const std::string body =
       R"({"movie_id":5,"user_id":1,"score":")" + std::string(std::size_t{2} << 20, 'a') + "\"}";
