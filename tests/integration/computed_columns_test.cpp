@@ -1,5 +1,5 @@
-// Functions of a row that are named like columns, over three shards: compared with one PostgreSQL that has
-// all rows.
+// Functions of a row that are named like columns, and those that give rows and are embedded by, over three
+// shards: compared with one PostgreSQL that has all rows.
 #include <doctest/doctest.h>
 
 #include <boost/json/array.hpp>
@@ -24,7 +24,7 @@ namespace json = boost::json;
 const Headers returns_rows{{"Content-Type", "application/json"}, {"Prefer", "return=representation"}};
 
 // `votes` and `scored` read rows of the film's own key, `number` a reference table; nobody declares
-// `undeclared`.
+// `undeclared`. Of the functions that give rows the map declares those that read rows of the film's own slot.
 const std::string create_functions_of_rows = R"sql(
 SET search_path TO public;
 CREATE FUNCTION title(movies) RETURNS text LANGUAGE sql IMMUTABLE
@@ -42,6 +42,16 @@ CREATE FUNCTION each_genre(movies) RETURNS SETOF text LANGUAGE sql IMMUTABLE AS 
 CREATE FUNCTION differs(movies) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.name';
 CREATE FUNCTION sequels(movies) RETURNS SETOF movies LANGUAGE sql STABLE AS 'SELECT * FROM movies WHERE id = $1.id + 1';
 CREATE FUNCTION genres(movies) RETURNS SETOF genres LANGUAGE sql STABLE AS 'SELECT * FROM genres';
+CREATE FUNCTION main_genre(film movies) RETURNS SETOF genres LANGUAGE sql STABLE ROWS 1 AS 'SELECT * FROM genres WHERE name = film.primary_genre';
+CREATE FUNCTION one_genre(movies) RETURNS genres LANGUAGE sql STABLE AS 'SELECT * FROM genres WHERE name = $1.primary_genre';
+CREATE FUNCTION own_ratings(movies) RETURNS SETOF ratings LANGUAGE sql STABLE AS 'SELECT * FROM ratings WHERE movie_id = $1.id';
+CREATE FUNCTION best_rating(movies) RETURNS SETOF ratings LANGUAGE sql STABLE ROWS 1
+  AS 'SELECT * FROM ratings WHERE movie_id = $1.id ORDER BY score DESC, user_id LIMIT 1';
+CREATE FUNCTION all_ratings(movies) RETURNS SETOF ratings LANGUAGE sql STABLE AS 'SELECT * FROM ratings';
+CREATE FUNCTION film(ratings) RETURNS SETOF movies LANGUAGE sql STABLE ROWS 1 AS 'SELECT * FROM movies WHERE id = $1.movie_id';
+CREATE FUNCTION films(genres) RETURNS SETOF movies LANGUAGE sql STABLE AS 'SELECT * FROM movies WHERE primary_genre = $1.name';
+CREATE FUNCTION hasty(movies) RETURNS SETOF genres LANGUAGE sql AS 'SELECT * FROM genres';
+CREATE FUNCTION differing(movies) RETURNS SETOF genres LANGUAGE sql STABLE AS 'SELECT * FROM genres';
 CREATE FUNCTION weight(ratings) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT $1.score * 1.50';
 CREATE FUNCTION shout(genres) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1.name)';
 CREATE FUNCTION good() RETURNS SETOF movies LANGUAGE sql STABLE AS 'SELECT * FROM movies WHERE imdb_score > 5';
@@ -55,6 +65,11 @@ relations:
   movies_genre: { table: movies, columns: [primary_genre], foreign_table: genres, foreign_columns: [name] }
 functions:
   good: all
+  own_ratings: any
+  best_rating: any
+  all_ratings: any
+  film: any
+  films: any
 )";
 
 std::string text_of_file(const std::string& path) {
@@ -79,6 +94,9 @@ struct Site {
     on("beta",
        "CREATE OR REPLACE FUNCTION public.differs(public.movies) RETURNS text LANGUAGE sql IMMUTABLE AS "
        "'SELECT upper($1.name)'");
+    on("beta",
+       "CREATE OR REPLACE FUNCTION public.differing(public.movies) RETURNS SETOF public.genres LANGUAGE sql "
+       "STABLE AS 'SELECT * FROM public.genres WHERE number > 1'");
     router.emplace(cluster.map_file());
   }
 
@@ -107,9 +125,9 @@ Site& site() {
   return site;
 }
 
-void check_rows(const std::string& target, const std::string& sql) {
+void check_rows(const std::string& target, const std::string& sql, const Router& router = *site().router) {
   INFO("GET ", target);
-  const auto answer = site().get(target);
+  const auto answer = HttpClient(router.port()).get(target, {});
   CHECK(answer.status == 200);
   CHECK(answer.body == site().rows(sql));
 }
@@ -231,9 +249,6 @@ TEST_CASE("what is computed of rows on other shards, or cannot be relied on, is 
                 "function public.differs(movies) is defined otherwise on beta than on alpha");
   check_refused(s.get("/movies?select=hidden"), 400, "42703");
   check_refused(s.get("/ratings?select=title"), 400, "42703");
-  check_refused(s.get("/movies?select=id,sequels(id)"), 400, "SHARD400", "a computed relationship");
-  // A function of the name of a relation stands in its place.
-  check_refused(s.get("/movies?select=id,genres(number)"), 400, "SHARD400", "a computed relationship");
   check_refused(s.get("/movies?select=id&order=votes&limit=5&after="), 400, "SHARD400",
                 "computed column votes");
   check_refused(s.get("/rpc/good?select=title"), 404, "SHARD404", "Rows that a function returns");
@@ -245,6 +260,149 @@ TEST_CASE("what is computed of rows on other shards, or cannot be relied on, is 
   CAPTURE(init.errors);
   CHECK(init.errors.find("movies: computed column undeclared is not served") != std::string::npos);
   CHECK(init.errors.find("computed column title") == std::string::npos);
+  CHECK(init.errors.find("movies: computed relationship sequels is not served") != std::string::npos);
+  CHECK(init.errors.find("computed relationship own_ratings") == std::string::npos);
+}
+
+namespace {
+
+/// An array of what `rows` gives for a film m.
+std::string rows_of_film(const std::string& rows) {
+  return "(SELECT coalesce(json_agg(e), '[]') FROM (" + rows + ") e)";
+}
+
+std::string row_of_film(const std::string& row) {
+  return "(SELECT row_to_json(e) FROM (" + row + ") e)";
+}
+
+const std::string genre_of_film = " FROM genres g WHERE g.name = m.primary_genre";
+const std::string ratings_of_film = " FROM ratings r WHERE r.movie_id = m.id ";
+const std::string best_of_film =
+    row_of_film("SELECT r.score" + ratings_of_film + "ORDER BY r.score DESC, r.user_id LIMIT 1");
+
+}  // namespace
+
+TEST_CASE("rows that functions of a row give are embedded as in one PostgreSQL") {
+  check_rows("/movies?select=id,g:main_genre(number,shout)&order=id",
+             "SELECT id, " + row_of_film("SELECT g.number, g.shout" + genre_of_film) +
+                 " AS g FROM movies m ORDER BY id");
+  check_rows(
+      "/movies?select=id,own_ratings(user_id,score,weight)&own_ratings.score=gt.3&"
+      "own_ratings.order=score.desc,user_id&own_ratings.limit=3&own_ratings.offset=1&order=id",
+      "SELECT id, " +
+          rows_of_film("SELECT r.user_id, r.score, r.weight" + ratings_of_film +
+                       "AND r.score > 3 ORDER BY r.score DESC, r.user_id LIMIT 3 OFFSET 1") +
+          " AS own_ratings FROM movies m ORDER BY id");
+  check_rows("/movies?select=id,...main_genre(number),best_rating(score)&order=id.desc&limit=50",
+             "SELECT id, (SELECT g.number" + genre_of_film + ") AS number, " + best_of_film +
+                 " AS best_rating FROM movies m ORDER BY id DESC LIMIT 50");
+  check_rows("/movies?select=id,own_ratings(count(),score.max())&order=id",
+             "SELECT id, " + rows_of_film("SELECT count(*), max(r.score)" + ratings_of_film) +
+                 " AS own_ratings FROM movies m ORDER BY id");
+  check_rows("/movies?select=id,one_genre(number)&number=not.is.null&order=id",
+             "SELECT id, " + row_of_film("SELECT g.number" + genre_of_film) +
+                 " AS one_genre FROM movies m WHERE m.number IS NOT NULL ORDER BY id");
+  // In the place of the relation to a table of the name.
+  check_rows("/movies?select=id,genres(number)&id=lt.20&genres.order=number&order=id",
+             "SELECT id, " + rows_of_film("SELECT g.number FROM genres g ORDER BY g.number") +
+                 " AS genres FROM movies m WHERE id < 20 ORDER BY id");
+}
+
+TEST_CASE("rows are chosen and ordered by what functions of them give") {
+  check_rows("/movies?select=id,main_genre!inner(number)&main_genre.number=lt.4&order=id",
+             "SELECT id, " + row_of_film("SELECT g.number" + genre_of_film) +
+                 " AS main_genre FROM movies m " + "WHERE EXISTS (SELECT" + genre_of_film +
+                 " AND g.number < 4) ORDER BY id");
+  check_rows("/movies?select=id,own_ratings()&own_ratings=is.null&order=id",
+             "SELECT id FROM movies m WHERE NOT EXISTS (SELECT" + ratings_of_film + ") ORDER BY id");
+  check_rows(
+      "/movies?select=id,main_genre()&order=main_genre(number).desc.nullslast,id&limit=60",
+      "SELECT id FROM movies m ORDER BY (SELECT g.number" + genre_of_film + ") DESC NULLS LAST, id LIMIT 60");
+  const auto counted =
+      site().get("/movies?select=id,own_ratings!inner()&limit=1", {{"Prefer", "count=exact"}});
+  const auto total = Database(site().plain.conninfo("alpha"))
+                         .value("SELECT count(*) FROM movies m WHERE EXISTS (SELECT" + ratings_of_film + ')');
+  CHECK(counted.header("Content-Range") == "0-0/" + total.value());
+}
+
+TEST_CASE("functions give rows at any depth, of rows on whatever shard") {
+  check_rows("/ratings?select=user_id,film(id,best_rating(score))&movie_id=eq.7&order=user_id",
+             "SELECT user_id, " +
+                 row_of_film("SELECT m.id, " + best_of_film +
+                             " AS best_rating FROM movies m WHERE m.id = movie_id") +
+                 " AS film FROM ratings WHERE movie_id = 7 ORDER BY user_id");
+  check_rows("/movies?select=id,own_ratings(movies(name))&id=eq.7",
+             "SELECT id, " +
+                 rows_of_film("SELECT " + row_of_film("SELECT m.name") + " AS movies" + ratings_of_film +
+                              "ORDER BY r.user_id") +
+                 " AS own_ratings FROM movies m WHERE id = 7");
+  // Films of a genre are looked up.
+  check_rows("/genres?select=name,movies(id,best_rating(score))&movies.order=id&order=name",
+             "SELECT name, " +
+                 rows_of_film("SELECT m.id, " + best_of_film +
+                              " AS best_rating FROM movies m WHERE m.primary_genre = n.name ORDER BY m.id") +
+                 " AS movies FROM genres n ORDER BY name");
+}
+
+TEST_CASE("what a function reads of other slots, such as leftovers of moves, is not shown") {
+  const auto& s = site();
+  const auto check_all = [] {
+    check_rows("/movies?select=id,all_ratings(movie_id,user_id,score)&order=id",
+               "SELECT id, " +
+                   rows_of_film("SELECT r.movie_id, r.user_id, r.score FROM ratings r WHERE "
+                                "r.shardplex_slot = m.shardplex_slot ORDER BY r.movie_id, r.user_id") +
+                   " AS all_ratings FROM movies m ORDER BY id");
+  };
+  std::int64_t elsewhere = 1;
+  while (s.cluster.shard_of("movies", elsewhere) == "beta") ++elsewhere;
+  const auto film = std::to_string(elsewhere);
+  const auto slot = Database(s.plain.conninfo("alpha"))
+                        .value("SELECT shardplex_slot FROM movies WHERE id = " + film)
+                        .value();
+  s.on("beta", "INSERT INTO ratings (movie_id, user_id, score, shardplex_slot) VALUES (" + film +
+                   ", 900001, 1, " + slot + ")");
+  check_all();
+  s.on("beta", "DELETE FROM ratings WHERE user_id = 900001");
+  check_all();
+}
+
+TEST_CASE("functions whose rows can be on other shards, or cannot be relied on, are refused alone") {
+  const auto& s = site();
+  check_refused(s.get("/movies?select=id,sequels(id)"), 404, "SHARD404",
+                "Write sequels: any under functions: in the map");
+  check_refused(s.get("/movies?select=id,s:sequels!inner(id)"), 404, "SHARD404");
+  check_refused(s.get("/genres?select=name,films(id)"), 404, "SHARD404", "make movies a reference table");
+  check_refused(s.get("/movies?select=id,hasty(number)"), 404, "SHARD404", "is VOLATILE");
+  check_refused(s.get("/movies?select=id,differing(number)"), 503, "SHARD503",
+                "function public.differing(movies) is defined otherwise on beta than on alpha");
+  check_refused(s.get("/genres?select=name,own_ratings(score)"), 400, "PGRST200");
+  check_refused(s.get("/movies?select=id,own_ratings(score)&order=own_ratings(score)"), 400, "PGRST118");
+  check_refused(s.get("/movies?select=id,main_genre(name,movies(id))"), 400, "SHARD400",
+                "by the function public.main_genre(movies)");
+  check_refused(s.get("/rpc/good?select=id,main_genre(number)"), 404, "SHARD404",
+                "Rows that a function returns have no computed relationships");
+}
+
+TEST_CASE("written rows show what functions of them give") {
+  const auto& s = site();
+  const std::string film = R"({"id":7001,"name":"New","director":"Ada"})";
+  CHECK(s.send("POST", "/movies?select=id,main_genre(number),own_ratings(score)", film).body ==
+        R"([{"id":7001,"main_genre":null,"own_ratings":[]}])");
+  CHECK(s.send("DELETE", "/movies?id=eq.7001&select=id,own_ratings(score)", "").body ==
+        R"([{"id":7001,"own_ratings":[]}])");
+}
+
+TEST_CASE("the one shard of a map answers alone for all rows that a function gives") {
+  const Router one(site().plain.map_file());
+  check_rows("/movies?select=id,sequels(id)&order=id",
+             "SELECT id, " + rows_of_film("SELECT n.id FROM movies n WHERE n.id = m.id + 1") +
+                 " AS sequels FROM movies m ORDER BY id",
+             one);
+  check_rows("/genres?select=name,films(id)&films.order=id&order=name",
+             "SELECT name, " +
+                 rows_of_film("SELECT m.id FROM movies m WHERE m.primary_genre = g.name ORDER BY m.id") +
+                 " AS films FROM genres g ORDER BY name",
+             one);
 }
 
 TEST_CASE("written rows show computed columns and are chosen by them, and none is written") {
@@ -280,6 +438,18 @@ TEST_CASE("functions of rows that are made, changed and dropped are noticed") {
   status_is(fresh, 404);
   s.cluster.run_everywhere("DROP FUNCTION public.fresh(public.movies)");
   status_is(fresh, 400);
+  const std::string embeds = "/movies?select=kinds(number)&kinds.limit=1&id=eq.7";
+  const std::string create_kinds =
+      "CREATE FUNCTION public.kinds(public.movies) RETURNS SETOF public.genres LANGUAGE sql STABLE AS "
+      "'SELECT * FROM public.genres'";
+  check_refused(s.get(embeds), 400, "PGRST200");
+  s.on("alpha", create_kinds);
+  status_is(embeds, 503);
+  s.on("beta", create_kinds);
+  s.on("gamma", create_kinds);
+  status_is(embeds, 200);
+  s.cluster.run_everywhere("DROP FUNCTION public.kinds(public.movies)");
+  status_is(embeds, 400);
 }
 
 TEST_CASE("the command line explains reads of computed columns") {
