@@ -47,6 +47,11 @@ std::string shown_of_given(const RowFunction& function, const std::string& alias
   return function.returns_set ? shown : '(' + slot + " IS NULL OR " + shown + ')';
 }
 
+/// A function that says ROWS 1 may give several rows, of which the first is shown.
+bool is_one_of_given(const ResolvedEmbed& embed) {
+  return embed.relation->function && embed.relation->is_to_one() && embed.node.asked->limit.value_or(1) > 0;
+}
+
 /// Inside a spread names may repeat, and are not seen.
 std::string numbered(std::size_t number) {
   return 'm' + std::to_string(number);
@@ -173,7 +178,10 @@ Result<std::string> EmbedWriter::page(const ResolvedEmbed& embed, ExpressionWrit
       grouped ? group_rows(embed.node, *shape, writer, rows) : order(embed, writer, columns_of(rows.alias));
   if (!out) return out;
   if (!out->empty()) *out = " ORDER BY " + *out;
-  if (asked.limit) *out += " LIMIT " + root_.param(std::to_string(*asked.limit)) + "::int8";
+  if (is_one_of_given(embed))
+    *out += " LIMIT 1";
+  else if (asked.limit)
+    *out += " LIMIT " + root_.param(std::to_string(*asked.limit)) + "::int8";
   if (asked.offset > 0) *out += " OFFSET " + root_.param(std::to_string(asked.offset)) + "::int8";
   return out;
 }
@@ -191,7 +199,7 @@ Result<std::string> EmbedWriter::order(const ResolvedEmbed& embed, ExpressionWri
     add(*value, term.descending ? " DESC" : " ASC");
     out += term.nulls_first.value_or(term.descending) ? " NULLS FIRST" : " NULLS LAST";
   }
-  if (!embed.relation->is_to_one())
+  if (!embed.relation->is_to_one() || embed.relation->function)
     for (const auto& column : node.table->primary_key) add(row(column), "");
   return sql_text(std::move(out));
 }
@@ -268,7 +276,7 @@ Result<EmbedSql> EmbedWriter::spread(const ResolvedEmbed& embed, const Column& r
   if (!shown) return shown.error();
   std::string each = '(' + from->select(numbered_list(shown->members), shown->joins);
   if (embed.relation->is_to_one())
-    each += embed.node.asked->limit ? ")" : " LIMIT 1)";
+    each += embed.node.asked->limit || is_one_of_given(embed) ? ")" : " LIMIT 1)";
   else
     each = "(SELECT " + arrays_of(shown->members.size()) + " FROM " + each + ") AS r)";
   EmbedSql out;

@@ -158,18 +158,13 @@ std::optional<Error> misplaced_rows(const Function& function, const MapFunction&
   return std::nullopt;
 }
 
-/// They have no computed relations either. What a call gives is of no type that a function of a row takes,
+/// What a call gives is of no type that a function of a row takes,
 /// whatever table it is of.
 Table without_computed_columns(Table table) {
   for (auto& computed : table.computed) {
     computed.column.conflict.clear();
     computed.refused = "Rows that a function returns have no computed columns.";
     computed.works = "Read them from " + table.name + " itself, or let the function return the value.";
-  }
-  for (auto& computed : table.computed_relations) {
-    computed.conflict.clear();
-    computed.refused = "Rows that a function returns have no computed relationships.";
-    computed.works = "Embed it in rows of " + table.name + " itself.";
   }
   return table;
 }
@@ -241,7 +236,7 @@ Result<CallPlan> plan_call(const Function& function, const MapFunction& declared
   if (!is_made)
     if (auto refusal = misplaced_rows(function, declared, source->placement, map)) return *std::move(refusal);
   Table returned;
-  if (!is_made && !(source->table->computed.empty() && source->table->computed_relations.empty())) {
+  if (!is_made && !source->table->computed.empty()) {
     returned = without_computed_columns(*source->table);
     source->table = &returned;
   }

@@ -47,6 +47,7 @@ CREATE FUNCTION one_genre(movies) RETURNS genres LANGUAGE sql STABLE AS 'SELECT 
 CREATE FUNCTION own_ratings(movies) RETURNS SETOF ratings LANGUAGE sql STABLE AS 'SELECT * FROM ratings WHERE movie_id = $1.id';
 CREATE FUNCTION best_rating(movies) RETURNS SETOF ratings LANGUAGE sql STABLE ROWS 1
   AS 'SELECT * FROM ratings WHERE movie_id = $1.id ORDER BY score DESC, user_id LIMIT 1';
+CREATE FUNCTION one_rating(movies) RETURNS SETOF ratings LANGUAGE sql STABLE ROWS 1 AS 'SELECT * FROM ratings WHERE movie_id = $1.id';
 CREATE FUNCTION all_ratings(movies) RETURNS SETOF ratings LANGUAGE sql STABLE AS 'SELECT * FROM ratings';
 CREATE FUNCTION film(ratings) RETURNS SETOF movies LANGUAGE sql STABLE ROWS 1 AS 'SELECT * FROM movies WHERE id = $1.movie_id';
 CREATE FUNCTION films(genres) RETURNS SETOF movies LANGUAGE sql STABLE AS 'SELECT * FROM movies WHERE primary_genre = $1.name';
@@ -67,6 +68,7 @@ functions:
   good: all
   own_ratings: any
   best_rating: any
+  one_rating: any
   all_ratings: any
   film: any
   films: any
@@ -302,6 +304,11 @@ TEST_CASE("rows that functions of a row give are embedded as in one PostgreSQL")
   check_rows("/movies?select=id,one_genre(number)&number=not.is.null&order=id",
              "SELECT id, " + row_of_film("SELECT g.number" + genre_of_film) +
                  " AS one_genre FROM movies m WHERE m.number IS NOT NULL ORDER BY id");
+  // It says ROWS 1 and gives several.
+  check_rows(
+      "/movies?select=id,one_rating(score),...o:one_rating(s:score)&one_rating.order=score.desc&order=id",
+      "SELECT id, " + best_of_film + " AS one_rating, (SELECT r.score" + ratings_of_film +
+          "ORDER BY r.user_id LIMIT 1) AS s FROM movies m ORDER BY id");
   // In the place of the relation to a table of the name.
   check_rows("/movies?select=id,genres(number)&id=lt.20&genres.order=number&order=id",
              "SELECT id, " + rows_of_film("SELECT g.number FROM genres g ORDER BY g.number") +
@@ -336,6 +343,9 @@ TEST_CASE("functions give rows at any depth, of rows on whatever shard") {
                  rows_of_film("SELECT " + row_of_film("SELECT m.name") + " AS movies" + ratings_of_film +
                               "ORDER BY r.user_id") +
                  " AS own_ratings FROM movies m WHERE id = 7");
+  check_rows("/rpc/good?select=id,best_rating(score),...main_genre(number)&order=id",
+             "SELECT id, " + best_of_film + " AS best_rating, (SELECT g.number" + genre_of_film +
+                 ") AS number FROM movies m WHERE imdb_score > 5 ORDER BY id");
   // Films of a genre are looked up.
   check_rows("/genres?select=name,movies(id,best_rating(score))&movies.order=id&order=name",
              "SELECT name, " +
@@ -379,8 +389,6 @@ TEST_CASE("functions whose rows can be on other shards, or cannot be relied on, 
   check_refused(s.get("/movies?select=id,own_ratings(score)&order=own_ratings(score)"), 400, "PGRST118");
   check_refused(s.get("/movies?select=id,main_genre(name,movies(id))"), 400, "SHARD400",
                 "by the function public.main_genre(movies)");
-  check_refused(s.get("/rpc/good?select=id,main_genre(number)"), 404, "SHARD404",
-                "Rows that a function returns have no computed relationships");
 }
 
 TEST_CASE("written rows show what functions of them give") {

@@ -95,7 +95,7 @@ const std::string whole_film = R"(("movies".*)::"public"."movies")";
 TEST_CASE("an embed by a function calls it with the row, and all that it gives is there") {
   const auto plan = scan_of("select=id,kind(note)");
   CHECK(plan.values == R"(q.c0, (SELECT row_to_json(r.*) FROM (SELECT "e1"."note" AS "note" )"
-                       R"(FROM "public"."kind"(q.r0) AS e1) AS r))");
+                       R"(FROM "public"."kind"(q.r0) AS e1 ORDER BY e1."name" LIMIT 1) AS r))");
   CHECK(has_part(plan.inner_columns, whole_film + " AS r0"));
 }
 
@@ -112,6 +112,12 @@ TEST_CASE("rows of a sharded table are those of the row's own slot") {
       R"(WHERE e1."shardplex_slot" IN (SELECT s.slot FROM shardplex.slots s WHERE s.grp = 'catalog')"));
 }
 
+TEST_CASE("of several rows that a function to one gives the first is shown") {
+  CHECK(has_part(scan_of("select=id,kind(note)&kind.order=note.desc&kind.limit=5&kind.offset=1").values,
+                 R"(ORDER BY "e1"."note" DESC NULLS FIRST, e1."name" LIMIT 1 OFFSET $2::int8)"));
+  CHECK(has_part(scan_of("select=id,...kind(note)&kind.limit=0").values, "LIMIT $2::int8)"));
+}
+
 TEST_CASE("rows are chosen, ordered and grouped by what a function gives") {
   CHECK(
       has_part(scan_of("select=id,votes!inner(score)&votes.score=eq.9").where,
@@ -121,7 +127,8 @@ TEST_CASE("rows are chosen, ordered and grouped by what a function gives") {
                  R"(NOT EXISTS (SELECT FROM "public"."kind"()" + whole_film + ") AS e1"));
   CHECK(has_part(embed_sql("select=id,kind(note)&order=kind(note)"),
                  R"(FROM "public"."kind"()" + whole_film + ") AS e"));
-  CHECK(has_part(embed_sql("select=id,...kind(note)"), R"(FROM "public"."kind"(q.r0) AS e1 LIMIT 1))"));
+  CHECK(has_part(embed_sql("select=id,...kind(note)"),
+                 R"(FROM "public"."kind"(q.r0) AS e1 ORDER BY e1."name" LIMIT 1) AS e2)"));
   CHECK(has_part(embed_sql("select=id,votes(count(),score.max())"), "count(*)"));
   CHECK(embed_refusal("select=id,votes(score)&order=votes(score)").code == "PGRST118");
 }
