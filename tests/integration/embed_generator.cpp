@@ -265,6 +265,7 @@ class EmbedGenerator {
     auto child = node(*relation.to, below, depth + 1, child_alias, inside, spread, relation.to_one);
     url += inside + ')';
     embedded.locality &= child.embeds;
+    if (relation.by_function) require(embedded.locality);
     parent.embeds &= embedded.locality;
     if (spread && relation.to_one && path.empty() && !child.items.empty()) require_in_csv(embedded.locality);
 

@@ -222,6 +222,48 @@ void add_relations_of_views(Add add, AmongAll among_all, LookedUp only_looked_up
   add({&reviewed(), &totals(), {"totals!film"}, true, {{"movie_id", "film"}}});
 }
 
+// ---- Functions of a row that give rows.
+
+/// One that gives what is equal in these columns.
+struct RowFunctionSample {
+  std::string name;
+  const SampleTable *from, *to;
+  bool to_one;
+  ColumnPairs columns;
+  bool declared = true;  ///< it gives rows of a sharded table or view
+  bool in_genre_map = false;
+};
+
+const std::vector<RowFunctionSample>& row_functions() {
+  const auto *movies = &sample_movies(), *ratings = &sample_ratings(), *genres = &sample_genres();
+  const ColumnPairs to_film{{"movie_id", "id"}}, of_film{{"id", "movie_id"}};
+  static const std::vector<RowFunctionSample> all{
+      {"main_genre", movies, genres, true, {{"primary_genre", "name"}}, false, true},
+      {"elder_chief", &critics(), &elders(), true, {{"chief", "id"}}, false, true},
+      {"film_details",
+       movies,
+       &details(),
+       false,
+       {{"id", "id"}, {"primary_genre", "primary_genre"}},
+       true,
+       true},
+      {"votes_of", movies, ratings, false, of_film},
+      {"film_of", &reviews(), movies, true, to_film},
+      {"shown_in", &reviews(), &seen(), true, to_film},
+      {"votes_seen", &seen(), ratings, false, of_film}};
+  return all;
+}
+
+std::string create(const RowFunctionSample& function) {
+  std::string where;
+  for (const auto& [mine, theirs] : function.columns)
+    where += (where.empty() ? "" : " AND ") + ("f." + theirs + " = $1." + mine);
+  return "CREATE FUNCTION public." + function.name + "(public." + function.from->name +
+         ") RETURNS SETOF public." + function.to->name + " LANGUAGE sql STABLE" +
+         (function.to_one ? " ROWS 1" : "") + " AS 'SELECT f.* FROM public." + function.to->name +
+         " f WHERE " + where + "';\n";
+}
+
 std::vector<SampleRelation> make_relations() {
   const auto *movies = &sample_movies(), *ratings = &sample_ratings(), *genres = &sample_genres();
   const ColumnPairs to_film{{"movie_id", "id"}}, of_film{{"id", "movie_id"}};
@@ -274,6 +316,12 @@ std::vector<SampleRelation> make_relations() {
   add({&scene_props(), &scenes(), {"scenes"}, true, scene});
   add({&scene_props(), &props(), {"props"}, true, prop});
   add_relations_of_views(add, among_all, only_looked_up);
+  for (const auto& function : row_functions()) {
+    SampleRelation relation{function.from, function.to, {function.name}, function.to_one, function.columns};
+    relation.local_by_genre = relation.in_genre_map = function.in_genre_map;
+    relation.by_function = true;
+    add(std::move(relation));
+  }
   return relations;
 }
 
@@ -347,6 +395,8 @@ std::string create_related_views(bool by_genre) {
     if (view != &elders()) definition.replace(definition.find(" FROM "), 6, ", m.shardplex_slot FROM ");
     sql += "CREATE VIEW public." + view->name + " AS " + definition + ";\n";
   }
+  for (const auto& function : row_functions())
+    if (function.in_genre_map || !by_genre) sql += create(function);
   return sql;
 }
 
@@ -368,6 +418,9 @@ std::string related_tables_in_map(bool by_genre) {
     text +=
         "  ratings_movie_id_fkey: { table: ratings, columns: [movie_id], foreign_table: movies, "
         "foreign_columns: [id] }\n";
+  text += "functions:\n";
+  for (const auto& function : row_functions())
+    if (function.declared && (function.in_genre_map || !by_genre)) text += "  " + function.name + ": any\n";
   text += "views:\n  elders: { reference: true }\n";
   if (by_genre) return text + "  seen: { group: by_genre, key: id }\n";
   return text +

@@ -27,6 +27,9 @@ struct SampleRelation {
   bool in_genre_map = false;
   /// It is not there: what draws it draws in vain (LeftOut).
   bool left_out = false;
+  /// A function of `from`'s row gives the rows, which only shards call: what is in them has to be beside
+  /// them.
+  bool by_function = false;
 };
 
 struct SampleDatabase {
