@@ -21,7 +21,8 @@ namespace {
 // Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
 // are not part of the key. A partition's own constraints (conparentid) repeat those of its table. A domain is
 // not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
-// means PostgREST's domain representations.
+// means PostgREST's domain representations. As with PostgREST they hold for columns of tables and views
+// alone.
 //
 // Of a function, `parent` is its own oid. A column of its rows is told by the table or view of the schemas
 // that they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
@@ -66,12 +67,22 @@ WITH RECURSIVE rel AS (
      AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
      AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
-), described(oid, base, schema, represented) AS (
-  SELECT d.oid, b.typname::text, n.nspname::text,
-         EXISTS (SELECT FROM pg_cast c
-                  WHERE c.castcontext = 'i' AND c.castmethod = 'f'
-                    AND (c.castsource = d.oid AND c.casttarget IN ('json'::regtype, 'text'::regtype)
-                         OR c.casttarget = d.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)))::text
+), casting(domain, kind, function, name, volatility, hash) AS (
+  SELECT t.oid, CASE WHEN c.castsource = t.oid THEN 'to json' ELSE 'from ' || c.castsource::regtype END, p.oid,
+         quote_ident(n.nspname) || '.' || quote_ident(p.proname), p.provolatile, hashtextextended(p::text, 0)
+    FROM pg_type t
+    JOIN pg_cast c ON c.castsource = t.oid AND c.casttarget = 'json'::regtype
+                      OR c.casttarget = t.oid AND c.castsource IN ('json'::regtype, 'text'::regtype)
+    JOIN pg_proc p ON p.oid = c.castfunc
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+   WHERE t.typtype = 'd' AND c.castcontext = 'i' AND c.castmethod = 'f'
+), represented(domain, to_json, from_json, from_text, unsafe, hash) AS (
+  SELECT domain, min(name) FILTER (WHERE kind = 'to json'), min(name) FILTER (WHERE kind = 'from json'),
+         min(name) FILTER (WHERE kind = 'from text'), min(name) FILTER (WHERE volatility <> 'i'), sum(hash)::text
+    FROM casting
+   GROUP BY domain
+), described(oid, base, schema) AS (
+  SELECT d.oid, b.typname::text, n.nspname::text
     FROM domain d
     JOIN pg_type b ON b.oid = d.base
     JOIN pg_namespace n ON n.oid = b.typnamespace
@@ -152,10 +163,11 @@ WITH RECURSIVE rel AS (
     LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
    WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT 'domain', rel.oid, '', a.attnum, ARRAY[a.attname::text, d.base, d.represented, d.schema]
+  SELECT 'domain', rel.oid, '', a.attnum, ARRAY[a.attname::text, d.base, d.schema, r.domain::text, r.to_json, r.from_json, r.from_text, r.unsafe, r.hash]
     FROM rel
     JOIN pg_attribute a ON a.attrelid = rel.oid
     JOIN described d ON d.oid = a.atttypid
+    LEFT JOIN represented r ON r.domain = a.atttypid
    WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
   SELECT 'citext', rel.oid, '', a.attnum, ARRAY[a.attname::text]
@@ -228,7 +240,7 @@ WITH RECURSIVE rel AS (
     LEFT JOIN pg_collation l ON l.oid = coalesce(nullif(r.collation_oid, 0), t.typcollation)
     LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
   UNION ALL
-  SELECT 'result domain', r.oid, '', r.at, ARRAY[r.name::text, d.base, d.represented, d.schema]
+  SELECT 'result domain', r.oid, '', r.at, ARRAY[r.name::text, d.base, d.schema]
     FROM result r
     JOIN described d ON d.oid = r.type
   UNION ALL
@@ -249,14 +261,15 @@ WITH RECURSIVE rel AS (
     LEFT JOIN pg_namespace o ON o.oid = l.collnamespace
    WHERE NOT m.gives_rows
   UNION ALL
-  SELECT 'computed domain', m.oid, '', 0, ARRAY[m.proname::text, d.base, d.represented, d.schema]
+  SELECT 'computed domain', m.oid, '', 0, ARRAY[m.proname::text, d.base, d.schema]
     FROM computed m
     JOIN described d ON d.oid = m.type
 )
 )sql";
 
 // What definitions of functions of a row and of views say, which follows from the facts above, and takes
-// longer, and locks of the tables that they name. Of a function the hash of its text. Of a view its text, and
+// longer, and locks of the tables that they name. Of a function the hash of its text, and of a domain those
+// of the functions of its casts. Of a view its text, and
 // whether PostgreSQL writes through it (CMD_INSERT, CMD_UPDATE and CMD_DELETE, as bits, are 28); the
 // relations that it reads; functions that it calls and that can do more than work out a result; the tree in
 // which PostgreSQL keeps the definition, and what the numbers in it stand for
@@ -298,6 +311,11 @@ const std::string views_sql = R"sql(
 ), view_part(kind, parent, name, position, f) AS (
   SELECT 'computed definition', oid, '', 0::float8, ARRAY[hashtextextended(pg_get_functiondef(oid), 0)::text]
     FROM computed
+  UNION ALL
+  SELECT 'domain definition', domain, '', 0,
+         ARRAY[string_agg(hashtextextended(pg_get_functiondef(function), 0)::text, ' ' ORDER BY kind)]
+    FROM casting
+   GROUP BY domain
   UNION ALL
   SELECT 'view definition', oid, '', 0,
          ARRAY[pg_get_viewdef(oid), (pg_relation_is_updatable(oid::regclass, false) & 28 = 28)::text]
@@ -431,12 +449,27 @@ Column read_column(const Facts& facts, const ShardCatalogue& database, const Row
   return column;
 }
 
-void describe_domain(const Facts& facts, std::vector<Column>& columns) {
+std::string text_or_empty(const Facts& facts, std::size_t n) {
+  return facts.is_null(n) ? std::string() : facts.text(n);
+}
+
+void read_representations(const Facts& facts, PartsByKind& parts, Column& column) {
+  if (facts.is_null(4)) return;
+  auto& read = column.representations;
+  read.to_json = text_or_empty(facts, 5);
+  read.from_json = text_or_empty(facts, 6);
+  read.from_text = text_or_empty(facts, 7);
+  read.unsafe = text_or_empty(facts, 8);
+  for (const Facts& each : parts["domain definition"][facts.integer(4)])
+    read.definition = text_or_empty(each, 1);  // null where they were dropped meanwhile
+}
+
+void describe_domain(const Facts& facts, PartsByKind& parts, std::vector<Column>& columns) {
   const auto column = std::ranges::find(columns, facts.view(1), &Column::name);
   if (column == columns.end()) return;
   column->base_type_name = facts.text(2);
-  column->has_representations = facts.boolean(3);
-  column->base_type_schema = facts.text(4);
+  column->base_type_schema = facts.text(3);
+  read_representations(facts, parts, *column);
   // PostgreSQL sorts a domain's values, and sends them, as what the domain is made of.
   if (column->base_type_schema == "pg_catalog") column->sort = sort_kind(column->base_type_name, false);
 }
@@ -531,7 +564,7 @@ void add_computed(const Facts& facts, PartsByKind& parts, const ShardCatalogue& 
   for (const Facts& value : parts["computed value"][function])
     values.push_back(read_column(value, catalogue, parts["enum label"]));
   if (values.size() != 1) throw UnexpectedAnswer("a computed column that has not one value");
-  for (const Facts& domain : parts["computed domain"][function]) describe_domain(domain, values);
+  for (const Facts& domain : parts["computed domain"][function]) describe_domain(domain, parts, values);
   ComputedColumn computed;
   computed.column = std::move(values.front());
   computed.column.function_schema = facts.text(2);
@@ -604,7 +637,7 @@ void read_functions(PartsByKind& parts, ShardCatalogue& catalogue) {
     for (const Facts& column : parts[is_of_relation ? "column" : "result"][parent])
       add_column(read_column(column, catalogue, parts["enum label"]), rows);
     for (const Facts& domain : parts[is_of_relation ? "domain" : "result domain"][parent])
-      describe_domain(domain, rows.columns);
+      describe_domain(domain, parts, rows.columns);
     for (const Facts& comment : parts["comment"][parent]) add_comment(comment, rows);
     function.columns = std::move(rows.columns);
     catalogue.functions[function.name].push_back(std::move(function));
@@ -625,7 +658,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     table.schema = split_map_name(table.name).schema;
     for (const Facts& facts : parts["column"][oid])
       add_column(read_column(facts, catalogue, parts["enum label"]), table);
-    for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, table.columns);
+    for (const Facts& facts : parts["domain"][oid]) describe_domain(facts, parts, table.columns);
     note_citext(parts["citext"][oid], table.columns);
     for (const Facts& facts : parts["unique"][oid]) add_unique(facts, table);
     for (const Facts& facts : parts["foreign key"][oid]) add_foreign_key(facts, foreign_keys, table);
@@ -641,7 +674,7 @@ ShardCatalogue decode_catalogue(const TextRows& rows, ForeignKeys foreign_keys) 
     view.is_populated = facts.front().boolean(3);
     for (const Facts& column : parts["column"][oid])
       add_column(read_column(column, catalogue, parts["enum label"]), view.table);
-    for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, view.table.columns);
+    for (const Facts& domain : parts["domain"][oid]) describe_domain(domain, parts, view.table.columns);
     for (const Facts& each : parts["computed"][oid]) add_computed(each, parts, catalogue, view.table);
     note_citext(parts["citext"][oid], view.table.columns);
     if (!facts.front().is_null(5)) view.instead = facts.front().text(5);

@@ -43,6 +43,20 @@ enum class SortKind : std::uint8_t {
   none,         ///< the router cannot reproduce this order
 };
 
+/// Casts WITH FUNCTION and AS IMPLICIT between a domain and json or text. PostgreSQL ignores them; PostgREST
+/// shows and reads the domain's values by them (domain representations). Functions are as SQL names them,
+/// "schema.name"; "" where there is no such cast.
+struct Representations {
+  std::string to_json;     ///< shows a value
+  std::string from_json;   ///< reads one of a body
+  std::string from_text;   ///< reads one of a filter
+  std::string definition;  ///< of one shard: equal texts where these functions are defined alike
+  std::string unsafe;      ///< one of them that is not IMMUTABLE; "" where there is none
+
+  bool reads_values() const { return !from_json.empty() || !from_text.empty(); }
+  bool operator==(const Representations&) const = default;
+};
+
 struct Column {
   std::string name;
   std::string type;              ///< format_type(): "bigint", "character varying(20)", "text[]"
@@ -51,7 +65,6 @@ struct Column {
   std::string type_schema;       ///< "pg_catalog" for built-in types
   std::string base_type_name;    ///< of a domain: pg_type.typname of what it is made of in the end; else ""
   std::string base_type_schema;  ///< and that type's schema
-  bool has_representations = false;  ///< its domain has casts for PostgREST to read and write it by
   SortKind sort = SortKind::none;
   std::string
       collation;  ///< "" for types without; else a pg_collation name ("default" resolved to the database's)
@@ -74,6 +87,7 @@ struct Column {
   /// written down (labels_subject()). Rows must not be placed by them, as nobody would notice their renaming.
   /// Of views those that are written through have them.
   std::vector<std::string> unplaced_labels = {};
+  Representations representations = {};  ///< of its domain
 
   bool is_computed() const { return !function_schema.empty(); }
   bool operator==(const Column&) const = default;

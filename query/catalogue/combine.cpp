@@ -125,7 +125,8 @@ void warn_of_new_labels(const RoutedTable& routed, std::vector<std::string>& war
 bool answers_alike(const Column& a, const Column& b) {
   return a.type == b.type && a.type_name == b.type_name && a.type_schema == b.type_schema &&
          a.base_type_name == b.base_type_name && a.base_type_schema == b.base_type_schema &&
-         a.is_citext == b.is_citext && a.enum_labels == b.enum_labels && a.collation == b.collation &&
+         a.is_citext == b.is_citext && a.representations == b.representations &&
+         a.enum_labels == b.enum_labels && a.collation == b.collation &&
          a.bytewise_collation == b.bytewise_collation &&
          a.deterministic_collation == b.deterministic_collation && a.generated == b.generated &&
          a.identity_always == b.identity_always;

@@ -19,6 +19,10 @@ std::string describe(const Column& column) {
     const bool built_in = column.base_type_schema == "pg_catalog";
     out += " over " + (built_in ? "" : column.base_type_schema + '.') + column.base_type_name;
   }
+  const auto& casts = column.representations;
+  if (!casts.to_json.empty()) out += " shown by " + casts.to_json;
+  if (!casts.from_json.empty()) out += " read from json by " + casts.from_json;
+  if (!casts.from_text.empty()) out += " read from text by " + casts.from_text;
   if (!column.enum_labels.empty()) out += " with labels " + joined(column.enum_labels);
   if (!column.collation.empty()) out += " collate " + column.collation;
   if (!column.deterministic_collation) out += " (not deterministic)";
@@ -73,6 +77,9 @@ std::string difference(const ColumnOnShard& a, const ColumnOnShard& b) {
   if (!a.column || !b.column) return name + " is missing on " + (a.column ? b.shard : a.shard);
   const std::string at_a = describe(*a.column), at_b = describe(*b.column);
   if (at_a != at_b) return name + " is " + at_a + " on " + a.shard + " and " + at_b + " on " + b.shard;
+  if (a.column->representations != b.column->representations)
+    return "the functions of the casts of " + name + " are defined otherwise on " + b.shard + " than on " +
+           a.shard;
   // Collations of one name can have two locales. Descriptions name them alike.
   if (a.column->bytewise_collation == b.column->bytewise_collation) return "";
   const bool at_a_by_bytes = a.column->bytewise_collation;

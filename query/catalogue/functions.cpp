@@ -30,7 +30,10 @@ std::string described_column(const Column& column) {
   }
   if (!column.enum_labels.empty()) out += " with labels " + joined(column.enum_labels);
   if (!column.collation.empty()) out += " collate " + column.collation;
-  if (column.has_representations) out += " with representations";
+  const auto& casts = column.representations;
+  for (const auto* each : {&casts.to_json, &casts.from_json, &casts.from_text})
+    if (!each->empty()) out += " represented by " + *each;
+  if (!casts.definition.empty()) out += " (" + casts.definition + ')';
   return out;
 }
 

@@ -11,7 +11,7 @@ namespace shardplex {
 namespace {
 
 bool is_served(const Column& column) {
-  return column.conflict.empty() && !column.has_representations;
+  return column.conflict.empty() && column.representations.unsafe.empty();
 }
 
 /// The router gives a row its key where the row comes without one, or where it alone may choose.

@@ -58,6 +58,8 @@ ValueKind kind_of_other(std::string_view name, const Column& column) {
 }  // namespace
 
 ValueKind value_kind(const Column& column) {
+  // What its function makes of a value is any JSON.
+  if (!column.representations.to_json.empty()) return {"", "", false, std::nullopt};
   const bool is_domain = !column.base_type_name.empty();
   std::string_view name = is_domain ? column.base_type_name : column.type_name;
   if ((is_domain ? column.base_type_schema : column.type_schema) != "pg_catalog")

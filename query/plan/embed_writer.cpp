@@ -332,7 +332,10 @@ Result<std::string> EmbedWriter::value_of(const ResolvedEmbed& embed, const Sele
   const auto from = rows(embed, row);
   if (!from) return from.error();
   auto writer = writer_of(embed.node, from->alias);
-  const auto value = from->groups ? key_sql(*from->groups, embed.node, item) : writer.value(item);
+  // Rows are ordered by what is stored, whatever is shown of it.
+  const auto value = from->groups ? key_sql(*from->groups, embed.node, item)
+                     : item.cast  ? writer.value(item)
+                                  : writer.field(item.field);
   if (!value) return value;
   return sql_text('(' + from->select(*value + collation) + ')');
 }

@@ -105,6 +105,7 @@ bool is_json(const Column& column) {
 }
 
 JsonType json_type(const Column& column, bool in_utc) {
+  if (is_shown_as_json(column)) return shardplex::json_type("pg_catalog", "json", in_utc);
   const bool is_domain = !column.base_type_name.empty();
   return shardplex::json_type(is_domain ? column.base_type_schema : column.type_schema,
                               is_domain ? column.base_type_name : column.type_name, in_utc);
@@ -187,15 +188,33 @@ Result<std::string> ExpressionWriter::comparison(const Condition& condition) {
   *sql += ' ' + std::string(operator_sql(condition.op)) + ' ';
   if (condition.op == Operator::is)
     *sql += truth_sql(condition.is_value);
-  else if (condition.op == Operator::in)
-    *sql += "ANY(" + param(array_literal(condition.list)) + ')';
-  else if (condition.quantifier == Quantifier::any)
-    *sql += "ANY(" + param(condition.value) + ')';
+  else if (condition.quantifier == Quantifier::any || condition.op == Operator::in)
+    *sql += "ANY(" + operand(condition) + ')';
   else if (condition.quantifier == Quantifier::all)
-    *sql += "ALL(" + param(condition.value) + ')';
+    *sql += "ALL(" + operand(condition) + ')';
   else
-    *sql += param(condition.value);
+    *sql += operand(condition);
   return sql;
+}
+
+/// The function by which PostgREST has the condition's text read; "" for none.
+const std::string& ExpressionWriter::reading_function(const Condition& condition) const {
+  static const std::string none;
+  const Column& column = *table_.find_readable(condition.field.column);
+  if (column.is_computed() || !condition.field.path.empty()) return none;
+  // A pattern is no value.
+  const bool is_pattern = condition.op == Operator::like || condition.op == Operator::ilike;
+  if (is_pattern || condition.op == Operator::isdistinct) return none;
+  return column.representations.from_text;
+}
+
+std::string ExpressionWriter::operand(const Condition& condition) {
+  const bool is_list = condition.op == Operator::in;
+  const std::string value = param(is_list ? array_literal(condition.list) : condition.value);
+  const auto& function = reading_function(condition);
+  if (function.empty()) return value;
+  if (is_list) return "SELECT " + function + "(v.v) FROM unnest(" + value + "::text[]) AS v(v)";
+  return function + '(' + value + "::text)";
 }
 
 Result<std::string> ExpressionWriter::condition(const Condition& condition) {
@@ -233,6 +252,7 @@ Result<std::string> ExpressionWriter::filters(const std::vector<Filter>& filters
 }
 
 bool is_json_already(const Column& column) {
+  if (is_shown_as_json(column)) return true;
   static constexpr std::array<std::string_view, 5> types{"json", "jsonb", "hstore", "geometry", "geography"};
   const std::string_view type = column.base_type_name.empty() ? column.type_name : column.base_type_name;
   return std::ranges::find(types, type) != types.end();
@@ -247,7 +267,10 @@ bool is_json_already(const Table& table, const SelectItem& item) {
 
 Result<std::string> ExpressionWriter::value(const SelectItem& item) {
   auto value = field(item.field);
-  if (!value || !item.cast) return value;
+  if (!value) return value;
+  if (item.field.path.empty())
+    *value = shown_sql(*table_.find_readable(item.field.column), *std::move(value));
+  if (!item.cast) return value;
   const auto type = cast_type_sql(*item.cast);
   if (!type) return type.error();
   return sql_text("CAST(" + *value + " AS " + *type + ')');
@@ -278,8 +301,9 @@ Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items,
     for (const auto& column : table_.columns) {
       if (&column == but_for) continue;
       if (auto refusal = column_refusal(table_, column)) return refusal;
-      append_shown(out, {readable_sql(alias_, column), column.name, column.name, json_type(column, in_utc),
-                         is_json_already(column)});
+      append_shown(out, {shown_sql(column, readable_sql(alias_, column)), column.name,
+                         is_shown_as_json(column) ? std::string_view() : column.name,
+                         json_type(column, in_utc), is_json_already(column)});
     }
     return std::nullopt;
   };
@@ -300,7 +324,8 @@ Result<Selection> ExpressionWriter::select(const std::vector<SelectItem>& items,
     auto value = this->value(item);
     if (!value) return value.error();
     const std::string name = output_name(item);
-    const bool is_column = item.field.path.empty() && !item.cast;
+    const bool is_column =
+        item.field.path.empty() && !item.cast && !is_shown_as_json(*table_.find_readable(item.field.column));
     append_shown(out, {std::move(*value), name, is_column ? std::string_view(item.field.column) : "",
                        json_type(table_, item, in_utc), is_json_already(table_, item)});
   }

@@ -54,7 +54,8 @@ class ExpressionWriter {
   Result<std::string> filter(const Filter& filter);
   /// The filters joined by AND; "" where there are none.
   Result<std::string> filters(const std::vector<Filter>& filters);
-  /// The item's field, cast where it says so. Precondition: it is neither a star nor an aggregate.
+  /// What is shown of the item's field (shown_sql()), cast where the item says so. Precondition: it is
+  /// neither a star nor an aggregate.
   Result<std::string> value(const SelectItem& item);
   /// All columns where `items` is empty. They are added to `row`.
   Result<Selection> select(const std::vector<SelectItem>& items, RowText row = {});
@@ -66,6 +67,8 @@ class ExpressionWriter {
  private:
   Result<std::string> condition(const Condition& condition);
   Result<std::string> comparison(const Condition& condition);
+  std::string operand(const Condition& condition);
+  const std::string& reading_function(const Condition& condition) const;
   Result<std::string> full_text(const Condition& condition);
   Result<std::string> logic(const Logic& logic);
 

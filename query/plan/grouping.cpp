@@ -6,6 +6,7 @@
 
 #include "query/plan/cast_type.hpp"
 #include "query/plan/sql.hpp"
+#include "query/plan/table_columns.hpp"
 #include "shard_map/invariant.hpp"
 
 namespace shardplex {
@@ -19,6 +20,17 @@ std::string argument_name(std::size_t number) {
   return 'a' + std::to_string(number);
 }
 
+/// PostgreSQL compares no json. A count asks only whether a value is null.
+Result<void> check_groupable(const Table& table, const SelectItem& item) {
+  const Column* column = table.find_readable(item.field.column);
+  if (column == nullptr || !item.field.path.empty() || !is_shown_as_json(*column)) return {};
+  if (item.aggregate && item.aggregate->function == AggregateFunction::count && !item.cast) return {};
+  return cannot_merge(
+      "Column " + column->name + " is shown by " + column->representations.to_json +
+          " as json, by which rows are not grouped and of which there are no aggregates but count().",
+      "Leave " + column->name + " out where aggregates are asked for.");
+}
+
 /// Gathers the members of a node's groups.
 class Grouper {
  public:
@@ -26,6 +38,8 @@ class Grouper {
 
   Result<void> add_own(const RowMember& member) {
     const SelectItem& item = member.item;
+    if (!item.star)
+      if (auto checked = check_groupable(*node_.table, item); !checked) return checked;
     if (item.aggregate) return add_own_aggregate(member);
     const bool by_value = item.alias || !item.field.path.empty();
     const bool cast_afterwards = item.cast && !by_value;
@@ -45,6 +59,7 @@ class Grouper {
       return add_key(member.name, {cast_to_jsonb(value), built_in_type("jsonb"), nullptr, {}, {}}, {});
     const SelectItem& item = member.item;
     if (item.star) return add_aggregate(member, GroupArgument{value, built_in_type("int4")});
+    if (auto checked = check_groupable(*member.node->table, item); !checked) return checked;
     auto type = type_of(*member.node->table, item.field, item.cast);
     if (!type) return type.error();
     if (item.aggregate) return add_aggregate(member, GroupArgument{value, std::move(*type)});

@@ -60,6 +60,7 @@ bool names_one_row(const std::vector<Filter>& filters, const Table& table) {
 std::optional<std::string> canonical_key(const Table& table, std::string_view name, std::string_view text) {
   const Column* column = table.find_column(name);
   if (!column || !column->deterministic_collation) return std::nullopt;
+  if (!column->representations.from_text.empty()) return std::nullopt;  // PostgreSQL alone reads it
   const auto type = key_type(*column);
   // A label that is not known yet may be the new name of one by which rows were placed.
   if (type == KeyType::enumeration && !contains_name(column->enum_labels, text)) return std::nullopt;

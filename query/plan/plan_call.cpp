@@ -191,14 +191,6 @@ CallPlan::Answers answers_of(const Function& function) {
   return function.returns_set ? Answers::rows : Answers::one_row;
 }
 
-/// There is no other column that select= could name.
-Error represented_value(const Function& function) {
-  return {"SHARD400", "This request is not served by this release",
-          "Function " + function.name + " returns the domain " + function.columns.front().type_name +
-              ", which has casts to show and read its values by (domain representations)",
-          "Let it return the type that the domain is made of.", std::nullopt};
-}
-
 /// json_agg() begins a line for each array and each row.
 bool begins_lines(const Column& column) {
   return column.type_name.starts_with('_') || column.type_name == "record";
@@ -251,7 +243,6 @@ Result<CallPlan> plan_call(const Function& function, const MapFunction& declared
         "42703",
         "column " + function.name + '.' + output_name(request.rows.select.back()) + " does not exist",
         "The function returns a value and no row.", std::nullopt, std::nullopt};
-  if (has_value && function.columns.front().has_representations) return represented_value(function);
   plan.in_lines = has_value && begins_lines(function.columns.front());
   plan.of_bytes = has_value && is_of_bytes(function.columns.front());
   plan.once = function.volatility == Function::Volatility::volatile_;

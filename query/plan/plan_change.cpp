@@ -50,7 +50,8 @@ Result<std::string> routing_assignments(const ParsedBody& body, const Query& que
     if (!value) return value.error();
     append_item(sql, quote_identifier(column.name) + " = " + writer.param(*value));
     const std::string* filtered = eq_value(query.filters, column.name);
-    if (!filtered || *filtered != *value) {
+    const bool is_known = filtered && column.representations.from_text.empty();
+    if (!is_known || *filtered != *value) {
       if (!key)
         return cannot_merge(
             "A change of " + column.name + " moves rows to other slots, so they have to be known.",

@@ -154,6 +154,9 @@ Result<WritePlan> plan_put(const ResolvedNode& tree, const Query& query, std::st
   std::vector<std::string> watched = table.primary_key;
   for (const auto& name : routed.routing_columns())
     if (!contains_name(watched, name)) watched.push_back(name);
+  for (const auto& name : watched)
+    if (const Column& column = routed.column(name); column.representations.reads_values())
+      return unread_column(column, "names the row of a PUT");
   const auto body = parse_body(query, text, table, std::move(watched));
   if (!body) return body.error();
   if (auto agreed = agree_on_key(*body, routed, *key); !agreed) return agreed.error();

@@ -72,6 +72,7 @@ bool can_be_at_fault(const ResolvedNode& node, const ShardMap& map) {
            node.table->find_computed(item.field.column);
   };
   return !asked.filters.empty() || std::ranges::any_of(asked.order, has_no_order) ||
+         std::ranges::any_of(node.table->columns, is_shown_as_json) ||
          std::ranges::any_of(asked.select, is_worked_out) ||
          std::ranges::any_of(node.embeds, [&](const ResolvedEmbed& embed) {
            return is_wholly_local(embed, map) &&

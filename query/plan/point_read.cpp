@@ -24,6 +24,9 @@ const Column* point_column(const RoutedTable& routed) {
   if (table.primary_key.size() != 1 || routed.list()) return nullptr;
   if (routed.group_id() && !routed.key().is(table.primary_key.front())) return nullptr;
   const Column* column = table.find_column(table.primary_key.front());
+  if (column && !column->representations.from_text.empty()) return nullptr;  // PostgreSQL alone reads it
+  // A function that shows a value may fail, which in a batch would fail the rows of others.
+  if (std::ranges::any_of(table.columns, is_shown_as_json)) return nullptr;
   const auto type = column && column->deterministic_collation ? key_type(*column) : std::nullopt;
   return type && prints_alike(*type) ? column : nullptr;
 }

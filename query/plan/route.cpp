@@ -52,7 +52,7 @@ class Narrowing {
 
   bool is_listed(const std::string& name) const {
     const Column* column = routed_.table().find_column(name);
-    return column && can_be_listed(*column);
+    return column && can_be_listed(*column) && column->representations.from_text.empty();
   }
 
   const RoutedTable& routed_;

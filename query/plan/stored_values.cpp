@@ -159,7 +159,9 @@ std::optional<KeyTexts> filtered_key(const Query& query, const RoutedTable& rout
   const auto types = routed.key_types();
   KeyTexts key;
   for (std::size_t i = 0; i < types.size(); ++i) {
-    const std::string* text = eq_value(query.filters, routed.key().names()[i]);
+    const auto& name = routed.key().names()[i];
+    if (!routed.column(name).representations.from_text.empty()) return std::nullopt;
+    const std::string* text = eq_value(query.filters, name);
     auto canonical = text ? canonical_text(types[i], *text) : std::nullopt;
     if (!canonical) return std::nullopt;
     key.push_back(*std::move(canonical));
@@ -170,7 +172,7 @@ std::optional<KeyTexts> filtered_key(const Query& query, const RoutedTable& rout
 bool is_filtered_value(const Query& query, const Column& column, const std::string& text) {
   const auto type = key_type(column);
   const std::string* filtered = eq_value(query.filters, column.name);
-  if (!type || !filtered) return false;
+  if (!type || !filtered || !column.representations.from_text.empty()) return false;
   const auto bytes = canonical_bytes(*type, *filtered);
   return bytes && bytes == canonical_bytes(*type, text);
 }

@@ -48,6 +48,15 @@ std::string readable_sql(const std::string& alias, const Column& column) {
   return sql;
 }
 
+bool is_shown_as_json(const Column& column) {
+  return !column.is_computed() && !column.representations.to_json.empty();
+}
+
+std::string shown_sql(const Column& column, std::string value) {
+  if (!is_shown_as_json(column)) return value;
+  return column.representations.to_json + '(' + value + ')';
+}
+
 std::string owned_slots_sql(const Table& table, std::string_view group) {
   return column_sql(table, slot_column) + " IN (" + select_owned_slots(quote_literal(group)) + ')';
 }
@@ -80,10 +89,21 @@ Error unknown_column(const Table& table, std::string_view column) {
 }
 
 Error represented_column(const Column& column) {
-  return {"SHARD400", "This request is not served by this release",
-          "Column " + column.name + " is of the domain " + column.type_name +
-              ", which has casts to show and read its values by (domain representations)",
-          "Leave the column out: select= names the others.", std::nullopt};
+  return {
+      "SHARD400", "This request is not served by this release",
+      "Column " + column.name + " is of the domain " + column.type_name +
+          ", whose casts show and read its values (domain representations), and the function " +
+          column.representations.unsafe + " of one of them is not IMMUTABLE",
+      "ALTER FUNCTION … IMMUTABLE on every shard where it depends on the value alone, or leave the column "
+      "out: select= names the others.",
+      std::nullopt};
+}
+
+Error unread_column(const Column& column, const std::string& what) {
+  return {"SHARD400", "This request cannot be answered exactly",
+          "Column " + column.name + ' ' + what + ", and its values are read by functions of its domain " +
+              column.type_name + " (domain representations), which the router does not run",
+          "Drop the casts from json and text to " + column.type_name + ", or use SQL.", std::nullopt};
 }
 
 Error conflicting_column(const Table& table, const Column& column) {
@@ -99,7 +119,7 @@ Error refused_computed_column(const Table& table, const ComputedColumn& computed
 }
 
 std::optional<Error> column_refusal(const Table& table, const Column& column) {
-  if (column.has_representations) return represented_column(column);
+  if (!column.representations.unsafe.empty()) return represented_column(column);
   if (!column.conflict.empty()) return conflicting_column(table, column);
   return std::nullopt;
 }

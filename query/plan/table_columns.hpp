@@ -34,6 +34,14 @@ std::string row_part_sql(const Table& table, std::string_view part);
 /// alias out of it.
 std::string readable_sql(const std::string& alias, const Column& column);
 
+/// True where the column's values are shown by a function of the database (PostgREST's domain
+/// representations). Of computed columns PostgREST shows them as they are.
+bool is_shown_as_json(const Column& column);
+
+/// What is shown of the column, of which `value` is an expression: that, or json that its function makes of
+/// it.
+std::string shown_sql(const Column& column, std::string value);
+
 /// The condition that keeps a statement to rows in slots that the shard owns.
 std::string owned_slots_sql(const Table& table, std::string_view group);
 
@@ -51,8 +59,13 @@ std::optional<std::string> nearest_column(const Table& table, std::string_view n
 /// PostgreSQL's own words for a column that is not there (42703), with the hint that it gives.
 Error unknown_column(const Table& table, std::string_view column);
 
-/// SHARD400 for a column whose domain has representations.
+/// SHARD400 for a column whose domain has representations, one of which is by a function that is not
+/// IMMUTABLE.
 Error represented_column(const Column& column);
+
+/// SHARD400 for a column whose values PostgreSQL alone can read, where the router has to know them; `what`
+/// says why it has to, after the column: "decides where the row is stored".
+Error unread_column(const Column& column, const std::string& what);
 
 /// SHARD503 for a column in which the shards contradict each other.
 Error conflicting_column(const Table& table, const Column& column);

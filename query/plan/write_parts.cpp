@@ -40,13 +40,56 @@ std::string array_type_sql(const Column& column) {
   return quote_identifier(column.type_schema) + '.' + quote_identifier(column.type_name) + "[]";
 }
 
-/// json_to_recordset over the parameter, as a function with its column definitions.
+/// Whether a function of the database makes the column's values of those of a body.
+bool is_read_from_json(const Column& column) {
+  return !column.representations.from_json.empty();
+}
+
+/// json_to_recordset over the parameter, as a function with its column definitions. A column that
+/// is_read_from_json() comes as json.
 std::string recordset_sql(const RoutedTable& routed, const std::vector<std::string>& columns,
                           const std::string& param) {
   std::string definitions;
   for (const auto& name : columns)
-    append_item(definitions, quote_identifier(name) + ' ' + type_sql(routed.column(name)));
+    append_item(definitions,
+                quote_identifier(name) + ' ' +
+                    (is_read_from_json(routed.column(name)) ? "json" : type_sql(routed.column(name))));
   return "json_to_recordset(" + param + "::json) AS (" + definitions + ')';
+}
+
+/// The value of a column of the body, of which `value` is what recordset_sql() gives.
+std::string read_sql(const Column& column, const std::string& value) {
+  return is_read_from_json(column) ? column.representations.from_json + '(' + value + ')' : value;
+}
+
+bool is_any_read(const RoutedTable& routed, const std::vector<std::string>& json_columns) {
+  return std::ranges::any_of(json_columns,
+                             [&](const std::string& name) { return is_read_from_json(routed.column(name)); });
+}
+
+/// What an INSERT selects from `functions`, which give the columns of the body and then `given` more. Those
+/// of unnest() are all called so.
+std::string inserted_values(const RoutedTable& routed, const std::vector<std::string>& json_columns,
+                            std::size_t given, const std::string& functions) {
+  const std::string from = " FROM ROWS FROM (" + functions + ") AS r";
+  if (!is_any_read(routed, json_columns)) return "r.*" + from;
+  std::string names, values;
+  for (std::size_t i = 0; i < json_columns.size() + given; ++i) {
+    const std::string name = 'c' + std::to_string(i);
+    append_item(names, name);
+    append_item(values, i < json_columns.size() ? read_sql(routed.column(json_columns[i]), "r." + name)
+                                                : "r." + name);
+  }
+  return values + from + '(' + names + ')';
+}
+
+/// What an UPDATE selects from the one row j of the body.
+std::string assigned_values(const RoutedTable& routed, const std::vector<std::string>& json_columns) {
+  if (!is_any_read(routed, json_columns)) return "j.*";
+  std::string values;
+  for (const auto& name : json_columns)
+    append_item(values, read_sql(routed.column(name), "j." + quote_identifier(name)));
+  return values;
 }
 
 /// Whether the row is new: whether ON CONFLICT has not come to replaced_sql. (xmax would tell as well, but a
@@ -131,7 +174,7 @@ std::optional<Error> wrong_key(const Query& query, const RoutedTable& routed) {
     const Column& column = routed.column(name);
     const std::string* text = eq_value(query.filters, name);
     const auto type = key_type(column);
-    if (!text || !type) continue;
+    if (!text || !type || !column.representations.from_text.empty()) continue;
     const bool is_read_alike = type == KeyType::integer || type == KeyType::boolean;
     const bool is_wrong = type == KeyType::enumeration ? !contains_name(column.enum_labels, *text)
                                                        : is_read_alike && !canonical_text(*type, *text);
@@ -165,8 +208,9 @@ Result<ParsedBody> parse_body(const Query& query, std::string_view text, const T
   for (const auto& name : query.columns ? *query.columns : out.body.keys) {
     const Column* column = table.find_column(name);
     if (!column) return unknown_body_column(table, name);
-    if (column->has_representations) return represented_column(*column);
-    if (!column->conflict.empty()) return conflicting_column(table, *column);
+    if (auto refusal = column_refusal(table, *column)) return *std::move(refusal);
+    if (contains_name(out.watched, name) && !column->representations.from_json.empty())
+      return unread_column(*column, "decides where the row is stored");
     if (out.sets(name)) continue;
     out.columns.push_back(name);
     if (!contains_name(out.watched, name)) out.json_columns.push_back(name);
@@ -237,8 +281,8 @@ std::string insert_sql(const RoutedTable& routed, const std::vector<std::string>
   });
   if (targets.empty())  // rows of defaults
     return into + " SELECT FROM generate_series(1, " + writer.param(std::to_string(rows)) + "::int8)";
-  return into + " (" + targets + (overrides ? ") OVERRIDING SYSTEM VALUE" : ")") +
-         " SELECT r.* FROM ROWS FROM (" + functions + ") AS r";
+  return into + " (" + targets + (overrides ? ") OVERRIDING SYSTEM VALUE" : ")") + " SELECT " +
+         inserted_values(routed, json_columns, given.size(), functions);
 }
 
 std::string placed_as_given(const RoutedTable& routed, const std::vector<GivenColumn>& given,
@@ -318,7 +362,7 @@ std::string assignment_sql(const RoutedTable& routed, const std::vector<std::str
                            const std::string& rows_param, const std::string& condition) {
   std::string targets;
   for (const auto& name : json_columns) append_item(targets, quote_identifier(name));
-  return '(' + targets + ") = (SELECT j.* FROM ROWS FROM (" +
+  return '(' + targets + ") = (SELECT " + assigned_values(routed, json_columns) + " FROM ROWS FROM (" +
          recordset_sql(routed, json_columns, rows_param) + ") AS j" +
          (condition.empty() ? "" : " WHERE " + condition) + ')';
 }

@@ -117,13 +117,19 @@ TEST_CASE("a domain's column knows what it is made of, and whether it is shown b
   const auto catalogue = catalogue_of({column({.name = "terms", .type = "terms", .type_name = "terms"}),
                                        column({.name = "colour", .type = "colour", .type_name = "colour"}),
                                        column({.name = "plain"}),
-                                       {"domain", "7", "terms", "tsvector", "false", "pg_catalog"},
-                                       {"domain", "7", "colour", "int4", "true", "pg_catalog"}});
+                                       {"domain", "7", "terms", "tsvector", "pg_catalog"},
+                                       {"domain", "7", "colour", "int4", "pg_catalog", "30", "public.shown",
+                                        null, "public.read", "public.shown", "5"},
+                                       {"domain definition", "30", "17 18"}});
   const auto& columns = catalogue.tables.at("movies").columns;
   CHECK(columns[0].base_type_name == "tsvector");
   CHECK(columns[0].base_type_schema == "pg_catalog");
-  CHECK_FALSE(columns[0].has_representations);
-  CHECK(columns[1].has_representations);
+  CHECK(columns[0].representations == Representations{});
+  CHECK(columns[1].representations == Representations{.to_json = "public.shown",
+                                                      .from_json = "",
+                                                      .from_text = "public.read",
+                                                      .definition = "17 18",
+                                                      .unsafe = "public.shown"});
   CHECK(columns[2].base_type_name.empty());
 }
 
@@ -231,7 +237,7 @@ TEST_CASE("functions of a row are read with their results, but for those that a 
                     {"computed", "7", "label", "public", "i", "false", "false", "20", "5"},
                     value("20", "label", "terms"),
                     {"computed definition", "20", "99"},
-                    {"computed domain", "20", "label", "text", "false", "pg_catalog"},
+                    {"computed domain", "20", "label", "text", "pg_catalog"},
                     {"computed", "7", "parts", "other", "s", "true", "false", "21", "6"},
                     value("21", "parts", "date"),
                     {"computed definition", "21", std::nullopt},
@@ -296,7 +302,7 @@ TEST_CASE("a function has its arguments, and the columns of a table's rows or of
                     {"function", "21", "films", "v", "false", "nothing"},
                     {"function", "22", "now_utc", "i", "false", "value"},
                     result("22", "pgrst_scalar", "date"),
-                    {"result domain", "22", "pgrst_scalar", "date", "true", "pg_catalog"}});
+                    {"result domain", "22", "pgrst_scalar", "date", "pg_catalog"}});
   const auto& films = catalogue.functions.at("films");
   REQUIRE(films.size() == 2);
   CHECK(films[0].signature() == "films(least numeric, variadic more integer[] default)");
@@ -314,7 +320,7 @@ TEST_CASE("a function has its arguments, and the columns of a table's rows or of
   CHECK(now.returns == Function::Returns::value);
   CHECK(now.table.empty());
   CHECK(now.columns.at(0).sort == SortKind::date);
-  CHECK(now.columns.at(0).has_representations);
+  CHECK(now.columns.at(0).base_type_name == "date");
 }
 
 }  // namespace shardplex::test

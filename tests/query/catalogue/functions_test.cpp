@@ -54,7 +54,7 @@ TEST_CASE("a function that is not the same on two shards is refused alone, and t
   set.returns_set = true;
   CHECK_FALSE(refused(set).empty());
   auto shown = served;
-  shown.columns.front().has_representations = true;
+  shown.columns.front().representations.to_json = "public.shown";
   CHECK_FALSE(refused(shown).empty());
   auto domain = served;
   domain.columns.front().type_name = "image/png";

@@ -139,7 +139,7 @@ TEST_CASE("tables and columns that are not served are in no document") {
   catalogue.tables.erase("ratings");
   catalogue.refused["ratings"] = "ratings: there is no primary key";
   catalogue.tables.at("movies").columns[2].conflict = "it is text on beta";
-  catalogue.tables.at("movies").columns[3].has_representations = true;
+  catalogue.tables.at("movies").columns[3].representations.unsafe = "public.shown";
   for (const auto dialect : {ApiDialect::openapi_2, ApiDialect::openapi_3}) {
     const auto text = api_document(hash_map(), catalogue, dialect, "1");
     for (const auto* absent : {"/ratings", "\"genre\"", "primary_genre", "shardplex_slot"})
