@@ -152,6 +152,17 @@ TEST_CASE("a column that is not the same carries the conflict, and no other does
   CHECK_FALSE(served("name", collated_anew)->conflict.empty());
 }
 
+TEST_CASE("casts of a domain that are not the same on two shards are a conflict") {
+  const auto shown = [](Table& t) { column_of(t, "genre").representations.to_json = "public.shown"; };
+  CHECK(difference_with(shown) ==
+        "movies: column genre is text[] on alpha and text[] shown by public.shown on beta");
+  CHECK_FALSE(served("genre", shown)->conflict.empty());
+  const auto defined = [](Table& t) { column_of(t, "genre").representations.definition = "2"; };
+  CHECK(difference_with(defined) ==
+        "movies: the functions of the casts of column genre are defined otherwise on beta than on alpha");
+  CHECK_FALSE(served("genre", defined)->conflict.empty());
+}
+
 TEST_CASE("integers of different widths are served as the widest") {
   const auto widened = [](Table& t) {
     column_of(t, "votes").type = "bigint";

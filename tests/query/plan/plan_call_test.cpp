@@ -236,8 +236,8 @@ TEST_CASE("rows of a table that is not in the map are shown by the casts of thei
   rows.table.clear();
   rows.columns.front().representations.to_json = "public.shown";
   const auto plan = get(rows, any("g"), {});
-  CHECK(plan.read.scan.inner_columns.find("public.shown(\"g\".\"" + rows.columns.front().name + "\") AS c0") !=
-        std::string::npos);
+  CHECK(plan.read.scan.inner_columns.find("public.shown(\"g\".\"" + rows.columns.front().name +
+                                          "\") AS c0") != std::string::npos);
   rows.columns.front().representations.unsafe = "public.shown";
   check_refusal(try_get(rows, any("g"), {}), "SHARD400", "domain representations");
   CHECK(try_get(rows, any("g"), {}, {.query = "select=" + rows.columns.back().name}).has_value());

@@ -104,25 +104,23 @@ TEST_CASE("rows are sorted and merged by what is stored") {
 
 TEST_CASE("values of a filter are read by the function, and patterns are none") {
   const auto where = [](std::string_view query_string) { return read(query_string).where; };
-  CHECK(where("votes=eq.red") == "\"movies\".\"votes\" = public.of_text($1::text)");
-  CHECK(where("votes=not.gte.red") == "NOT (\"movies\".\"votes\" >= public.of_text($1::text))");
+  CHECK(where("votes=eq.red") == "\"movies\".\"votes\" = public.of_text($2::text)");
+  CHECK(where("votes=not.gte.red") == "NOT (\"movies\".\"votes\" >= public.of_text($2::text))");
   CHECK(where("votes=in.(red,blue)") ==
-        "\"movies\".\"votes\" = ANY(SELECT public.of_text(v.v) FROM unnest($1::text[]) AS v(v))");
+        "\"movies\".\"votes\" = ANY(SELECT public.of_text(v.v) FROM unnest($2::text[]) AS v(v))");
   CHECK(read("votes=in.(red,blue)").params == Params{"{\"red\",\"blue\"}"});
-  CHECK(where("votes=like.r*") == "\"movies\".\"votes\" LIKE $1");
-  CHECK(where("votes=isdistinct.red") == "\"movies\".\"votes\" IS DISTINCT FROM $1");
+  CHECK(where("votes=like.r*") == "\"movies\".\"votes\" LIKE $2");
+  CHECK(where("votes=isdistinct.red") == "\"movies\".\"votes\" IS DISTINCT FROM $2");
   CHECK(where("votes=is.null") == "\"movies\".\"votes\" IS NULL");
 }
 
 TEST_CASE("embeds show and filter as their tables do, and are ordered by what is stored") {
-  const auto plan =
-      std::get<RowsRead>(routed_read("select=score,movies(votes)&movies.votes=eq.red&order=movies(votes)",
-                                     "ratings")
-                             .value());
+  const auto plan = std::get<RowsRead>(
+      routed_read("select=score,movies(votes)&movies.votes=eq.red&order=movies(votes)", "ratings").value());
   const auto sql = sql_of(plan);
-  CHECK(has(sql, "public.shown(e"));
+  CHECK(has(sql, "public.shown(\"e"));
   CHECK(has(sql, " = public.of_text($"));
-  CHECK(has(sql, "(SELECT e"));
+  CHECK(has(sql, "(SELECT \"e"));
 }
 
 TEST_CASE("rows are not grouped by what is shown, and it can be counted") {
@@ -172,11 +170,11 @@ TEST_CASE("values of a body are read by the function, and shown by the other") {
   CHECK(has(updated, "public.of_json(j.\"votes\")"));
   CHECK(has(updated, "j.\"name\""));
   // Nothing is said of columns where none is read so.
-  const auto other = plan_update(parsed("id=eq.5"), R"({"name":"x"})", returning(ReturnKind::minimal),
-                                 in_map(table, map))
-                         .value()
-                         .statement(std::nullopt, false)
-                         .sql;
+  const auto other =
+      plan_update(parsed("id=eq.5"), R"({"name":"x"})", returning(ReturnKind::minimal), in_map(table, map))
+          .value()
+          .statement(std::nullopt, false)
+          .sql;
   CHECK(has(other, "SELECT j.* FROM"));
 }
 
