@@ -18,11 +18,11 @@ namespace {
 // Rows of several kinds. Each has its kind, the oid of its table (of an enum's label: of its type), and facts
 // that depend on the kind, so that f[1] is the fourth column for all.
 //
-// Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd columns
-// are not part of the key. A partition's own constraints (conparentid) repeat those of its table. A domain is
-// not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains: who makes one
-// means PostgREST's domain representations. As with PostgREST they hold for columns of tables and views
-// alone.
+// Primary keys and unique constraints have an index of their name, so the indexes say all. INCLUDEd
+// columns are not part of the key. A partition's own constraints (conparentid) repeat those of its table.
+// A domain is not null where any domain that it is made of is. PostgreSQL itself ignores casts of domains:
+// who makes one means PostgREST's domain representations. As with PostgREST they hold for columns of
+// tables and views alone.
 //
 // Of a function, `parent` is its own oid. A column of its rows is told by the table or view of the schemas
 // that they are of, or is a 'result': of another relation or composite type, also where that is the only OUT
@@ -68,7 +68,7 @@ WITH RECURSIVE rel AS (
      AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
 ), casting(domain, kind, function, name, volatility, hash) AS (
-  SELECT t.oid, CASE WHEN c.castsource = t.oid THEN 'to json' ELSE 'from ' || c.castsource::regtype END, p.oid,
+  SELECT t.oid, CASE WHEN c.castsource = t.oid THEN 'to json' ELSE 'from ' || c.castsource::regtype::text END, p.oid,
          quote_ident(n.nspname) || '.' || quote_ident(p.proname), p.provolatile, hashtextextended(p::text, 0)
     FROM pg_type t
     JOIN pg_cast c ON c.castsource = t.oid AND c.casttarget = 'json'::regtype
@@ -163,7 +163,8 @@ WITH RECURSIVE rel AS (
     LEFT JOIN pg_namespace m ON m.oid = l.collnamespace
    WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT 'domain', rel.oid, '', a.attnum, ARRAY[a.attname::text, d.base, d.schema, r.domain::text, r.to_json, r.from_json, r.from_text, r.unsafe, r.hash]
+  SELECT 'domain', rel.oid, '', a.attnum,
+         ARRAY[a.attname::text, d.base, d.schema, r.domain::text, r.to_json, r.from_json, r.from_text, r.unsafe, r.hash]
     FROM rel
     JOIN pg_attribute a ON a.attrelid = rel.oid
     JOIN described d ON d.oid = a.atttypid
@@ -268,15 +269,15 @@ WITH RECURSIVE rel AS (
 )sql";
 
 // What definitions of functions of a row and of views say, which follows from the facts above, and takes
-// longer, and locks of the tables that they name. Of a function the hash of its text, and of a domain those
-// of the functions of its casts. Of a view its text, and
-// whether PostgreSQL writes through it (CMD_INSERT, CMD_UPDATE and CMD_DELETE, as bits, are 28); the
-// relations that it reads; functions that it calls and that can do more than work out a result; the tree in
-// which PostgreSQL keeps the definition, and what the numbers in it stand for
-// (shard_schema/view_definition.hpp). In a tree a space that is part of a name has a backslash before it, so
-// that ":relid 5" is what it seems. Of views that show no slot, and are read by none that does, there may be
-// any number that no map knows: their trees come as far as they are 4 MiB together, the small ones first.
-// What comes with PostgreSQL has an oid below 16384, on every server the same.
+// longer, and locks of the tables that they name. Of a function the hash of its text, and of a domain
+// those of the functions of its casts. Of a view its text, and whether PostgreSQL writes through it
+// (CMD_INSERT, CMD_UPDATE and CMD_DELETE, as bits, are 28); the relations that it reads; functions that it
+// calls and that can do more than work out a result; the tree in which PostgreSQL keeps the definition,
+// and what the numbers in it stand for (shard_schema/view_definition.hpp). In a tree a space that is part
+// of a name has a backslash before it, so that ":relid 5" is what it seems. Of views that show no slot,
+// and are read by none that does, there may be any number that no map knows: their trees come as far as
+// they are 4 MiB together, the small ones first. What comes with PostgreSQL has an oid below 16384, on
+// every server the same.
 //
 // A function is let pass where it is immutable, or where it comes with PostgreSQL, is stable, and can be
 // called by parallel workers. Those that read tables or sequences are none of these. An aggregate says
