@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <fstream>
 #include <optional>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "tests/integration/cluster.hpp"
 
@@ -177,6 +179,33 @@ TEST_CASE("values of filters are read by their domain's function") {
              "SELECT w.id, (SELECT row_to_json(e) FROM (SELECT shown(p.tint) AS tint) e) AS paints FROM "
              "walls w JOIN paints p ON "
              "p.id = w.paint WHERE p.id = 5 ORDER BY w.id");
+}
+
+TEST_CASE("any read gives the rows of one PostgreSQL") {
+  std::mt19937 random(20261127);
+  for (int i = 0; i < 80; ++i) {
+    const auto digits = *Database(site().plain.conninfo("alpha"))
+                             .value(
+                                 "SELECT reverse(lpad(to_hex(tint::integer), 6, '0')) FROM paints WHERE "
+                                 "tint IS NOT NULL ORDER BY id OFFSET " +
+                                 std::to_string(random() % 40) + " LIMIT 1");
+    struct Operator {
+      std::string url, sql;
+    };
+    const std::vector<Operator> operators{{"eq", "="},   {"neq", "<>"}, {"gt", ">"},
+                                          {"gte", ">="}, {"lt", "<"},   {"lte", "<="}};
+    const auto& [url, sql] = operators[random() % operators.size()];
+    const bool negated = random() % 3 == 0, cast = random() % 4 == 0, descending = random() % 2 == 0;
+    const auto limit = std::to_string(1 + random() % 30), offset = std::to_string(random() % 10);
+    const std::string condition = "p.tint " + sql + " of_text('" + digits + "')";
+    check_rows("/paints?select=id,c:tint" + std::string(cast ? "::text" : "") +
+                   "&tint=" + (negated ? "not." : "") + url + '.' + digits + "&order=tint" +
+                   (descending ? ".desc" : "") + ",id&limit=" + limit + "&offset=" + offset,
+               "SELECT id, " + std::string(cast ? "shown(tint)::text" : "shown(tint)") +
+                   " AS c FROM paints p WHERE " + (negated ? "NOT (" + condition + ')' : condition) +
+                   " ORDER BY p.tint" + (descending ? " DESC" : "") + ", id LIMIT " + limit + " OFFSET " +
+                   offset);
+  }
 }
 
 TEST_CASE("rows that are looked up on other shards are shown so too") {

@@ -78,6 +78,17 @@ TEST_CASE("the JSON of each type is that which to_json() makes of it") {
   }
 }
 
+TEST_CASE("what a function makes of a domain's values is any JSON") {
+  Column column;
+  column.name = column.type = column.type_name = "colour";
+  column.type_schema = "public";
+  column.base_type_name = "int4";
+  column.base_type_schema = "pg_catalog";
+  CHECK(value_kind(column).type == "integer");
+  column.representations.to_json = "public.shown";
+  CHECK(value_kind(column) == ValueKind{"", "", false, std::nullopt});
+}
+
 TEST_CASE("what may be null has it among its types, and among the labels of an enum") {
   CHECK(schema_of(not_null(column("a", "bigint", "int8"))) ==
         R"({"type":"integer","format":"int64","x-postgresql-type":"bigint"})");
