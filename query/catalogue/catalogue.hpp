@@ -39,6 +39,7 @@ enum class SortKind : std::uint8_t {
   timestamptz,
   interval,
   uuid,
+  jsonb,        ///< by its members, and its texts by the default collation, as text. Never Column::sort
   enumeration,  ///< by Column::enum_labels order
   none,         ///< the router cannot reproduce this order
 };

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "query/engine/jsonb_order.hpp"
 #include "query/engine/type_oids.hpp"
 #include "shard_map/invariant.hpp"
 
@@ -223,6 +224,8 @@ bool holds_values_of(SortKind kind, std::uint32_t type) {
       return type == interval_oid;
     case SortKind::uuid:
       return type == uuid_oid;
+    case SortKind::jsonb:
+      return type == jsonb_oid;
     case SortKind::enumeration:
       return type >= first_user_oid;
     case SortKind::none:
@@ -255,6 +258,8 @@ bool is_value_of(SortKind kind, std::string_view bytes) {
       return bytes.size() == 16;
     case SortKind::numeric:
       return is_numeric(bytes);
+    case SortKind::jsonb:
+      return is_jsonb(bytes);
     case SortKind::text:
     case SortKind::bpchar:
     case SortKind::bytea:
@@ -298,6 +303,8 @@ int compare_values(const MergeKey& key, std::string_view a, std::string_view b) 
       return compare_timetz(a, b);
     case SortKind::interval:
       return three_way(interval_value(a), interval_value(b));
+    case SortKind::jsonb:
+      return compare_jsonb(a, b);
     case SortKind::enumeration:
       return compare_labels(key.enum_labels, a, b);
     case SortKind::none:

@@ -141,6 +141,8 @@ void OrderPlanner::check_enum(const Column& column) {
 
 MergeKey OrderPlanner::column_key(const Table& table, const Column& column) {
   if (column.sort == SortKind::enumeration) check_enum(column);
+  if (const auto type = type_of(column); type.built_in && (type.name == "json" || type.name == "jsonb"))
+    return json_key(column.name);
   if (column.sort == SortKind::none) {
     refuse("column " + column.name + " is of type " + column.type + ", whose order cannot be merged",
            "Order by a column of a number, text, date or time type, or make the filters name one shard.");
@@ -157,14 +159,20 @@ MergeKey OrderPlanner::column_key(const Table& table, const Column& column) {
 }
 
 MergeKey OrderPlanner::path_key(const Field& field) {
-  if (!field.path.back().as_text)
-    refuse("a json value of column " + field.column + " has an order that cannot be merged",
-           "Order by its text, with ->> as the last arrow.");
-  else if (!bytewise_default_)
+  if (!field.path.back().as_text) return json_key(field.column);
+  if (!bytewise_default_)
     refuse("text out of column " + field.column +
                " sorts by the database's default collation, which cannot be merged",
            "Create the databases with LC_COLLATE 'C', or order by a column with COLLATE \"C\".");
   return {SortKind::text, false, false, {}};
+}
+
+MergeKey OrderPlanner::json_key(const std::string& column) {
+  if (!bytewise_default_)
+    refuse("json of column " + column +
+               " sorts its texts by the database's default collation, which cannot be merged",
+           "Create the databases with LC_COLLATE 'C', or make the filters name one shard.");
+  return {SortKind::jsonb, false, false, {}};
 }
 
 MergeKey OrderPlanner::cast_key(const SelectItem& item) {

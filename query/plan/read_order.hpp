@@ -64,6 +64,8 @@ class OrderPlanner {
 
   MergeKey column_key(const Table& table, const Column& column);
   MergeKey path_key(const Field& field);
+  /// Of jsonb. PostgreSQL itself refuses an order by json (42883).
+  MergeKey json_key(const std::string& column);
   MergeKey cast_key(const SelectItem& item);
   /// The first reason stands.
   void refuse(const std::string& why, const std::string& works);

@@ -267,6 +267,24 @@ TEST_CASE("rows over shards have the order by an embed that they have on one sha
   CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next_ordered(); }) < cases / 3);
 }
 
+TEST_CASE("rows over shards have the order by jsonb that they have on one shard") {
+  for (const auto* target :
+       {"/orders?select=id,extra&order=extra,id",
+        "/orders?select=id&order=extra.desc.nullslast&limit=9&offset=4",
+        "/orders?select=id&order=extra-%3E0.desc", "/orders?select=id,tags&order=tags-%3E2,id.desc",
+        "/orders?select=id&order=extra-%3Ea-%3E0.asc.nullsfirst,extra.desc&limit=20",
+        "/stock?select=id,orders!by_price(id,extra)&orders.order=extra.desc,id",
+        "/stock?select=id,...orders!by_price(id)&orders.order=extra-%3E0.desc.nullsfirst",
+        "/lists?select=user_id,movies(genre)&order=movies(genre-%3E0).desc&limit=30",
+        "/lists?select=user_id,movies(genre)&order=movies(genre-%3E1).nullsfirst,place"}) {
+    INFO(std::string(target));
+    const auto expected = one().get(target);
+    const auto answer = shards().get(target);
+    CHECK(answer.status == expected.status);
+    if (expected.status == 200) CHECK(answer.body == expected.body);
+  }
+}
+
 TEST_CASE("rows are related by equality, whatever the texts of their keys are") {
   for (const auto* by : {"by_code", "by_price", "by_time", "by_day", "by_label", "by_size"}) {
     for (const auto* select :

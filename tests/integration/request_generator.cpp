@@ -300,7 +300,7 @@ class Generator {
   void add_group_order() {
     const bool by_key = !chance(random_, 10);
     if (by_key && plain_keys_.empty()) return;
-    const auto field = by_key ? pick(random_, plain_keys_) : sortable_field();
+    const auto field = by_key ? pick(random_, plain_keys_) : sortable_field(100);
     const auto is_of_it = [&](const FieldText& key) { return key.column == field.column; };
     // A place inside a key is refused.
     if (!by_key && field.sql.front() == '(' && std::ranges::any_of(plain_keys_, is_of_it)) return;
@@ -569,7 +569,7 @@ class Generator {
   void add_order() {
     std::string url;
     for (Times terms(random_, 1, 3); terms.next();) {
-      const auto field = sortable_field();
+      const auto field = sortable_field(50);
       url += (url.empty() ? "" : ",") + field.url;
       order_ += field.sql;
       const auto direction = random_.below(3);
@@ -591,10 +591,13 @@ class Generator {
     parameters_.push_back("order=" + encoded(url, random_));
   }
 
-  FieldText sortable_field() {
+  /// `as_text`: how many of 100 that are of json are text out of it.
+  FieldText sortable_field(unsigned as_text) {
     for (;;) {
       const auto& column = any_column();
-      if (column.kind == Kind::json) return json_path(column, true);
+      if (column.kind == Kind::json)
+        return !chance(random_, as_text) && chance(random_, 40) ? plain(column)
+                                                                : json_path(column, chance(random_, as_text));
       if (column.sortable()) return plain(column);
     }
   }

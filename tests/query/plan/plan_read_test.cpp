@@ -402,13 +402,27 @@ TEST_CASE("an order the router cannot reproduce is planned for one shard and ref
         "column title_de (text) sorts by collation de_DE.utf8, which cannot be merged");
   CHECK(by_collation.hint ==
         "ALTER TABLE \"public\".\"movies\" ALTER COLUMN \"title_de\" TYPE text COLLATE \"C\"");
-  CHECK(why("data->a").details == "a json value of column data has an order that cannot be merged");
+  for (const auto* of_json : {"data", "data->a"})
+    CHECK(why(of_json, false).details ==
+          "json of column data sorts its texts by the database's default collation, which cannot be merged");
   CHECK(why("data->>a", false).details ==
         "text out of column data sorts by the database's default collation, which cannot be merged");
   CHECK(why("data->>a").code == "");
   CHECK(why("name").code == "");
   CHECK(plan("order=genre").statement(alone_at_epoch_7).sql.find("ORDER BY \"movies\".\"genre\" ASC") !=
         std::string::npos);
+}
+
+TEST_CASE("jsonb is merged, whether it is a column or a place inside of one") {
+  for (const auto* order : {"data.desc", "data->a.desc", "data->a->0.desc", "genre->0.desc"}) {
+    CAPTURE(std::string(order));
+    const auto read = plan("order=" + std::string(order));
+    CHECK_FALSE(read.not_mergeable);
+    CHECK(read.keys.front() == MergeKey{SortKind::jsonb, true, true, {}});
+  }
+  // PostgreSQL has no order of json, and says so itself.
+  CHECK_FALSE(plan("order=raw->a").not_mergeable);
+  CHECK_FALSE(plan("order=raw").not_mergeable);
 }
 
 TEST_CASE("ties on a text primary key are broken by its bytes where its own order cannot be merged") {
