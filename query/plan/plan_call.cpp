@@ -196,12 +196,14 @@ bool begins_lines(const Column& column) {
   return column.type_name.starts_with('_') || column.type_name == "record";
 }
 
-/// What a volatile function gives is there once, so nothing can be asked about it afterwards.
+/// What a call that may write gives is there once, and what it has written is committed when other shards are
+/// asked, which may fail. One that only reads may be made again.
 std::optional<Error> looks_up(const Function& function, const RowsRead& read) {
   if (read.lookups.empty()) return std::nullopt;
   return cannot_merge("Function " + function.name +
-                          " is volatile, and rows of other shards are asked for inside of what it returns.",
-                      "Make it stable if it only reads, or ask for those rows with a request of their own.");
+                          " may write, and rows of other shards are asked for inside of what it returns.",
+                      "Call it by GET or make it stable if it only reads, or ask for those rows with a "
+                      "request of their own.");
 }
 
 }  // namespace
@@ -270,7 +272,7 @@ Result<CallPlan> plan_call(const Function& function, const MapFunction& declared
   auto read = plan_routed_read(*tree, request.rows, routed, request.count, rules);
   if (!read) return read.error();
   plan.read = std::move(std::get<RowsRead>(*read));
-  if (plan.once)
+  if (plan.writes)
     if (auto refusal = looks_up(function, plan.read)) return *std::move(refusal);
   if (plan.read.scan.states && declared.runs == Runs::all)
     return cannot_merge("The groups of what function " + function.name +

@@ -35,12 +35,17 @@ SetByFunction take_what_function_set(ResultSets& sets) {
   return {set.copy(0, 0).value_or(""), set.copy(0, 1).value_or("")};
 }
 
+/// How many keys of a row are read: those of rows that are put in order later.
+std::size_t keys_of_call(const CallPlan& plan) {
+  return plan.read.sort ? plan.read.scan.keys.size() : 0;
+}
+
 /// It has been called, so another try may do it all again: whatever is wrong with the rows is the answer.
 Attempt<ShardRows> rows_of(RequestContext& context, ResultSets sets, const CallPlan& plan, const View& view,
                            ShardId shard) {
   context.set_by_function = take_what_function_set(sets);
   auto rows =
-      held_to(plan.read.scan, 0,
+      held_to(plan.read.scan, keys_of_call(plan),
               ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets.back())), std::nullopt));
   if (rows) return std::move(*rows);
   const auto& name = view.map().shard(shard).name;
@@ -89,7 +94,7 @@ Awaitable<Attempt<ShardRows>> on_any(RequestContext& context, ViewPtr view, cons
     if (!sets) co_return sets.error();
     context.set_by_function = take_what_function_set(*sets);
     co_return held_to(
-        plan.read.scan, 0,
+        plan.read.scan, keys_of_call(plan),
         ShardRows(std::make_shared<const postgres::ResultSet>(std::move(sets->front())), std::nullopt));
   };
   co_return co_await on_any_shard<ShardRows>(context, *view, ask);

@@ -42,6 +42,7 @@ CREATE FUNCTION squares(n integer) RETURNS TABLE (i integer, square bigint) LANG
   AS 'SELECT i, i * i FROM generate_series(n, 1, -1) i';
 CREATE FUNCTION loose() RETURNS SETOF record LANGUAGE sql STABLE AS 'SELECT name, number FROM genres WHERE number < 2';
 CREATE FUNCTION genre_list() RETURNS SETOF genres LANGUAGE sql STABLE AS 'SELECT * FROM genres ORDER BY number DESC';
+CREATE FUNCTION restless_genres() RETURNS SETOF genres LANGUAGE sql AS 'SELECT * FROM genres WHERE number < 5';
 CREATE FUNCTION echo(json) RETURNS json LANGUAGE sql STABLE AS 'SELECT $1';
 CREATE FUNCTION shout(text) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper($1)';
 CREATE FUNCTION weigh(bytea) RETURNS integer LANGUAGE sql STABLE AS 'SELECT length($1)';
@@ -122,6 +123,7 @@ CREATE FUNCTION differs(a integer) RETURNS integer LANGUAGE sql STABLE AS 'SELEC
 
 const std::string functions = R"(relations:
   ratings_movie: { table: ratings, columns: [movie_id], foreign_table: movies, foreign_columns: [id] }
+  movies_genre: { table: movies, columns: [primary_genre], foreign_table: genres, foreign_columns: [name] }
 views:
   good_films: { group: catalog, key: id }
 functions:
@@ -152,6 +154,7 @@ functions:
   squares: any
   loose: any
   genre_list: any
+  restless_genres: any
   echo: any
   shout: any
   weigh: any
@@ -435,6 +438,27 @@ TEST_CASE("every shard answers for the rows that it owns") {
   check_refused(s.get("/rpc/restless"), 400, "SHARD400", "volatile");
   check_refused(s.get("/rpc/made_up"), 400, "SHARD400", "the function made_up has a row without a slot");
   check_refused(s.get("/rpc/any_films"), 400, "SHARD400", "declared any");
+}
+
+TEST_CASE("rows of other shards are looked up in those of a volatile function that is called by GET") {
+  const auto& s = site();
+  const std::string films =
+      "(SELECT coalesce(json_agg(e), '[]') FROM (SELECT id FROM movies WHERE primary_genre = f.name ORDER BY "
+      "id "
+      "LIMIT 3) e) AS movies";
+  const std::string some = "/rpc/restless_genres?select=name,movies(id)&movies.order=id&movies.limit=3";
+  check_answer(s.get(some + "&order=number.desc"), 200,
+               s.rows("SELECT name, " + films + " FROM restless_genres() f ORDER BY number DESC"));
+  const std::string having =
+      "SELECT name FROM restless_genres() f WHERE EXISTS (SELECT FROM movies WHERE primary_genre = f.name "
+      "AND "
+      "imdb_score > 8)";
+  const auto counted =
+      s.get("/rpc/restless_genres?select=name,movies!inner()&movies.imdb_score=gt.8&order=name&limit=1",
+            {{"Prefer", "count=exact"}});
+  CHECK(counted.body == s.rows(having + " ORDER BY name LIMIT 1"));
+  CHECK(counted.header("Content-Range")->ends_with('/' + s.one("SELECT count(*) FROM (" + having + ") h")));
+  check_refused(s.post("/rpc/restless_genres?select=name,movies(id)", ""), 400, "SHARD400", "may write");
 }
 
 TEST_CASE("whatever is asked of the rows of all shards is done to them") {

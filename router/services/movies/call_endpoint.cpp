@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -249,7 +250,13 @@ Awaitable<Result<JoinedRows>> called(RequestContext& context, const CallPlan& pl
   if (!plan.once) co_return co_await gather_joined_rows(context, plan.read);
   auto rows = co_await call_once(context, plan);
   if (!rows) co_return rows.error();
-  co_return JoinedRows(std::move(*rows));
+  const auto& read = plan.read;
+  if (read.lookups.empty()) co_return JoinedRows(std::move(*rows));
+  auto lookups = std::make_shared<const std::vector<Lookup>>(read.lookups);
+  JoinedRows joined(std::move(*rows), read.join, std::move(lookups), context, read.sort);
+  if (read.join.counts)
+    if (const auto counted = co_await joined.fetch_ahead(); !counted) co_return counted.error();
+  co_return joined;
 }
 
 /// The status and the fields that the function has set are in the place of the usual ones.

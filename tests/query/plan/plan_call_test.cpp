@@ -330,6 +330,29 @@ TEST_CASE("a volatile function is called once, and may write where the request m
   CHECK_FALSE(post(function("f", {movie}), by("f", "movie"), R"({"movie":1})").writes);
 }
 
+TEST_CASE("rows are looked up in those of a volatile function that only reads") {
+  // Films of a genre, which every shard has, are on all shards.
+  Table films = movies();
+  films.foreign_keys = {{"movies_primary_genre_fkey", {"primary_genre"}, "genres", {"name"}}};
+  Catalogue catalogue = served();
+  catalogue.tables["movies"] = films;
+  const Relations relations(catalogue);
+  const ShardMap map = hash_map();
+  const auto f = volatile_function(returning(function("f"), genres_table));
+  const auto planned = [&](bool may_write, std::string_view query) {
+    const Query rows = parse_query("f", query, {}).value();
+    const CallArguments none = arguments_of({});
+    return plan_call(f, any("f"), {none, rows, may_write, CountKind::none, {}}, map, catalogue, relations,
+                     {});
+  };
+  const auto read = planned(false, "select=name,movies(id)&movies.order=id");
+  REQUIRE(read.has_value());
+  CHECK(read->once);
+  CHECK(read->read.lookups.size() == 1);
+  check_refusal(planned(true, "select=name,movies(id)"), "SHARD400", "may write");
+  CHECK(planned(true, "select=name").has_value());
+}
+
 TEST_CASE("rows of a volatile function that are out of bounds fail its statement") {
   auto f = volatile_function(function("f"));
   f.returns_set = true;
