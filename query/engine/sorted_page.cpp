@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "query/engine/lookup_keys.hpp"
+
 namespace shardplex {
 namespace {
 
@@ -20,7 +22,7 @@ Error too_many_to_sort() {
 
 /// nullopt where every row may be on the page.
 std::optional<std::uint64_t> rows_up_to_end(const RowPage& page) {
-  if (!page.limit || page.offset + *page.limit < page.offset) return std::nullopt;
+  if (page.of_each_key || !page.limit || page.offset + *page.limit < page.offset) return std::nullopt;
   return page.offset + *page.limit;
 }
 
@@ -55,7 +57,9 @@ std::deque<Row> SortedPage::take() {
   const auto in_order = [this](const Kept& a, const Kept& b) { return is_before(a, b); };
   std::ranges::sort_heap(kept_, in_order);
   std::deque<Row> rows;
-  for (std::uint64_t i = plan_.page.offset; i < kept_.size(); ++i) rows.push_back(std::move(kept_[i].row));
+  PageCounter page(plan_.page);
+  for (auto& [row, number] : kept_)
+    if (page.takes(plan_.page.of_each_key ? key_number(row) : std::nullopt)) rows.push_back(std::move(row));
   return rows;
 }
 

@@ -21,12 +21,14 @@ struct SortPlan {
     bool operator==(const Key&) const = default;
   };
   std::vector<Key> keys;
-  RowPage page = {};  ///< of all rows
+  RowPage page =
+      {};  ///< of all rows; one of each key where the number of its key is what a row is first ordered by
   bool operator==(const SortPlan&) const = default;
 };
 
 /// Takes all rows, in any order, and keeps those that may be on the page. Rows that no key tells apart stay
-/// in the order in which they came. Memory: the rows up to the page's end, of however many.
+/// in the order in which they came. Memory: the rows up to the page's end, of however many; all where the
+/// page is one of each key.
 ///
 /// Precondition: the rows have all keys, and each value is_value_of() its key's kind.
 class SortedPage {

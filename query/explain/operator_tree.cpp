@@ -92,7 +92,9 @@ json::object lookup_node(const Lookup& lookup, const std::string& name) {
   if (lookup.rows.lookups.empty()) return node;
   std::vector<std::string> names;
   for (const auto& inner : lookup.rows.lookups) names.push_back(name_of_lookup(inner));
-  return join_node(lookup.rows.lookups, lookup.rows.join, names, std::move(node));
+  node = join_node(lookup.rows.lookups, lookup.rows.join, names, std::move(node));
+  if (lookup.rows.sort) return with_inputs({{"operator", "Sort"}}, {std::move(node)});
+  return node;
 }
 
 }  // namespace

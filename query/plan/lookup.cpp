@@ -116,8 +116,10 @@ SlotSet Lookup::slots(const std::vector<std::string>& key) const {
 }
 
 std::vector<MergeKey> Lookup::merge_keys(std::size_t shards) const {
-  // What comes through a junction is sorted once more, by all keys, and so is what others are ordered by.
-  if (!junction && sort_keys == 0 && (merges_by_number || shards == 1)) return {rows.scan.keys.front()};
+  // What comes through a junction is sorted once more, by all keys. So are rows that are ordered by what is
+  // looked up for them, and what those are ordered by.
+  if (!junction && sort_keys == 0 && !rows.sort && (merges_by_number || shards == 1))
+    return {rows.scan.keys.front()};
   return rows.scan.keys;
 }
 

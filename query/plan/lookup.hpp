@@ -125,6 +125,8 @@ struct NodeRules {
   const CallSource* call = nullptr;    ///< where the rows are a function's, of the table's columns
   /// What is a key of the rows of a lookup to one as well, behind the others (Lookup::sort_keys).
   std::vector<SelectItem> sorted_by = {};
+  /// The rows can be put in order by what is looked up for them (NodeRead::sort).
+  bool sorts_later = true;
 };
 
 /// Plans a node and all that is below it. `routed` is its table. Errors: those of plan_read(); SHARD400 for

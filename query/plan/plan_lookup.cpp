@@ -187,17 +187,22 @@ void want_one_row(RowPage& page) {
 }
 
 Result<NodeRead> rows_of(const ResolvedEmbed& embed, const RoutedTable& routed, bool under_epoch,
-                         bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by = {}) {
+                         bool bytewise_default_collation, const std::vector<SelectItem>& sorted_by = {},
+                         bool through_junction = false) {
   NodeRules rules;
   rules.rows = embed.asked->spread ? NodeRules::Rows::spread : NodeRules::Rows::embedded;
   rules.numbered = true;
   rules.under_epoch = under_epoch;
   rules.bytewise_default_collation = bytewise_default_collation;
   rules.sorted_by = sorted_by;
+  // What comes through a junction is put in order by the rows' own keys alone, and so is what others take
+  // their order from.
+  rules.sorts_later = sorted_by.empty() && !through_junction;
   auto rows = plan_node(embed.node, routed, rules);
   if (!rows) return rows;
   rows->join.page = {embed.node.asked->offset, embed.node.asked->limit, true};
   if (rows->members.empty()) want_one_row(rows->join.page);
+  if (rows->sort) rows->sort->page = std::exchange(rows->join.page, {0, std::nullopt, true});
   return rows;
 }
 
@@ -266,7 +271,7 @@ Result<Lookup> plan_through_junction(const ResolvedEmbed& embed, const RoutedTab
   if (!pairs) return pairs.error();
   auto junction = junction_keys(embed, parent, *pairs);
   if (!junction) return junction.error();
-  auto rows = rows_of(embed, routed, routed.group_id().has_value(), bytewise_default_collation);
+  auto rows = rows_of(embed, routed, routed.group_id().has_value(), bytewise_default_collation, {}, true);
   if (!rows) return rows.error();
   if (rows->scan.groups) return groups_through_junction(*embed.relation->junction);
   if (rows->scan.not_mergeable) return *rows->scan.not_mergeable;

@@ -80,6 +80,13 @@ bool can_be_at_fault(const ResolvedNode& node, const ShardMap& map) {
          });
 }
 
+Error not_sorted(const ResolvedEmbed& embed) {
+  return {"SHARD400", "This request cannot be answered exactly",
+          "Rows of " + embed.relation->table + " that are looked up are ordered by rows of " +
+              embed.relation->foreign_table + " that can be on other shards",
+          "Order them by columns of their own.", std::nullopt};
+}
+
 /// What of the rows is shown, which of them are kept, and their order.
 Result<void> plan_rows(const ResolvedNode& tree, const NodeRules& rules,
                        const std::vector<const ResolvedEmbed*>& looked_up, const RowConditions& conditions,
@@ -120,7 +127,7 @@ Result<void> plan_rows(const ResolvedNode& tree, const NodeRules& rules,
     if (term.embed) {
       const auto& embed = tree.resolved(*asked.find_embed(*term.embed));
       if (const auto found = std::ranges::find(looked_up, &embed); found != looked_up.end()) {
-        if (rules.rows != NodeRules::Rows::root) return not_local(embed);
+        if (!rules.sorts_later) return not_sorted(embed);
         sort.add_own();
         sort.add_looked_up(static_cast<std::size_t>(found - looked_up.begin()), term);
         continue;
@@ -255,7 +262,7 @@ Result<NodeRead> plan_node(const ResolvedNode& tree, const RoutedTable& routed, 
 
   for (const auto* embed : looked_up) {
     Result<std::vector<SelectItem>> sorted_by = std::vector<SelectItem>();
-    if (rules.rows == NodeRules::Rows::root) sorted_by = ordered_items(tree, *embed);
+    if (rules.sorts_later) sorted_by = ordered_items(tree, *embed);
     if (!sorted_by) return sorted_by.error();
     auto lookup = plan_lookup(*embed, routed, rules.bytewise_default_collation, *sorted_by);
     if (!lookup) return lookup.error();

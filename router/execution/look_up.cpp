@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "query/engine/sorted_merge.hpp"
+#include "query/engine/sorted_page.hpp"
 #include "query/engine/through_junction.hpp"
 #include "router/execution/ask_shards.hpp"
 #include "router/execution/gather_groups.hpp"
@@ -261,16 +262,29 @@ Awaitable<BatchLookups::Failed> BatchLookups::rows_of_keys(const Lookup& lookup,
   GatheredRows found(lookup.rows.scan, std::move(merge), std::move(*sources), std::nullopt, context_.deadline,
                      context_.worker.memory());
   LookupJoin join(lookup.rows.join);
-  Reservation held(context_.worker.memory());
+  std::optional<SortedPage> sort;
+  if (lookup.rows.sort) sort.emplace(*lookup.rows.sort);
+  Reservation held(context_.worker.memory()), sorted(context_.worker.memory());
   for (;;) {
     auto step = join.next();
     if (auto* row = std::get_if<Row>(&step)) {
+      if (sort) {
+        auto error = sort->add(std::move(*row));
+        if (error) co_return Failure{std::move(*error), true};
+        if (!holds(sorted, sort->bytes())) co_return Failure{postgres::out_of_memory(), true};
+        continue;
+      }
       if (!push(std::move(*row))) co_return std::nullopt;
       continue;
     }
     if (auto* error = std::get_if<Error>(&step))
       co_return Failure{std::move(*error), join.has_failed_of_size()};
-    if (std::holds_alternative<RowOperator::Done>(step)) co_return std::nullopt;
+    if (std::holds_alternative<RowOperator::Done>(step)) {
+      if (sort)
+        for (auto& row : sort->take())
+          if (!push(std::move(row))) break;
+      co_return std::nullopt;
+    }
     if (const auto input = std::get<RowOperator::Needs>(step).input; input > 0) {
       co_await feed(join, lookup.rows.lookups, held);
       continue;

@@ -94,7 +94,41 @@ class Requests {
     return order_by_embed(roots[below(random_, 4)]);
   }
 
+  /// One whose embed has rows in the order of what is embedded in them.
+  std::string next_ordered_inside() {
+    static const std::vector<Inside> all{
+        {"users", "ratings", "ratings"},      {"movies", "ratings", "ratings"},
+        {"movies", "lists", "lists"},         {"users", "lists", "lists"},
+        {"towns", "users", "users"},          {"movies", "users!lists", "users"},
+        {"users", "movies!ratings", "movies"}};
+    const auto& [root, to, table] = all[below(random_, static_cast<unsigned>(all.size()))];
+    std::vector<Way> to_one;
+    for (const auto& way : tables().at(table).ways)
+      if (way.to_one) to_one.push_back(way);
+    const auto& way = to_one[below(random_, static_cast<unsigned>(to_one.size()))];
+    std::string column = column_of(way.table);
+    if (column == "genre") column = "id";
+    std::string target = '/' + root + "?select=" + tables().at(root).columns.front() + ',' +
+                         (chance(20) ? "..." : "") + "e:" + to + (chance(20) ? "!inner" : "") + '(' +
+                         tables().at(table).columns.front() + ',' + (chance(20) ? "..." : "") +
+                         "f:" + way.to + (chance(20) ? "!inner" : "") + '(' + column + "))&e.order=";
+    if (chance(30)) target += tables().at(table).columns[1] + (chance(50) ? ".desc," : ",");
+    target += "f(" + column + ')';
+    if (chance(50)) target += ".desc";
+    if (chance(30)) target += chance(50) ? ".nullsfirst" : ".nullslast";
+    if (chance(50)) target += "&e.limit=" + std::to_string(below(random_, 5));
+    if (chance(30)) target += "&e.offset=" + std::to_string(below(random_, 3));
+    if (chance(20)) target += "&e.f." + tables().at(way.table).columns.front() + "=not.is.null";
+    if (chance(50)) target += "&limit=" + std::to_string(below(random_, 30));
+    return target;
+  }
+
  private:
+  /// A table, and one that is embedded in it as `to`.
+  struct Inside {
+    std::string root, to, table;
+  };
+
   bool chance(unsigned percent) { return below(random_, 100) < percent; }
   const std::string& column_of(const std::string& table) {
     const auto& columns = tables().at(table).columns;
@@ -265,6 +299,25 @@ TEST_CASE("embeds of groups over shards are what they are on one shard") {
 TEST_CASE("rows over shards have the order by an embed that they have on one shard") {
   constexpr auto cases = tests::fewer_if_sanitized(600);
   CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next_ordered(); }) < cases / 3);
+}
+
+TEST_CASE("embedded rows over shards have the order by an embed that they have on one shard") {
+  constexpr auto cases = tests::fewer_if_sanitized(600);
+  CHECK(compare(cases, [](unsigned seed) { return Requests(seed).next_ordered_inside(); }) < cases / 4);
+}
+
+TEST_CASE(
+    "rows that come through a junction, or that others are ordered by, are not put in order once more") {
+  for (const auto* target :
+       {"/movies?select=id,users!ratings(id,towns(name))&users.order=towns(name)",
+        "/ratings?select=score,users(name,towns(name))&order=users(name)&users.order=towns(name)"}) {
+    INFO(std::string(target));
+    CHECK(one().get(target).status == 200);
+    const auto answer = shards().get(target);
+    CHECK(answer.status == 400);
+    CHECK(answer.error_code() == "SHARD400");
+    CHECK(answer.body.find("are ordered by rows of towns") != std::string::npos);
+  }
 }
 
 TEST_CASE("rows over shards have the order by jsonb that they have on one shard") {

@@ -56,6 +56,23 @@ TEST_CASE("rows come by their keys, and then as they came") {
   CHECK(page_of({}, {0, 3, false}).empty());
 }
 
+TEST_CASE("a page of each key is cut out of the rows that have it") {
+  const auto of_keys = [](RowPage page) {
+    SortedPage sorted(
+        {{{{SortKind::int4, false, false, {}}, 0}, {{SortKind::int4, true, false, {}}, 1}}, page});
+    const std::vector<Keys> rows{{0, 5}, {0, 7}, {0, 6}, {1, 1}, {3, 2}, {3, std::nullopt}, {3, 9}};
+    for (std::size_t i = 0; i < rows.size(); ++i) CHECK_FALSE(sorted.add(row_of(rows[i], std::to_string(i))));
+    Texts out;
+    for (const auto& row : sorted.take()) out.push_back(row.json);
+    return out;
+  };
+  CHECK(of_keys({0, std::nullopt, true}) == Texts{"1", "2", "0", "3", "6", "4", "5"});
+  CHECK(of_keys({0, 2, true}) == Texts{"1", "2", "3", "6", "4"});
+  CHECK(of_keys({1, 1, true}) == Texts{"2", "4"});
+  CHECK(of_keys({3, 5, true}).empty());
+  CHECK(of_keys({0, 0, true}).empty());
+}
+
 TEST_CASE("a page is the same part of the order, however little is kept") {
   std::mt19937 random(11);
   for (int i = 0; i < 200; ++i) {

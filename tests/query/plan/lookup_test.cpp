@@ -325,12 +325,33 @@ TEST_CASE("rows that are ordered by what is looked up are put in order when it i
   CHECK_FALSE(counted.scan.counts);
 }
 
+TEST_CASE("rows that are looked up are put in order by what is looked up for them, for each key") {
+  const auto read = plan("users",
+                         "select=id,ratings(score,users(name))&ratings.order=score.desc,users(name).desc"
+                         "&ratings.limit=3&ratings.offset=1");
+  CHECK_FALSE(read.sort);
+  CHECK_FALSE(read.scan.page_later);
+  const auto& ratings = read.lookups.front();
+  REQUIRE(ratings.rows.sort);
+  CHECK(ratings.rows.sort->page == RowPage{1, 3, true});
+  CHECK(ratings.rows.join.page == RowPage{0, std::nullopt, true});
+  CHECK_FALSE(has(asked(ratings).sql, "LIMIT"));
+  // The number of the key, the score, and the primary key; the name comes behind them.
+  CHECK(ratings.merge_keys(1).size() == 4);
+  std::vector<std::size_t> of;
+  for (const auto& key : ratings.rows.sort->keys) of.push_back(key.of);
+  CHECK(of == std::vector<std::size_t>{0, 1, 4, 2, 3});
+  CHECK(ratings.rows.lookups.front().sort_keys == 1);
+  CHECK(ratings.sort_keys == 0);
+  // One of those is enough to know whether there is any.
+  const auto hidden = plan("users", "select=id,ratings!inner(users())&ratings.order=users(id)");
+  CHECK(hidden.join.leaves_out());
+}
+
 TEST_CASE("what cannot be bounded or told is refused, with what would work") {
   CHECK(refusal("ratings", "select=score,users(name)", CountKind::exact).code.empty());
   CHECK(refusal("ratings", "select=score,users!inner(name)&offset=10001").code == "SHARD400");
   CHECK(refusal("ratings", "select=score,users(name)&offset=10001").code.empty());
-  // Rows that are in rows of other shards are not put in order by those of others again.
-  CHECK(refusal("users", "select=id,ratings(users(name))&ratings.order=users(name)").code == "SHARD400");
   CHECK(refusal("ratings", "select=score,users(tags)&order=users(tags)").code == "SHARD400");
   CHECK(refusal("ratings", "select=score,users(name,count())&order=users(name)").code == "SHARD400");
   CHECK(refusal("lists", "select=user_id,movies(title_de)&order=movies(title_de)").code == "SHARD400");
