@@ -5,9 +5,6 @@
 
 namespace shardplex {
 
-/// True where `bytes` are what jsonb_send() writes: the number of the format, 1, then the value's text.
-bool is_jsonb(std::string_view bytes);
-
 /// <0, 0, >0 as `a` sorts before, with, after `b` (compareJsonbContainers() of PostgreSQL 15): null < string
 /// < number < boolean < array < object; of two arrays or objects the one with fewer members first, then by
 /// their members in the order in which jsonb keeps them, each key before its value; false < true. An empty

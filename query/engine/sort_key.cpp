@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "query/engine/jsonb_order.hpp"
+#include "query/engine/jsonb_tokens.hpp"
 #include "query/engine/type_oids.hpp"
 #include "shard_map/invariant.hpp"
 

@@ -21,8 +21,8 @@ struct SortPlan {
     bool operator==(const Key&) const = default;
   };
   std::vector<Key> keys;
-  RowPage page =
-      {};  ///< of all rows; one of each key where the number of its key is what a row is first ordered by
+  /// Of all rows; one of each key where the number of its key is what a row is first ordered by.
+  RowPage page = {};
   bool operator==(const SortPlan&) const = default;
 };
 

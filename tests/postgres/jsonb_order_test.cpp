@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/engine/jsonb_tokens.hpp"
 #include "query/plan/sql.hpp"
 #include "tests/postgres/sample_values.hpp"
 #include "tests/postgres/worker.hpp"

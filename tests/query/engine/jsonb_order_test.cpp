@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "query/engine/jsonb_tokens.hpp"
 #include "query/engine/sort_key.hpp"
 
 using namespace shardplex;
