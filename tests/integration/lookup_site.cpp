@@ -23,7 +23,7 @@ const std::string create_tables =
     "CREATE TABLE stock (id integer PRIMARY KEY, code char(6) UNIQUE, price numeric UNIQUE,"
     " stored timestamptz UNIQUE, day date UNIQUE, label text UNIQUE, size size UNIQUE);"
     "CREATE TABLE orders (id integer PRIMARY KEY, code char(6), price numeric, stored timestamptz, day date,"
-    " label text, size size, tags text[], spot spot, extra jsonb);";
+    " label text, size size, tags text[], spot spot, extra jsonb, raw json);";
 
 const std::string scattered = R"(groups:
   catalog:

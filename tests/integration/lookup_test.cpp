@@ -338,6 +338,18 @@ TEST_CASE("rows over shards have the order by jsonb that they have on one shard"
   }
 }
 
+TEST_CASE("json has no order, over shards as in PostgreSQL") {
+  for (const auto* target : {"/orders?select=id&order=raw", "/orders?select=id&order=raw-%3Ea.desc",
+                             "/stock?select=id,orders!by_price(id)&orders.order=raw-%3E0"}) {
+    INFO(std::string(target));
+    for (const auto* site : {&one(), &shards()}) {
+      const auto answer = site->get(target);
+      CHECK(answer.status == 404);
+      CHECK(answer.error_code() == "42883");
+    }
+  }
+}
+
 TEST_CASE("rows are related by equality, whatever the texts of their keys are") {
   for (const auto* by : {"by_code", "by_price", "by_time", "by_day", "by_label", "by_size"}) {
     for (const auto* select :
