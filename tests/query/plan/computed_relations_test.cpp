@@ -116,8 +116,7 @@ TEST_CASE("of several rows that a function to one gives the first is shown") {
   CHECK(has_part(scan_of("select=id,kind(note)&kind.order=note.desc&kind.limit=5&kind.offset=1").values,
                  R"(ORDER BY "e1"."note" DESC NULLS FIRST, e1."name" LIMIT 1 OFFSET $2::int8)"));
   const auto none = scan_of("select=id,...kind(note)&kind.limit=0");
-  INFO(none.values, "\n", none.joins, "\n", none.inner_columns);
-  CHECK(has_part(none.values, "LIMIT $2::int8)"));
+  CHECK(has_part(none.joins, "LIMIT $2::int8)"));
 }
 
 TEST_CASE("rows are chosen, ordered and grouped by what a function gives") {
